@@ -1,0 +1,85 @@
+# `make demo` and `make test` work on a fresh clone: they need Python 3.11–3.14 and a Rust toolchain,
+# no root and no Docker, and make their own .venv. `make help` lists the rest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Build back ends and protoc plug-ins are found on PATH by name.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+CARGO := cargo
+CARGO_WORKSPACE := --manifest-path native/Cargo.toml --workspace
+RUST_SOURCES := $(shell find native -path native/target -prune -o \
+	\( -name '*.rs' -o -name 'Cargo.*' \) -print)
+
+# TenSEAL has wheels for these versions of Python and no others.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null \
+	&& echo $$python && break; done)
+
+.PHONY: help demo test check proto bench audit lock clean
+
+help: ## list the targets
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(VENV)/.built ## run a whole federation and compare its result with the clear answer (ARGS="--size mini")
+	$(BIN)/mihe demo $(ARGS)
+
+test: $(VENV)/.built $(VENV)/.dev ## run every Python test (ARGS="-k psi" goes to pytest)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.built $(VENV)/.dev ## lint, types, stubs, import contracts, Rust
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest native._core
+	$(BIN)/lint-imports
+	$(CARGO) fmt $(CARGO_WORKSPACE:--workspace=--all) --check
+	$(CARGO) clippy $(CARGO_WORKSPACE) --all-targets --locked -- -D warnings
+	$(CARGO) test $(CARGO_WORKSPACE) --locked --quiet
+
+proto: $(VENV)/.dev ## regenerate the stubs beside protos/*.proto
+	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --grpc_python_out=. \
+		--mypy_out=. --mypy_grpc_out=. protos/*.proto
+
+bench: $(VENV)/.built ## print figures, each as a ratio inside one run
+	$(BIN)/python -m benchmarks.psi_ecdh $(ARGS)
+
+audit: $(VENV)/.dev ## look the locked packages up in the vulnerability database (needs the network)
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r locks/dev.lock
+
+COMPILE := pip compile pyproject.toml --universal --python-version 3.11 --fork-strategy fewest \
+	--generate-hashes --custom-compile-command "make lock" --quiet
+
+lock: $(VENV)/.dev ## pin the declared dependencies again (ARGS="--upgrade" moves them)
+	$(BIN)/uv $(COMPILE) --group dev --all-extras $(ARGS) -o locks/dev.lock
+	$(BIN)/uv $(COMPILE) --group build --constraint locks/dev.lock -o locks/run.lock
+
+clean: ## remove everything that a build made
+	rm -rf $(VENV) native/target native/_core*.so dist .mypy_cache .pytest_cache .ruff_cache \
+		.hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.made:
+	@[ -n "$(PYTHON)" ] || { echo "mihe needs Python 3.11 to 3.14, and found none on PATH." \
+		"Install one, or name it: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run: locks/run.lock $(VENV)/.made
+	$(BIN)/python -m pip install --quiet --require-hashes -r locks/run.lock
+	@touch $@
+
+$(VENV)/.dev: locks/dev.lock $(VENV)/.made
+	$(BIN)/python -m pip install --quiet --require-hashes -r locks/dev.lock
+	@touch $@
+
+$(VENV)/.built: $(VENV)/.run pyproject.toml $(RUST_SOURCES)
+	@command -v $(CARGO) >/dev/null || { echo "mihe needs a Rust toolchain (cargo), and found none" \
+		"on PATH. https://rustup.rs installs one without root." >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
