@@ -1,0 +1,74 @@
+"""The two configuration files, node.toml and coordinator.toml, as models.
+
+Every key of a file is a field here, with its default and its sentence of explanation; the commented
+files that `mihe init` writes and the reference in docs/ are generated from these. Relative paths
+are relative to the file.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from contract.canonical import Frozen, OrgId
+
+COORDINATOR_PORT = 7450
+NODE_PORT = 7451
+
+Seconds = Annotated[int, Field(ge=1, le=86400)]
+Path = Annotated[str, Field(min_length=1, max_length=1024)]
+HostPort = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$")]
+
+
+class CertificateFiles(Frozen):
+    """Where this organisation's certificate, its key and the consortium's CA lie."""
+
+    certificate: Path = Field(description="this organisation's certificate, PEM")
+    key: Path = Field(description="its private key, PEM, mode 0600; it never leaves this machine")
+    authority: Path = Field(default="ca.pem", description="the consortium's CA certificate, PEM")
+
+
+class Direct(Frozen):
+    """Optional: let peers reach this node directly instead of through the coordinator's relay."""
+
+    listen: HostPort = Field(description="address to listen on, such as 0.0.0.0:7451")
+    address: HostPort = Field(description="address at which peers reach it, as they see it")
+
+
+class NodeConfig(Frozen):
+    """node.toml: one organisation's daemon."""
+
+    org: OrgId = Field(description="this organisation's id, as in its certificate")
+    coordinator: HostPort = Field(description="host:port of the consortium's coordinator")
+    identity: CertificateFiles = Field(description="certificate, key, CA")
+    policy: Path = Field(
+        default="policy.toml", description="what other organisations may do; unlisted means denied"
+    )
+    data: Path = Field(default="data", description="folder of snapshots, results and the state")
+    admin: Path = Field(
+        default="admin.sock", description="Unix socket on which people talk to this node"
+    )
+    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = Field(
+        default="info", description="debug, info, warning or error; no level logs anything personal"
+    )
+    peer_patience_seconds: Seconds = Field(
+        default=120, description="how long a run waits for a peer that is not on the line"
+    )
+    direct: Direct | None = Field(
+        default=None, description="let peers dial this node; without it nothing listens"
+    )
+
+
+class CoordinatorConfig(Frozen):
+    """coordinator.toml: the consortium's meeting point."""
+
+    listen: HostPort = Field(
+        default=f"0.0.0.0:{COORDINATOR_PORT}", description="address to listen on"
+    )
+    identity: CertificateFiles = Field(description="certificate, key, CA")
+    data: Path = Field(default="data", description="folder of the coordinator's state")
+    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = Field(
+        default="info", description="debug, info, warning or error; no level logs anything personal"
+    )
+    node_grace_seconds: Seconds = Field(
+        default=30, description="how long a node may be away before its running jobs fail"
+    )

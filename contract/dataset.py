@@ -1,0 +1,168 @@
+"""Datasets: how an owner describes one, what the import found in it, what the others may know of it.
+
+A `Description` is the TOML file beside the owner's source. A `QualityReport` stays at the owner. A
+`CatalogueEntry` is what leaves the node: names, types, levels, and a size rounded up to a power of
+two; never a value, a count of distinct values, or an exact size.
+"""
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from contract.canonical import Frozen, Hex32, Name, OrgId, canonical_bytes, digest
+from contract.keys import KeyKind
+
+
+class ColumnType(StrEnum):
+    """How a column is read; nothing is ever guessed from its values."""
+
+    KEY = "key"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    TEXT = "text"
+    DATE = "date"
+    PERIOD = "period"
+    BOOLEAN = "boolean"
+
+
+class InvalidKeys(StrEnum):
+    """What happens to a file that holds invalid keys."""
+
+    STRICT = "strict"
+    WARN = "warn"
+
+
+class Duplicates(StrEnum):
+    """What happens to rows that repeat another row entirely."""
+
+    ERROR = "error"
+    KEEP = "keep"
+    FIRST = "first"
+
+
+class Column(Frozen):
+    """One declared column of a dataset."""
+
+    name: Name = Field(description="name in contracts and SQL: lower case, digits, underscores")
+    type: ColumnType = Field(description="key, integer, decimal, text, date, period or boolean")
+    source: str | None = Field(
+        default=None, max_length=128, description="column name in the file, if it differs"
+    )
+    key: KeyKind | None = Field(default=None, description="kind of key, with type = 'key'")
+    level: int = Field(ge=1, le=5, description="JR/T 0197 level: 1 public … 5 most sensitive")
+    decimals: int | None = Field(default=None, ge=0, le=18, description="with type = 'decimal'")
+    unit: str | None = Field(default=None, max_length=32, description="CNY, kWh, …")
+    nullable: bool = Field(default=False, description="whether empty fields are allowed")
+    codes: tuple[str, ...] | None = Field(
+        default=None, max_length=2000, description="the only texts allowed, with type = 'text'"
+    )
+    title: str | None = Field(default=None, max_length=200)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.type is ColumnType.KEY) != (self.key is not None):
+            raise ValueError("`key` stands with type = 'key' and only there")
+        if (self.type is ColumnType.DECIMAL) != (self.decimals is not None):
+            raise ValueError("`decimals` stands with type = 'decimal' and only there")
+        if self.codes is not None and self.type is not ColumnType.TEXT:
+            raise ValueError("`codes` stands with type = 'text' only")
+        if self.type is ColumnType.KEY and self.nullable:
+            raise ValueError("a key column is not nullable")
+        return self
+
+
+class Description(Frozen):
+    """The TOML file that declares a dataset; every key unlisted here is an error."""
+
+    name: Name = Field(description="name of the dataset at this node")
+    source: str = Field(max_length=1024, description="CSV or Parquet file, relative to this file")
+    title: str = Field(default="", max_length=200, description="one line for the catalogue")
+    invalid_keys: InvalidKeys = Field(
+        default=InvalidKeys.STRICT, description="strict: refuse the file; warn: leave out and count"
+    )
+    duplicates: Duplicates = Field(
+        default=Duplicates.ERROR,
+        description="rows that repeat another entirely: error, keep, first",
+    )
+    column: Annotated[tuple[Column, ...], Field(min_length=1, max_length=512)]
+
+    @model_validator(mode="after")
+    def _distinct_names(self) -> Self:
+        names = [column.name for column in self.column]
+        if len(set(names)) != len(names):
+            raise ValueError("two columns have the same name")
+        return self
+
+    def columns_of(self, type_: ColumnType) -> tuple[Column, ...]:
+        """The declared columns of one type, in file order."""
+        return tuple(column for column in self.column if column.type is type_)
+
+
+class ColumnQuality(Frozen):
+    """What the import found in one column: counts and row numbers, never a value."""
+
+    name: Name
+    nulls: int
+    invalid: int
+    invalid_rows: tuple[int, ...] = Field(
+        max_length=10, description="row numbers in the file, from 1"
+    )
+    reasons: dict[str, int] = Field(default_factory=dict, description="invalid keys by reason")
+    distinct_keys: int | None = Field(default=None, description="of a key column")
+
+
+class QualityReport(Frozen):
+    """What the import of a dataset found; stays at its owner."""
+
+    dataset: Name
+    rows_read: int
+    rows_kept: int
+    duplicate_rows: int
+    columns: tuple[ColumnQuality, ...]
+
+
+class CatalogueColumn(Frozen):
+    """A column as the other organisations see it."""
+
+    name: Name
+    type: ColumnType
+    key: KeyKind | None = None
+    level: int
+    decimals: int | None = None
+    unit: str | None = None
+    nullable: bool = False
+    title: str | None = None
+    size: int | None = Field(
+        default=None, description="of a key column: distinct keys, padded to a power of two"
+    )
+
+
+class CatalogueEntry(Frozen):
+    """A dataset as the other organisations see it."""
+
+    org: OrgId
+    name: Name
+    title: str = ""
+    columns: tuple[CatalogueColumn, ...]
+    refreshed: date
+
+    @property
+    def schema_digest(self) -> str:
+        """Identifies what a job was planned on: hex SHA-256 of names and types, not of sizes."""
+        bare = tuple(column.model_copy(update={"size": None}) for column in self.columns)
+        fixed = self.model_copy(update={"columns": bare, "refreshed": date.min, "title": ""})
+        return digest(canonical_bytes(fixed)).hex()
+
+    def column(self, name: str) -> CatalogueColumn | None:
+        """The column of that name, if there is one."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+class Snapshot(Frozen):
+    """An imported dataset: what a run is pinned to."""
+
+    root: Hex32 = Field(description="salted commitment to the snapshot's bytes")
+    report: QualityReport
+    entry: CatalogueEntry

@@ -1,0 +1,122 @@
+"""The contract: what the parties of a joint computation agree to, and what their signatures cover.
+
+Canonical JSON (RFC 8785) of a `Contract` → SHA-256 → job id. A contract holds no identifier and no
+value: every text in it comes from a fixed vocabulary or is a name with a fixed alphabet.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from contract.canonical import Frozen, Hex32, Name, OrgId, Timestamp, canonical_bytes, digest
+from contract.keys import KeyKind
+
+PROTOCOL_VERSION = 1
+SMALLEST_SIZE = 256
+LARGEST_SIZE = 2**31
+
+
+class JobKind(StrEnum):
+    """What is computed (DESIGN §2)."""
+
+    PSI = "psi"
+    PSI_CARDINALITY = "psi_cardinality"
+
+
+class Basis(StrEnum):
+    """The legal basis that the initiator claims and every owner's policy must list."""
+
+    SUBJECT_AUTHORISATION = "SUBJECT_AUTHORISATION"
+    PUBLIC_DATA_OPERATION = "PUBLIC_DATA_OPERATION"
+    GOV_SHARING = "GOV_SHARING"
+    STATUTORY_SUPERVISION = "STATUTORY_SUPERVISION"
+    JOINT_PROCESSING_CONTRACT = "JOINT_PROCESSING_CONTRACT"
+    ENTRUSTED_PROCESSING = "ENTRUSTED_PROCESSING"
+    SYNTHETIC_TEST = "SYNTHETIC_TEST"
+
+
+Purpose = Annotated[str, Field(pattern=r"^[A-Z][A-Z_]{2,39}$")]
+
+
+class Party(Frozen):
+    """An owner and what it contributes."""
+
+    org: OrgId
+    fingerprint: Hex32 = Field(description="SHA-256 of the organisation's certificate, DER")
+    dataset: Name
+    key_column: Name
+    key_kind: KeyKind
+    schema_digest: Hex32 = Field(description="of the catalogue entry that the job was planned on")
+    size: int = Field(
+        ge=SMALLEST_SIZE, le=LARGEST_SIZE, description="keys sent, padding included; a power of two"
+    )
+
+    @model_validator(mode="after")
+    def _power_of_two(self) -> Self:
+        if self.size & (self.size - 1):
+            raise ValueError("size is not a power of two")
+        return self
+
+
+class Crypto(Frozen):
+    """Suite and security parameters; stated, never negotiated."""
+
+    suite: Literal["psi-ecdh/ristretto255-SHA512"] = "psi-ecdh/ristretto255-SHA512"
+    computational_bits: Literal[128] = 128
+    statistical_bits: Literal[40] = 40
+    protocol: Literal[1] = PROTOCOL_VERSION
+
+
+class Contract(Frozen):
+    """A proposed computation, complete: every node compiles its plan from this and nothing else."""
+
+    version: Literal[1] = 1
+    kind: JobKind
+    initiator: OrgId
+    parties: Annotated[tuple[Party, ...], Field(min_length=2, max_length=2)]
+    receivers: Annotated[tuple[OrgId, ...], Field(min_length=1, max_length=2)]
+    purpose: Purpose
+    basis: Basis
+    crypto: Crypto = Crypto()
+    planner: Literal[1] = 1
+    runs: Literal[1] = 1
+    created: Timestamp
+    expires: Timestamp
+    nonce: Hex32
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        orgs = [party.org for party in self.parties]
+        if len(set(orgs)) != len(orgs) or len(set(self.receivers)) != len(self.receivers):
+            raise ValueError("an organisation is named twice")
+        if not set(self.receivers) <= set(orgs) or self.initiator not in orgs:
+            raise ValueError("receivers and initiator must be parties")
+        if len({party.key_kind for party in self.parties}) != 1:
+            raise ValueError("the key columns are of different kinds")
+        if self.expires <= self.created:
+            raise ValueError("expires before it is created")
+        return self
+
+    @property
+    def job_id(self) -> bytes:
+        """SHA-256 of the canonical JSON: 32 bytes."""
+        return digest(canonical_bytes(self))
+
+    @property
+    def orgs(self) -> tuple[str, ...]:
+        """The parties' organisation ids, in the contract's order."""
+        return tuple(party.org for party in self.parties)
+
+    def party(self, org: str) -> Party:
+        """The part of `org`; KeyError if it is no party."""
+        return {party.org: party for party in self.parties}[org]
+
+    def others(self, org: str) -> tuple[str, ...]:
+        """Every party's organisation id but `org`."""
+        return tuple(other for other in self.orgs if other != org)
+
+
+def padded_size(keys: int) -> int:
+    """The size that a set of `keys` distinct keys is padded to: a power of two, at least 256."""
+    return max(SMALLEST_SIZE, 1 << max(keys - 1, 0).bit_length())

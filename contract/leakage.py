@@ -1,0 +1,81 @@
+"""Who learns what: the statement computed from a contract, shown before anybody consents.
+
+It lists, for every party, everything that the protocol shows it beyond its own data, and then what
+a coalition could add. The argument behind each line is in psi/SPEC.md.
+"""
+
+from contract.canonical import Frozen
+from contract.job import Contract, JobKind
+
+
+class Learns(Frozen):
+    """One line: who, and what they learn."""
+
+    who: str
+    what: tuple[str, ...]
+
+
+class LeakageStatement(Frozen):
+    """Everything that a job lets anybody learn."""
+
+    parties: tuple[Learns, ...]
+    coalitions: tuple[Learns, ...]
+    not_covered: tuple[str, ...]
+
+
+def leakage_of(contract: Contract) -> LeakageStatement:
+    """The statement for a contract."""
+    return LeakageStatement(
+        parties=(*(_owner(contract, org) for org in contract.orgs), _coordinator()),
+        coalitions=_coalitions(contract),
+        not_covered=(
+            "A receiver chooses its own input: it can put guessed keys into its set, up to the "
+            f"{_sizes(contract)} that the contract fixes.",
+            "Parties are taken to follow the protocol (semi-honest). A deviation leaves signed "
+            "statements and receipts, but no proof that an input was true.",
+            "Not being in a result is information too: a key that is absent is not in the other set.",
+        ),
+    )
+
+
+def _owner(contract: Contract, org: str) -> Learns:
+    (other,) = contract.others(org)
+    peer = contract.party(other)
+    sees = [f"that {other} brings between 0 and {peer.size} keys (the padded size)"]
+    if org in contract.receivers:
+        sees.insert(0, _result(contract, org, other))
+    else:
+        sees.append("nothing of the result")
+    return Learns(who=org, what=tuple(sees))
+
+
+def _result(contract: Contract, org: str, other: str) -> str:
+    column = contract.party(org).key_column
+    if contract.kind is JobKind.PSI:
+        return f"which of its own {column} values {other} also has, and so how many"
+    return f"how many {column} values it has in common with {other}, not which"
+
+
+def _coordinator() -> Learns:
+    return Learns(
+        who="coordinator",
+        what=(
+            "who computes what with whom, when, for which purpose and on which legal basis",
+            "padded sizes, the volume and timing of sealed traffic that it relays",
+            "no identifier, no value, no point, no result",
+        ),
+    )
+
+
+def _coalitions(contract: Contract) -> tuple[Learns, ...]:
+    lines = [
+        Learns(who=f"coordinator and {org}", what=(f"nothing beyond what {org} learns alone",))
+        for org in contract.orgs
+    ]
+    both = " and ".join(contract.orgs)
+    lines.append(Learns(who=both, what=("everything: between them they hold all the data",)))
+    return tuple(lines)
+
+
+def _sizes(contract: Contract) -> str:
+    return " and ".join(f"{contract.party(org).size} ({org})" for org in contract.receivers)

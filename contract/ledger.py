@@ -1,0 +1,321 @@
+"""A job as a fold over its signed statements: the same state at every node and at the coordinator.
+
+The coordinator puts statements in one order and everybody folds that order through `hear`, so all
+sides agree on the state without being told it, and nobody has to trust an instruction. What a
+statement may say, when, and by whom is checked here and nowhere else; the caller has verified the
+signature (contract/signing.py) and passes the signer's identity.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from contract.canonical import Frozen, parse
+from contract.cause import Cause, cause_of
+from contract.errors import (
+    Aborted,
+    BadMessage,
+    BadReceipt,
+    ContractAltered,
+    ContractExpired,
+    FingerprintChanged,
+    ForeignStart,
+    MiheError,
+    PartyLost,
+    UnknownOrganisation,
+)
+from contract.identity import Identity, Role
+from contract.job import PROTOCOL_VERSION, Contract
+from contract.lifecycle import TERMINAL, Event, State, advance
+from contract.signing import MAX_BODY_BYTES, Kind, Statement
+from contract.statements import (
+    Approval,
+    Dead,
+    Decision,
+    Evidence,
+    Gate,
+    Prepare,
+    RunRole,
+    StartRecord,
+    Verdict,
+)
+
+B = TypeVar("B", bound=Frozen)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What has been said about a job so far, and the state that follows from it."""
+
+    contract: Contract
+    job: bytes
+    state: State = State.PROPOSED
+    bodies: dict[tuple[Kind, str], bytes] = field(default_factory=dict)
+    prepared: dict[str, Prepare] = field(default_factory=dict)
+    start: StartRecord | None = None
+    evidenced: dict[str, Evidence] = field(default_factory=dict)
+    cause: Cause | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more can happen to the job."""
+        return self.state in TERMINAL
+
+    @property
+    def run(self) -> bytes | None:
+        """The run id once every party has prepared."""
+        return self.start.run_id if self.start else None
+
+    def has_said(self, kind: Kind, org: str) -> bool:
+        """Whether `org` has made its statement of this kind."""
+        return (kind, org) in self.bodies
+
+    def all_said(self, kind: Kind) -> bool:
+        """Whether every party has made its statement of this kind."""
+        return all(self.has_said(kind, org) for org in self.contract.orgs)
+
+
+def role_of(contract: Contract, org: str) -> RunRole:
+    """The first receiver named in the contract speaks first; the other party answers."""
+    return RunRole.RECEIVER if org == contract.receivers[0] else RunRole.SENDER
+
+
+def open_job(statement: Statement, signer: Identity) -> Ledger:
+    """The ledger that a contract statement by its initiator opens."""
+    contract = parse(
+        Contract,
+        statement.body,
+        error=ContractAltered,
+        max_bytes=MAX_BODY_BYTES,
+        party=signer.org,
+        phase="propose",
+    )
+    if statement.subject != contract.job_id:
+        raise ContractAltered(
+            "the contract's bytes do not have the job id under which they were sent",
+            party=signer.org,
+            phase="propose",
+            fix="propose the job again; if it recurs, compare versions on both sides",
+        )
+    if signer.org != contract.initiator:
+        raise ContractAltered(
+            "the contract is signed by an organisation that is not its initiator",
+            party=signer.org,
+            phase="propose",
+            fix="let the initiator's own node propose it",
+        )
+    ledger = Ledger(contract, contract.job_id)
+    _check_party(ledger, signer)
+    return ledger
+
+
+def hear(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
+    """The ledger after one more statement; the same object if it changes nothing.
+
+    Raises a PeerError leaf for a statement that this signer may not make here.
+    """
+    if statement.kind is Kind.DEAD:
+        return _dead(ledger, statement, signer)
+    _check_party(ledger, signer)
+    before = ledger.bodies.get((statement.kind, signer.org))
+    if before == statement.body or ledger.ended:
+        return ledger
+    if before is not None:
+        raise BadMessage(
+            f"two different {statement.kind.value} statements were made about one job",
+            party=signer.org,
+            phase=ledger.state.value,
+            fix="restore that node's state folder; two copies of one node must not run",
+        )
+    step = _STEPS.get(statement.kind)
+    if step is None:
+        raise _untimely(ledger, statement, signer)
+    bodies = {**ledger.bodies, (statement.kind, signer.org): statement.body}
+    return step(replace(ledger, bodies=bodies), statement, signer)
+
+
+def _check_party(ledger: Ledger, signer: Identity) -> None:
+    if signer.role is not Role.NODE or signer.org not in ledger.contract.orgs:
+        raise UnknownOrganisation(
+            f"'{signer.org}' is not a party of this job",
+            party=signer.org,
+            fix="only the parties that a contract names can speak about it",
+        )
+    if signer.fingerprint != ledger.contract.party(signer.org).fingerprint:
+        raise FingerprintChanged(
+            "the certificate is not the one that the contract names",
+            party=signer.org,
+            phase=ledger.state.value,
+            fix="propose the job again: a changed certificate needs a new contract and approval",
+        )
+
+
+def _body(
+    model: type[B], ledger: Ledger, statement: Statement, signer: Identity, subject: bytes
+) -> B:
+    if statement.subject != subject:
+        raise ForeignStart(
+            f"a {statement.kind.value} statement of another job or run",
+            party=signer.org,
+            phase=ledger.state.value,
+            fix="the sender is replaying statements: compare both sides' evidence",
+        )
+    return parse(
+        model,
+        statement.body,
+        max_bytes=MAX_BODY_BYTES,
+        party=signer.org,
+        phase=ledger.state.value,
+    )
+
+
+def _untimely(ledger: Ledger, statement: Statement, signer: Identity) -> MiheError:
+    return BadMessage(
+        f"a {statement.kind.value} statement has no place in state '{ledger.state.value}'",
+        party=signer.org,
+        phase=ledger.state.value,
+        fix="the sender's node is not following the protocol: compare versions",
+    )
+
+
+def _require(ledger: Ledger, statement: Statement, signer: Identity, *states: State) -> None:
+    if ledger.state not in states:
+        raise _untimely(ledger, statement, signer)
+
+
+def _approval(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
+    _require(ledger, statement, signer, State.PROPOSED)
+    approval = _body(Approval, ledger, statement, signer, ledger.job)
+    if approval.job != ledger.job.hex():
+        raise _foreign(ledger, statement, signer)
+    if approval.decision is Decision.REFUSED:
+        return replace(ledger, state=advance(ledger.state, Event.REFUSED), cause=approval.cause)
+    if ledger.all_said(Kind.APPROVAL):
+        return replace(ledger, state=advance(ledger.state, Event.ALL_APPROVED))
+    return ledger
+
+
+def _prepare(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
+    _require(ledger, statement, signer, State.APPROVED)
+    prepare = _body(Prepare, ledger, statement, signer, ledger.job)
+    party = prepare.party
+    expected = (ledger.job.hex(), 1, 1, signer.org, signer.fingerprint, PROTOCOL_VERSION)
+    stated = (
+        prepare.job, prepare.run, prepare.attempt, party.org, party.fingerprint, party.protocol,
+    )  # fmt: skip
+    if stated != expected or party.role is not role_of(ledger.contract, signer.org):
+        raise _foreign(ledger, statement, signer)
+    prepared = {**ledger.prepared, signer.org: prepare}
+    if len(prepared) < len(ledger.contract.orgs):
+        return replace(ledger, prepared=prepared)
+    if len({share.plan_digest for share in prepared.values()}) != 1:
+        cause = cause_of(
+            ForeignStart(
+                "the parties compiled different plans from the same contract",
+                phase="prepare",
+                fix="install the same version of mihe at every party",
+            )
+        )
+        return replace(
+            ledger, prepared=prepared, state=advance(ledger.state, Event.FAILED), cause=cause
+        )
+    start = StartRecord(
+        job=prepare.job,
+        run=prepare.run,
+        attempt=prepare.attempt,
+        plan_digest=prepare.plan_digest,
+        parties=tuple(prepared[org].party for org in ledger.contract.orgs),
+    )
+    return replace(
+        ledger,
+        prepared=prepared,
+        start=start,
+        state=advance(ledger.state, Event.ALL_PREPARED),
+    )
+
+
+def _start(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
+    _require(ledger, statement, signer, State.READY)
+    start = _of_this_run(ledger, statement, signer, StartRecord)
+    if start != ledger.start:
+        raise _foreign(ledger, statement, signer)
+    if ledger.all_said(Kind.START):
+        return replace(ledger, state=advance(ledger.state, Event.ALL_SIGNED))
+    return ledger
+
+
+def _gate(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
+    _require(ledger, statement, signer, State.RUNNING)
+    gate = _of_this_run(ledger, statement, signer, Gate)
+    if gate.run != statement.subject.hex():
+        raise _foreign(ledger, statement, signer)
+    if gate.verdict is Verdict.WITHHOLD:
+        return replace(ledger, state=advance(ledger.state, Event.WITHHELD), cause=gate.cause)
+    if ledger.all_said(Kind.GATE):
+        return replace(ledger, state=advance(ledger.state, Event.ALL_GATED))
+    return ledger
+
+
+def _evidence(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
+    # A sender can be through while the receiver is still matching, hence RUNNING.
+    _require(ledger, statement, signer, State.RUNNING, State.RELEASING)
+    if not ledger.has_said(Kind.GATE, signer.org):
+        raise _untimely(ledger, statement, signer)
+    evidence = _of_this_run(ledger, statement, signer, Evidence)
+    if (evidence.job, evidence.run) != (ledger.job.hex(), statement.subject.hex()):
+        raise _foreign(ledger, statement, signer)
+    evidenced = {**ledger.evidenced, signer.org: evidence}
+    if len(evidenced) < len(ledger.contract.orgs):
+        return replace(ledger, evidenced=evidenced)
+    if len({share.receipts for share in evidenced.values()}) != 1:
+        cause = cause_of(
+            BadReceipt(
+                "the parties' evidence of the run does not agree",
+                phase="evidence",
+                fix="compare the receipts that both sides keep; one of them is wrong",
+            )
+        )
+        state = advance(ledger.state, Event.FAILED)
+        return replace(ledger, evidenced=evidenced, state=state, cause=cause)
+    return replace(ledger, evidenced=evidenced, state=advance(ledger.state, Event.ALL_EVIDENCED))
+
+
+def _dead(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
+    if signer.role is not Role.COORDINATOR:
+        _check_party(ledger, signer)
+    if ledger.ended:
+        return ledger
+    dead = _body(Dead, ledger, statement, signer, ledger.job)
+    if dead.job != ledger.job.hex():
+        raise _foreign(ledger, statement, signer)
+    if signer.role is Role.COORDINATOR and dead.cause.code not in _COORDINATORS_CAUSES:
+        raise _untimely(ledger, statement, signer)
+    event = _DEATHS.get(dead.cause.code, Event.FAILED)
+    return replace(ledger, state=advance(ledger.state, event), cause=dead.cause)
+
+
+def _of_this_run(ledger: Ledger, statement: Statement, signer: Identity, model: type[B]) -> B:
+    run = ledger.run
+    if run is None:
+        raise _untimely(ledger, statement, signer)
+    return _body(model, ledger, statement, signer, run)
+
+
+def _foreign(ledger: Ledger, statement: Statement, signer: Identity) -> MiheError:
+    return ForeignStart(
+        f"a {statement.kind.value} statement does not belong to this contract and run",
+        party=signer.org,
+        phase=ledger.state.value,
+        fix="the sender is replaying or altering statements: compare both sides' evidence",
+    )
+
+
+_STEPS: dict[Kind, Callable[[Ledger, Statement, Identity], Ledger]] = {
+    Kind.APPROVAL: _approval,
+    Kind.PREPARE: _prepare,
+    Kind.START: _start,
+    Kind.GATE: _gate,
+    Kind.EVIDENCE: _evidence,
+}
+_DEATHS = {Aborted.code: Event.ABORTED, ContractExpired.code: Event.EXPIRED}
+_COORDINATORS_CAUSES = {ContractExpired.code, PartyLost.code}

@@ -1,0 +1,143 @@
+"""The bodies of signed statements, one model per kind, in the order in which a job produces them.
+
+contract → approval → prepare → start → (receipt …) → gate → evidence, or dead at any moment.
+The subject of contract, approval and prepare is the job id, of the others the run id; `dead` may
+come before there is a run and always names the job.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from contract.canonical import Frozen, Hex32, OrgId, canonical_bytes, digest
+from contract.cause import Cause
+from contract.dataset import CatalogueEntry
+
+
+class Decision(StrEnum):
+    """An organisation's answer to a contract."""
+
+    APPROVED = "approved"
+    REFUSED = "refused"
+
+
+class Approval(Frozen):
+    """One organisation's answer to a contract, by its policy or its officer."""
+
+    job: Hex32
+    decision: Decision
+    cause: Cause | None = None
+
+    @model_validator(mode="after")
+    def _refusal_has_cause(self) -> Self:
+        if (self.decision is Decision.REFUSED) != (self.cause is not None):
+            raise ValueError("a refusal, and nothing else, has a cause")
+        return self
+
+
+class RunRole(StrEnum):
+    """A party's part in a two-party intersection: the receiver speaks first and learns first."""
+
+    RECEIVER = "receiver"
+    SENDER = "sender"
+
+
+class PartyStart(Frozen):
+    """What one party fixes about its side of a run before anything is sent."""
+
+    org: OrgId
+    fingerprint: Hex32
+    role: RunRole
+    protocol: Literal[1]
+    snapshot_root: Hex32
+    nonce: Hex32
+    address: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:\[\]-]{3,262}$")] | None = Field(
+        default=None, description="host:port at which peers reach this party directly, if any"
+    )
+
+
+class Prepare(Frozen):
+    """One party's share of the start record."""
+
+    job: Hex32
+    run: Annotated[int, Field(ge=1, le=2**31)]
+    attempt: Annotated[int, Field(ge=1, le=2**31)]
+    plan_digest: Hex32
+    party: PartyStart
+
+
+class StartRecord(Frozen):
+    """What exactly runs: contract, run, attempt, and every party's share. Its digest is the run id."""
+
+    job: Hex32
+    run: Annotated[int, Field(ge=1, le=2**31)]
+    attempt: Annotated[int, Field(ge=1, le=2**31)]
+    plan_digest: Hex32
+    parties: Annotated[tuple[PartyStart, ...], Field(min_length=2, max_length=2)]
+
+    @property
+    def run_id(self) -> bytes:
+        """SHA-256 of the canonical JSON: 32 bytes."""
+        return digest(canonical_bytes(self))
+
+    def party(self, org: str) -> PartyStart:
+        """The share of `org`; KeyError if it is no party."""
+        return {party.org: party for party in self.parties}[org]
+
+
+class Receipt(Frozen):
+    """The sender's word for one finished stream; salted, so that it tells an outsider nothing."""
+
+    run: Hex32
+    stream: Annotated[str, Field(pattern=r"^[a-z_]{1,32}$")]
+    sender: OrgId
+    receiver: OrgId
+    size: Annotated[int, Field(ge=0, le=2**40)]
+    salted_digest: Hex32
+
+
+class Verdict(StrEnum):
+    """An owner's last word before what it sends lets anybody compute the result."""
+
+    RELEASE = "release"
+    WITHHOLD = "withhold"
+
+
+class Gate(Frozen):
+    """An owner's release decision for one run."""
+
+    run: Hex32
+    verdict: Verdict
+    cause: Cause | None = None
+
+    @model_validator(mode="after")
+    def _withholding_has_cause(self) -> Self:
+        if (self.verdict is Verdict.WITHHOLD) != (self.cause is not None):
+            raise ValueError("a withheld release, and nothing else, has a cause")
+        return self
+
+
+class Evidence(Frozen):
+    """What a party saw of a finished run; the run is done when all parties signed the same."""
+
+    job: Hex32
+    run: Hex32
+    receipts: Annotated[tuple[Hex32, ...], Field(max_length=1024)] = Field(
+        description="digests of all receipts of the run, ascending"
+    )
+
+
+class Dead(Frozen):
+    """The end of a job that will not finish, with the cause that every side will show."""
+
+    job: Hex32
+    cause: Cause
+
+
+class Catalogue(Frozen):
+    """What an organisation offers, metadata only; its newest statement replaces the one before."""
+
+    org: OrgId
+    revision: Annotated[int, Field(ge=1)]
+    entries: Annotated[tuple[CatalogueEntry, ...], Field(max_length=512)]

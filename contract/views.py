@@ -1,0 +1,109 @@
+"""What a node shows to the people of its own organisation: the answers of its admin socket."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from contract.canonical import Frozen, Hex32, OrgId, Timestamp
+from contract.cause import Cause
+from contract.dataset import CatalogueEntry
+from contract.job import Contract
+from contract.leakage import LeakageStatement
+from contract.lifecycle import State
+
+
+class NodeStatus(Frozen):
+    """Whether a node is up, and whom it reaches."""
+
+    org: OrgId
+    version: str
+    fingerprint: Hex32
+    certificate_expires: Timestamp
+    coordinator: str
+    attached: bool
+    datasets: int
+    jobs_open: int
+
+
+class OrgCatalogue(Frozen):
+    """One organisation's datasets, and whether its node is attached now."""
+
+    org: OrgId
+    attached: bool
+    entries: tuple[CatalogueEntry, ...]
+
+
+class CatalogueView(Frozen):
+    """What every organisation offers."""
+
+    organisations: tuple[OrgCatalogue, ...]
+
+
+class PlanView(Frozen):
+    """What a job would do, before it is proposed."""
+
+    contract: Contract
+    leakage: LeakageStatement
+    streams: tuple[str, ...] = Field(description="the messages in order: 'a → b: name, bytes'")
+    bytes_on_the_wire: int
+    seconds: str = Field(description="estimate for this machine, decimal seconds")
+    memory_bytes: int
+
+
+class PhaseProgress(Frozen):
+    """How far a party is in a phase, in units of padded sizes or bytes."""
+
+    org: OrgId
+    phase: str
+    done: int
+    total: int
+
+
+class ResultView(Frozen):
+    """What a receiver's own people see of a released result."""
+
+    count: int = Field(description="keys in common")
+    rows: int | None = Field(default=None, description="the receiver's own rows with these keys")
+    file: str | None = Field(default=None, description="where the rows lie on the node's machine")
+
+
+class Milestone(Frozen):
+    """A signed statement in a job's history."""
+
+    number: int
+    org: str
+    kind: str
+    detail: str = ""
+
+
+class JobView(Frozen):
+    """A job as one node sees it."""
+
+    job: Hex32
+    run: Hex32 | None = None
+    state: State
+    contract: Contract
+    leakage: LeakageStatement
+    history: tuple[Milestone, ...]
+    progress: tuple[PhaseProgress, ...] = ()
+    cause: Cause | None = None
+    result: ResultView | None = None
+
+
+class JobLine(Frozen):
+    """A job in the list of all."""
+
+    job: Hex32
+    state: State
+    kind: str
+    datasets: Annotated[tuple[str, ...], Field(min_length=1)]
+    receivers: tuple[OrgId, ...]
+    purpose: str
+    created: Timestamp
+    code: str | None = None
+
+
+class JobList(Frozen):
+    """Every job that this node has heard of, newest first."""
+
+    jobs: tuple[JobLine, ...]
