@@ -15,6 +15,7 @@ and coercions, and so two parties that parsed the same document hold the same by
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -65,18 +66,42 @@ class Frozen(BaseModel):
 
 M = TypeVar("M", bound=Frozen)
 
-OrgId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+
+@dataclass(frozen=True)
+class Words:
+    """Metadata of an annotated type: what its values are, in words a message may use."""
+
+    text: str
+
+
+class Unfit(ValueError):
+    """Raised by a validator of ours; its text is shown, so it holds no value from the input."""
+
+
+OrgId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$"),
+    Words("an organisation's id (a lower-case letter, then letters, digits or _, at most 32)"),
+]
 """An organisation: a lower-case SQL identifier."""
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Name = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$"),
+    Words("a name (a lower-case letter, then letters, digits or _, at most 63)"),
+]
 """A dataset or a column: a lower-case SQL identifier."""
 
 Reference = Annotated[
-    str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}\.[a-z][a-z0-9_]{0,62}$")
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}\.[a-z][a-z0-9_]{0,62}$"),
+    Words("a dataset of an organisation, written org.dataset"),
 ]
 """A dataset of an organisation, `org.dataset`."""
 
-Hex32 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Hex32 = Annotated[
+    str, StringConstraints(pattern=r"^[0-9a-f]{64}$"), Words("64 lower-case hexadecimal digits")
+]
 """32 bytes, a digest or a nonce, in lower-case hexadecimal."""
 
 
@@ -87,7 +112,9 @@ def _utc_seconds(moment: datetime) -> datetime:
         raise ValueError("out of range") from None
 
 
-Timestamp = Annotated[AwareDatetime, AfterValidator(_utc_seconds)]
+Timestamp = Annotated[
+    AwareDatetime, AfterValidator(_utc_seconds), Words("a moment such as 2026-03-01T08:00:00Z")
+]
 """A moment: an aware datetime, brought to UTC and whole seconds; written 2026-03-01T08:00:00Z."""
 
 
@@ -203,9 +230,11 @@ def _plain_decimal(value: Decimal) -> str:
 
 
 def _first_fault(model_type: type[BaseModel], found: _ValidationError) -> str:
-    fault = found.errors(include_url=False, include_context=False, include_input=False)[0]
+    fault = found.errors(include_url=False, include_input=False)[0]
     path = field_path(model_type, fault["loc"])
     match fault["type"]:
+        case "value_error" if isinstance(ours := fault["ctx"]["error"], Unfit):
+            return f"{f'field {path}: ' if path else ''}{ours}"
         case "json_invalid":
             return "not JSON"
         case "extra_forbidden":
