@@ -67,6 +67,8 @@ clean: ## remove everything that a build made
 $(VENV)/.made:
 	@[ -n "$(PYTHON)" ] || { echo "mihe needs Python 3.11 to 3.14, and found none on PATH." \
 		"Install one, or name it: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
+	@command -v $(CARGO) >/dev/null || { echo "mihe needs a Rust toolchain (cargo), and found none" \
+		"on PATH. https://rustup.rs installs one without root." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
@@ -79,7 +81,5 @@ $(VENV)/.dev: locks/dev.lock $(VENV)/.made
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.run pyproject.toml $(RUST_SOURCES)
-	@command -v $(CARGO) >/dev/null || { echo "mihe needs a Rust toolchain (cargo), and found none" \
-		"on PATH. https://rustup.rs installs one without root." >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
