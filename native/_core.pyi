@@ -1,0 +1,86 @@
+"""The Rust core. Long calls release the GIL and use all cores.
+
+`Blinding` and `Evaluation` hold secrets: no constructor, no field, no pickle, a repr without content. A method
+consumes its object; a second use raises `Spent`. The text of each exception is the core's own: counts and
+indices, never a key, a point or a tag.
+"""
+
+from collections.abc import Sequence
+from typing import Final, Literal, final
+
+__all__: list[str]
+
+SOURCE_DIGEST: Final[str]
+"""Hex digest of the Rust sources that this binary was built from (native/binding/build.rs)."""
+
+class Spent(RuntimeError):
+    """A secret object was used a second time."""
+
+class PointRefused(ValueError):
+    """A peer sent a point that no honest party sends: not canonical, the identity, or one a second time."""
+
+class MessageRefused(ValueError):
+    """A peer's message has a wrong length or a repeated tag."""
+
+class Misused(ValueError):
+    """The caller broke the core's contract."""
+
+class Defect(RuntimeError):
+    """The core panicked, or the operating system gives no entropy."""
+
+def blind(
+    run_id: bytes,
+    role: Literal["receiver", "sender"],
+    mode: Literal["intersection", "cardinality"],
+    own_size: int,
+    peer_size: int,
+    items: Sequence[bytes],
+) -> tuple[Blinding, bytes]:
+    """Blind a set under a fresh secret: `own_size` points of 32 bytes, dummies included, shuffled.
+
+    `run_id` has 32 bytes, the items are distinct, sizes are 1 to 2^20. Raises Misused, Defect.
+    """
+
+def tag_bytes(own_size: int, peer_size: int) -> int:
+    """Bytes of one tag for two lists of these sizes (psi/SPEC.md §3.3)."""
+
+@final
+class Blinding:
+    """First stage of either party: its set is out, the other's is awaited."""
+
+    def evaluate(self, points: bytes) -> tuple[Evaluation, bytes]:
+        """Multiply the peer's points; returns the tags that the peer will read.
+
+        They are in the order of the points, in mode "cardinality" shuffled. Raises PointRefused,
+        MessageRefused, Spent, Defect.
+        """
+
+@final
+class Evaluation:
+    """Second stage of either party: the tags that the other made of its points are awaited."""
+
+    def positions(self, tags: bytes) -> list[int]:
+        """Indices of the own items that both have, ascending. Raises MessageRefused, Misused, Spent, Defect."""
+
+    def count(self, tags: bytes) -> int:
+        """How many items both have. Raises MessageRefused, Spent, Defect."""
+
+# Single steps with a scalar in the open, for test vectors. No product code calls these.
+
+def hazmat_expand_message(dst: bytes, message: bytes, length: int) -> bytes:
+    """expand_message_xmd of RFC 9380 §5.3.1 with SHA-512."""
+
+def hazmat_map(uniform: bytes) -> bytes:
+    """The one-way map of RFC 9496 §4.3.4: 64 bytes to an encoded element."""
+
+def hazmat_hash_to_group(dst: bytes, message: bytes) -> bytes:
+    """HashToGroup of RFC 9497 §4.1 (ristretto255, SHA-512), encoded."""
+
+def hazmat_decode(point: bytes) -> bytes:
+    """Decode one point as a peer's points are decoded, and encode it again."""
+
+def hazmat_multiply(point: bytes, scalar: bytes) -> bytes:
+    """`scalar` (32 bytes, canonical, not zero) times `point`, by the code that multiplies whole lists."""
+
+def hazmat_panic() -> None:
+    """Panic, so that a test can see what becomes of a panic."""

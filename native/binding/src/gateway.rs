@@ -1,0 +1,76 @@
+//! The one way from Python into the core: without the GIL, and with every error and panic as an exception.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
+
+use mihe_group::list::Refusal;
+use mihe_psi_ecdh::{Fault, Refused};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+
+pyo3::create_exception!(
+    native._core,
+    Spent,
+    PyRuntimeError,
+    "A secret object was used a second time."
+);
+pyo3::create_exception!(
+    native._core,
+    PointRefused,
+    PyValueError,
+    "A peer sent a point that no honest party sends."
+);
+pyo3::create_exception!(
+    native._core,
+    MessageRefused,
+    PyValueError,
+    "A peer's message has a wrong length or a repeated tag."
+);
+pyo3::create_exception!(
+    native._core,
+    Misused,
+    PyValueError,
+    "The caller broke the core's contract."
+);
+pyo3::create_exception!(
+    native._core,
+    Defect,
+    PyRuntimeError,
+    "The core panicked, or got no entropy."
+);
+
+/// Runs `work` without the GIL.
+pub(crate) fn run<T, F>(py: Python<'_>, work: F) -> PyResult<T>
+where
+    F: FnOnce() -> Result<T, Fault> + Send,
+    T: Send,
+{
+    // Nothing that a panic could leave half done is used again: `work` owns what it changes.
+    match py.detach(|| catch_unwind(AssertUnwindSafe(work))) {
+        Ok(outcome) => outcome.map_err(exception),
+        Err(_) => Err(Defect::new_err("the native core panicked")),
+    }
+}
+
+fn exception(fault: Fault) -> PyErr {
+    match fault {
+        Fault::Peer(refused) => match refused {
+            Refused::Points(
+                Refusal::NotCanonical(_) | Refusal::Identity(_) | Refusal::Repeated(_),
+            ) => PointRefused::new_err(refused.to_string()),
+            Refused::Points(Refusal::Length { .. })
+            | Refused::TagsLength { .. }
+            | Refused::TagRepeated(_) => MessageRefused::new_err(refused.to_string()),
+        },
+        Fault::Caller(what) => Misused::new_err(what),
+        Fault::NoEntropy => Defect::new_err("the operating system gives no entropy"),
+    }
+}
+
+/// Takes what can be used once.
+pub(crate) fn take<T>(cell: &Mutex<Option<T>>) -> PyResult<T> {
+    // Poison would mean a panic while taking, which can't be.
+    let mut held = cell.lock().unwrap_or_else(PoisonError::into_inner);
+    held.take()
+        .ok_or_else(|| Spent::new_err("this secret object has been used"))
+}

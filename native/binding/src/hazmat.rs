@@ -1,0 +1,88 @@
+//! Single steps with a scalar in the open, for test vectors. No product code calls these.
+
+use mihe_group::hash::{Domain, UNIFORM, expand_message_xmd, hash_to_group, map_to_group};
+use mihe_group::list::{ENCODED, Encoded, multiply, vartime_decode_distinct};
+use mihe_group::secret::SecretScalar;
+use mihe_psi_ecdh::Fault;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::gateway::run;
+
+/// expand_message_xmd of RFC 9380 §5.3.1 with SHA-512.
+#[pyfunction]
+pub(crate) fn hazmat_expand_message<'py>(
+    py: Python<'py>,
+    dst: &[u8],
+    message: &[u8],
+    length: usize,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let expanded = run(py, || {
+        let mut out = vec![0; length.min(usize::from(u16::MAX))];
+        expand_message_xmd(domain(dst)?, &[message], &mut out)
+            .ok_or(Fault::Caller("1 to 16320 bytes can be expanded to"))?;
+        Ok(out)
+    })?;
+    Ok(PyBytes::new(py, &expanded))
+}
+
+/// The one-way map of RFC 9496 §4.3.4.
+#[pyfunction]
+pub(crate) fn hazmat_map(py: Python<'_>, uniform: [u8; UNIFORM]) -> PyResult<Bound<'_, PyBytes>> {
+    encoded(py, || Ok(map_to_group(&uniform).compress().to_bytes()))
+}
+
+/// HashToGroup of RFC 9497 §4.1.
+#[pyfunction]
+pub(crate) fn hazmat_hash_to_group<'py>(
+    py: Python<'py>,
+    dst: &[u8],
+    message: &[u8],
+) -> PyResult<Bound<'py, PyBytes>> {
+    encoded(py, || {
+        Ok(hash_to_group(domain(dst)?, &[message])
+            .compress()
+            .to_bytes())
+    })
+}
+
+/// Decodes one point as a peer's points are decoded, and encodes it again.
+#[pyfunction]
+pub(crate) fn hazmat_decode<'py>(py: Python<'py>, point: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    encoded(py, || {
+        Ok(vartime_decode_distinct(point, 1)?[0].compress().to_bytes())
+    })
+}
+
+/// `scalar` (canonical, not zero) times `point`, by the code that multiplies whole lists.
+#[pyfunction]
+pub(crate) fn hazmat_multiply<'py>(
+    py: Python<'py>,
+    point: &[u8],
+    scalar: [u8; ENCODED],
+) -> PyResult<Bound<'py, PyBytes>> {
+    encoded(py, || {
+        let scalar = SecretScalar::from_canonical(scalar).ok_or(Fault::Caller(
+            "not the canonical encoding of a scalar from 1",
+        ))?;
+        Ok(multiply(&vartime_decode_distinct(point, 1)?, &scalar)[0])
+    })
+}
+
+/// Panics, so that a test can see what becomes of a panic.
+#[pyfunction]
+#[allow(clippy::panic)] // it is what the function is for
+pub(crate) fn hazmat_panic(py: Python<'_>) -> PyResult<()> {
+    run(py, || panic!("on purpose"))
+}
+
+fn domain(dst: &[u8]) -> Result<Domain<'_>, Fault> {
+    Domain::new(dst).ok_or(Fault::Caller("a domain separation tag has 1 to 255 bytes"))
+}
+
+fn encoded<'py>(
+    py: Python<'py>,
+    work: impl FnOnce() -> Result<Encoded, Fault> + Send,
+) -> PyResult<Bound<'py, PyBytes>> {
+    Ok(PyBytes::new(py, &run(py, work)?))
+}

@@ -1,0 +1,33 @@
+//! `native._core`: the Rust core as Python sees it. Thin: bytes in, bytes out; the work is in crates that know
+//! no Python.
+//!
+//! Secret objects have no constructor, no fields, no pickle and a repr without content; each is consumed by the
+//! method that uses it, and raises `Spent` afterwards.
+#![forbid(unsafe_code)]
+
+mod gateway;
+mod hazmat;
+mod psi_ecdh;
+
+use pyo3::prelude::*;
+
+/// The Rust core of mihe. See native/_core.pyi.
+#[pymodule]
+mod _core {
+    use super::{Bound, PyModule, PyModuleMethods, PyResult};
+
+    #[pymodule_export]
+    use super::gateway::{Defect, MessageRefused, Misused, PointRefused, Spent};
+    #[pymodule_export]
+    use super::hazmat::{
+        hazmat_decode, hazmat_expand_message, hazmat_hash_to_group, hazmat_map, hazmat_multiply,
+        hazmat_panic,
+    };
+    #[pymodule_export]
+    use super::psi_ecdh::{Blinding, Evaluation, blind, tag_bytes};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("SOURCE_DIGEST", env!("MIHE_SOURCE_DIGEST"))
+    }
+}
