@@ -22,7 +22,7 @@ from enum import Enum
 from functools import cache
 from hashlib import sha256
 from types import NoneType
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import rfc8785
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
@@ -36,6 +36,7 @@ MAX_BYTES = 1 << 20
 
 _FIRST_WIDE_INTEGER = 1 << 53
 _DECIMAL_PLACES = 60
+_WITHOUT_CANONICAL_FORM = frozenset({float, bytes, bytearray, set, frozenset})
 
 
 class Frozen(BaseModel):
@@ -58,8 +59,9 @@ class Frozen(BaseModel):
         super().__pydantic_init_subclass__(**kwargs)
         for name, field in cls.model_fields.items():
             inside = set(_types_in(field.annotation))
-            if inside & {float, set, frozenset}:
-                raise TypeError(f"{cls.__name__}.{name}: floats and sets have no canonical form")
+            if without := inside & _WITHOUT_CANONICAL_FORM:
+                kind = without.pop().__name__
+                raise TypeError(f"{cls.__name__}.{name}: a {kind} has no canonical form")
             if NoneType in get_args(field.annotation) and field.default is not None:
                 raise TypeError(f"{cls.__name__}.{name}: a field that may be None defaults to None")
 
@@ -182,8 +184,9 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _types_in(annotation: Any) -> Iterator[type]:
-    if isinstance(annotation, type):
-        yield annotation
+    kind = get_origin(annotation) or annotation
+    if isinstance(kind, type):
+        yield kind
     for argument in get_args(annotation):
         yield from _types_in(argument)
 
