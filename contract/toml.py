@@ -323,7 +323,9 @@ def _words(annotation: Any, metadata: tuple[Any, ...] | list[Any] = ()) -> str:
             return mark.text
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _words(arguments[0], annotation.__metadata__)
+        marks = annotation.__metadata__
+        inside = [m for mark in marks if isinstance(mark, FieldInfo) for m in mark.metadata]
+        return _words(arguments[0], [*marks, *inside])
     if origin in {Union, UnionType}:
         kinds = [_words(a, metadata) for a in arguments if a is not NoneType]
         return " or ".join(dict.fromkeys(kinds))
