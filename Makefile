@@ -12,12 +12,12 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 CARGO := cargo
-CARGO_WORKSPACE := --manifest-path native/Cargo.toml --workspace
+MANIFEST := --manifest-path native/Cargo.toml
 RUST_SOURCES := $(shell find native -path native/target -prune -o \
 	\( -name '*.rs' -o -name 'Cargo.*' \) -print)
 
 # TenSEAL has wheels for these versions of Python and no others.
-PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+PYTHON = $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null \
 	&& echo $$python && break; done)
 
@@ -38,9 +38,9 @@ check: $(VENV)/.built $(VENV)/.dev ## lint, types, stubs, import contracts, Rust
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest native._core
 	$(BIN)/lint-imports
-	$(CARGO) fmt $(CARGO_WORKSPACE:--workspace=--all) --check
-	$(CARGO) clippy $(CARGO_WORKSPACE) --all-targets --locked -- -D warnings
-	$(CARGO) test $(CARGO_WORKSPACE) --locked --quiet
+	$(CARGO) fmt $(MANIFEST) --all --check
+	$(CARGO) clippy $(MANIFEST) --workspace --all-targets --locked -- -D warnings
+	$(CARGO) test $(MANIFEST) --workspace --locked --quiet
 
 proto: $(VENV)/.dev ## regenerate the stubs beside protos/*.proto
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --grpc_python_out=. \
