@@ -1,4 +1,4 @@
-"""Datasets: how an owner describes one, what the import found in it, what the others may know of it.
+"""Datasets: how an owner describes one, what the import found, what others may know of it.
 
 A `Description` is the TOML file beside the owner's source. A `QualityReport` stays at the owner. A
 `CatalogueEntry` is what leaves the node: names, types, levels, and a size rounded up to a power of

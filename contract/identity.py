@@ -1,10 +1,10 @@
-"""Who an organisation is: its X.509 certificate, read and checked (RFC 5280; fingerprints SHA-256 of DER).
+"""Who an organisation is: its X.509 certificate, read and checked (RFC 5280).
 
 A consortium has one offline CA. A certificate binds an organisation's id (O = CN), the USCC of its
 legal entity (organizationIdentifier, OID 2.5.4.97) and one role, written as a URI
 (`mihe:node:<org>` or `mihe:coordinator`) and as a DNS name of a domain that exists nowhere else
 (`<org>.node.mihe`, `coordinator.mihe`), so that the TLS library itself refuses a node that poses as
-the coordinator, wherever the two machines stand.
+the coordinator, wherever the two machines stand. A fingerprint is SHA-256 of the DER form.
 
 Not covered here: revocation lists.
 """
@@ -98,6 +98,14 @@ class Authority:
                 fix="check the clocks of both machines, then issue a new certificate",
             )
         return identity
+
+    def recall(self, der: bytes) -> Identity:
+        """The identity in a certificate that was admitted before, without checking it again.
+
+        For statements that are read back from one's own state: they stay valid after their
+        signer's certificate has expired.
+        """
+        return self._read(der, datetime.now(UTC))[0]
 
     def _read(self, der: bytes, now: datetime) -> tuple[Identity, bool, bool]:
         if len(der) > MAX_CERTIFICATE_BYTES:

@@ -5,14 +5,14 @@ value: every text in it comes from a fixed vocabulary or is a name with a fixed 
 """
 
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from contract.canonical import Frozen, Hex32, Name, OrgId, Timestamp, canonical_bytes, digest
 from contract.keys import KeyKind
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION: Final = 1
 SMALLEST_SIZE = 256
 LARGEST_SIZE = 2**31
 

@@ -33,7 +33,7 @@ def leakage_of(contract: Contract) -> LeakageStatement:
             f"{_sizes(contract)} that the contract fixes.",
             "Parties are taken to follow the protocol (semi-honest). A deviation leaves signed "
             "statements and receipts, but no proof that an input was true.",
-            "Not being in a result is information too: a key that is absent is not in the other set.",
+            "Absence is information too: a key that is not in the result is not in the other set.",
         ),
     )
 

@@ -290,7 +290,9 @@ def _dead(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
         raise _foreign(ledger, statement, signer)
     if signer.role is Role.COORDINATOR and dead.cause.code not in _COORDINATORS_CAUSES:
         raise _untimely(ledger, statement, signer)
-    event = _DEATHS.get(dead.cause.code, Event.FAILED)
+    # Once every gate said yes a job can only finish or fail, whoever ends it and why.
+    deaths = {} if ledger.state is State.RELEASING else _DEATHS
+    event = deaths.get(dead.cause.code, Event.FAILED)
     return replace(ledger, state=advance(ledger.state, event), cause=dead.cause)
 
 

@@ -68,7 +68,7 @@ class Prepare(Frozen):
 
 
 class StartRecord(Frozen):
-    """What exactly runs: contract, run, attempt, and every party's share. Its digest is the run id."""
+    """What exactly runs: contract, run, attempt, every party's share. Its digest is the run id."""
 
     job: Hex32
     run: Annotated[int, Field(ge=1, le=2**31)]

@@ -1,0 +1,338 @@
+"""What people ask their own node: the admin service on its Unix socket.
+
+Every handler parses, acts, and converts; what acts is elsewhere. Answers are views
+(contract/views.py) as canonical JSON; a result leaves only as `Released` (node/release.py).
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from contract import cause
+from contract.canonical import Frozen, canonical_bytes
+from contract.errors import Aborted, JobFinished, MiheError, OurError, UnknownJob
+from contract.job import Contract
+from contract.leakage import leakage_of
+from contract.ledger import Ledger
+from contract.lifecycle import TERMINAL, State
+from contract.signing import Kind
+from contract.views import (
+    CatalogueView,
+    JobLine,
+    JobList,
+    JobView,
+    Milestone,
+    NodeStatus,
+    OrgCatalogue,
+    PhaseProgress,
+    PlanView,
+)
+from node.attach import Attachment
+from node.conduct import Conductor, Owner
+from node.docket import Docket
+from node.plan import compile_plan
+from node.propose import Offer, Wish, draft, read_offers
+from node.release import Released, released_by
+from node.store import Store
+from protos import admin_pb2, admin_pb2_grpc
+from psi.ecdh import cost
+
+_log = logging.getLogger("mihe.admin")
+_LASTS_SECONDS = 24 * 3600
+_PROPOSE_SECONDS = 30.0
+_CHUNK_BYTES = 1 << 18
+
+
+class Admin(admin_pb2_grpc.AdminServicer):
+    """The handlers."""
+
+    def __init__(
+        self,
+        owner: Owner,
+        store: Store,
+        docket: Docket,
+        conductor: Conductor,
+        attachment: Attachment,
+        result_file: Callable[[bytes], Path],
+    ) -> None:
+        self._owner = owner
+        self._store = store
+        self._docket = docket
+        self._conductor = conductor
+        self._attachment = attachment
+        self._result_file = result_file
+        self._progress: dict[bytes, dict[tuple[str, str], PhaseProgress]] = {}
+        self._proposals: dict[bytes, asyncio.Future[None]] = {}
+        self._importing = asyncio.Lock()
+        conductor.outcome_of_proposal = self._on_outcome
+
+    # ── handlers ────────────────────────────────────────────────────────────────────────────────
+
+    async def Status(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
+        """Whether this node is up, and whom it reaches."""
+        return await _answer(self._status())
+
+    async def Catalogue(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
+        """What every organisation offers."""
+        return await _answer(self._catalogue())
+
+    async def AddDataset(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
+        """Import a dataset and offer it."""
+        return await _answer(self._add_dataset(Path(request.description)))
+
+    async def Plan(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
+        """What a job would do; nothing is sent to anybody."""
+        return await _answer(self._plan(_wish(request)))
+
+    async def Propose(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
+        """Propose a job to its parties."""
+        return await _answer(self._propose(_wish(request)))
+
+    async def Jobs(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
+        """Every job this node has heard of."""
+        return await _answer(self._jobs())
+
+    async def Show(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
+        """One job."""
+        return await _answer(self._show(request.job))
+
+    async def Watch(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
+        """One job at every change, until it has ended."""
+        async for view in self._watch(request.job):
+            yield view
+
+    async def Abort(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
+        """Stop a job, on every side."""
+        return await _answer(self._abort(request.job))
+
+    async def Result(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
+        """The released rows of a job, as CSV."""
+        try:
+            async for chunk in self._result(request.job):
+                yield admin_pb2.ResultChunk(content=chunk)
+        except MiheError as error:
+            yield admin_pb2.ResultChunk(error=cause.to_json(error))
+
+    # ── the node and its data ───────────────────────────────────────────────────────────────────
+
+    async def _status(self) -> NodeStatus:
+        identity = self._owner.credentials.signer.identity
+        return NodeStatus(
+            org=identity.org,
+            version=version("mihe"),
+            fingerprint=identity.fingerprint,
+            certificate_expires=identity.expires,
+            coordinator=self._attachment.address,
+            attached=self._attachment.attached,
+            datasets=len(self._owner.datasets.entries()),
+            jobs_open=len(self._docket.open_ledgers()),
+        )
+
+    async def _catalogue(self) -> CatalogueView:
+        offers, attached = await self._offers()
+        return CatalogueView(
+            organisations=tuple(
+                OrgCatalogue(
+                    org=org, attached=org in attached, entries=tuple(offer.entries.values())
+                )
+                for org, offer in sorted(offers.items())
+            )
+        )
+
+    async def _offers(self) -> tuple[dict[str, Offer], set[str]]:
+        statements, attached = await self._attachment.catalogue()
+        return read_offers(statements, self._owner.credentials.authority), attached
+
+    async def _add_dataset(self, description: Path) -> Frozen:
+        async with self._importing:
+            snapshot = await asyncio.to_thread(self._owner.datasets.add, description)
+        self._conductor.offer_catalogue()
+        return snapshot.report
+
+    # ── jobs ────────────────────────────────────────────────────────────────────────────────────
+
+    async def _plan(self, wish: Wish) -> PlanView:
+        return await self._plan_of(await self._draft(wish))
+
+    async def _plan_of(self, contract: Contract) -> PlanView:
+        plan = compile_plan(contract)
+        parameters = plan.parameters(bytes(32))
+        speed = await asyncio.to_thread(cost.measure)
+        estimate = cost.estimate(parameters, speed)
+        return PlanView(
+            contract=contract,
+            leakage=leakage_of(contract),
+            streams=tuple(
+                f"{s.sender} → {s.receiver}: {s.name}, {s.size} bytes" for s in plan.streams
+            ),
+            bytes_on_the_wire=estimate.receiver_sends + estimate.sender_sends,
+            seconds=f"{estimate.seconds:.2f}",
+            memory_bytes=4 * sum(stream.size for stream in plan.streams),
+        )
+
+    async def _draft(self, wish: Wish) -> Contract:
+        offers, _ = await self._offers()
+        contract = draft(wish, offers, me=self._owner.org)
+        # The own policy is asked before anybody else is: a refusal here leaves no trace elsewhere.
+        self._owner.decide(contract)
+        return contract
+
+    async def _propose(self, wish: Wish) -> JobView:
+        contract = await self._draft(wish)
+        compile_plan(contract)
+        job = contract.job_id
+        outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._proposals[job] = outcome
+        try:
+            self._attachment.say(Kind.CONTRACT, job, contract)
+            async with asyncio.timeout(_PROPOSE_SECONDS):
+                await outcome
+                await self._known(job)
+        except TimeoutError:
+            self._attachment.require_attached()
+            raise OurError(
+                "the coordinator did not take the proposal in time",
+                phase="propose",
+                fix="look at the coordinator's log; `mihe jobs` shows whether it went through",
+            ) from None
+        finally:
+            del self._proposals[job]
+        return self._view(job)
+
+    async def _known(self, job: bytes) -> None:
+        while self._store.job(job) is None:
+            await self._docket.news(job)
+
+    def _on_outcome(self, job: bytes, error: MiheError | None) -> None:
+        outcome = self._proposals.get(job)
+        if outcome is None or outcome.done():
+            return
+        if error is None:
+            outcome.set_result(None)
+        else:
+            outcome.set_exception(error)
+
+    async def _jobs(self) -> JobList:
+        return JobList(jobs=tuple(self._line(row.job) for row in self._store.jobs()))
+
+    async def _show(self, prefix: str) -> JobView:
+        return self._view(self._docket.find(prefix))
+
+    async def _watch(self, prefix: str) -> AsyncIterator[admin_pb2.Answer]:
+        try:
+            job = self._docket.find(prefix)
+            while True:
+                view = self._view(job)
+                yield admin_pb2.Answer(view=canonical_bytes(view).decode())
+                if view.state in TERMINAL:
+                    return
+                await self._docket.news(job)
+        except MiheError as error:
+            yield admin_pb2.Answer(error=cause.to_json(error))
+
+    async def _abort(self, prefix: str) -> JobView:
+        job = self._docket.find(prefix)
+        state, _ = self._docket.state_and_cause(job)
+        if state in TERMINAL or state is State.RELEASING:
+            raise JobFinished(
+                f"the job is {state.value} and can't be stopped any more", fix="see `mihe show`"
+            )
+        self._conductor.end(
+            job,
+            Aborted(
+                "a person stopped the job",
+                party=self._owner.org,
+                phase=state.value,
+                fix="propose it again when the reason is gone",
+            ),
+        )
+        return self._view(job)
+
+    async def _result(self, prefix: str) -> AsyncIterator[bytes]:
+        job = self._docket.find(prefix)
+        released = self._released(job)
+        if released is None or released.view.file is None:
+            raise UnknownJob(
+                "this job has no rows for this organisation",
+                party=self._owner.org,
+                phase="release",
+                fix="`mihe show` says who receives what, and how the job ended",
+            )
+        with self._result_file(job).open("rb") as file:
+            while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
+                yield chunk
+
+    # ── views ───────────────────────────────────────────────────────────────────────────────────
+
+    def on_progress(self, job: bytes, org: str, phase: str, done: int, total: int) -> None:
+        """Note how far a party is, for whoever watches."""
+        now = PhaseProgress(org=org, phase=phase, done=done, total=total)
+        self._progress.setdefault(job, {})[org, phase] = now
+        self._docket.announce(job)
+
+    def _released(self, job: bytes) -> Released | None:
+        state, _ = self._docket.state_and_cause(job)
+        return released_by(state, self._docket.row(job).result)
+
+    def _view(self, job: bytes) -> JobView:
+        ledger = self._docket.ledger(job)
+        state, why = self._docket.state_and_cause(job)
+        released = self._released(job)
+        return JobView(
+            job=job.hex(),
+            run=ledger.run.hex() if ledger.run else None,
+            state=state,
+            contract=ledger.contract,
+            leakage=leakage_of(ledger.contract),
+            history=tuple(
+                Milestone(number=number, org=said.org, kind=said.kind.value)
+                for number, said in self._store.heard(job)
+            ),
+            progress=tuple(self._progress.get(job, {}).values()),
+            cause=why,
+            result=released.view if released else None,
+        )
+
+    def _line(self, job: bytes) -> JobLine:
+        ledger: Ledger = self._docket.ledger(job)
+        contract = ledger.contract
+        state, why = self._docket.state_and_cause(job)
+        return JobLine(
+            job=job.hex(),
+            state=state,
+            kind=contract.kind.value,
+            datasets=tuple(f"{party.org}.{party.dataset}" for party in contract.parties),
+            receivers=contract.receivers,
+            purpose=contract.purpose,
+            created=contract.created,
+            code=why.code if why else None,
+        )
+
+
+def _wish(request: admin_pb2.JobRequest) -> Wish:
+    return Wish(
+        kind=request.kind,
+        datasets=tuple(request.datasets),
+        on=tuple(request.on),
+        receivers=tuple(request.receivers),
+        purpose=request.purpose,
+        basis=request.basis,
+        lasts_seconds=request.expires_in_seconds or _LASTS_SECONDS,
+    )
+
+
+async def _answer(work: Awaitable[Frozen]) -> admin_pb2.Answer:
+    """The view, or the error, of a piece of work; a defect is logged by type only."""
+    try:
+        view = await work
+    except MiheError as error:
+        return admin_pb2.Answer(error=cause.to_json(error))
+    except Exception as error:  # noqa: BLE001  # its text may quote anything
+        _log.error("defect type=%s at=%s", type(error).__name__, datetime.now(UTC).isoformat())
+        _log.debug("defect", exc_info=error)
+        defect = OurError("the node met a defect of its own", fix="report it with the node's log")
+        return admin_pb2.Answer(error=cause.to_json(defect))
+    return admin_pb2.Answer(view=canonical_bytes(view).decode())

@@ -1,0 +1,237 @@
+"""The node's one stream to the coordinator: says what it has to say, hears what is said.
+
+The node dials and dials again. What it says is in its durable outbox until the coordinator has it;
+what it hears is durable before it is acted on. So either end may die at any moment, and after the
+next greeting both go on where they were.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol
+
+import grpc
+import grpc.aio
+
+from contract import cause
+from contract.canonical import Frozen, canonical_bytes
+from contract.credentials import Credentials
+from contract.errors import CoordinatorAbsent, MiheError
+from contract.identity import Role, server_name
+from contract.job import PROTOCOL_VERSION
+from contract.signing import Kind, Statement
+from node.carry import open_channel
+from node.probe import why_unreachable
+from node.store import Store
+from node.wire import statement_from_wire, statement_to_wire
+from protos import coordinator_pb2 as wire
+from protos import coordinator_pb2_grpc
+
+_log = logging.getLogger("mihe.attach")
+_FIRST_PAUSE = 0.2
+_LONGEST_PAUSE = 5.0
+_ANSWER_SECONDS = 10.0
+
+
+class Listener(Protocol):
+    """Who acts on what is heard (node/conduct.py)."""
+
+    def welcomed(self, *, new_log: bool) -> None:
+        """The coordinator greeted; with `new_log` it knows nothing of what was before."""
+
+    def told(self, number: int, statement: Statement) -> None:
+        """A statement of the log, in order, each once."""
+
+    def caught_up(self) -> None:
+        """Everything that was said while this node was away has been told."""
+
+    def rejected(self, statement: Statement, error: MiheError) -> None:
+        """The coordinator did not accept a statement of this node."""
+
+    def accepted(self, statement: Statement) -> None:
+        """The coordinator has a statement of this node."""
+
+    def progress(self, job: bytes, org: str, phase: str, done: int, total: int) -> None:
+        """How far a peer is."""
+
+
+class Attachment:
+    """The stream, and what waits for it."""
+
+    def __init__(self, address: str, credentials: Credentials, store: Store) -> None:
+        self.address = address
+        self._credentials = credentials
+        self._store = store
+        name = server_name(Role.COORDINATOR, "coordinator")
+        self.channel = open_channel(address, credentials, name)
+        self.attached = False
+        self.trouble: MiheError | None = None
+        self._due = asyncio.Event()
+        self._progress: deque[wire.Progress] = deque(maxlen=64)
+        self._questions: dict[int, asyncio.Future[wire.CatalogueAnswer]] = {}
+        self._asked: deque[int] = deque()
+
+    # ── for the rest of the node ────────────────────────────────────────────────────────────────
+
+    def say(self, kind: Kind, subject: bytes, body: Frozen) -> None:
+        """Sign a statement and keep it until the coordinator has it. Durable on return."""
+        self._store.say(self._credentials.signer.sign(kind, subject, canonical_bytes(body)))
+        self._due.set()
+
+    def report(self, job: bytes, phase: str, done: int, total: int) -> None:
+        """Let the peers know how far this node is; lost without harm."""
+        org = self._credentials.org
+        self._progress.append(wire.Progress(job=job, org=org, phase=phase, done=done, total=total))
+        self._due.set()
+
+    async def catalogue(self) -> tuple[list[Statement], set[str]]:
+        """Every organisation's catalogue statement, signatures unchecked, and who is attached."""
+        self.require_attached()
+        question = max(self._questions, default=0) + 1
+        answer = asyncio.get_running_loop().create_future()
+        self._questions[question] = answer
+        self._asked.append(question)
+        self._due.set()
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                found = await answer
+        except TimeoutError:
+            raise self._absent() from None
+        finally:
+            del self._questions[question]
+        return [statement_from_wire(item) for item in found.catalogues], set(found.attached)
+
+    def require_attached(self) -> None:
+        """Raise CoordinatorAbsent unless the coordinator is on the line."""
+        if not self.attached:
+            raise self.trouble or self._absent()
+
+    def _absent(self) -> CoordinatorAbsent:
+        return CoordinatorAbsent(
+            f"the coordinator at {self.address} is not on the line",
+            phase="attach",
+            fix="check that it runs and that this machine reaches it, then try again",
+        )
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self.channel.close()
+
+    # ── staying attached ────────────────────────────────────────────────────────────────────────
+
+    async def run(self, listener: Listener) -> None:
+        """Attach, and attach again, until cancelled."""
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                await self._attach(listener)
+            except grpc.aio.AioRpcError as error:
+                _log.info("detached code=%s", error.code().name)
+            except MiheError as error:
+                _log.error("detached %s", error)
+            if self.attached:
+                self.attached, pause = False, _FIRST_PAUSE
+            else:
+                self.trouble = await asyncio.to_thread(
+                    why_unreachable, self.address, self._credentials
+                )
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            await asyncio.sleep(pause)
+
+    async def _attach(self, listener: Listener) -> None:
+        call = coordinator_pb2_grpc.CoordinatorStub(self.channel).Attach()
+        try:
+            hello = wire.Hello(
+                protocol=PROTOCOL_VERSION,
+                store=self._store.id,
+                log=self._store.log,
+                heard=self._store.cursor,
+            )
+            await call.write(wire.FromNode(hello=hello))
+            first = await call.read()
+            if not isinstance(first, wire.FromCoordinator) or not first.HasField("welcome"):
+                return
+            self._welcome(first.welcome, listener)
+            writing = asyncio.create_task(self._write(call))
+            try:
+                await self._read(call, listener)
+            finally:
+                writing.cancel()
+        finally:
+            call.cancel()
+
+    def _welcome(self, welcome: wire.Welcome, listener: Listener) -> None:
+        new_log = welcome.log != self._store.log
+        for number, _ in self._store.unsaid(0):
+            if number <= welcome.taken:
+                self._take(number, "", listener)
+        if new_log:
+            self._store.begin_log(welcome.log, welcome.taken)
+        self.attached, self.trouble = True, None
+        _log.info("attached log=%s", welcome.log.hex()[:8])
+        listener.welcomed(new_log=new_log)
+
+    async def _read(
+        self,
+        call: "grpc.aio.StreamStreamCall[wire.FromNode, wire.FromCoordinator]",
+        listener: Listener,
+    ) -> None:
+        while True:
+            message = await call.read()
+            if not isinstance(message, wire.FromCoordinator):
+                return
+            match message.WhichOneof("what"):
+                case "told":
+                    statement = statement_from_wire(message.told.statement, party="coordinator")
+                    listener.told(message.told.number, statement)
+                case "taken":
+                    self._take(message.taken.number, message.taken.rejected, listener)
+                case "progress":
+                    p = message.progress
+                    listener.progress(p.job, p.org, p.phase, p.done, p.total)
+                case "catalogue":
+                    answer = self._questions.get(message.catalogue.question)
+                    if answer is not None and not answer.done():
+                        answer.set_result(message.catalogue)
+                case "caught_up":
+                    listener.caught_up()
+
+    def _take(self, number: int, rejected: str, listener: Listener) -> None:
+        statement = self._store.taken(number, rejected or None)
+        if statement is None:
+            return
+        if rejected:
+            listener.rejected(statement, cause.from_json(rejected))
+        else:
+            listener.accepted(statement)
+
+    async def _write(
+        self, call: "grpc.aio.StreamStreamCall[wire.FromNode, wire.FromCoordinator]"
+    ) -> None:
+        said = 0
+        try:
+            while True:
+                self._due.clear()
+                async for message in self._outgoing(said):
+                    await call.write(message)
+                    said = max(said, message.said.number)
+                await self._due.wait()
+        except grpc.aio.AioRpcError:
+            return
+        except asyncio.InvalidStateError:
+            return
+
+    async def _outgoing(self, said: int) -> AsyncIterator[wire.FromNode]:
+        for number, statement in self._store.unsaid(said):
+            yield wire.FromNode(
+                said=wire.Said(number=number, statement=statement_to_wire(statement))
+            )
+        while self._asked:
+            question = wire.CatalogueQuestion(question=self._asked.popleft())
+            yield wire.FromNode(catalogue=question)
+        while self._progress:
+            yield wire.FromNode(progress=self._progress.popleft())
+
+
+Say = Callable[[Kind, bytes, Frozen], None]

@@ -1,0 +1,55 @@
+"""The datasets of this node: its current snapshots, and what it tells others of them."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from contract.canonical import canonical_bytes, digest
+from contract.dataset import CatalogueEntry, Snapshot
+from contract.statements import Catalogue
+from node import snapshot
+from node.snapshot import Files
+
+
+class Datasets:
+    """Current snapshots by name; the folder is the truth, read once and after every import."""
+
+    def __init__(self, folder: Path, org: str) -> None:
+        self._folder = folder
+        self._org = org
+        self._current = {held.entry.name: held for held in snapshot.datasets(folder)}
+
+    def add(self, description: Path) -> Snapshot:
+        """Import a dataset from its description file; it is current from now on. Blocking."""
+        today = datetime.now(UTC).date()
+        added = snapshot.add(description, self._folder, org=self._org, today=today)
+        self._current = {**self._current, added.entry.name: added}
+        return added
+
+    def entries(self) -> dict[str, CatalogueEntry]:
+        """What others may know of each dataset, by name."""
+        return {name: held.entry for name, held in self._current.items()}
+
+    def current_root(self, name: str) -> str | None:
+        """The commitment to the current snapshot of a dataset, if there is one."""
+        held = self._current.get(name)
+        return held.root if held else None
+
+    def files(self, name: str, root: str) -> Files:
+        """Where a snapshot lies, checked against its commitment; SnapshotChanged if it does not."""
+        at = snapshot.files(self._folder, name, root)
+        snapshot.verify(at)
+        return at
+
+    def entry(self, name: str, root: str) -> CatalogueEntry:
+        """What a snapshot, current or not, holds."""
+        return snapshot.load(snapshot.files(self._folder, name, root)).entry
+
+    def prune(self, pinned: set[str]) -> None:
+        """Remove snapshots that are neither current nor pinned by a job."""
+        snapshot.prune(self._folder, pinned)
+
+    def catalogue(self, revision: int) -> tuple[bytes, Catalogue]:
+        """What this node offers, and the subject under which it signs that."""
+        entries = tuple(held.entry for _, held in sorted(self._current.items()))
+        catalogue = Catalogue(org=self._org, revision=revision, entries=entries)
+        return digest(canonical_bytes(catalogue)), catalogue

@@ -1,0 +1,277 @@
+"""What this node does next about a job, read off the job's ledger.
+
+One rule per state, and every rule is safe to apply again: after a restart the node looks at its
+open ledgers and goes on. A node answers proposals by its owner's policy (node/gate.py), prepares
+its share of the start record, signs the record when it is whole, runs (node/runs.py), and tidies
+up when the job has ended.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+
+from contract.canonical import Frozen
+from contract.cause import cause_of
+from contract.credentials import Credentials
+from contract.errors import MiheError, PartyRestarted
+from contract.job import PROTOCOL_VERSION, Contract
+from contract.ledger import Ledger, role_of
+from contract.lifecycle import TERMINAL, State
+from contract.policy import Policy
+from contract.signing import Kind, Statement
+from contract.statements import (
+    Approval,
+    Dead,
+    Decision,
+    PartyStart,
+    Prepare,
+)
+from node.catalogue import Datasets
+from node.docket import Docket
+from node.evidence import bundle
+from node.gate import Consent, decide
+from node.plan import compile_plan
+from node.runs import Runs
+from node.store import Store
+
+_log = logging.getLogger("mihe.conduct")
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The organisation this node stands for: its identity, its policy, its data."""
+
+    credentials: Credentials
+    policy: Callable[[], Policy]
+    datasets: Datasets
+    address: str | None
+
+    @property
+    def org(self) -> str:
+        """The organisation's id."""
+        return self.credentials.org
+
+    def decide(self, contract: Contract, snapshot: str | None = None) -> Consent:
+        """Consent on the given snapshot, or on the present one; raises what refuses."""
+        dataset = contract.party(self.org).dataset
+        return decide(
+            contract,
+            org=self.org,
+            fingerprint=self.credentials.signer.identity.fingerprint,
+            policy=self.policy(),
+            entries=self.datasets.entries(),
+            snapshot=snapshot or self.datasets.current_root(dataset),
+        )
+
+
+class Conductor:
+    """Hears the coordinator and acts (the listener of node/attach.py)."""
+
+    def __init__(
+        self,
+        owner: Owner,
+        store: Store,
+        docket: Docket,
+        runs: Runs,
+        say: Callable[[Kind, bytes, Frozen], None],
+        evidence_folder: Path,
+    ) -> None:
+        self._owner = owner
+        self._store = store
+        self._docket = docket
+        self._runs = runs
+        self._say = say
+        self._evidence = evidence_folder
+        self._caught_up = False
+        self.outcome_of_proposal: Callable[[bytes, MiheError | None], None] = lambda *_: None
+        self.progress: Callable[[bytes, str, str, int, int], None] = lambda *_: None
+
+    def start(self) -> None:
+        """Before attaching: see to what an earlier process left behind."""
+        self._tidy()
+
+    # ── what the coordinator tells ──────────────────────────────────────────────────────────────
+
+    def welcomed(self, *, new_log: bool) -> None:
+        """A greeting; jobs of a log that is gone are over."""
+        self._caught_up = False
+        if new_log:
+            for ledger in self._docket.open_ledgers():
+                self._runs.stop(ledger.job)
+            self._docket.abandon_open()
+            self.offer_catalogue()
+            self._tidy()
+
+    def told(self, number: int, statement: Statement) -> None:
+        """A statement of the log."""
+        try:
+            ledger = self._docket.hear(number, statement)
+        except MiheError as error:
+            self._on_bad_statement(number, statement, error)
+            return
+        _log.info(
+            "heard number=%d kind=%s org=%s job=%s state=%s",
+            number, statement.kind.value, statement.org, _short(ledger.job), ledger.state.value,
+        )  # fmt: skip
+        if self._caught_up or ledger.ended:
+            self.act(ledger)
+
+    def caught_up(self) -> None:
+        """The backlog is heard: act on everything that is open."""
+        self._caught_up = True
+        for ledger in self._docket.open_ledgers():
+            self.act(ledger)
+        self._tidy()
+
+    def accepted(self, statement: Statement) -> None:
+        """The coordinator has a statement of ours."""
+        if statement.kind is Kind.CONTRACT:
+            self.outcome_of_proposal(statement.subject, None)
+
+    def rejected(self, statement: Statement, error: MiheError) -> None:
+        """The coordinator did not log a statement of ours."""
+        _log.error("rejected kind=%s %s", statement.kind.value, error)
+        if statement.kind is Kind.CONTRACT:
+            self.outcome_of_proposal(statement.subject, error)
+        elif (job := self._docket.job_about(statement)) is not None:
+            self.end(job, error)
+
+    def _on_bad_statement(self, number: int, statement: Statement, error: MiheError) -> None:
+        _log.error("bad statement number=%d %s", number, error)
+        self._store.skip(number)
+        if (job := self._docket.job_about(statement)) is not None:
+            self.end(job, error)
+
+    # ── what this node does ─────────────────────────────────────────────────────────────────────
+
+    def act(self, ledger: Ledger) -> None:
+        """Take the step that the ledger asks of this node, if it has not been taken."""
+        match ledger.state:
+            case State.PROPOSED:
+                self._once(Kind.APPROVAL, ledger.job, lambda: self._answer(ledger))
+            case State.APPROVED:
+                self._once(Kind.PREPARE, ledger.job, lambda: self._prepare(ledger))
+            case State.READY:
+                assert ledger.start is not None
+                start = ledger.start
+                self._once(
+                    Kind.START, start.run_id, lambda: self._say(Kind.START, start.run_id, start)
+                )
+            case State.RUNNING | State.RELEASING:
+                self._run(ledger)
+            case _:
+                self._close(ledger, ledger.state)
+
+    def end(self, job: bytes, error: MiheError) -> None:
+        """Stop a job here and tell everybody why."""
+        self._runs.stop(job)
+        cause = cause_of(error)
+        _log.error("ending job=%s code=%s party=%s", _short(job), cause.code, cause.party)
+        self._say(Kind.DEAD, job, Dead(job=job.hex(), cause=cause))
+        self._docket.announce(job)
+
+    def offer_catalogue(self) -> None:
+        """Tell everybody what datasets there are now."""
+        subject, catalogue = self._owner.datasets.catalogue(self._store.next_revision())
+        self._say(Kind.CATALOGUE, subject, catalogue)
+
+    def _once(self, kind: Kind, subject: bytes, step: Callable[[], None]) -> None:
+        if not self._store.has_said(kind, subject):
+            step()
+
+    def _answer(self, ledger: Ledger) -> None:
+        try:
+            consent = self._owner.decide(ledger.contract)
+            compile_plan(ledger.contract)
+        except MiheError as error:
+            refusal = cause_of(error.at(party=self._owner.org, phase="approve"))
+            answer = Approval(job=ledger.job.hex(), decision=Decision.REFUSED, cause=refusal)
+        else:
+            self._store.pin(ledger.job, consent.snapshot)
+            answer = Approval(job=ledger.job.hex(), decision=Decision.APPROVED)
+        self._say(Kind.APPROVAL, ledger.job, answer)
+
+    def _prepare(self, ledger: Ledger) -> None:
+        try:
+            consent = self._owner.decide(ledger.contract, self._pinned(ledger))
+        except MiheError as error:
+            self.end(ledger.job, error.at(party=self._owner.org, phase="prepare"))
+            return
+        identity = self._owner.credentials.signer.identity
+        share = PartyStart(
+            org=identity.org,
+            fingerprint=identity.fingerprint,
+            role=role_of(ledger.contract, identity.org),
+            protocol=PROTOCOL_VERSION,
+            snapshot_root=consent.snapshot,
+            nonce=token_hex(32),
+            address=self._owner.address,
+        )
+        prepare = Prepare(
+            job=ledger.job.hex(),
+            run=1,
+            attempt=1,
+            plan_digest=compile_plan(ledger.contract).digest,
+            party=share,
+        )
+        self._say(Kind.PREPARE, ledger.job, prepare)
+
+    def _run(self, ledger: Ledger) -> None:
+        run = ledger.run
+        assert run is not None
+        said = self._store.has_said
+        if self._runs.active(ledger.job) or said(Kind.EVIDENCE, run) or said(Kind.DEAD, ledger.job):
+            return
+        if self._docket.row(ledger.job).begun:
+            self.end(
+                ledger.job,
+                PartyRestarted(
+                    "the node was restarted in the middle of the run",
+                    party=self._owner.org,
+                    phase=ledger.state.value,
+                    fix="run the job again; what that attempt had exchanged is of no use",
+                ),
+            )
+            return
+        try:
+            consent = self._owner.decide(ledger.contract, self._pinned(ledger))
+        except MiheError as error:
+            self.end(ledger.job, error.at(party=self._owner.org, phase="running"))
+            return
+        self._store.begin(ledger.job)
+        self._runs.begin(ledger, consent, on_error=lambda error: self.end(ledger.job, error))
+
+    def _tidy(self) -> None:
+        """Close what ended without this process having seen to it."""
+        for row in self._store.jobs():
+            if State(row.state) in TERMINAL and not self._evidence_file(row.job).exists():
+                self._close(self._docket.ledger(row.job), State(row.state))
+
+    def _close(self, ledger: Ledger, state: State) -> None:
+        self._runs.stop(ledger.job)
+        if state is State.DONE:
+            self._runs.publish(ledger.job)
+        else:
+            self._runs.discard(ledger.job)
+            self._store.set_result(ledger.job, None)
+        self._file_evidence(ledger)
+
+    def _file_evidence(self, ledger: Ledger) -> None:
+        receipts = self._store.receipts(ledger.run) if ledger.run else []
+        self._evidence.mkdir(parents=True, exist_ok=True)
+        target = self._evidence_file(ledger.job)
+        partial = target.with_suffix(".partial")
+        partial.write_bytes(bundle(self._store.heard(ledger.job), receipts))
+        partial.replace(target)
+
+    def _evidence_file(self, job: bytes) -> Path:
+        return self._evidence / f"{job.hex()}.json"
+
+    def _pinned(self, ledger: Ledger) -> str | None:
+        return self._docket.row(ledger.job).snapshot
+
+
+def _short(job: bytes) -> str:
+    return job.hex()[:12]

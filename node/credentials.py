@@ -1,0 +1,50 @@
+"""The node's certificate, key and CA: read, checked, and turned into what gRPC wants."""
+
+from pathlib import Path
+
+import grpc
+
+from contract.config import NodeConfig
+from contract.credentials import Credentials, credentials_from
+from contract.errors import BadSetting
+from contract.identity import Role
+
+_OTHERS_MAY = 0o077
+
+
+def load_credentials(config: NodeConfig, folder: Path) -> Credentials:
+    """The checked credentials of node.toml in `folder`; raises what does not fit."""
+    files = config.identity
+    key = _read(folder / files.key, "private key")
+    if (folder / files.key).stat().st_mode & _OTHERS_MAY:
+        raise BadSetting(
+            "the private key file can be read by other users of this machine",
+            party=config.org,
+            fix="chmod 600 the key file; if others may have read it, make a new key",
+        )
+    return credentials_from(
+        _read(folder / files.certificate, "certificate"),
+        key,
+        _read(folder / files.authority, "CA certificate"),
+        org=config.org,
+        role=Role.NODE,
+    )
+
+
+def server_credentials(credentials: Credentials) -> grpc.ServerCredentials:
+    """Mutual TLS for a node that peers may dial."""
+    return grpc.ssl_server_credentials(
+        [(credentials.key_pem, credentials.certificate_pem)],
+        root_certificates=credentials.authority_pem,
+        require_client_auth=True,
+    )
+
+
+def _read(file: Path, what: str) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:
+        raise BadSetting(
+            f"the {what} file can't be read: {file}",
+            fix="have node.csr signed (`mihe ca sign`) and put the files where node.toml says",
+        ) from None

@@ -1,0 +1,220 @@
+"""The node, put together: state, identity, data, the coordinator's stream, the admin socket.
+
+Start-up order: check everything that can be checked alone (configuration, credentials, policy),
+take the data folder for this process, then dial and listen. A job's way through the files is told
+in docs/tour.md.
+"""
+
+import asyncio
+import fcntl
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from contract import toml
+from contract.config import NodeConfig
+from contract.errors import AlreadyThere, BadSetting
+from contract.policy import Policy
+from node.admin import Admin
+from node.attach import Attachment
+from node.carry import SERVER_OPTIONS, Exchange
+from node.catalogue import Datasets
+from node.conduct import Conductor, Owner
+from node.credentials import load_credentials, server_credentials
+from node.docket import Docket
+from node.runs import Runs
+from node.store import Store
+from protos import admin_pb2, carry_pb2_grpc
+from protos.admin_pb2_grpc import add_AdminServicer_to_server
+
+_log = logging.getLogger("mihe.daemon")
+_LONGEST_SOCKET_PATH = 107
+_GRACE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folder that node.toml stands in, and what it says."""
+
+    config: NodeConfig
+    folder: Path
+
+    @staticmethod
+    def read(file: Path) -> "Home":
+        """node.toml, checked; raises BadSetting or UnknownSetting with file and line."""
+        return Home(toml.parse(NodeConfig, _text(file), str(file)), file.resolve().parent)
+
+    @property
+    def data(self) -> Path:
+        """The folder of state, snapshots, results and evidence."""
+        return self.folder / self.config.data
+
+    def policy(self) -> Policy:
+        """The owner's policy as it stands now; asked before every decision, never kept."""
+        file = self.folder / self.config.policy
+        return toml.parse(Policy, _text(file), str(file))
+
+
+async def serve(home: Home, stop: asyncio.Event, ready: Callable[[str], None]) -> None:
+    """Run the node until `stop` is set; `ready` is called once people can talk to it."""
+    credentials = load_credentials(home.config, home.folder)
+    home.policy()
+    with _only_process(home.data):
+        store = Store(home.data)
+        datasets = Datasets(home.data / "snapshots", home.config.org)
+        attachment = Attachment(home.config.coordinator, credentials, store)
+        exchange = Exchange(credentials)
+        docket = Docket(store, credentials.authority)
+        direct = home.config.direct
+        runs = Runs(
+            credentials=credentials,
+            files=home.config.identity,
+            folder=home.folder,
+            store=store,
+            datasets=datasets,
+            attachment=attachment,
+            exchange=exchange,
+            policy=home.policy,
+            patience=home.config.peer_patience_seconds,
+            results=home.data / "results",
+        )
+        owner = Owner(credentials, home.policy, datasets, direct.address if direct else None)
+        conductor = Conductor(owner, store, docket, runs, attachment.say, home.data / "evidence")
+        admin = Admin(owner, store, docket, conductor, attachment, runs.result_file)
+        runs.progress = conductor.progress = admin.on_progress
+        conductor.start()
+        try:
+            async with _admin_socket(home, admin), _peer_port(home, exchange):
+                attaching = asyncio.create_task(attachment.run(conductor))
+                ready(home.config.org)
+                stopping = asyncio.create_task(stop.wait())
+                await asyncio.wait((attaching, stopping), return_when=asyncio.FIRST_COMPLETED)
+                if attaching.done():
+                    await attaching
+                stopping.cancel()
+                attaching.cancel()
+                await runs.stop_all()
+        finally:
+            await attachment.close()
+            store.close()
+
+
+@asynccontextmanager
+async def _admin_socket(home: Home, admin: Admin) -> AsyncIterator[None]:
+    path = home.folder / home.config.admin
+    if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
+        raise BadSetting(
+            f"the path of the admin socket is longer than {_LONGEST_SOCKET_PATH} bytes: {path}",
+            party=home.config.org,
+            fix="set `admin` in node.toml to a shorter path, such as /run/mihe/admin.sock",
+        )
+    _remove_stale(path)
+    server = grpc.aio.server(options=SERVER_OPTIONS)
+    add_AdminServicer_to_server(admin, server)
+    checks = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+    service = admin_pb2.DESCRIPTOR.services_by_name["Admin"].full_name
+    names = (service, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    reflection.enable_server_reflection(names, server)
+    # Only this user may connect: the socket is born with the mode that the mask leaves.
+    mask = os.umask(0o177)
+    try:
+        server.add_insecure_port(f"unix:{path}")
+        await server.start()
+    finally:
+        os.umask(mask)
+    await checks.set("", health_pb2.HealthCheckResponse.SERVING)
+    try:
+        yield
+    finally:
+        await server.stop(_GRACE_SECONDS)
+        path.unlink(missing_ok=True)
+
+
+@asynccontextmanager
+async def _peer_port(home: Home, exchange: Exchange) -> AsyncIterator[None]:
+    direct = home.config.direct
+    if direct is None:
+        yield
+        return
+    server = grpc.aio.server(options=SERVER_OPTIONS)
+    carry_pb2_grpc.add_PeerServicer_to_server(exchange, server)
+    try:
+        server.add_secure_port(direct.listen, server_credentials(exchange.credentials))
+    except RuntimeError:
+        raise BadSetting(
+            f"this node can't listen on {direct.listen}",
+            party=home.config.org,
+            fix="free the port, or correct `direct.listen` in node.toml",
+        ) from None
+    await server.start()
+    try:
+        yield
+    finally:
+        await server.stop(_GRACE_SECONDS)
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove the socket of a process that is gone; the folder's lock says that it is gone."""
+    if path.exists():
+        if not path.is_socket():
+            raise BadSetting(
+                f"{path} exists and is no socket", fix="move it away, or correct `admin`"
+            )
+        with socket.socket(socket.AF_UNIX) as probe:
+            if probe.connect_ex(str(path)) == 0:
+                raise AlreadyThere(
+                    "another process serves this admin socket",
+                    fix="stop it first (`mihe status` says which node answers)",
+                )
+        path.unlink()
+
+
+class _only_process:  # noqa: N801
+    """Hold the data folder for this process; a second node on it would say different things."""
+
+    def __init__(self, data: Path) -> None:
+        self._file = data / "lock"
+        self._held: IO[str] | None = None
+
+    def __enter__(self) -> None:
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._held = self._file.open("w")
+        except OSError:
+            raise BadSetting(
+                f"the data folder can't be written: {self._file.parent}",
+                fix="correct `data` in node.toml, or the folder's owner and mode",
+            ) from None
+        try:
+            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._held.close()
+            raise AlreadyThere(
+                "another process runs on this data folder",
+                fix="stop it first; two nodes must not share a folder",
+            ) from None
+
+    def __exit__(self, *_: object) -> None:
+        if self._held is not None:
+            self._held.close()
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise BadSetting(
+            f"the file can't be read: {file}",
+            fix="`mihe init node` writes node.toml and policy.toml; check path, owner and mode",
+        ) from None

@@ -1,0 +1,141 @@
+"""The docket: every job this node knows, folded from the statements it has heard.
+
+Hearing is durable before anybody acts on it: the statement, the cursor and the job's state are one
+transaction (node/store.py). Ledgers of open jobs are kept in memory, those of ended jobs are folded
+again when somebody asks.
+"""
+
+import asyncio
+from collections.abc import Iterator
+
+from contract.cause import Cause, to_json
+from contract.errors import PartyLost, UnknownJob
+from contract.identity import Authority
+from contract.ledger import Ledger, hear, open_job
+from contract.lifecycle import TERMINAL, State
+from contract.signing import Kind, Statement, verify
+from node.store import JobRow, Store
+
+
+class Docket:
+    """Open ledgers, what is stored of ended ones, and who is waiting for news."""
+
+    def __init__(self, store: Store, authority: Authority) -> None:
+        self._store = store
+        self._authority = authority
+        self._open: dict[bytes, Ledger] = {}
+        self._news: dict[bytes, asyncio.Event] = {}
+        for row in store.jobs():
+            if State(row.state) not in TERMINAL:
+                self._open[row.job] = self._fold(row.job)
+
+    # ── hearing ─────────────────────────────────────────────────────────────────────────────────
+
+    def hear(self, number: int, statement: Statement) -> Ledger:
+        """Fold one statement of the coordinator's log, durably; the job's ledger after it.
+
+        Raises a PeerError leaf, with nothing changed, for a statement that may not stand there.
+        """
+        signer = verify(statement, self._authority)
+        if statement.kind is Kind.CONTRACT:
+            ledger = open_job(statement, signer)
+        else:
+            ledger = hear(self._about(statement), statement, signer)
+        self._store.hear(number, ledger.job, statement, ledger.state.value)
+        if ledger.ended:
+            self._open.pop(ledger.job, None)
+        else:
+            self._open[ledger.job] = ledger
+        self.announce(ledger.job)
+        return ledger
+
+    def job_about(self, statement: Statement) -> bytes | None:
+        """The open job that a statement's subject, a job or run id, belongs to."""
+        if statement.subject in self._open:
+            return statement.subject
+        for job, ledger in self._open.items():
+            if ledger.run == statement.subject:
+                return job
+        return None
+
+    def _about(self, statement: Statement) -> Ledger:
+        job = self.job_about(statement)
+        if job is None:
+            row = self._store.job(statement.subject)
+            if row is None:
+                raise UnknownJob(
+                    f"a {statement.kind.value} statement about a job that is not known here",
+                    party=statement.org,
+                    fix="compare the coordinator's log with this node's",
+                )
+            return self._fold(row.job)
+        return self._open[job]
+
+    # ── looking up ──────────────────────────────────────────────────────────────────────────────
+
+    def open_ledgers(self) -> list[Ledger]:
+        """The ledgers of all jobs that have not ended."""
+        return list(self._open.values())
+
+    def row(self, job: bytes) -> JobRow:
+        """What this node keeps of a job beside its statements."""
+        row = self._store.job(job)
+        if row is None:
+            raise UnknownJob("no such job", fix="see `mihe jobs`")
+        return row
+
+    def ledger(self, job: bytes) -> Ledger:
+        """The ledger of any job that this node has heard of."""
+        return self._open.get(job) or self._fold(self.row(job).job)
+
+    def find(self, prefix: str) -> bytes:
+        """The job whose hex id begins so; UnknownJob if there is none or more than one."""
+        matches = [row.job for row in self._store.jobs() if row.job.hex().startswith(prefix)]
+        if len(prefix) < 6 or len(matches) != 1:
+            what = (
+                f"{len(matches)} jobs begin with these digits" if len(prefix) >= 6 else "too short"
+            )
+            raise UnknownJob(f"no single job is meant: {what}", fix="see `mihe jobs` for the ids")
+        return matches[0]
+
+    def state_and_cause(self, job: bytes) -> tuple[State, Cause | None]:
+        """Where a job stands, whether a statement or this node's own knowledge ended it."""
+        row, ledger = self.row(job), self.ledger(job)
+        if row.cause is not None:
+            return State(row.state), Cause.model_validate_json(row.cause)
+        return ledger.state, ledger.cause
+
+    # ── news ────────────────────────────────────────────────────────────────────────────────────
+
+    def announce(self, job: bytes) -> None:
+        """Wake everybody who watches a job."""
+        self._news.pop(job, asyncio.Event()).set()
+
+    async def news(self, job: bytes) -> None:
+        """Wait until something about a job changes."""
+        await self._news.setdefault(job, asyncio.Event()).wait()
+
+    # ── the coordinator's log is gone ───────────────────────────────────────────────────────────
+
+    def abandon_open(self) -> None:
+        """End all open jobs here: the coordinator that ordered their statements lost its log."""
+        lost = PartyLost(
+            "the coordinator lost its log, and with it this job",
+            party="coordinator",
+            fix="propose the job again",
+        )
+        for job in list(self._open):
+            self._store.end(job, State.FAILED.value, to_json(lost))
+            self._open.pop(job)
+            self.announce(job)
+
+    def _fold(self, job: bytes) -> Ledger:
+        statements = self._statements(job)
+        first = next(statements)
+        ledger = open_job(first, self._authority.recall(first.certificate))
+        for statement in statements:
+            ledger = hear(ledger, statement, self._authority.recall(statement.certificate))
+        return ledger
+
+    def _statements(self, job: bytes) -> Iterator[Statement]:
+        return (statement for _, statement in self._store.heard(job))

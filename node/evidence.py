@@ -1,0 +1,41 @@
+"""Evidence: what remains of a job for whoever asks later, on every side the same.
+
+When a party is through, it signs the digests of all receipts of the run, its own and its peer's; a
+run is done when all parties have signed the same list. The file written at a job's end holds every
+statement and receipt with signature and certificate, so that it can be checked without a node.
+It holds no identifier, no value, no count, and no unsalted digest of any of them.
+"""
+
+import json
+from base64 import b64encode
+
+from contract.signing import Statement
+from contract.statements import Evidence
+
+
+def evidence_of(job: bytes, run: bytes, receipts: list[Statement]) -> Evidence:
+    """What this party signs at the end of a run."""
+    digests = sorted(receipt.digest.hex() for receipt in receipts)
+    return Evidence(job=job.hex(), run=run.hex(), receipts=tuple(digests))
+
+
+def bundle(heard: list[tuple[int, Statement]], receipts: list[Statement]) -> bytes:
+    """The evidence file of a job: JSON, one entry per statement in log order, then the receipts."""
+    document = {
+        "version": 1,
+        "statements": [{"number": number, **_entry(statement)} for number, statement in heard],
+        "receipts": [_entry(receipt) for receipt in receipts],
+    }
+    return json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def _entry(statement: Statement) -> dict[str, object]:
+    return {
+        "kind": statement.kind.value,
+        "org": statement.org,
+        "subject": statement.subject.hex(),
+        # Kept as text: it is what was signed, to the byte.
+        "body": statement.body.decode(),
+        "signature": b64encode(statement.signature).decode(),
+        "certificate": b64encode(statement.certificate).decode(),
+    }

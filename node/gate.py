@@ -1,0 +1,168 @@
+"""The owner's decision on a contract: contract × policy × own data → Consent, or Refused.
+
+`Consent` is what `load` asks for before it reads a row, and only this file makes one. The decision
+is the owner's own: it reads the owner's file, and nothing in a contract can relax it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from contract.dataset import CatalogueEntry
+from contract.errors import (
+    ContractExpired,
+    DatasetOutgrown,
+    FingerprintChanged,
+    KeyKindMismatch,
+    MiheError,
+    Refused,
+    SnapshotChanged,
+    UnknownColumn,
+    UnknownDataset,
+    nearest,
+)
+from contract.job import Contract
+from contract.policy import Allow, Policy
+
+_only_here = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """An owner's consent to one contract, on one snapshot of one dataset."""
+
+    contract: Contract
+    org: str
+    dataset: str
+    column: str
+    snapshot: str
+    made_by: object
+
+    def __post_init__(self) -> None:
+        if self.made_by is not _only_here:
+            raise TypeError("only node.gate gives consent")
+
+
+def decide(
+    contract: Contract,
+    *,
+    org: str,
+    fingerprint: str,
+    policy: Policy,
+    entries: dict[str, CatalogueEntry],
+    snapshot: str | None,
+    now: datetime | None = None,
+) -> Consent:
+    """Consent of `org`, on its snapshot of the dataset, or the error that refuses.
+
+    `entries` are this node's own datasets by name; `snapshot` the current one of the dataset that
+    the contract names (its commitment), or None if there is none.
+    """
+    now = now or datetime.now(UTC)
+    party = contract.party(org)
+    if party.fingerprint != fingerprint:
+        raise FingerprintChanged(
+            "the contract names another certificate than this organisation's",
+            party=org,
+            phase="approve",
+            fix="propose the job again: a changed certificate needs a new contract",
+        )
+    if contract.expires <= now:
+        raise ContractExpired(
+            "the contract has expired", party=org, phase="approve", fix="propose the job again"
+        )
+    entry = entries.get(party.dataset)
+    if entry is None or snapshot is None:
+        raise UnknownDataset(
+            f"{org} has no dataset '{party.dataset}'.{nearest(party.dataset, list(entries))}",
+            party=org,
+            phase="approve",
+            fix="see `mihe catalog` for the datasets there are",
+        )
+    _check_data(contract, org, entry)
+    check_policy(contract, org, policy, now.date())
+    return Consent(contract, org, party.dataset, party.key_column, snapshot, _only_here)
+
+
+def _check_data(contract: Contract, org: str, entry: CatalogueEntry) -> None:
+    party = contract.party(org)
+    column = entry.column(party.key_column)
+    if column is None or column.key is None:
+        keys = [column.name for column in entry.columns if column.key]
+        raise UnknownColumn(
+            f"{org}.{party.dataset} has no key column '{party.key_column}'."
+            f"{nearest(party.key_column, keys)}",
+            party=org,
+            phase="approve",
+            fix="see `mihe catalog` for the columns there are",
+        )
+    if column.key is not party.key_kind:
+        raise KeyKindMismatch(
+            f"{org}.{party.dataset}.{party.key_column} holds {column.key.value} keys,"
+            f" the contract says {party.key_kind.value}",
+            party=org,
+            phase="approve",
+            fix="match columns of the same kind of key",
+        )
+    if entry.schema_digest != party.schema_digest:
+        raise SnapshotChanged(
+            f"the columns of {org}.{party.dataset} are not those that the contract was planned on",
+            party=org,
+            phase="approve",
+            fix="propose the job again: it will be planned on the present columns",
+        )
+    if (column.size or 0) > party.size:
+        raise DatasetOutgrown(
+            f"{org}.{party.dataset} has outgrown the {party.size} keys that the contract allows",
+            party=org,
+            phase="approve",
+            fix="propose the job again: it will be planned on the present size",
+        )
+
+
+def check_policy(contract: Contract, org: str, policy: Policy, today: date) -> None:
+    """Raise Refused unless one rule of the policy lists everything that the job asks for."""
+    dataset = contract.party(org).dataset
+    rules = [
+        (number, rule) for number, rule in enumerate(policy.allow, 1) if rule.dataset == dataset
+    ]
+    missing = [(_denied(contract, org, rule, today), number) for number, rule in rules]
+    if any(not denied for denied, _ in missing):
+        return
+    if not missing:
+        raise _refused(org, f"no rule of {org}'s policy is about '{dataset}'", "unlisted")
+    denied, number = min(missing, key=lambda pair: len(pair[0]))
+    raise _refused(
+        org,
+        f"no rule of {org}'s policy for '{dataset}' allows this job; the closest one does not"
+        f" allow its {' and '.join(denied)}",
+        f"allow[{number}]",
+    )
+
+
+def _denied(contract: Contract, org: str, rule: Allow, today: date) -> list[str]:
+    """What of the job this rule does not list, in an officer's words."""
+    others = contract.others(org)
+    peers = [contract.party(other) for other in others]
+    largest = rule.largest_peer_set
+    checks: dict[str, Callable[[], bool]] = {
+        "kind": lambda: contract.kind in rule.jobs,
+        "key column": lambda: contract.party(org).key_column in rule.on,
+        "other parties": lambda: set(others) <= set(rule.others),
+        "receivers": lambda: set(contract.receivers) <= set(rule.receivers),
+        "purpose": lambda: contract.purpose in rule.purposes,
+        "legal basis": lambda: contract.basis in rule.bases,
+        "date": lambda: rule.until is None or today <= rule.until,
+        "peer's set size": lambda: largest is None or all(p.size <= largest for p in peers),
+    }
+    return [name for name, allowed in checks.items() if not allowed()]
+
+
+def _refused(org: str, what: str, rule: str) -> MiheError:
+    return Refused(
+        what,
+        party=org,
+        phase="approve",
+        rule=f"policy.toml: {rule}",
+        fix=f"ask {org} to list this use in its policy file, or propose what it lists",
+    )

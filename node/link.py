@@ -1,0 +1,431 @@
+"""The link of a run: whole messages to one peer and back, over sealed connections that may break.
+
+A message travels as a stream: an opening with its size and a fresh salt, chunks of 1 MiB numbered
+from 0, and the sender's signed receipt over SHA-256(salt ‖ content), which the receiver verifies
+before it uses the content. Chunks are acknowledged; at most a window of them is under way. After a
+break both sides dial again, shake hands anew, say where each stream stands, and go on from there:
+what was sent is kept until its receipt is acknowledged and is never made anew.
+
+Any frame that is repeated, out of order, too large, of another run or of a stream that the plan
+does not have ends the run with an error that names the peer.
+"""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from secrets import token_bytes
+from typing import NoReturn
+
+from contract.canonical import canonical_bytes, parse
+from contract.errors import (
+    BadReceipt,
+    ForeignFrame,
+    FrameOutOfOrder,
+    FrameRepeated,
+    FrameTooLarge,
+    MiheError,
+    PeerAbsent,
+)
+from contract.identity import Authority
+from contract.signing import Kind, Signer, Statement, verify
+from contract.statements import PartyStart, Receipt
+from node.seal import Carrier, CarrierLost, Seal
+from node.wire import (
+    CHUNK_BYTES,
+    MAX_RECORD_BYTES,
+    Ack,
+    Chunk,
+    Hello,
+    LinkFrame,
+    Open,
+    Receipted,
+    frame_from_wire,
+    frame_to_wire,
+)
+
+_WINDOW = 8
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 2.0
+
+
+@dataclass(slots=True, repr=False)
+class _Outgoing:
+    """A message on its way; kept until the peer has its receipt."""
+
+    content: bytes
+    salt: bytes
+    receipt: Statement
+    opened: bool = False
+    next: int = 0
+    acked: int = 0
+    receipt_sent: bool = False
+    receipted: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def chunks(self) -> int:
+        return -(-len(self.content) // CHUNK_BYTES)
+
+
+@dataclass(slots=True, repr=False)
+class _Incoming:
+    """A message that is arriving."""
+
+    size: int
+    salt: bytes
+    content: bytearray = field(default_factory=bytearray)
+    next: int = 0
+    receipted: bool = False
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Ends:
+    """Who is at the two ends of a link, and for which run."""
+
+    run: bytes
+    signer: Signer
+    authority: Authority
+    peer: PartyStart
+    tls: ssl.SSLContext
+
+    @property
+    def me(self) -> str:
+        """This end's organisation."""
+        return self.signer.identity.org
+
+    @property
+    def is_tls_client(self) -> bool:
+        """The organisation with the smaller id is the TLS client."""
+        return self.me < self.peer.org
+
+
+class Link:
+    """One run's link to one peer. `run` keeps it connected; `send` and `receive` move messages."""
+
+    def __init__(
+        self,
+        ends: Ends,
+        *,
+        connect: Callable[[], Awaitable[Carrier]],
+        awaited: Mapping[str, int],
+        patience: float,
+        keep: Callable[[str, bytes, Statement], None],
+        progress: Callable[[str, int, int], None],
+    ) -> None:
+        """`awaited`: the streams that the peer may open, with the largest size of each in bytes;
+        `keep(stream, salt, receipt)` makes a receipt durable; `progress(stream, done, total)`."""
+        self._ends = ends
+        self._connect = connect
+        self._awaited = awaited
+        self._patience = patience
+        self._keep = keep
+        self._progress = progress
+        self._outgoing: dict[str, _Outgoing] = {}
+        self._incoming: dict[str, _Incoming] = {}
+        self._acks: dict[str, Ack] = {}
+        self._changed = asyncio.Condition()
+        self._failure: MiheError | None = None
+
+    # ── for the session ─────────────────────────────────────────────────────────────────────────
+
+    async def send(self, stream: str, content: bytes) -> None:
+        """Send a message; returns when the peer has verified its receipt."""
+        salt = token_bytes(32)
+        receipt = await asyncio.to_thread(self._receipt, stream, salt, content)
+        self._keep(stream, salt, receipt)
+        outgoing = _Outgoing(content, salt, receipt)
+        async with self._changed:
+            self._outgoing[stream] = outgoing
+            self._changed.notify_all()
+            await self._changed.wait_for(lambda: outgoing.receipted.is_set() or self._failure)
+        self._raise_failure()
+
+    async def receive(self, stream: str) -> bytes:
+        """The content of a stream, once its receipt was verified."""
+        async with self._changed:
+            await self._changed.wait_for(
+                lambda: (
+                    self._failure or (stream in self._incoming and self._incoming[stream].receipted)
+                )
+            )
+        self._raise_failure()
+        return bytes(self._incoming[stream].content)
+
+    # ── staying connected ───────────────────────────────────────────────────────────────────────
+
+    async def run(self) -> NoReturn:
+        """Connect, and connect again, until cancelled; a MiheError is final."""
+        try:
+            await self._stay_connected()
+        except MiheError as error:
+            async with self._changed:
+                self._failure = error
+                self._changed.notify_all()
+            raise
+
+    async def _stay_connected(self) -> NoReturn:
+        last_met = time.monotonic()
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                left = last_met + self._patience - time.monotonic()
+                async with asyncio.timeout(max(left, 0.01)):
+                    seal = await self._meet()
+                await self._exchange(seal)
+            except (CarrierLost, TimeoutError):
+                pass
+            except _Broken as broken:
+                last_met, pause = broken.when, _FIRST_PAUSE
+            if time.monotonic() - last_met > self._patience:
+                raise PeerAbsent(
+                    f"the peer was not on the line for {self._patience:.0f} s",
+                    party=self._ends.peer.org,
+                    phase="link",
+                    fix="check that node and the path to it (`mihe status` there), then run again",
+                )
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _meet(self) -> Seal:
+        carrier = await self._connect()
+        seal = Seal(carrier, self._ends.tls, client=self._ends.is_tls_client)
+        await seal.handshake(peer=self._ends.peer.org, fingerprint=self._ends.peer.fingerprint)
+        await self._say(seal, Hello(self._ends.run, self._ends.me, self._standing()))
+        greeting = await self._hear(seal)
+        async with self._changed:
+            self._resume(greeting)
+            self._changed.notify_all()
+        return seal
+
+    async def _exchange(self, seal: Seal) -> NoReturn:
+        reading = asyncio.create_task(self._read(seal))
+        writing = asyncio.create_task(self._write(seal))
+        try:
+            await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (reading, writing):
+                task.cancel()
+            ended = await asyncio.gather(reading, writing, return_exceptions=True)
+        for outcome in ended:
+            if isinstance(outcome, BaseException) and not isinstance(
+                outcome, (CarrierLost, asyncio.CancelledError)
+            ):
+                raise outcome
+        raise _Broken(time.monotonic())
+
+    def _standing(self) -> dict[str, Ack]:
+        return {
+            name: Ack(name, incoming.next, incoming.receipted)
+            for name, incoming in self._incoming.items()
+        }
+
+    def _resume(self, hello: LinkFrame) -> None:
+        if not isinstance(hello, Hello) or hello.run != self._ends.run:
+            raise self._foreign("the first frame is not of this run")
+        if hello.org != self._ends.peer.org:
+            raise self._foreign("the first frame names another organisation")
+        for name, outgoing in self._outgoing.items():
+            standing = hello.received.get(name)
+            outgoing.opened = standing is not None
+            outgoing.next = outgoing.acked = standing.next if standing else 0
+            outgoing.receipt_sent = False
+            if outgoing.next > outgoing.chunks:
+                raise self._foreign("a stream stands beyond its end")
+            if standing and standing.receipted:
+                outgoing.receipted.set()
+        self._acks.clear()
+
+    # ── writing ─────────────────────────────────────────────────────────────────────────────────
+
+    async def _write(self, seal: Seal) -> NoReturn:
+        while True:
+            async with self._changed:
+                frames = self._due()
+                if not frames:
+                    await self._changed.wait()
+            for frame in frames:
+                await self._say(seal, frame)
+
+    def _due(self) -> list[LinkFrame]:
+        """What is to be sent now; at most one chunk, so that acknowledgements never wait long."""
+        frames: list[LinkFrame] = list(self._acks.values())
+        self._acks.clear()
+        for name, outgoing in self._outgoing.items():
+            if outgoing.receipted.is_set():
+                continue
+            if not outgoing.opened:
+                outgoing.opened = True
+                frames.append(Open(name, len(outgoing.content), outgoing.salt))
+            if outgoing.next < min(outgoing.chunks, outgoing.acked + _WINDOW):
+                start = outgoing.next * CHUNK_BYTES
+                content = outgoing.content[start : start + CHUNK_BYTES]
+                frames.append(Chunk(name, outgoing.next, content))
+                outgoing.next += 1
+                return frames
+            if outgoing.acked == outgoing.chunks and not outgoing.receipt_sent:
+                outgoing.receipt_sent = True
+                frames.append(Receipted(name, outgoing.receipt))
+        return frames
+
+    def _receipt(self, stream: str, salt: bytes, content: bytes) -> Statement:
+        body = Receipt(
+            run=self._ends.run.hex(),
+            stream=stream,
+            sender=self._ends.me,
+            receiver=self._ends.peer.org,
+            size=len(content),
+            salted_digest=_salted(salt, content),
+        )
+        return self._ends.signer.sign(Kind.RECEIPT, self._ends.run, canonical_bytes(body))
+
+    # ── reading ─────────────────────────────────────────────────────────────────────────────────
+
+    async def _read(self, seal: Seal) -> NoReturn:
+        while True:
+            frame = await self._hear(seal)
+            if isinstance(frame, Receipted):
+                await self._on_receipt(frame)
+            async with self._changed:
+                match frame:
+                    case Open():
+                        self._on_open(frame)
+                    case Chunk():
+                        self._on_chunk(frame)
+                    case Ack():
+                        self._on_ack(frame)
+                    case Hello():
+                        raise self._foreign("a second greeting on one connection")
+                self._changed.notify_all()
+
+    def _on_open(self, frame: Open) -> None:
+        largest = self._awaited.get(frame.stream)
+        if largest is None:
+            raise self._foreign("a stream that the plan does not have")
+        if frame.size > largest:
+            raise FrameTooLarge(
+                f"stream '{frame.stream}' is larger than the {largest} bytes of the plan",
+                party=self._ends.peer.org,
+                phase=frame.stream,
+                fix="the peer's node is not following the protocol: compare versions",
+            )
+        if frame.stream in self._incoming:
+            raise FrameRepeated(
+                f"stream '{frame.stream}' was opened twice",
+                party=self._ends.peer.org,
+                phase=frame.stream,
+                fix="the peer's node is not following the protocol: compare versions",
+            )
+        self._incoming[frame.stream] = _Incoming(frame.size, frame.salt)
+
+    def _on_chunk(self, frame: Chunk) -> None:
+        incoming = self._incoming_of(frame.stream)
+        if frame.number != incoming.next:
+            wrong = FrameRepeated if frame.number < incoming.next else FrameOutOfOrder
+            raise wrong(
+                f"chunk {frame.number} of '{frame.stream}' came where {incoming.next} was awaited",
+                party=self._ends.peer.org,
+                phase=frame.stream,
+                fix="the peer's node is not following the protocol: compare versions",
+            )
+        whole = min(CHUNK_BYTES, incoming.size - len(incoming.content))
+        if len(frame.content) != whole or whole == 0:
+            raise self._foreign(f"chunk {frame.number} of '{frame.stream}' has the wrong size")
+        incoming.content += frame.content
+        incoming.next += 1
+        self._acks[frame.stream] = Ack(frame.stream, incoming.next, False)
+        self._progress(frame.stream, len(incoming.content), incoming.size)
+
+    def _on_ack(self, frame: Ack) -> None:
+        outgoing = self._outgoing.get(frame.stream)
+        if outgoing is None or not outgoing.acked <= frame.next <= outgoing.next:
+            raise self._foreign("an acknowledgement of something that was not sent")
+        outgoing.acked = frame.next
+        if frame.receipted:
+            if not outgoing.receipt_sent:
+                raise self._foreign("an acknowledgement of a receipt that was not sent")
+            outgoing.receipted.set()
+        sent = min(outgoing.acked * CHUNK_BYTES, len(outgoing.content))
+        self._progress(frame.stream, sent, len(outgoing.content))
+
+    async def _on_receipt(self, frame: Receipted) -> None:
+        incoming = self._incoming_of(frame.stream)
+        if incoming.receipted or len(incoming.content) != incoming.size:
+            raise FrameOutOfOrder(
+                f"the receipt of '{frame.stream}' does not stand at its end",
+                party=self._ends.peer.org,
+                phase=frame.stream,
+                fix="the peer's node is not following the protocol: compare versions",
+            )
+        await asyncio.to_thread(self._check_receipt, frame, incoming)
+        self._keep(frame.stream, incoming.salt, frame.statement)
+        async with self._changed:
+            incoming.receipted = True
+            self._acks[frame.stream] = Ack(frame.stream, incoming.next, True)
+            self._changed.notify_all()
+
+    def _check_receipt(self, frame: Receipted, incoming: _Incoming) -> None:
+        statement, peer = frame.statement, self._ends.peer
+        signer = verify(statement, self._ends.authority)
+        body = parse(Receipt, statement.body, party=peer.org, phase=frame.stream)
+        expected = Receipt(
+            run=self._ends.run.hex(),
+            stream=frame.stream,
+            sender=peer.org,
+            receiver=self._ends.me,
+            size=incoming.size,
+            salted_digest=_salted(incoming.salt, bytes(incoming.content)),
+        )
+        genuine = (
+            statement.kind is Kind.RECEIPT
+            and statement.subject == self._ends.run
+            and signer.fingerprint == peer.fingerprint
+            and body == expected
+        )
+        if not genuine:
+            raise BadReceipt(
+                f"the receipt of '{frame.stream}' is not for what arrived",
+                party=peer.org,
+                phase=frame.stream,
+                fix="the peer's node or the path altered the data: compare both sides' evidence",
+            )
+
+    # ── within ──────────────────────────────────────────────────────────────────────────────────
+
+    def _incoming_of(self, stream: str) -> _Incoming:
+        incoming = self._incoming.get(stream)
+        if incoming is None:
+            raise self._foreign("a frame of a stream that was not opened")
+        return incoming
+
+    async def _say(self, seal: Seal, frame: LinkFrame) -> None:
+        await seal.send(frame_to_wire(frame))
+
+    async def _hear(self, seal: Seal) -> LinkFrame:
+        peer = self._ends.peer.org
+        return frame_from_wire(await seal.receive(limit=MAX_RECORD_BYTES, peer=peer), party=peer)
+
+    def _foreign(self, what: str) -> ForeignFrame:
+        return ForeignFrame(
+            what,
+            party=self._ends.peer.org,
+            phase="link",
+            fix="the peer's node is not following the protocol: compare versions",
+        )
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+
+class _Broken(Exception):
+    """A connection that had been established ended at the moment `when`."""
+
+    def __init__(self, when: float) -> None:
+        super().__init__()
+        self.when = when
+
+
+def _salted(salt: bytes, content: bytes) -> str:
+    return sha256(salt + content).hexdigest()

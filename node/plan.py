@@ -1,0 +1,103 @@
+"""The plan: what a contract means, message by message. Every node compiles it for itself.
+
+The same contract and planner give the same plan at every party; its digest stands in the start
+record, so two nodes that read a contract differently find out before anything is sent.
+"""
+
+from contract.canonical import Frozen, OrgId, canonical_bytes, digest
+from contract.job import Contract, JobKind
+from contract.ledger import role_of
+from contract.statements import RunRole
+from psi.ecdh.cost import message_sizes
+from psi.ecdh.messages import BlindedSet, Evaluated, PeerTags
+from psi.ecdh.parameters import Parameters
+from psi.step import Message
+
+STREAMS: dict[type[Message], str] = {
+    BlindedSet: "blinded",
+    Evaluated: "evaluated",
+    PeerTags: "tags",
+}
+"""The stream in which each message travels."""
+
+# Protobuf's field headers around the bytes of a message.
+_ENVELOPE_BYTES = 64
+
+
+class Stream(Frozen):
+    """One message of the protocol: who sends it to whom, under which name, how large."""
+
+    name: str
+    sender: OrgId
+    receiver: OrgId
+    size: int
+
+
+class Plan(Frozen):
+    """What runs: the roles, and the messages in order."""
+
+    planner: int
+    suite: str
+    kind: JobKind
+    receiver: OrgId
+    sender: OrgId
+    receiver_size: int
+    sender_size: int
+    both: bool
+    streams: tuple[Stream, ...]
+
+    @property
+    def digest(self) -> str:
+        """Hex SHA-256 of the canonical JSON."""
+        return digest(canonical_bytes(self)).hex()
+
+    def parameters(self, run: bytes) -> Parameters:
+        """The protocol's parameters for one run."""
+        return _parameters(self.kind, run, self.receiver_size, self.sender_size, self.both)
+
+    def incoming(self, org: str) -> dict[str, int]:
+        """The streams that `org` will be sent, with the most bytes that each may have."""
+        return {
+            stream.name: stream.size + _ENVELOPE_BYTES
+            for stream in self.streams
+            if stream.receiver == org
+        }
+
+
+def compile_plan(contract: Contract) -> Plan:
+    """The plan of a contract; a pure function of it."""
+    roles = {role_of(contract, org): contract.party(org) for org in contract.orgs}
+    receiver, sender = roles[RunRole.RECEIVER], roles[RunRole.SENDER]
+    both = len(contract.receivers) == 2
+    parameters = _parameters(contract.kind, bytes(32), receiver.size, sender.size, both)
+    return Plan(
+        planner=contract.planner,
+        suite=contract.crypto.suite,
+        kind=contract.kind,
+        receiver=receiver.org,
+        sender=sender.org,
+        receiver_size=receiver.size,
+        sender_size=sender.size,
+        both=both,
+        streams=tuple(
+            _stream(message, size, receiver.org, sender.org)
+            for message, size in message_sizes(parameters).items()
+        ),
+    )
+
+
+def _stream(message: type[Message], size: int, receiver: str, sender: str) -> Stream:
+    come, go = (sender, receiver) if message is Evaluated else (receiver, sender)
+    return Stream(name=STREAMS[message], sender=come, receiver=go, size=size)
+
+
+def _parameters(
+    kind: JobKind, run: bytes, receiver_size: int, sender_size: int, both: bool
+) -> Parameters:
+    return Parameters(
+        run_id=run,
+        receiver_size=receiver_size,
+        sender_size=sender_size,
+        mode="intersection" if kind is JobKind.PSI else "cardinality",
+        both=both,
+    )

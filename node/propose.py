@@ -1,0 +1,178 @@
+"""From what a person asks for to a contract: names resolved against every owner's catalogue.
+
+A catalogue is believed because its owner signed it. Nothing here is sent to anybody.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from secrets import token_hex
+
+from pydantic import ValidationError
+
+from contract.canonical import digest, parse
+from contract.dataset import CatalogueColumn, CatalogueEntry
+from contract.errors import (
+    BadRequest,
+    BadSignature,
+    KeyKindMismatch,
+    UnknownColumn,
+    UnknownDataset,
+    UnknownOrganisation,
+    nearest,
+)
+from contract.identity import Authority, Identity, Role, require_role
+from contract.job import Basis, Contract, JobKind, Party
+from contract.signing import MAX_BODY_BYTES, Kind, Statement, verify
+from contract.statements import Catalogue
+
+_PURPOSE_HINT = "write the purpose as a code such as CREDIT_MICRO"
+_LONGEST_SECONDS = 90 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One organisation's datasets, under the certificate that it signed them with."""
+
+    identity: Identity
+    entries: dict[str, CatalogueEntry]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person asks for, as typed."""
+
+    kind: str
+    datasets: tuple[str, ...]
+    on: tuple[str, ...]
+    receivers: tuple[str, ...]
+    purpose: str
+    basis: str
+    lasts_seconds: int
+
+
+def read_offers(statements: Iterable[Statement], authority: Authority) -> dict[str, Offer]:
+    """What each organisation offers; an unverifiable statement is an error naming its sender."""
+    offers = {}
+    for statement in statements:
+        signer = require_role(verify(statement, authority), Role.NODE)
+        catalogue = parse(Catalogue, statement.body, max_bytes=MAX_BODY_BYTES, party=signer.org)
+        owned = all(entry.org == signer.org for entry in catalogue.entries)
+        genuine = statement.kind is Kind.CATALOGUE and statement.subject == digest(statement.body)
+        if not genuine or catalogue.org != signer.org or not owned:
+            raise BadSignature(
+                "a catalogue is not its owner's own",
+                party=signer.org,
+                fix="that node's software is altering statements: compare versions",
+            )
+        entries = {entry.name: entry for entry in catalogue.entries}
+        offers[signer.org] = Offer(signer, entries)
+    return offers
+
+
+def draft(wish: Wish, offers: dict[str, Offer], *, me: str) -> Contract:
+    """The contract that answers a wish; raises a RequestError leaf naming what does not fit."""
+    if len(wish.datasets) != 2 or len(wish.on) not in (1, 2):
+        raise BadRequest(
+            "an intersection takes two datasets and one key column, or one for each",
+            fix="for example: mihe psi bank_a.loans bank_b.loans --on uscc --to bank_a",
+        )
+    columns = wish.on if len(wish.on) == 2 else wish.on * 2
+    parties = tuple(
+        _party(dataset, column, offers)
+        for dataset, column in zip(wish.datasets, columns, strict=True)
+    )
+    orgs = [party.org for party in parties]
+    if orgs[0] == orgs[1]:
+        raise BadRequest(
+            "both datasets belong to one organisation",
+            fix="join them there, with that organisation's own tools",
+        )
+    if me not in orgs:
+        raise BadRequest(
+            f"neither dataset belongs to {me}",
+            fix="propose the job at the node of one of its parties",
+        )
+    if parties[0].key_kind is not parties[1].key_kind:
+        raise KeyKindMismatch(
+            f"{wish.datasets[0]}.{columns[0]} holds {parties[0].key_kind.value} keys and"
+            f" {wish.datasets[1]}.{columns[1]} {parties[1].key_kind.value} keys",
+            fix="match columns of the same kind of key (`mihe catalog` shows the kinds)",
+        )
+    for receiver in wish.receivers:
+        if receiver not in orgs:
+            raise UnknownOrganisation(
+                f"the receiver '{receiver}' is not a party of this job.{nearest(receiver, orgs)}",
+                fix=f"name {orgs[0]}, {orgs[1]}, or both with --to",
+            )
+    return _contract(wish, parties, me)
+
+
+def _party(reference: str, column: str, offers: dict[str, Offer]) -> Party:
+    org, _, name = reference.partition(".")
+    offer = offers.get(org)
+    if offer is None:
+        raise UnknownOrganisation(
+            f"no organisation '{org}' has offered datasets.{nearest(org, list(offers))}",
+            fix="see `mihe catalog`; a node offers its datasets when it first attaches",
+        )
+    entry = offer.entries.get(name)
+    if entry is None:
+        raise UnknownDataset(
+            f"{org} has no dataset '{name}'.{nearest(name, list(offer.entries))}",
+            party=org,
+            fix="see `mihe catalog` for the datasets there are",
+        )
+    found = _key_column(reference, column, entry)
+    assert found.key is not None
+    assert found.size is not None
+    return Party(
+        org=org,
+        fingerprint=offer.identity.fingerprint,
+        dataset=name,
+        key_column=column,
+        key_kind=found.key,
+        schema_digest=entry.schema_digest,
+        size=found.size,
+    )
+
+
+def _key_column(reference: str, column: str, entry: CatalogueEntry) -> CatalogueColumn:
+    found = entry.column(column)
+    if found is None or found.key is None or found.size is None:
+        keys = [known.name for known in entry.columns if known.key]
+        what = "is not a key column" if found else "does not exist"
+        raise UnknownColumn(
+            f"{reference}.{column} {what}.{nearest(column, keys)}",
+            party=entry.org,
+            fix=f"match on one of: {', '.join(keys) or 'no key column is declared there'}",
+        )
+    return found
+
+
+def _contract(wish: Wish, parties: tuple[Party, ...], me: str) -> Contract:
+    if wish.basis not in {basis.value for basis in Basis}:
+        known = [basis.value for basis in Basis]
+        raise BadRequest(
+            f"no such legal basis.{nearest(wish.basis, known)}", fix=f"one of: {', '.join(known)}"
+        )
+    if not 60 <= wish.lasts_seconds <= _LONGEST_SECONDS:
+        raise BadRequest("a contract lasts between one minute and 90 days", fix="see --expires")
+    now = datetime.now(UTC).replace(microsecond=0)
+    try:
+        return Contract(
+            kind=JobKind(wish.kind),
+            initiator=me,
+            parties=parties,
+            receivers=wish.receivers,
+            purpose=wish.purpose,
+            basis=Basis(wish.basis),
+            created=now,
+            expires=now + timedelta(seconds=wish.lasts_seconds),
+            nonce=token_hex(32),
+        )
+    except (ValidationError, ValueError):
+        raise BadRequest(
+            "the request does not make a contract: kind, receivers or purpose are not well formed",
+            fix=f"{_PURPOSE_HINT}; name each receiver once",
+        ) from None

@@ -1,0 +1,136 @@
+"""Sealing between two nodes: mutual TLS 1.3 (RFC 8446) over any two-way flow of bytes.
+
+Python's own `ssl` on memory buffers, no handshake of ours. The organisation with the smaller id is
+the TLS client. Only TLS 1.3, one ALPN word, no tickets, no early data; a new session after every
+reconnect, its keys never stored. The peer's certificate must be the one that the contract names.
+Whoever carries the bytes (the coordinator's relay, a network) sees TLS records and nothing else.
+"""
+
+import asyncio
+import ssl
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Protocol
+
+from contract.errors import FingerprintChanged, ForeignCertificate, FrameTooLarge
+
+ALPN = "mihe/1"
+_READ_BYTES = 1 << 18
+_LENGTH_BYTES = 4
+
+
+class Carrier(Protocol):
+    """A two-way flow of bytes that may end at any time (node/carry.py)."""
+
+    async def write(self, sealed: bytes) -> None:
+        """Send; raises CarrierLost."""
+
+    async def read(self) -> bytes:
+        """The next bytes, whatever their number; raises CarrierLost when the flow has ended."""
+
+
+class CarrierLost(Exception):
+    """The flow of bytes ended; nothing is said about why, and nothing is lost by it."""
+
+
+def tls_context(certificate: Path, key: Path, authority: Path, *, client: bool) -> ssl.SSLContext:
+    """A context for one side of the seal."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if client else ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    # The name is checked as a fingerprint, which is stricter than a host name.
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(cafile=authority)
+    context.load_cert_chain(certificate, key)
+    context.set_alpn_protocols([ALPN])
+    if not client:
+        context.num_tickets = 0
+    return context
+
+
+class Seal:
+    """A TLS session over a carrier, carrying whole records (length-prefixed)."""
+
+    def __init__(self, carrier: Carrier, context: ssl.SSLContext, *, client: bool) -> None:
+        self._carrier = carrier
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=not client)
+        self._writing = asyncio.Lock()
+
+    async def handshake(self, *, peer: str, fingerprint: str) -> None:
+        """Shake hands with `peer`, whose certificate must have this SHA-256.
+
+        Raises ForeignCertificate or FingerprintChanged, both final, or CarrierLost.
+        """
+        while True:
+            try:
+                self._tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                await self._flush()
+                self._incoming.write(await self._carrier.read())
+            except ssl.SSLError:
+                await self._flush_last_words()
+                raise ForeignCertificate(
+                    "the sealed handshake failed: the other end has no certificate that this"
+                    " consortium's CA issued, or does not accept ours",
+                    party=peer,
+                    phase="seal",
+                    fix="compare CA, certificate and clock on both sides (`mihe ca show`)",
+                ) from None
+        await self._flush()
+        certificate = self._tls.getpeercert(binary_form=True) or b""
+        if sha256(certificate).hexdigest() != fingerprint:
+            raise FingerprintChanged(
+                "the other end's certificate is not the one that the contract names",
+                party=peer,
+                phase="seal",
+                fix="propose the job again if that organisation has renewed its certificate",
+            )
+
+    async def send(self, record: bytes) -> None:
+        """Send one record; returns when it is handed to the carrier."""
+        async with self._writing:
+            self._tls.write(len(record).to_bytes(_LENGTH_BYTES, "big") + record)
+            await self._flush_locked()
+
+    async def receive(self, *, limit: int, peer: str) -> bytes:
+        """The next record of at most `limit` bytes; FrameTooLarge before anything is held."""
+        length = int.from_bytes(await self._exactly(_LENGTH_BYTES), "big")
+        if length > limit:
+            raise FrameTooLarge(
+                f"a record is larger than {limit} bytes",
+                party=peer,
+                phase="link",
+                fix="the peer's node is not following the protocol: compare versions",
+            )
+        return await self._exactly(length)
+
+    async def _exactly(self, size: int) -> bytes:
+        parts = bytearray()
+        while len(parts) < size:
+            try:
+                part = self._tls.read(min(size - len(parts), _READ_BYTES))
+            except ssl.SSLWantReadError:
+                self._incoming.write(await self._carrier.read())
+                continue
+            except ssl.SSLError:
+                raise CarrierLost from None
+            if not part:
+                raise CarrierLost
+            parts += part
+        return bytes(parts)
+
+    async def _flush(self) -> None:
+        async with self._writing:
+            await self._flush_locked()
+
+    async def _flush_locked(self) -> None:
+        if self._outgoing.pending:
+            await self._carrier.write(self._outgoing.read())
+
+    async def _flush_last_words(self) -> None:
+        with suppress(CarrierLost):
+            await self._flush()

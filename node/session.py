@@ -1,0 +1,74 @@
+"""One run of a protocol: messages pumped between the link and the protocol's states.
+
+The protocol (psi/) is a chain of states that neither waits nor sends; the link (node/link.py)
+knows nothing of protocols. This file joins them: it advances the states in threads, names the
+stream that each message travels in, and asks the owner's gate before a message leaves from which
+somebody can compute the result.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from contract.errors import PeerError
+from node.plan import STREAMS, Plan
+from node.wire import message_from_wire, message_to_wire
+from psi.ecdh import receiver, sender
+from psi.ecdh.messages import Evaluated, PeerTags
+from psi.step import Finished, Fresh, Result, advance
+
+_REVEALING = (Evaluated, PeerTags)
+
+
+class Messages(Protocol):
+    """What a session needs of a link."""
+
+    async def send(self, stream: str, content: bytes) -> None:
+        """Send a message; returns when the peer has it."""
+
+    async def receive(self, stream: str) -> bytes:
+        """Await a message."""
+
+
+async def run_session(
+    plan: Plan,
+    *,
+    run: bytes,
+    org: str,
+    peer: str,
+    keys: list[bytes],
+    link: Messages,
+    gate: Callable[[], None],
+    progress: Callable[[str], None],
+) -> Result:
+    """Play `org`'s role of the plan against `peer`; the result, or the MiheError that ended it.
+
+    `gate` is called once, before the first message that reveals and in any case before the end;
+    it raises to withhold. `progress` hears the name of each step of computation as it begins.
+    """
+    gated = False
+    progress("blind")
+    state, message = await asyncio.to_thread(_fresh(plan, run, org, keys).begin)
+    while True:
+        if not gated and (isinstance(message, _REVEALING) or isinstance(state, Finished)):
+            gate()
+            gated = True
+        if message is not None:
+            await link.send(STREAMS[type(message)], message_to_wire(message))
+        if isinstance(state, Finished):
+            return state.result
+        stream = STREAMS[state.awaits]
+        content = await link.receive(stream)
+        progress("evaluate")
+        try:
+            received = message_from_wire(state.awaits, content, party=peer)
+            state, message = await asyncio.to_thread(advance, state, received)
+        except PeerError as error:
+            raise error.at(party=peer, phase=stream) from None
+
+
+def _fresh(plan: Plan, run: bytes, org: str, keys: list[bytes]) -> Fresh:
+    parameters = plan.parameters(run)
+    if org == plan.receiver:
+        return receiver.Fresh(parameters, keys)
+    return sender.Fresh(parameters, keys)

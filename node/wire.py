@@ -1,0 +1,240 @@
+"""Bytes from outside, and back: the only file of a node that reads protobuf messages of others.
+
+Every size is bounded before anything is built from it; the signatures are checked by the caller.
+"""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError
+from google.protobuf.message import Message as Protobuf
+
+from contract.errors import BadMessage, FrameTooLarge
+from contract.identity import MAX_CERTIFICATE_BYTES
+from contract.signing import MAX_BODY_BYTES, MAX_SIGNATURE_BYTES, Kind, Statement
+from protos import link_pb2, psi_pb2, statement_pb2
+from psi.ecdh.messages import BlindedSet, Evaluated, PeerTags
+from psi.step import Message
+
+CHUNK_BYTES = 1 << 20
+MAX_RECORD_BYTES = CHUNK_BYTES + (64 << 10)
+MAX_STREAM_BYTES = 1 << 33
+
+P = TypeVar("P", bound=Protobuf)
+
+
+# ── statements ──────────────────────────────────────────────────────────────────────────────────
+
+
+def statement_to_wire(statement: Statement) -> statement_pb2.Statement:
+    """The protobuf form of a statement."""
+    return statement_pb2.Statement(
+        kind=statement.kind.value,
+        org=statement.org,
+        subject=statement.subject,
+        body=statement.body,
+        signature=statement.signature,
+        certificate=statement.certificate,
+    )
+
+
+def statement_from_wire(message: statement_pb2.Statement, *, party: str | None = None) -> Statement:
+    """A statement within its bounds, or BadMessage; its signature is not checked here."""
+    within = (
+        message.kind in {kind.value for kind in Kind}
+        and 0 < len(message.org) <= 32
+        and len(message.subject) == 32
+        and len(message.body) <= MAX_BODY_BYTES
+        and 0 < len(message.signature) <= MAX_SIGNATURE_BYTES
+        and 0 < len(message.certificate) <= MAX_CERTIFICATE_BYTES
+    )
+    if not within:
+        raise BadMessage(
+            "a statement is malformed or larger than allowed",
+            party=party,
+            fix="the sender's node is not following the protocol: compare versions",
+        )
+    return Statement(
+        Kind(message.kind),
+        message.org,
+        message.subject,
+        message.body,
+        message.signature,
+        message.certificate,
+    )
+
+
+# ── frames between two nodes ────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """First frame each way after every handshake: who, which run, and where its streams stand."""
+
+    run: bytes
+    org: str
+    received: dict[str, "Ack"]
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The beginning of a stream."""
+
+    stream: str
+    size: int
+    salt: bytes
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Chunk:
+    """A piece of a stream; every one but the last has CHUNK_BYTES."""
+
+    stream: str
+    number: int
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """What of a stream has arrived; `receipted` once its receipt was verified and kept."""
+
+    stream: str
+    next: int
+    receipted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Receipted:
+    """The sender's receipt at the end of a stream."""
+
+    stream: str
+    statement: Statement
+
+
+LinkFrame = Hello | Open | Chunk | Ack | Receipted
+
+
+def frame_to_wire(frame: LinkFrame) -> bytes:
+    """The bytes of one frame."""
+    match frame:
+        case Hello(run, org, received):
+            acks = [_ack(ack) for ack in received.values()]
+            message = link_pb2.LinkFrame(hello=link_pb2.LinkHello(run=run, org=org, received=acks))
+        case Open(stream, size, salt):
+            message = link_pb2.LinkFrame(
+                open=link_pb2.StreamOpen(stream=stream, size=size, salt=salt)
+            )
+        case Chunk(stream, number, content):
+            message = link_pb2.LinkFrame(
+                chunk=link_pb2.Chunk(stream=stream, number=number, content=content)
+            )
+        case Ack():
+            message = link_pb2.LinkFrame(ack=_ack(frame))
+        case Receipted(stream, statement):
+            message = link_pb2.LinkFrame(
+                receipt=link_pb2.StreamReceipt(
+                    stream=stream, statement=statement_to_wire(statement)
+                )
+            )
+    return message.SerializeToString()
+
+
+def frame_from_wire(raw: bytes, *, party: str) -> LinkFrame:
+    """One frame within its bounds, or FrameTooLarge or BadMessage naming `party`."""
+    if len(raw) > MAX_RECORD_BYTES:
+        raise _too_large(party)
+    message = _parse(link_pb2.LinkFrame, raw, party)
+    match message.WhichOneof("what"):
+        case "hello":
+            hello = message.hello
+            _bounded(len(hello.run) == 32 and len(hello.received) <= 16, party)
+            acks = [_ack_from(ack, party) for ack in hello.received]
+            return Hello(hello.run, _name(hello.org, party), {ack.stream: ack for ack in acks})
+        case "open":
+            opened = message.open
+            _bounded(len(opened.salt) == 32 and opened.size <= MAX_STREAM_BYTES, party)
+            return Open(_name(opened.stream, party), opened.size, opened.salt)
+        case "chunk":
+            if len(message.chunk.content) > CHUNK_BYTES:
+                raise _too_large(party)
+            stream = _name(message.chunk.stream, party)
+            return Chunk(stream, message.chunk.number, message.chunk.content)
+        case "ack":
+            return _ack_from(message.ack, party)
+        case "receipt":
+            statement = statement_from_wire(message.receipt.statement, party=party)
+            return Receipted(_name(message.receipt.stream, party), statement)
+        case _:
+            raise _malformed(party)
+
+
+def _ack(ack: Ack) -> link_pb2.Ack:
+    return link_pb2.Ack(stream=ack.stream, next=ack.next, receipted=ack.receipted)
+
+
+def _ack_from(ack: link_pb2.Ack, party: str) -> Ack:
+    return Ack(_name(ack.stream, party), ack.next, ack.receipted)
+
+
+# ── messages of the protocols ───────────────────────────────────────────────────────────────────
+
+
+def message_to_wire(message: Message) -> bytes:
+    """The content of the stream that carries a protocol message."""
+    match message:
+        case BlindedSet():
+            return psi_pb2.EcdhBlinded(points=message.points).SerializeToString()
+        case Evaluated():
+            return psi_pb2.EcdhEvaluated(
+                tags=message.tags, points=message.points
+            ).SerializeToString()
+        case PeerTags():
+            return psi_pb2.EcdhTags(tags=message.tags).SerializeToString()
+    raise TypeError(f"{type(message).__name__} has no form on the wire")
+
+
+def message_from_wire(awaited: type[Message], raw: bytes, *, party: str) -> Message:
+    """The protocol message of the type that is awaited; its sizes are checked by the protocol."""
+    if awaited is BlindedSet:
+        return BlindedSet(points=_parse(psi_pb2.EcdhBlinded, raw, party).points)
+    if awaited is Evaluated:
+        evaluated = _parse(psi_pb2.EcdhEvaluated, raw, party)
+        return Evaluated(tags=evaluated.tags, points=evaluated.points)
+    if awaited is PeerTags:
+        return PeerTags(tags=_parse(psi_pb2.EcdhTags, raw, party).tags)
+    raise TypeError(f"{awaited.__name__} has no form on the wire")
+
+
+def _parse(kind: type[P], raw: bytes, party: str) -> P:
+    try:
+        return kind.FromString(raw)
+    except DecodeError:
+        raise _malformed(party) from None
+
+
+def _name(text: str, party: str) -> str:
+    _bounded(0 < len(text) <= 32 and text.replace("_", "").isalnum() and text.isascii(), party)
+    return text
+
+
+def _bounded(within: bool, party: str) -> None:
+    if not within:
+        raise _malformed(party)
+
+
+def _malformed(party: str) -> BadMessage:
+    return BadMessage(
+        "a frame is malformed",
+        party=party,
+        phase="link",
+        fix="the peer's node is not following the protocol: compare versions",
+    )
+
+
+def _too_large(party: str) -> FrameTooLarge:
+    return FrameTooLarge(
+        "a frame is larger than 1 MiB",
+        party=party,
+        phase="link",
+        fix="the peer's node is not following the protocol: compare versions",
+    )
