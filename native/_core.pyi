@@ -1,14 +1,31 @@
 """The Rust core. Long calls release the GIL and use all cores.
 
-`Blinding` and `Evaluation` hold secrets: no constructor, no field, no pickle, a repr without content. A method
-consumes its object; a second use raises `Spent`. The text of each exception is the core's own: counts and
-indices, never a key, a point or a tag.
+`Blinding` and `Evaluation` hold secrets: no constructor, no field, no pickle, a repr without
+content. A method consumes its object; a second use raises `Spent`. The text of each exception is
+the core's own: counts and indices, never a key, a point or a tag.
 """
 
 from collections.abc import Sequence
 from typing import Final, Literal, final
 
-__all__: list[str]
+__all__ = [
+    "SOURCE_DIGEST",
+    "Blinding",
+    "Defect",
+    "Evaluation",
+    "MessageRefused",
+    "Misused",
+    "PointRefused",
+    "Spent",
+    "blind",
+    "hazmat_decode",
+    "hazmat_expand_message",
+    "hazmat_hash_to_group",
+    "hazmat_map",
+    "hazmat_multiply",
+    "hazmat_panic",
+    "tag_bytes",
+]
 
 SOURCE_DIGEST: Final[str]
 """Hex digest of the Rust sources that this binary was built from (native/binding/build.rs)."""
@@ -17,7 +34,7 @@ class Spent(RuntimeError):
     """A secret object was used a second time."""
 
 class PointRefused(ValueError):
-    """A peer sent a point that no honest party sends: not canonical, the identity, or one a second time."""
+    """A peer sent a point that no honest party sends: not canonical, the identity, or repeated."""
 
 class MessageRefused(ValueError):
     """A peer's message has a wrong length or a repeated tag."""
@@ -60,7 +77,10 @@ class Evaluation:
     """Second stage of either party: the tags that the other made of its points are awaited."""
 
     def positions(self, tags: bytes) -> list[int]:
-        """Indices of the own items that both have, ascending. Raises MessageRefused, Misused, Spent, Defect."""
+        """Indices of the own items that both have, ascending.
+
+        Raises MessageRefused, Misused, Spent, Defect.
+        """
 
     def count(self, tags: bytes) -> int:
         """How many items both have. Raises MessageRefused, Spent, Defect."""
@@ -80,7 +100,7 @@ def hazmat_decode(point: bytes) -> bytes:
     """Decode one point as a peer's points are decoded, and encode it again."""
 
 def hazmat_multiply(point: bytes, scalar: bytes) -> bytes:
-    """`scalar` (32 bytes, canonical, not zero) times `point`, by the code that multiplies whole lists."""
+    """`scalar` (32 bytes, canonical, not zero) times `point`, by the code for whole lists."""
 
 def hazmat_panic() -> None:
     """Panic, so that a test can see what becomes of a panic."""

@@ -1,0 +1,181 @@
+"""The binding: what Python can and cannot do with the core's objects."""
+
+import copy
+import pickle
+import threading
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from native import _core
+from tests.vectors import ristretto_reference as reference
+
+RUN = bytes(range(32))
+SIZE = 256
+
+
+def blind(role: Any = "receiver", items: list[bytes] | None = None) -> tuple[_core.Blinding, bytes]:
+    return _core.blind(RUN, role, "intersection", SIZE, SIZE, items or [])
+
+
+def test_the_binary_is_that_of_the_sources(root: Path) -> None:
+    """Rebuild (`make test` does) when this fails: the binary is older or newer than native/."""
+    native = root / "native"
+    sources = [native / "Cargo.toml", native / "Cargo.lock"]
+    for folder in ("crates", "binding"):
+        sources += [
+            path
+            for path in (native / folder).rglob("*")
+            if path.is_file() and (path.suffix == ".rs" or path.stem == "Cargo")
+        ]
+    names = {path.relative_to(native): sha256(path.read_bytes()).hexdigest() for path in sources}
+    lines = [f"{digest}  {name.as_posix()}\n" for name, digest in sorted(names.items())]
+    assert len(lines) > 10
+    assert sha256("".join(lines).encode()).hexdigest() == _core.SOURCE_DIGEST
+
+
+@given(st.binary(max_size=200), st.binary(min_size=1, max_size=255))
+def test_hash_to_group_is_the_references(message: bytes, dst: bytes) -> None:
+    expected = reference.encode(reference.hash_to_group(message, dst))
+    assert _core.hazmat_hash_to_group(dst, message) == expected
+
+
+@given(st.binary(), st.integers(1, reference.ORDER - 1))
+def test_multiplication_is_the_references(message: bytes, scalar: int) -> None:
+    point = reference.hash_to_group(message, b"test")
+    product = _core.hazmat_multiply(reference.encode(point), scalar.to_bytes(32, "little"))
+    assert product == reference.encode(scalar * point)
+
+
+@given(st.integers(0, reference.P - 1))
+def test_decoding_is_the_references(value: int) -> None:
+    encoding = value.to_bytes(32, "little")
+    if value == 0 or reference.decode(encoding) is None:
+        with pytest.raises(_core.PointRefused):
+            _core.hazmat_decode(encoding)
+    else:
+        assert _core.hazmat_decode(encoding) == encoding
+
+
+@pytest.mark.parametrize("scalar", [0, reference.ORDER, 2**256 - 1])
+def test_zero_and_unreduced_scalars_are_refused(scalar: int) -> None:
+    point = _core.hazmat_hash_to_group(b"test", b"")
+    with pytest.raises(_core.Misused):
+        _core.hazmat_multiply(point, scalar.to_bytes(32, "little"))
+
+
+@pytest.mark.parametrize("length", [0, 255 * 64 + 1, 2**40])
+def test_lengths_that_cannot_be_expanded_to_are_refused(length: int) -> None:
+    with pytest.raises(_core.Misused):
+        _core.hazmat_expand_message(b"test", b"", length)
+
+
+@pytest.mark.parametrize("dst", [b"", bytes(256)])
+def test_domains_of_impossible_length_are_refused(dst: bytes) -> None:
+    with pytest.raises(_core.Misused):
+        _core.hazmat_hash_to_group(dst, b"")
+
+
+def test_a_panic_is_an_exception_and_the_core_lives_on() -> None:
+    with pytest.raises(_core.Defect, match="the native core panicked"):
+        _core.hazmat_panic()
+    assert len(blind()[1]) == 32 * SIZE
+
+
+def test_objects_are_spent_by_use() -> None:
+    (receiver, blinded), (sender, _) = blind("receiver"), blind("sender")
+    evaluation, tags = sender.evaluate(blinded)
+    with pytest.raises(_core.Spent):
+        sender.evaluate(blinded)
+    evaluation.positions(tags)
+    with pytest.raises(_core.Spent):
+        evaluation.positions(tags)
+    with pytest.raises(_core.Spent):
+        evaluation.count(tags)
+    with pytest.raises(_core.MessageRefused):
+        receiver.evaluate(b"")
+    with pytest.raises(_core.Spent):
+        receiver.evaluate(blinded)
+
+
+def test_one_of_two_threads_gets_the_secret() -> None:
+    blinding, _ = blind("sender")
+    points = blind("receiver")[1]
+    spent = []
+
+    def use() -> None:
+        try:
+            blinding.evaluate(points)
+        except _core.Spent:
+            spent.append(True)
+
+    threads = [threading.Thread(target=use) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(spent) == 3
+
+
+def test_other_threads_run_while_the_core_works() -> None:
+    done = threading.Event()
+    seen = 0
+
+    def work() -> None:
+        _core.blind(RUN, "receiver", "intersection", 2**14, SIZE, [])
+        done.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while not done.wait(0.001):
+        seen += 1
+    thread.join()
+    assert seen > 1
+
+
+@pytest.mark.parametrize("leak", [pickle.dumps, copy.copy, copy.deepcopy, vars, iter, bytes])
+@pytest.mark.parametrize("kind", [_core.Blinding, _core.Evaluation])
+def test_secret_objects_give_nothing_away(kind: type, leak: Callable[[Any], Any]) -> None:
+    blinding, points = blind("sender")
+    held: Any = blinding if kind is _core.Blinding else blinding.evaluate(points)[0]
+    with pytest.raises(TypeError):
+        leak(held)
+    assert repr(held) == object.__repr__(held)
+    assert [name for name in dir(held) if not name.startswith("__")] in (
+        ["evaluate"],
+        ["count", "positions"],
+    )
+    with pytest.raises(TypeError):
+        kind()
+    with pytest.raises(AttributeError):
+        held.secret = 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("judge", "intersection", SIZE, SIZE, []),
+        ("receiver", "union", SIZE, SIZE, []),
+        ("receiver", "intersection", 0, SIZE, []),
+        ("receiver", "intersection", SIZE, 2**20 + 1, []),
+        ("receiver", "intersection", 1, SIZE, [b"a", b"b"]),
+        ("receiver", "intersection", SIZE, SIZE, [b"a", b"b", b"a"]),
+    ],
+    ids=["role", "mode", "no-size", "too-large", "too-many", "repeated"],
+)
+def test_a_callers_defects_are_refused(arguments: Any) -> None:
+    with pytest.raises(_core.Misused) as caught:
+        _core.blind(RUN, *arguments)
+    assert "'" not in str(caught.value)
+
+
+@pytest.mark.parametrize("items", [["secret-key"], "secret-key", [7], 7])
+def test_no_type_error_repeats_a_value(items: Any) -> None:
+    with pytest.raises(TypeError) as caught:
+        _core.blind(RUN, "receiver", "intersection", SIZE, SIZE, items)
+    assert "secret-key" not in str(caught.value)
