@@ -1,0 +1,34 @@
+"""The messages of an ECDH intersection, in the order in which they are sent (psi/SPEC.md §3).
+
+Lists stand in one piece of bytes: 32 a point, `tag_bytes` a tag. Only the core looks inside.
+"""
+
+from dataclasses import dataclass
+
+from psi.step import Message
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class BlindedSet(Message):
+    """Receiver → sender: a·H(x) for every x, shuffled."""
+
+    points: bytes
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Evaluated(Message):
+    """Sender → receiver: the receiver's points times b, as tags, and the sender's own set.
+
+    tags    of b·a·H(x), in the order of the points received; for cardinality, shuffled
+    points  b·H(y) for every y, shuffled
+    """
+
+    tags: bytes
+    points: bytes
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PeerTags(Message):
+    """Receiver → sender, if both learn: tags of a·b·H(y), ordered as in `Evaluated`."""
+
+    tags: bytes
