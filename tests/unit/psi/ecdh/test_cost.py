@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from psi.ecdh import receiver, sender
-from psi.ecdh.cost import Speed, estimate, measure
+from psi.ecdh.cost import Speed, estimate, measure, message_sizes
 from psi.ecdh.parameters import Mode, Parameters
 
 
@@ -19,6 +19,8 @@ def test_bytes_are_those_of_a_run(mode: Mode, both: bool, sizes: tuple[int, int]
     awaiting, blinded = receiver.Fresh(parameters, [b"x"]).begin()
     _, evaluated = sender.Fresh(parameters, [b"y"]).begin()[0].advance(blinded)
     _, tags = awaiting.advance(evaluated)
+    sent = [len(blinded.points), len(evaluated.tags) + len(evaluated.points)]
+    assert list(message_sizes(parameters).values()) == sent + ([len(tags.tags)] if tags else [])
     cost = estimate(parameters, Speed(blind=1.0, evaluate=1.0))
     assert cost.receiver_sends == len(blinded.points) + (len(tags.tags) if tags else 0)
     assert cost.sender_sends == len(evaluated.tags) + len(evaluated.points)
