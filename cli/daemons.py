@@ -1,0 +1,59 @@
+"""`mihe node run` and `mihe coordinator run`: become the daemon, as units and compose files do.
+
+The command line imports neither daemon; it replaces itself by `python -P -m node`, so that
+signals, exit code and process id are the daemon's own.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from cli.where import COORDINATOR_FILE, config_file
+
+node_app = typer.Typer(no_args_is_help=False, help="This organisation's daemon.")
+coordinator_app = typer.Typer(no_args_is_help=False, help="The consortium's meeting point.")
+
+
+@node_app.command("run")
+def run_node(
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", envvar="MIHE_NODE", help="node.toml or its folder.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Run this organisation's node in the foreground until SIGTERM or Ctrl-C.
+
+    Without --config it is MIHE_NODE, else ./node.toml. The log goes to stderr and holds nothing
+    personal.
+    """
+    _become("node", config_file(config))
+
+
+@coordinator_app.command("run")
+def run_coordinator(
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="coordinator.toml or its folder.", show_default=False),
+    ] = None,
+) -> None:
+    """Run the coordinator in the foreground until SIGTERM or Ctrl-C.
+
+    Without --config it is ./coordinator.toml. The log goes to stderr and holds nothing personal.
+    """
+    _become("coordinator", config_file(config, COORDINATOR_FILE))
+
+
+def daemon_command(package: str, config: Path) -> list[str]:
+    """The command that is the daemon; -P keeps the working folder out of its import path."""
+    return [sys.executable, "-P", "-m", package, "--config", str(config)]
+
+
+def _become(package: str, config: Path) -> NoReturn:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, daemon_command(package, config))  # noqa: S606  # our own words only

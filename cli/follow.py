@@ -1,0 +1,96 @@
+"""Following a job: one bar per party and phase while it runs, and the exit code of its end."""
+
+from collections.abc import Iterator
+
+import typer
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+from rich.progress import TimeElapsedColumn as Elapsed
+
+from cli import terminal
+from cli.client import NodeClient
+from cli.terminal import clean
+from cli.views import SHORT
+from contract.cause import error_of
+from contract.errors import MiheError, NodeAbsent, OurError, Refused, Withheld
+from contract.lifecycle import State
+from contract.views import JobView
+
+CTRL_C = 130
+
+
+def follow(node: NodeClient, job: str) -> JobView:
+    """The job when it has ended; Ctrl-C ends the following only."""
+    short = job[:SHORT]
+    try:
+        return _drawn(node.watch(job), short)
+    except KeyboardInterrupt:
+        terminal.say()
+        terminal.say(f"No longer following. The job goes on: mihe show {short} --follow")
+        terminal.say(f"                          To stop it: mihe abort {short}")
+        raise typer.Exit(CTRL_C) from None
+    except NodeAbsent:
+        terminal.say(f"The job is not lost. Once the node is back: mihe show {short} --follow")
+        raise
+
+
+def conclude(view: JobView) -> None:
+    """End the command as the job ended: silently when done, else with its cause and exit code."""
+    if view.state is State.DONE:
+        return
+    cause = _cause(view)
+    terminal.show_error(cause)
+    raise typer.Exit(exit_code(view))
+
+
+def exit_code(view: JobView) -> int:
+    """The exit code that a job's end stands for."""
+    match view.state:
+        case State.DONE:
+            return 0
+        case State.REFUSED:
+            return Refused.exit_code
+        case State.WITHHELD:
+            return Withheld.exit_code
+        case _:
+            return _cause(view).exit_code
+
+
+def _cause(view: JobView) -> MiheError:
+    if view.cause is not None:
+        return error_of(view.cause)
+    return OurError(
+        f"the job is {view.state.value}, and its node states no cause",
+        fix="look at the node's log, then report this defect",
+    )
+
+
+def _drawn(views: Iterator[JobView], short: str) -> JobView:
+    console = terminal.err()
+    bars: dict[tuple[str, str], TaskID] = {}
+    last: JobView | None = None
+    progress = Progress(
+        TextColumn("{task.fields[party]:<12} {task.description:<10}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        Elapsed(),
+        console=console,
+        # Without a terminal there is nothing to draw over: the lines below are all that is said.
+        disable=not console.is_terminal,
+    )
+    with progress:
+        for view in views:
+            if last is None or view.state is not last.state:
+                terminal.say_above(progress.console, f"job {short}  {view.state.value}")
+            _advance(progress, bars, view)
+            last = view
+    if last is None:
+        raise OurError("the node said nothing about the job", fix="look at the node's log")
+    return last
+
+
+def _advance(progress: Progress, bars: dict[tuple[str, str], TaskID], view: JobView) -> None:
+    for one in view.progress:
+        bar = (one.org, one.phase)
+        if bar not in bars:
+            bars[bar] = progress.add_task(clean(one.phase), party=one.org, total=one.total)
+        progress.update(bars[bar], completed=one.done, total=one.total)

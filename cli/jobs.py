@@ -1,0 +1,266 @@
+"""`mihe psi` and the commands about jobs: ask the own node, show what it answers.
+
+    psi: request → plan, shown with who learns what → (a person agrees) → propose → follow → result
+
+Nothing is decided here: names, schemas and policies are the nodes' business.
+"""
+
+import sys
+from pathlib import Path
+from re import fullmatch
+from typing import Annotated
+
+import typer
+
+from cli import files, terminal, views
+from cli.client import NodeClient, Proposal
+from cli.follow import conclude, follow
+from cli.options import JobArgument, JsonOption, NodeOption
+from cli.where import OwnNode, own_node
+from contract.errors import BadRequest
+from contract.job import Basis, JobKind
+from contract.lifecycle import State
+from contract.views import JobView
+
+_REFERENCE = r"[a-z][a-z0-9_]{0,31}\.[a-z][a-z0-9_]{0,62}"
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+STDOUT = Path("-")
+
+
+def connect(own: OwnNode) -> NodeClient:
+    """The line to the person's own node."""
+    return NodeClient(own.socket, start_with=f"mihe node run --config {own.file}")
+
+
+def psi(
+    left: Annotated[
+        str, typer.Argument(metavar="ORG.DATASET", help="One dataset.", show_default=False)
+    ],
+    right: Annotated[
+        str, typer.Argument(metavar="ORG.DATASET", help="The other one.", show_default=False)
+    ],
+    on: Annotated[
+        str,
+        typer.Option(
+            metavar="COLUMN",
+            help="Key column to match on: `uscc`, or `left=right` where the names differ.",
+            show_default=False,
+        ),
+    ],
+    to: Annotated[
+        list[str],
+        typer.Option(
+            metavar="ORG", help="Who receives the result; once or twice.", show_default=False
+        ),
+    ],
+    purpose: Annotated[
+        str,
+        typer.Option(metavar="CODE", help="Purpose code, as CREDIT_MICRO.", show_default=False),
+    ],
+    basis: Annotated[
+        Basis,
+        typer.Option(
+            metavar="CODE",
+            help="Legal basis: " + ", ".join(Basis) + ".",
+            show_default=False,
+        ),
+    ],
+    cardinality: Annotated[
+        bool, typer.Option("--cardinality", help="Compute only how many, not which.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show plan, cost and who learns what; send nothing."),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write this organisation's matching rows here, as CSV."),
+    ] = None,
+    expires: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="How long the contract may start: 30m, 12h, 7d. The node's default is one day.",
+            show_default=False,
+        ),
+    ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Propose, print the job, and don't wait for its end.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before proposing.")] = False,
+    node: NodeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Intersect two organisations' datasets: which of its own rows does the receiver share?
+
+    Shows what everybody would learn, asks, proposes the job to both organisations, follows it, and
+    ends with the code of the job's end. Each owner's policy decides; unlisted means denied.
+
+    For example: `mihe psi bank_a.loans bank_b.loans --on uscc --to bank_a --purpose CREDIT_MICRO
+    --basis SYNTHETIC_TEST --out common.csv`
+    """
+    proposal = Proposal(
+        kind=JobKind.PSI_CARDINALITY if cardinality else JobKind.PSI,
+        datasets=(_reference(left), _reference(right)),
+        on=_columns(on),
+        receivers=tuple(to),
+        purpose=purpose,
+        basis=basis,
+        expires_in_seconds=_seconds(expires) if expires else 0,
+    )
+    own = own_node(node)
+    if out is not None:
+        _require_rows(own, proposal, out, detach=detach)
+    with connect(own) as line:
+        plan = line.plan(proposal)
+        if dry_run:
+            terminal.answer(plan, views.plan(plan), as_json=as_json)
+            return
+        terminal.show(views.plan(plan))
+        if not yes:
+            terminal.ask("Propose this job?")
+        job = line.propose(proposal)
+        terminal.say(f"Proposed as job {job.job}")
+        if not detach:
+            job = follow(line, job.job)
+        if out is not None and job.state is State.DONE:
+            files.write_whole(out, line.result(job.job))
+    _tell(own, job, as_json=as_json)
+    if out is not None and job.state is State.DONE:
+        terminal.say(f"Rows written to {out}")
+    if not detach:
+        conclude(job)
+
+
+def jobs(node: NodeOption = None, as_json: JsonOption = False) -> None:
+    """List every job that this organisation's node has heard of, newest first."""
+    with connect(own_node(node)) as line:
+        found = line.jobs()
+    terminal.answer(found, views.jobs(found), as_json=as_json)
+
+
+def show(
+    job: JobArgument,
+    follow_it: Annotated[
+        bool,
+        typer.Option("--follow", "-f", help="Follow it to its end, and end with its exit code."),
+    ] = False,
+    node: NodeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a job: its state, every signed statement about it, and who learns what."""
+    own = own_node(node)
+    with connect(own) as line:
+        found = line.show(_job(job))
+        if follow_it:
+            found = follow(line, found.job)
+    terminal.answer(found, views.job(found, own=own.config.org), as_json=as_json)
+    if follow_it:
+        conclude(found)
+    elif found.cause is not None:
+        terminal.show_cause(found.cause)
+
+
+def abort(job: JobArgument, node: NodeOption = None, as_json: JsonOption = False) -> None:
+    """Stop a job at every party. What was released before can't be called back."""
+    own = own_node(node)
+    with connect(own) as line:
+        found = line.abort(_job(job))
+    _tell(own, found, as_json=as_json)
+
+
+def result(
+    job: JobArgument,
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE", help="Where to write the CSV; - for stdout.", show_default=False
+        ),
+    ],
+    node: NodeOption = None,
+) -> None:
+    """Write the rows that a finished job released to this organisation, as CSV.
+
+    The file is readable by you alone, and is never written over another one. Its cells are the
+    data as they are: spreadsheet programs may take one that begins with = for a formula.
+    """
+    with connect(own_node(node)) as line:
+        chunks = line.result(_job(job))
+        if out == STDOUT:
+            sys.stdout.flush()
+            sys.stdout.buffer.writelines(chunks)
+            return
+        files.write_whole(out, chunks)
+    terminal.say(f"Rows written to {out}")
+
+
+def status(node: NodeOption = None, as_json: JsonOption = False) -> None:
+    """Say whether this organisation's node is up, and whether it reaches the coordinator."""
+    with connect(own_node(node)) as line:
+        found = line.status()
+    terminal.answer(found, views.status(found), as_json=as_json)
+
+
+def catalog(node: NodeOption = None, as_json: JsonOption = False) -> None:
+    """Show what every organisation offers: names, types, levels and padded sizes."""
+    with connect(own_node(node)) as line:
+        found = line.catalogue()
+    terminal.answer(found, views.catalogue(found), as_json=as_json)
+
+
+def _tell(own: OwnNode, job: JobView, *, as_json: bool) -> None:
+    terminal.answer(job, views.outcome(job, own=own.config.org), as_json=as_json)
+
+
+def _reference(text: str) -> str:
+    if fullmatch(_REFERENCE, text) is None:
+        raise BadRequest(
+            "a dataset is named by its organisation and its name",
+            fix="write it as bank_a.loans; `mihe catalog` lists what there is",
+            rule="ORG.DATASET, lower case",
+        )
+    return text
+
+
+def _columns(on: str) -> tuple[str, ...]:
+    columns = tuple(on.split("="))
+    if len(columns) > 2 or not all(columns):
+        raise BadRequest(
+            "--on takes one column, or one for each dataset",
+            fix="write --on uscc, or --on uscc=credit_code in the order of the datasets",
+        )
+    return columns
+
+
+def _seconds(text: str) -> int:
+    found = fullmatch(r"([0-9]{1,6})([smhd])", text)
+    if found is None:
+        raise BadRequest("--expires is not a time", fix="write a number and s, m, h or d: 12h")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def _job(text: str) -> str:
+    if fullmatch(r"[0-9a-f]{6,64}", text.lower()) is None:
+        raise BadRequest(
+            "a job is named by its id or the first digits of it",
+            fix="copy 6 digits or more from `mihe jobs`",
+            rule="hexadecimal digits",
+        )
+    return text.lower()
+
+
+def _require_rows(own: OwnNode, proposal: Proposal, out: Path, *, detach: bool) -> None:
+    """Fail before anything is proposed if --out could never be written."""
+    if proposal.kind is JobKind.PSI_CARDINALITY:
+        raise BadRequest("--cardinality releases no rows", fix="leave out --out")
+    if own.config.org not in proposal.receivers:
+        raise BadRequest(
+            f"--out is for the result's receivers, and {own.config.org} is none",
+            fix=f"add --to {own.config.org}, or leave out --out",
+        )
+    if detach:
+        raise BadRequest(
+            "--detach does not wait for the rows that --out is for",
+            fix="leave out one of them; `mihe result` fetches rows later",
+        )
+    files.require_absent(out)

@@ -1,0 +1,29 @@
+"""Options that many commands share, said once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+NodeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--node",
+        envvar="MIHE_NODE",
+        show_default=False,
+        help="This organisation's node: its folder, or its node.toml. Default: ./node.toml.",
+    ),
+]
+
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Write the answer to stdout as one line of canonical JSON.")
+]
+
+JobArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="JOB",
+        help="A job's id, or the beginning of it: 6 digits or more.",
+        show_default=False,
+    ),
+]

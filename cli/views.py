@@ -1,0 +1,233 @@
+"""Views of the node, drawn as tables for people. Pure: a view in, something to print out."""
+
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from cli.terminal import clean, facts, lines, table
+from contract.dataset import CatalogueEntry, QualityReport
+from contract.leakage import LeakageStatement
+from contract.lifecycle import State
+from contract.views import CatalogueView, JobList, JobView, NodeStatus, PlanView
+
+SHORT = 12
+"""Digits of a job id that are shown in prose; the node asks for 6."""
+
+_STYLES = {State.DONE: "bold green", State.FAILED: "bold red", State.REFUSED: "bold yellow"}
+
+
+def status(view: NodeStatus) -> Table:
+    """Whether this node is up, and whom it reaches."""
+    reached = "attached" if view.attached else "NOT attached: jobs wait until it is"
+    return facts(
+        [
+            ("organisation", view.org),
+            ("version", view.version),
+            ("coordinator", f"{view.coordinator}, {reached}"),
+            ("datasets", view.datasets),
+            ("open jobs", view.jobs_open),
+            ("certificate until", _moment(view.certificate_expires)),
+            ("fingerprint", view.fingerprint),
+        ]
+    )
+
+
+def catalogue(view: CatalogueView) -> RenderableType:
+    """What every organisation offers, one line per column of every dataset."""
+    if not any(organisation.entries for organisation in view.organisations):
+        return Text("No organisation offers a dataset yet.")
+    rows = [
+        (
+            f"{entry.org}.{entry.name}" if index == 0 else "",
+            column.name,
+            column.key.value if column.key else column.type.value,
+            column.unit or "",
+            column.level,
+            f"≤ {column.size:,}" if column.size else "",
+            column.title or "",
+        )
+        for organisation in view.organisations
+        for entry in organisation.entries
+        for index, column in enumerate(entry.columns)
+    ]
+    columns = ("dataset", "column", "type", "unit", "level>", "keys>", "title")
+    return Group(_organisations(view), table(columns, rows))
+
+
+def catalogue_summary(view: CatalogueView) -> RenderableType:
+    """What every organisation offers, one line per dataset."""
+    rows = [
+        (f"{entry.org}.{entry.name}", entry.title, len(entry.columns), _keys(entry))
+        for organisation in view.organisations
+        for entry in organisation.entries
+    ]
+    return table(("dataset", "title", "columns>", "keys, padded"), rows)
+
+
+def _keys(entry: CatalogueEntry) -> str:
+    return ", ".join(f"{column.name} ≤ {column.size:,}" for column in entry.columns if column.size)
+
+
+def _organisations(view: CatalogueView) -> Table:
+    rows = [
+        (one.org, "attached" if one.attached else "away", len(one.entries))
+        for one in view.organisations
+    ]
+    return table(("organisation", "node", "datasets>"), rows)
+
+
+def quality(report: QualityReport) -> RenderableType:
+    """What the import of a dataset found: counts and row numbers, never a value."""
+    rows = [
+        (
+            column.name,
+            column.distinct_keys,
+            column.nulls,
+            column.invalid,
+            "; ".join(f"{reason} {count:,}" for reason, count in sorted(column.reasons.items())),
+            ", ".join(str(number) for number in column.invalid_rows),
+        )
+        for column in report.columns
+    ]
+    columns = ("column", "distinct keys>", "empty>", "invalid>", "why", "rows in the file")
+    head = facts(
+        [
+            ("dataset", report.dataset),
+            ("rows read", report.rows_read),
+            ("rows kept", report.rows_kept),
+            ("repeated rows", report.duplicate_rows),
+        ]
+    )
+    return Group(head, table(columns, rows))
+
+
+def leakage(statement: LeakageStatement) -> RenderableType:
+    """Who learns what: shown before anybody consents."""
+    drawn = facts([], title="Who learns what")
+    for line in (*statement.parties, *statement.coalitions):
+        drawn.add_row(Text(clean(line.who)), lines(line.what))
+    drawn.add_row(Text("not covered"), lines(statement.not_covered))
+    return drawn
+
+
+def plan(view: PlanView) -> RenderableType:
+    """What a job would do and cost, and who would learn what."""
+    contract = view.contract
+    head = facts(
+        [
+            ("job", _kind(view.contract.kind.value)),
+            ("matches", " × ".join(_contribution(party.org, view) for party in contract.parties)),
+            ("result to", ", ".join(contract.receivers)),
+            ("purpose, basis", f"{contract.purpose}, {contract.basis.value}"),
+            ("crypto suite", contract.crypto.suite),
+            ("contract ends", _moment(contract.expires)),
+            ("streams", lines(view.streams)),
+            ("on the wire", _size(view.bytes_on_the_wire)),
+            ("time", f"about {view.seconds} s on a machine like this"),
+            ("memory", f"at most {_size(view.memory_bytes)}"),
+        ],
+        title="Plan",
+    )
+    return Group(head, Text(), leakage(view.leakage))
+
+
+def _contribution(org: str, view: PlanView) -> str:
+    party = view.contract.party(org)
+    return f"{org}.{party.dataset}.{party.key_column} (≤ {party.size:,} keys)"
+
+
+def jobs(view: JobList) -> RenderableType:
+    """Every job that this node has heard of, newest first."""
+    if not view.jobs:
+        return Text("No job yet.")
+    rows = [
+        (
+            line.job[:SHORT],
+            _state(line.state),
+            _kind(line.kind),
+            " × ".join(line.datasets),
+            ", ".join(line.receivers),
+            line.purpose,
+            _moment(line.created),
+            line.code or "",
+        )
+        for line in view.jobs
+    ]
+    return table(("job", "state", "kind", "datasets", "to", "purpose", "created", "cause"), rows)
+
+
+def outcome(view: JobView, *, own: str) -> Table:
+    """How a job stands, in a few lines: what a person wants to know when it has ended."""
+    contract = view.contract
+    return facts(
+        [
+            ("job", view.job),
+            ("state", _state(view.state)),
+            ("kind", _kind(contract.kind.value)),
+            (
+                "matches",
+                " × ".join(f"{p.org}.{p.dataset}.{p.key_column}" for p in contract.parties),
+            ),
+            ("result to", ", ".join(contract.receivers)),
+            *_result(view, own),
+        ]
+    )
+
+
+def _result(view: JobView, own: str) -> list[tuple[str, object]]:
+    if view.result is not None:
+        return [
+            ("keys in common", view.result.count),
+            ("own rows with them", view.result.rows),
+            ("rows lie in", view.result.file),
+        ]
+    if view.state is State.DONE and own not in view.contract.receivers:
+        return [("result", f"not for {own}: {', '.join(view.contract.receivers)} received it")]
+    return []
+
+
+def job(view: JobView, *, own: str) -> RenderableType:
+    """A job in full: how it stands, what was said by whom, and who learns what."""
+    history = [(one.number, one.org, one.kind, one.detail) for one in view.history]
+    parts: list[RenderableType] = [
+        outcome(view, own=own),
+        facts(
+            [
+                ("purpose, basis", f"{view.contract.purpose}, {view.contract.basis.value}"),
+                ("proposed by", view.contract.initiator),
+                ("created", _moment(view.contract.created)),
+                ("contract ends", _moment(view.contract.expires)),
+                ("run", view.run),
+            ]
+        ),
+        Text(),
+        table(("number>", "by", "signed statement", ""), history),
+    ]
+    if view.progress:
+        bars = [(one.org, one.phase, one.done, one.total) for one in view.progress]
+        parts.append(table(("party", "phase", "done>", "of>"), bars))
+    return Group(*parts, leakage(view.leakage))
+
+
+def _kind(kind: str) -> str:
+    words = {"psi": "intersection", "psi_cardinality": "size of the intersection"}
+    return words.get(kind, kind)
+
+
+def _state(state: State) -> Text:
+    return Text(state.value, style=_STYLES.get(state, "bold"))
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _size(count: int) -> str:
+    size, unit = float(count), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"

@@ -1,0 +1,60 @@
+"""A federation of real daemons for tests: `with Federation(folder, "bank_a", "bank_b") as world:`.
+
+It is cli/local.py's LocalFederation with made-up organisations, and a few words that only tests
+need. Use a short folder (`short_folder`): a Unix socket's path has 107 bytes at most, and pytest's
+own temporary folders are long.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from cli.authority import COORDINATOR_ORG
+from cli.demo import USCCS
+from cli.local import LocalFederation
+
+
+class Federation(LocalFederation):
+    """Coordinator and nodes of the organisations named, running inside the `with`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *orgs: str,
+        direct: bool = False,
+        coordinator: Mapping[str, object] | None = None,
+        node: Mapping[str, object] | None = None,
+        launchers: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        names = (COORDINATOR_ORG, *(orgs or ("bank_a", "bank_b")))
+        super().__init__(
+            folder,
+            {name: USCCS[name] for name in names},
+            direct=direct,
+            coordinator_settings=coordinator,
+            node_settings=node,
+            launchers=launchers,
+        )
+
+    def add(self, org: str, name: str, description: str, csv: str) -> Path:
+        """Write a dataset's two files into a node's folder and import it."""
+        sources = self.folder / org / "sources"
+        sources.mkdir(exist_ok=True)
+        (sources / f"{name}.csv").write_text(csv, encoding="utf-8")
+        described = sources / f"{name}.toml"
+        described.write_text(description, encoding="utf-8")
+        with self.client(org) as node:
+            node.add_dataset(described)
+        return described
+
+    def allow(self, org: str, policy: str) -> None:
+        """Replace a node's policy; it counts from its next decision on."""
+        self.home(org).policy.write_text(policy, encoding="utf-8")
+
+
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    """A temporary folder whose path leaves room for a Unix socket's name."""
+    with TemporaryDirectory(prefix="mihe-", dir="/tmp") as name:
+        yield Path(name)
