@@ -1,0 +1,220 @@
+"""What nodes may call: Attach, the control stream, and Carry, the relay. Parse → act → tell.
+
+Who calls is read from the certificate that TLS has verified, never from a message. Every error
+crosses as its cause, in the status of the stream.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, TypeVar
+
+from grpc import StatusCode
+from grpc.aio import ServicerContext
+
+from contract.cause import to_json
+from contract.credentials import Credentials
+from contract.errors import (
+    BadMessage,
+    ForeignCertificate,
+    JobFinished,
+    MiheError,
+    NodeAbsent,
+    OurError,
+    PartyRestarted,
+    StorageFull,
+    UnknownJob,
+    Unreachable,
+    WrongRole,
+)
+from contract.identity import Identity, Role, pem_to_der, require_role
+from coordinator import wire
+from coordinator.clock import Clock
+from coordinator.journal import defect, note, short
+from coordinator.lifecycle import Lifecycle
+from coordinator.pace import Pace
+from coordinator.race import first_of
+from coordinator.relay import Relay
+from coordinator.roster import Roster, Session
+from coordinator.store import Store
+from protos.carry_pb2 import CarryFrame
+from protos.coordinator_pb2 import FromCoordinator, FromNode
+from protos.coordinator_pb2_grpc import CoordinatorServicer
+
+_BATCH = 8
+_OPENING_SECONDS = 10
+_WRITING_SECONDS = 30
+_PROGRESS_BURST = 20
+_PROGRESS_A_SECOND = 10
+
+M = TypeVar("M")
+
+_STATUS: tuple[tuple[type[MiheError], StatusCode], ...] = (
+    (ForeignCertificate, StatusCode.UNAUTHENTICATED),
+    (WrongRole, StatusCode.PERMISSION_DENIED),
+    (PartyRestarted, StatusCode.ABORTED),
+    (JobFinished, StatusCode.FAILED_PRECONDITION),
+    (UnknownJob, StatusCode.FAILED_PRECONDITION),
+    (Unreachable, StatusCode.UNAVAILABLE),
+    (StorageFull, StatusCode.UNAVAILABLE),
+    (OurError, StatusCode.INTERNAL),
+    (MiheError, StatusCode.INVALID_ARGUMENT),
+)
+
+
+class Service(CoordinatorServicer):
+    """The two calls, over one lifecycle, roster, relay and log."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        store: Store,
+        roster: Roster,
+        relay: Relay,
+        lifecycle: Lifecycle,
+        clock: Clock,
+    ):
+        self._credentials = credentials
+        self._store = store
+        self._roster = roster
+        self._relay = relay
+        self._lifecycle = lifecycle
+        self._clock = clock
+
+    # gRPC takes coroutines that write to their context; the generated types know generators only.
+    async def Attach(  # type: ignore[override]  # noqa: N802  # the name in the .proto
+        self,
+        request_iterator: AsyncIterator[FromNode],
+        context: ServicerContext[FromNode, FromCoordinator],
+    ) -> None:
+        """The control stream of one node."""
+        await _answering(context, self._attach(request_iterator, context))
+
+    async def Carry(  # type: ignore[override]  # noqa: N802  # as above
+        self,
+        request_iterator: AsyncIterator[CarryFrame],
+        context: ServicerContext[CarryFrame, CarryFrame],
+    ) -> None:
+        """One party's end of the relay for one run."""
+        await _answering(context, self._carry(request_iterator, context))
+
+    # ── the control stream ──────────────────────────────────────────────────────────────────────
+
+    async def _attach(
+        self,
+        messages: AsyncIterator[FromNode],
+        context: ServicerContext[FromNode, FromCoordinator],
+    ) -> None:
+        identity = self._caller(context)
+        hello = wire.hello_from(await _first(messages, identity.org), identity.org)
+        attached = await self._lifecycle.attach(identity, hello)
+        session = attached.session
+        try:
+            await _write(context, wire.welcome(self._store.log_id, attached.taken), session.org)
+            await first_of(
+                self._listen(session, messages), self._tell(session, context), session.closed()
+            )
+        finally:
+            if self._roster.leave(session):
+                note("detached", org=session.org)
+
+    async def _listen(self, session: Session, messages: AsyncIterator[FromNode]) -> None:
+        pace = Pace(self._clock.elapsed, _PROGRESS_BURST, _PROGRESS_A_SECOND)
+        async for message in messages:
+            match wire.saying_from(message, session.org):
+                case wire.Said(number, offered):
+                    rejected = await self._lifecycle.said(session, number, offered)
+                    await session.post(wire.taken(number, rejected))
+                case wire.CatalogueQuestion(question):
+                    offers, attached = self._lifecycle.offers(), self._roster.attached()
+                    await session.post(wire.catalogue(question, offers, attached))
+                case wire.Progress() as progress:
+                    if pace.allows():
+                        others = self._lifecycle.others(progress.job, session.org)
+                        self._roster.post_fleeting(others, wire.progress(progress))
+
+    async def _tell(
+        self, session: Session, context: ServicerContext[FromNode, FromCoordinator]
+    ) -> None:
+        """Send what the log holds for a node from its cursor on, and whatever else waits."""
+        caught_up = False
+        while True:
+            entries = await self._store.concerning(session.org, session.cursor, _BATCH)
+            for entry in entries:
+                await _write(context, wire.told(entry.number, entry.statement), session.org)
+                session.cursor = entry.number
+            if not caught_up and len(entries) < _BATCH:
+                caught_up = True
+                await _write(context, wire.caught_up(), session.org)
+            for message in session.waiting():
+                await _write(context, message, session.org)
+            if len(entries) < _BATCH:
+                await session.stirred()
+
+    # ── the relay ───────────────────────────────────────────────────────────────────────────────
+
+    async def _carry(
+        self,
+        frames: AsyncIterator[CarryFrame],
+        context: ServicerContext[CarryFrame, CarryFrame],
+    ) -> None:
+        org = self._caller(context).org
+        opened = wire.open_from(await _first(frames, org), org)
+        await self._lifecycle.require_line(opened.run, org, opened.to)
+
+        async def sealed() -> AsyncIterator[bytes]:
+            async for frame in frames:
+                yield wire.sealed_from(frame, org)
+
+        async def deliver(content: bytes | None) -> None:
+            frame = wire.joined() if content is None else wire.sealed(content)
+            await _write(context, frame, org)
+
+        note("relay", level=logging.DEBUG, org=org, run=short(opened.run))
+        await self._relay.carry(opened.run, org, opened.to, sealed(), deliver)
+
+    # ── both ────────────────────────────────────────────────────────────────────────────────────
+
+    def _caller(self, context: ServicerContext[Any, Any]) -> Identity:
+        (pem, *_) = context.auth_context().get("x509_pem_cert", [b""])
+        identity = self._credentials.authority.admit(pem_to_der(pem), now=self._clock.now())
+        return require_role(identity, Role.NODE)
+
+
+async def _first(messages: AsyncIterator[M], org: str) -> M:
+    try:
+        async with asyncio.timeout(_OPENING_SECONDS):
+            return await anext(messages)
+    except (TimeoutError, StopAsyncIteration):
+        raise BadMessage(
+            "the stream was opened without a first message",
+            party=org,
+            fix="that node is not following the protocol: compare versions",
+        ) from None
+
+
+async def _write(context: ServicerContext[Any, M], message: M, org: str) -> None:
+    try:
+        async with asyncio.timeout(_WRITING_SECONDS):
+            await context.write(message)
+    except TimeoutError:
+        raise NodeAbsent(
+            f"the node has read nothing for {_WRITING_SECONDS} s",
+            party=org,
+            fix="none needed if it comes back: it is told again what it missed",
+        ) from None
+
+
+async def _answering(context: ServicerContext[Any, Any], work: Coroutine[Any, Any, None]) -> None:
+    """Do `work`; what it raises becomes the status of the stream."""
+    try:
+        await work
+        return
+    except MiheError as fault:
+        refusal = fault
+    except Exception as found:  # noqa: BLE001  # its text may quote what came in: it stays here
+        defect(found)
+        refusal = OurError("a defect of the coordinator", fix="report it with the journal's line")
+    status = next(status for kind, status in _STATUS if isinstance(refusal, kind))
+    note("stream_ended", level=logging.DEBUG, org=refusal.party, code=refusal.code)
+    await context.abort(status, to_json(refusal))

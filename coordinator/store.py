@@ -1,0 +1,335 @@
+"""The durable, ordered log of statements, and what each node's numbering has reached.
+
+Whatever is appended here has reached the disk before anybody is told of it. One thread writes, in
+the order in which it is asked, so log numbers ascend in the order of commits.
+
+Not for two processes at once: the folder is locked while it is open.
+"""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from contract.errors import AlreadyThere, BadSetting, StorageFull
+from contract.signing import Kind, Statement
+from coordinator import tables
+
+LOG_ID_BYTES = 16
+_KEPT_REJECTIONS = 256
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A statement in the log."""
+
+    number: int
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """Which saying of which node's store a statement is."""
+
+    org: str
+    store: bytes
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRecord:
+    """The store that a node last came with, and the number up to which its sayings are settled."""
+
+    store: bytes
+    taken: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a statement leaves its job; `orgs` are the parties of a job that it opens."""
+
+    job: bytes
+    run: bytes | None
+    ended: bool
+    orgs: tuple[str, ...] = ()
+
+
+class Store:
+    """The log on disk. Every method is one transaction; StorageFull when the disk refuses it."""
+
+    def __init__(self, engine: Engine, log_id: bytes, lock: int, thread: ThreadPoolExecutor):
+        self.log_id = log_id
+        self._engine = engine
+        self._lock = lock
+        self._thread = thread
+
+    @staticmethod
+    async def open(folder: Path) -> "Store":
+        """The store in `folder`, made if need be; AlreadyThere if another process has it."""
+        lock = _lock(folder)
+        thread = ThreadPoolExecutor(1, thread_name_prefix="log")
+
+        def opened() -> tuple[Engine, bytes]:
+            try:
+                engine = tables.open_engine(folder / "log.sqlite")
+                with engine.begin() as connection:
+                    return engine, _log_id(connection)
+            except SQLAlchemyError:
+                raise _refused() from None
+
+        try:
+            engine, log_id = await asyncio.get_running_loop().run_in_executor(thread, opened)
+        except StorageFull:
+            os.close(lock)
+            raise
+        return Store(engine, log_id, lock, thread)
+
+    def close(self) -> None:
+        """Finish what is being written and let go of the folder."""
+        self._thread.shutdown()
+        self._engine.dispose()
+        os.close(self._lock)
+
+    # ── the log ─────────────────────────────────────────────────────────────────────────────────
+
+    async def append(
+        self, statement: Statement, standing: Standing, saying: Saying | None, logged: datetime
+    ) -> int:
+        """Log a statement and settle the saying that it came with; its number in the log."""
+
+        def work(connection: Connection) -> int:
+            _keep_standing(connection, standing)
+            if saying is not None:
+                _settle(connection, saying)
+            row = {
+                "job": standing.job,
+                "logged": int(logged.timestamp()),
+                **_columns(statement),
+            }
+            number = connection.execute(insert(tables.log).values(row)).inserted_primary_key
+            assert number is not None
+            return int(number[0])
+
+        return await self._do(work)
+
+    async def concerning(self, org: str, after: int, limit: int) -> list[Entry]:
+        """The next statements about jobs of `org` after log number `after`."""
+        query = (
+            select(tables.log)
+            .join(tables.party, tables.party.c.job == tables.log.c.job)
+            .where(tables.party.c.org == org, tables.log.c.number > after)
+            .order_by(tables.log.c.number)
+            .limit(limit)
+        )
+        return await self._do(lambda connection: _entries(connection, query))
+
+    async def open_jobs(self) -> dict[bytes, list[Entry]]:
+        """Everything said about every job that has not ended, in log order."""
+        query = (
+            select(tables.log)
+            .join(tables.job, tables.job.c.job == tables.log.c.job)
+            .where(~tables.job.c.ended)
+            .order_by(tables.log.c.number)
+        )
+
+        def work(connection: Connection) -> dict[bytes, list[Entry]]:
+            jobs: dict[bytes, list[Entry]] = {}
+            for row in connection.execute(query).mappings():
+                jobs.setdefault(row["job"], []).append(_entry(row))
+            return jobs
+
+        return await self._do(work)
+
+    async def head(self) -> int:
+        """The number of the newest statement; 0 while there is none."""
+        query = select(func.coalesce(func.max(tables.log.c.number), 0))
+        return await self._do(lambda connection: int(connection.execute(query).scalar_one()))
+
+    async def knows(self, subject: bytes) -> bool:
+        """Whether `subject` is the id of a job or run in the log, ended or not."""
+        job = tables.job.c
+        query = select(job.job).where((job.job == subject) | (job.run == subject)).limit(1)
+        return await self._do(lambda connection: connection.execute(query).first() is not None)
+
+    # ── what nodes have said ────────────────────────────────────────────────────────────────────
+
+    async def node(self, org: str) -> NodeRecord | None:
+        """What is known of a node; None if it never attached."""
+        query = select(tables.node).where(tables.node.c.org == org)
+
+        def work(connection: Connection) -> NodeRecord | None:
+            row = connection.execute(query).mappings().first()
+            return None if row is None else NodeRecord(row["store"], row["taken"])
+
+        return await self._do(work)
+
+    async def begin(self, org: str, store: bytes) -> None:
+        """Start a node's numbering anew: what it offered and was denied under another is void."""
+
+        def work(connection: Connection) -> None:
+            for table in (tables.node, tables.rejection, tables.catalogue):
+                connection.execute(delete(table).where(table.c.org == org))
+            row = {"org": org, "store": store, "taken": 0}
+            connection.execute(insert(tables.node).values(row))
+
+        await self._do(work)
+
+    async def settle(self, saying: Saying, rejected: str | None = None) -> None:
+        """Settle a saying that is not logged: it changed nothing, or has the cause `rejected`."""
+
+        def work(connection: Connection) -> None:
+            _settle(connection, saying)
+            if rejected is not None:
+                row = {"org": saying.org, "number": saying.number, "cause": rejected}
+                connection.execute(insert(tables.rejection).values(row))
+                _forget_old_rejections(connection, saying.org)
+
+        await self._do(work)
+
+    async def rejections(self, org: str) -> dict[int, str]:
+        """The causes of the newest sayings of a node that were rejected, by number."""
+        query = select(tables.rejection).where(tables.rejection.c.org == org)
+
+        def work(connection: Connection) -> dict[int, str]:
+            rows = connection.execute(query).mappings()
+            return {row["number"]: row["cause"] for row in rows}
+
+        return await self._do(work)
+
+    async def offer(self, catalogue: Statement, saying: Saying) -> None:
+        """Put `catalogue` in the place of what its organisation offered before."""
+
+        def work(connection: Connection) -> None:
+            table = tables.catalogue
+            connection.execute(delete(table).where(table.c.org == catalogue.org))
+            connection.execute(insert(table).values(_columns(catalogue)))
+            _settle(connection, saying)
+
+        await self._do(work)
+
+    async def catalogues(self) -> list[Statement]:
+        """The newest catalogue of every organisation."""
+        query = select(tables.catalogue).order_by(tables.catalogue.c.org)
+
+        def work(connection: Connection) -> list[Statement]:
+            return [_statement(row) for row in connection.execute(query).mappings()]
+
+        return await self._do(work)
+
+    async def _do(self, work: Callable[[Connection], T]) -> T:
+        def transaction() -> T:
+            try:
+                with self._engine.begin() as connection:
+                    return work(connection)
+            except SQLAlchemyError:
+                raise _refused() from None
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
+
+
+def _keep_standing(connection: Connection, standing: Standing) -> None:
+    row = {"job": standing.job, "run": standing.run, "ended": standing.ended}
+    if standing.orgs:
+        connection.execute(insert(tables.job).values(row))
+        parties = [{"org": org, "job": standing.job} for org in standing.orgs]
+        connection.execute(insert(tables.party), parties)
+    else:
+        connection.execute(update(tables.job).where(tables.job.c.job == standing.job).values(row))
+
+
+def _settle(connection: Connection, saying: Saying) -> None:
+    node = tables.node.c
+    connection.execute(
+        update(tables.node)
+        .where(node.org == saying.org, node.store == saying.store)
+        .values(taken=saying.number)
+    )
+
+
+def _forget_old_rejections(connection: Connection, org: str) -> None:
+    table = tables.rejection
+    newest = (
+        select(table.c.number)
+        .where(table.c.org == org)
+        .order_by(table.c.number.desc())
+        .limit(_KEPT_REJECTIONS)
+    )
+    connection.execute(delete(table).where(table.c.org == org, table.c.number.not_in(newest)))
+
+
+def _entries(connection: Connection, query: Any) -> list[Entry]:
+    return [_entry(row) for row in connection.execute(query).mappings()]
+
+
+def _entry(row: RowMapping) -> Entry:
+    return Entry(row["number"], _statement(row))
+
+
+def _statement(row: RowMapping) -> Statement:
+    return Statement(
+        Kind(row["kind"]),
+        row["org"],
+        row["subject"],
+        row["body"],
+        row["signature"],
+        row["certificate"],
+    )
+
+
+def _columns(statement: Statement) -> dict[str, Any]:
+    return {
+        "kind": statement.kind.value,
+        "org": statement.org,
+        "subject": statement.subject,
+        "body": statement.body,
+        "signature": statement.signature,
+        "certificate": statement.certificate,
+    }
+
+
+def _log_id(connection: Connection) -> bytes:
+    known: bytes | None = connection.execute(
+        select(tables.meta.c.value).where(tables.meta.c.name == "log")
+    ).scalar()
+    if known is not None:
+        return known
+    made = os.urandom(LOG_ID_BYTES)
+    connection.execute(insert(tables.meta).values({"name": "log", "value": made}))
+    return made
+
+
+def _lock(folder: Path) -> int:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError:
+        raise BadSetting(
+            f"the data folder can't be made or written: {folder}",
+            fix="correct `data` in coordinator.toml, or the folder's owner and mode",
+        ) from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise AlreadyThere(
+            f"another coordinator is running on the data folder {folder}",
+            fix="stop it first, or give this one a data folder of its own",
+        ) from None
+    return lock
+
+
+def _refused() -> StorageFull:
+    return StorageFull(
+        "the coordinator's log can't be read or written",
+        fix="free space on the disk of its data folder, and check the folder's owner and mode",
+    )

@@ -1,0 +1,243 @@
+"""Bytes from outside, and back: the only file of the coordinator that reads what others send.
+
+Every size is bounded before anything is built from it. Whether a statement is true, timely and
+signed is decided in lifecycle.py.
+"""
+
+import re
+from dataclasses import dataclass
+
+from contract.errors import BadMessage, FrameTooLarge, MiheError, VersionMismatch
+from contract.identity import MAX_CERTIFICATE_BYTES
+from contract.job import PROTOCOL_VERSION
+from contract.signing import MAX_BODY_BYTES, MAX_SIGNATURE_BYTES, Kind, Statement
+from protos.carry_pb2 import CarryFrame
+from protos.coordinator_pb2 import (
+    CatalogueAnswer,
+    FromCoordinator,
+    FromNode,
+    Taken,
+    Told,
+    Welcome,
+)
+from protos.coordinator_pb2 import Progress as WireProgress
+from protos.statement_pb2 import Statement as WireStatement
+
+MAX_SEALED_BYTES = (1 << 20) + (64 << 10)
+_ID_BYTES = 32
+_STORE_BYTES = 16
+_LARGEST = 2**63 - 1
+_ORG = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_PHASE = re.compile(r"[a-z][a-z0-9_ .:-]{0,39}")
+_KINDS = {kind.value: kind for kind in Kind}
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """A node's first words: its store, and how far in which log it has heard."""
+
+    store: bytes
+    log: bytes
+    heard: int
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One numbered saying; what it offers, or why that is no statement at all."""
+
+    number: int
+    offered: Statement | MiheError
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a party is in a phase of a job."""
+
+    job: bytes
+    org: str
+    phase: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueQuestion:
+    """Asks what everybody offers."""
+
+    question: int
+
+
+@dataclass(frozen=True, slots=True)
+class CarryOpen:
+    """Which run a relayed stream belongs to, and who is to be at its other end."""
+
+    run: bytes
+    to: str
+
+
+# ── the control stream ──────────────────────────────────────────────────────────────────────────
+
+
+def hello_from(message: FromNode, org: str) -> Hello:
+    """The first message of a node's control stream."""
+    hello = message.hello
+    _require(message.WhichOneof("what") == "hello", org, "the first message is not a Hello")
+    if hello.protocol != PROTOCOL_VERSION:
+        raise VersionMismatch(
+            f"the node speaks version {hello.protocol}, the coordinator {PROTOCOL_VERSION}",
+            party=org,
+            phase="attach",
+            fix="install the same version of mihe at every party",
+        )
+    _require(len(hello.store) == _STORE_BYTES, org, "a Hello whose store id is not 16 bytes")
+    _require(len(hello.log) in (0, _STORE_BYTES), org, "a Hello whose log id is not 16 bytes")
+    return Hello(hello.store, hello.log, hello.heard)
+
+
+def saying_from(message: FromNode, org: str) -> Said | Progress | CatalogueQuestion:
+    """Any later message of a node's control stream."""
+    match message.WhichOneof("what"):
+        case "said":
+            return _said_from(message, org)
+        case "progress":
+            return _progress_from(message.progress, org)
+        case "catalogue":
+            return CatalogueQuestion(message.catalogue.question)
+        case _:
+            raise _malformed(org, "a message out of place")
+
+
+def _said_from(message: FromNode, org: str) -> Said:
+    number = message.said.number
+    _require(1 <= number <= _LARGEST, org, "a statement without a number")
+    try:
+        return Said(number, statement_from(message.said.statement, org))
+    except MiheError as fault:
+        return Said(number, fault)
+
+
+def statement_from(message: WireStatement, org: str) -> Statement:
+    """A statement within its bounds, or FrameTooLarge or BadMessage naming `org`."""
+    if len(message.body) > MAX_BODY_BYTES:
+        raise FrameTooLarge(
+            f"a statement is larger than {MAX_BODY_BYTES} bytes",
+            party=org,
+            fix="the sender's node is not following the protocol: compare versions",
+        )
+    _require(message.kind in _KINDS, org, "a statement of an unknown kind")
+    _require(_ORG.fullmatch(message.org) is not None, org, "a statement of nobody")
+    _require(len(message.subject) == _ID_BYTES, org, "a statement about no job or run")
+    signed = 0 < len(message.signature) <= MAX_SIGNATURE_BYTES
+    _require(signed, org, "a statement without a signature of this consortium's kind")
+    certified = 0 < len(message.certificate) <= MAX_CERTIFICATE_BYTES
+    _require(certified, org, "a statement without a certificate of this consortium's kind")
+    return Statement(
+        _KINDS[message.kind],
+        message.org,
+        message.subject,
+        message.body,
+        message.signature,
+        message.certificate,
+    )
+
+
+def _progress_from(message: WireProgress, org: str) -> Progress:
+    _require(len(message.job) == _ID_BYTES, org, "progress of no job")
+    _require(message.org == org, org, "progress in another organisation's name")
+    _require(_PHASE.fullmatch(message.phase) is not None, org, "progress in no phase")
+    _require(max(message.done, message.total) <= _LARGEST, org, "progress beyond any size")
+    return Progress(message.job, org, message.phase, message.done, message.total)
+
+
+def welcome(log: bytes, taken: int) -> FromCoordinator:
+    """The first answer on a control stream."""
+    return FromCoordinator(welcome=Welcome(protocol=PROTOCOL_VERSION, log=log, taken=taken))
+
+
+def taken(number: int, rejected: str | None) -> FromCoordinator:
+    """The answer to a saying; `rejected` is the cause if it was not logged."""
+    return FromCoordinator(taken=Taken(number=number, rejected=rejected or ""))
+
+
+def told(number: int, statement: Statement) -> FromCoordinator:
+    """A statement out of the log."""
+    return FromCoordinator(told=Told(number=number, statement=_statement_to(statement)))
+
+
+def caught_up() -> FromCoordinator:
+    """The word that everything logged so far has been told."""
+    return FromCoordinator(caught_up=True)
+
+
+def progress(told: Progress) -> FromCoordinator:
+    """A party's progress, passed on."""
+    return FromCoordinator(
+        progress=WireProgress(
+            job=told.job, org=told.org, phase=told.phase, done=told.done, total=told.total
+        )
+    )
+
+
+def catalogue(question: int, offers: list[Statement], attached: list[str]) -> FromCoordinator:
+    """The answer to a catalogue question."""
+    statements = [_statement_to(offer) for offer in offers]
+    return FromCoordinator(
+        catalogue=CatalogueAnswer(question=question, catalogues=statements, attached=attached)
+    )
+
+
+def _statement_to(statement: Statement) -> WireStatement:
+    return WireStatement(
+        kind=statement.kind.value,
+        org=statement.org,
+        subject=statement.subject,
+        body=statement.body,
+        signature=statement.signature,
+        certificate=statement.certificate,
+    )
+
+
+# ── the relay ───────────────────────────────────────────────────────────────────────────────────
+
+
+def open_from(frame: CarryFrame, org: str) -> CarryOpen:
+    """The first frame of a relayed stream."""
+    _require(frame.WhichOneof("what") == "open", org, "the first frame opens no stream")
+    _require(len(frame.open.run) == _ID_BYTES, org, "a stream of no run")
+    named = _ORG.fullmatch(frame.open.to) is not None
+    _require(named, org, "a stream to nobody")
+    return CarryOpen(frame.open.run, frame.open.to)
+
+
+def sealed_from(frame: CarryFrame, org: str) -> bytes:
+    """The opaque bytes of any later frame."""
+    _require(frame.WhichOneof("what") == "sealed", org, "a frame out of place")
+    if len(frame.sealed) > MAX_SEALED_BYTES:
+        raise FrameTooLarge(
+            f"a frame is larger than {MAX_SEALED_BYTES} bytes",
+            party=org,
+            phase="relay",
+            fix="the sender's node is not following the protocol: compare versions",
+        )
+    return frame.sealed
+
+
+def joined() -> CarryFrame:
+    """The word that the peer is on the line."""
+    return CarryFrame(joined=True)
+
+
+def sealed(content: bytes) -> CarryFrame:
+    """Opaque bytes, passed on."""
+    return CarryFrame(sealed=content)
+
+
+def _require(holds: bool, org: str, what: str) -> None:
+    if not holds:
+        raise _malformed(org, what)
+
+
+def _malformed(org: str, what: str) -> BadMessage:
+    return BadMessage(
+        what, party=org, fix="that node is not following the protocol: compare versions"
+    )
