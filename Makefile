@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 CARGO := cargo
 MANIFEST := --manifest-path native/Cargo.toml
 RUST_SOURCES := $(shell find native -path native/target -prune -o \
-	\( -name '*.rs' -o -name 'Cargo.*' \) -print)
+	\( -name '*.rs' -o -name 'Cargo.*' \) -print) .cargo/config.toml
 
 # TenSEAL has wheels for these versions of Python and no others.
 PYTHON = $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \

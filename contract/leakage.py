@@ -33,6 +33,8 @@ def leakage_of(contract: Contract) -> LeakageStatement:
             f"{_sizes(contract)} that the contract fixes.",
             "Parties are taken to follow the protocol (semi-honest). A deviation leaves signed "
             "statements and receipts, but no proof that an input was true.",
+            "With a party that deviates, a result can hold less than the truth, and more.",
+            *_deviations(contract),
             "Absence is information too: a key that is not in the result is not in the other set.",
         ),
     )
@@ -75,6 +77,12 @@ def _coalitions(contract: Contract) -> tuple[Learns, ...]:
     both = " and ".join(contract.orgs)
     lines.append(Learns(who=both, what=("everything: between them they hold all the data",)))
     return tuple(lines)
+
+
+def _deviations(contract: Contract) -> tuple[str, ...]:
+    if contract.kind is JobKind.PSI:
+        return ()
+    return ("A receiver that deviates can turn the count into the list of common keys.",)
 
 
 def _sizes(contract: Contract) -> str:
