@@ -73,7 +73,7 @@ def settle(path: Path) -> None:
 def storage_full() -> StorageFull:
     """The error for a disk, quota or memory that is used up."""
     return StorageFull(
-        "the disk of the data folder is full; nothing was written",
+        "the disk of the data folder, or the memory for one query, is used up; nothing was written",
         fix="Free space on the disk that holds this node's data folder, then repeat.",
     )
 

@@ -256,7 +256,8 @@ def _keep(connection: DuckDBPyConnection, description: Description) -> None:
 def _find_duplicates(connection: DuckDBPyConnection, description: Description) -> int:
     """How many rows repeat an earlier one; DuplicateRows where the dataset allows none."""
     connection.execute(
-        f"CREATE TABLE _firsts AS SELECT min(_row) AS _row FROM _kept GROUP BY {_names(description)}"
+        "CREATE TABLE _firsts AS "
+        f"SELECT min(_row) AS _row FROM _kept GROUP BY {_names(description)}"
     )
     ((count, rows),) = connection.execute(
         f"SELECT count(*), min(_row, {_FIRST_ROWS}) FROM _kept ANTI JOIN _firsts USING (_row)"

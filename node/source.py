@@ -272,10 +272,12 @@ def _missing(present: Sequence[_Found], column: Column, description: Description
     wanted = column.source or column.name
     declared = {other.source or other.name for other in description.column}
     names = [found.name for found in present if not looks_like_key(found.name)]
-    if declared.isdisjoint(names):
-        names = [name for name in names if name.strip().casefold() == wanted.casefold()]
+    same = [name for name in names if name.strip().casefold() == wanted.casefold()]
+    known = names if not declared.isdisjoint(names) else []
+    # `nearest` minds case: to it USCC is nothing like uscc.
+    hint = f" Did you mean '{same[0]}'?" if same else nearest(wanted, known)
     return MissingColumn(
-        f"the source of {description.name} has no column '{wanted}'.{nearest(wanted, names)}",
+        f"the source of {description.name} has no column '{wanted}'.{hint}",
         fix=f"Correct the header, or set `source` of column '{column.name}' in the description.",
         rule="columns are found by the exact name in the file's header",
     )
