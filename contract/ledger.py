@@ -22,11 +22,13 @@ from contract.errors import (
     ForeignStart,
     MiheError,
     PartyLost,
+    Refused,
     UnknownOrganisation,
+    Withheld,
 )
 from contract.identity import Identity, Role
 from contract.job import PROTOCOL_VERSION, Contract
-from contract.lifecycle import TERMINAL, Event, State, advance
+from contract.lifecycle import TERMINAL, TRANSITIONS, Event, State, advance
 from contract.signing import MAX_BODY_BYTES, Kind, Statement
 from contract.statements import (
     Approval,
@@ -290,9 +292,11 @@ def _dead(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
         raise _foreign(ledger, statement, signer)
     if signer.role is Role.COORDINATOR and dead.cause.code not in _COORDINATORS_CAUSES:
         raise _untimely(ledger, statement, signer)
-    # Once every gate said yes a job can only finish or fail, whoever ends it and why.
-    deaths = {} if ledger.state is State.RELEASING else _DEATHS
-    event = deaths.get(dead.cause.code, Event.FAILED)
+    event = _DEATHS.get(dead.cause.code, Event.FAILED)
+    # A death that has no name of its own in this state must still end the job: the node that says
+    # it does nothing more. So what runs no longer expires but fails, with the same cause.
+    if (ledger.state, event) not in TRANSITIONS:
+        event = Event.FAILED
     return replace(ledger, state=advance(ledger.state, event), cause=dead.cause)
 
 
@@ -319,5 +323,10 @@ _STEPS: dict[Kind, Callable[[Ledger, Statement, Identity], Ledger]] = {
     Kind.GATE: _gate,
     Kind.EVIDENCE: _evidence,
 }
-_DEATHS = {Aborted.code: Event.ABORTED, ContractExpired.code: Event.EXPIRED}
+_DEATHS = {
+    Aborted.code: Event.ABORTED,
+    ContractExpired.code: Event.EXPIRED,
+    Refused.code: Event.REFUSED,
+    Withheld.code: Event.WITHHELD,
+}
 _COORDINATORS_CAUSES = {ContractExpired.code, PartyLost.code}
