@@ -12,9 +12,10 @@ Not covered here: revocation lists.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from re import fullmatch
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
@@ -22,6 +23,17 @@ from cryptography.x509.oid import NameOID
 from contract.errors import BadSetting, ForeignCertificate, WrongRole
 
 MAX_CERTIFICATE_BYTES = 8192
+_ORG = r"[a-z][a-z0-9_]{0,31}"
+_MALFORMED = (
+    TypeError,
+    ValueError,
+    IndexError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.ExtensionNotFound,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 class Role(StrEnum):
@@ -68,7 +80,7 @@ class Authority:
         try:
             certificate = x509.load_pem_x509_certificate(pem)
             constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
-        except (ValueError, x509.ExtensionNotFound):
+        except _MALFORMED:
             raise BadSetting(
                 "the CA file holds no CA certificate", fix="use the ca.pem that `mihe ca new` wrote"
             ) from None
@@ -115,7 +127,7 @@ class Authority:
         try:
             certificate = x509.load_der_x509_certificate(der)
             identity = _identity(certificate, der)
-        except (ValueError, x509.ExtensionNotFound, IndexError):
+        except _MALFORMED:
             raise ForeignCertificate(
                 "the certificate does not have the form of this consortium's",
                 fix="issue it with `mihe ca sign`",
@@ -123,7 +135,7 @@ class Authority:
         try:
             certificate.verify_directly_issued_by(self.certificate)
             issued = True
-        except (ValueError, TypeError, InvalidSignature):
+        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
             issued = False
         valid = certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
         return identity, issued, valid
@@ -138,7 +150,12 @@ def _identity(certificate: x509.Certificate, der: bytes) -> Identity:
     uris = names.get_values_for_type(x509.UniformResourceIdentifier)
     roles = [role for role in Role if role_uri(role, org) in uris]
     public_key = certificate.public_key()
-    if org != organisation or not isinstance(public_key, ec.EllipticCurvePublicKey):
+    # An error may name the id before anybody has verified it, so it has to look like one.
+    if org != organisation or fullmatch(_ORG, org) is None:
+        raise ValueError
+    if not isinstance(public_key, ec.EllipticCurvePublicKey):
+        raise ValueError
+    if not isinstance(public_key.curve, ec.SECP256R1):
         raise ValueError
     if len(roles) != 1 or len(uris) != 1:
         raise WrongRole(
@@ -172,7 +189,7 @@ def pem_to_der(pem: bytes) -> bytes:
     """DER of the first certificate in a PEM text; ForeignCertificate when there is none."""
     try:
         return x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.DER)
-    except ValueError:
+    except _MALFORMED:
         raise ForeignCertificate(
             "no certificate in PEM form was found", fix="use the file that `mihe ca sign` wrote"
         ) from None
