@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any, TypeVar
 
 from grpc import StatusCode
-from grpc.aio import ServicerContext
+from grpc.aio import BaseError, ServicerContext
 
 from contract.cause import to_json
 from contract.credentials import Credentials
@@ -197,9 +197,9 @@ async def _write(context: ServicerContext[Any, M], message: M, org: str) -> None
     try:
         async with asyncio.timeout(_WRITING_SECONDS):
             await context.write(message)
-    except TimeoutError:
+    except (TimeoutError, BaseError):  # the latter when the stream broke a moment before
         raise NodeAbsent(
-            f"the node has read nothing for {_WRITING_SECONDS} s",
+            f"the stream broke, or its node has read nothing for {_WRITING_SECONDS} s",
             party=org,
             fix="none needed if it comes back: it is told again what it missed",
         ) from None
