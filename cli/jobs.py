@@ -19,7 +19,7 @@ from cli.options import JobArgument, JsonOption, NodeOption
 from cli.where import OwnNode, own_node
 from contract.errors import BadRequest
 from contract.job import Basis, JobKind
-from contract.lifecycle import State
+from contract.lifecycle import TERMINAL, State
 from contract.views import JobView
 
 _REFERENCE = r"[a-z][a-z0-9_]{0,31}\.[a-z][a-z0-9_]{0,62}"
@@ -167,6 +167,8 @@ def abort(job: JobArgument, node: NodeOption = None, as_json: JsonOption = False
     with connect(own) as line:
         found = line.abort(_job(job))
     _tell(own, found, as_json=as_json)
+    if found.state not in TERMINAL:
+        terminal.say("Its end is on the way to every party; `mihe show` says when it has arrived.")
 
 
 def result(
