@@ -13,11 +13,18 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
-from contract.errors import FingerprintChanged, ForeignCertificate, FrameTooLarge
+from contract.errors import (
+    FingerprintChanged,
+    ForeignCertificate,
+    FrameTooLarge,
+    VersionMismatch,
+)
 
 ALPN = "mihe/1"
 _READ_BYTES = 1 << 18
 _LENGTH_BYTES = 4
+# In OpenSSL's names of what it found, or was told by the other end, about a certificate.
+_ABOUT_CERTIFICATES = ("CERTIFICATE", "UNKNOWN_CA")
 
 
 class Carrier(Protocol):
@@ -62,7 +69,8 @@ class Seal:
     async def handshake(self, *, peer: str, fingerprint: str) -> None:
         """Shake hands with `peer`, whose certificate must have this SHA-256.
 
-        Raises ForeignCertificate or FingerprintChanged, both final, or CarrierLost.
+        Raises ForeignCertificate, FingerprintChanged or VersionMismatch, all final, or CarrierLost
+        for bytes that are no handshake: anybody on the way can have made those.
         """
         while True:
             try:
@@ -71,15 +79,9 @@ class Seal:
             except ssl.SSLWantReadError:
                 await self._flush()
                 self._incoming.write(await self._carrier.read())
-            except ssl.SSLError:
+            except ssl.SSLError as error:
                 await self._flush_last_words()
-                raise ForeignCertificate(
-                    "the sealed handshake failed: the other end has no certificate that this"
-                    " consortium's CA issued, or does not accept ours",
-                    party=peer,
-                    phase="seal",
-                    fix="compare CA, certificate and clock on both sides (`mihe ca show`)",
-                ) from None
+                raise _meaning(error, peer) from None
         await self._flush()
         certificate = self._tls.getpeercert(binary_form=True) or b""
         if sha256(certificate).hexdigest() != fingerprint:
@@ -89,16 +91,27 @@ class Seal:
                 phase="seal",
                 fix="propose the job again if that organisation has renewed its certificate",
             )
+        # Python's TLS goes on without a common word; this end does not.
+        if self._tls.selected_alpn_protocol() != ALPN:
+            raise VersionMismatch(
+                f"the other end does not speak {ALPN}",
+                party=peer,
+                phase="seal",
+                fix="install versions of mihe at both ends that have a protocol in common",
+            )
 
     async def send(self, record: bytes) -> None:
         """Send one record; returns when it is handed to the carrier."""
         async with self._writing:
-            self._tls.write(len(record).to_bytes(_LENGTH_BYTES, "big") + record)
+            try:
+                self._tls.write(len(record).to_bytes(_LENGTH_BYTES, "big") + record)
+            except ssl.SSLError:  # the reading side has found that the session is over
+                raise CarrierLost from None
             await self._flush_locked()
 
     async def receive(self, *, limit: int, peer: str) -> bytes:
         """The next record of at most `limit` bytes; FrameTooLarge before anything is held."""
-        length = int.from_bytes(await self._exactly(_LENGTH_BYTES), "big")
+        length = int.from_bytes(await self._exactly(_LENGTH_BYTES, peer), "big")
         if length > limit:
             raise FrameTooLarge(
                 f"a record is larger than {limit} bytes",
@@ -106,9 +119,9 @@ class Seal:
                 phase="link",
                 fix="the peer's node is not following the protocol: compare versions",
             )
-        return await self._exactly(length)
+        return await self._exactly(length, peer)
 
-    async def _exactly(self, size: int) -> bytes:
+    async def _exactly(self, size: int, peer: str) -> bytes:
         parts = bytearray()
         while len(parts) < size:
             try:
@@ -116,8 +129,9 @@ class Seal:
             except ssl.SSLWantReadError:
                 self._incoming.write(await self._carrier.read())
                 continue
-            except ssl.SSLError:
-                raise CarrierLost from None
+            except ssl.SSLError as error:
+                # A TLS 1.3 client is through before the other end has looked at its certificate.
+                raise _meaning(error, peer) from None
             if not part:
                 raise CarrierLost
             parts += part
@@ -134,3 +148,17 @@ class Seal:
     async def _flush_last_words(self) -> None:
         with suppress(CarrierLost):
             await self._flush()
+
+
+def _meaning(error: ssl.SSLError, peer: str) -> Exception:
+    """What an end of TLS means: something about a certificate, or nothing to blame anybody for."""
+    reason = error.reason or ""
+    if not any(word in reason for word in _ABOUT_CERTIFICATES):
+        return CarrierLost()
+    return ForeignCertificate(
+        "the sealed handshake failed: the other end has no valid certificate of this consortium's"
+        " CA, or does not accept ours",
+        party=peer,
+        phase="seal",
+        fix="compare CA, certificate and clock on both sides (`mihe ca show`)",
+    )
