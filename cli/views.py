@@ -180,7 +180,7 @@ def _result(view: JobView, own: str) -> list[tuple[str, object]]:
     if view.result is not None:
         return [
             ("keys in common", view.result.count),
-            ("own rows with them", view.result.rows),
+            ("own rows", view.result.rows),
             ("rows lie in", view.result.file),
         ]
     if view.state is State.DONE and own not in view.contract.receivers:
