@@ -204,7 +204,7 @@ class Admin(admin_pb2_grpc.AdminServicer):
 
     async def _known(self, job: bytes) -> None:
         while self._store.job(job) is None:
-            await self._docket.news(job)
+            await self._docket.news(job).wait()
 
     def _on_outcome(self, job: bytes, error: MiheError | None) -> None:
         outcome = self._proposals.get(job)
@@ -225,11 +225,12 @@ class Admin(admin_pb2_grpc.AdminServicer):
         try:
             job = self._docket.find(prefix)
             while True:
+                changed = self._docket.news(job)
                 view = self._view(job)
                 yield admin_pb2.Answer(view=canonical_bytes(view).decode())
                 if view.state in TERMINAL:
                     return
-                await self._docket.news(job)
+                await changed.wait()
         except MiheError as error:
             yield admin_pb2.Answer(error=cause.to_json(error))
 

@@ -111,9 +111,9 @@ class Docket:
         """Wake everybody who watches a job."""
         self._news.pop(job, asyncio.Event()).set()
 
-    async def news(self, job: bytes) -> None:
-        """Wait until something about a job changes."""
-        await self._news.setdefault(job, asyncio.Event()).wait()
+    def news(self, job: bytes) -> asyncio.Event:
+        """Set at the next change of a job; take it before looking, so that none is missed."""
+        return self._news.setdefault(job, asyncio.Event())
 
     # ── the coordinator's log is gone ───────────────────────────────────────────────────────────
 
