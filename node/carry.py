@@ -76,6 +76,10 @@ class DialledCarrier:
             raise CarrierLost from None
         return _sealed(frame)
 
+    def close(self) -> None:
+        """Hang up."""
+        self.call.cancel()
+
 
 @dataclass(frozen=True, slots=True)
 class AcceptedCarrier:
@@ -98,8 +102,12 @@ class AcceptedCarrier:
         except (grpc.aio.BaseError, asyncio.InvalidStateError, CarrierLost):
             raise self._lost() from None
 
-    def _lost(self) -> CarrierLost:
+    def close(self) -> None:
+        """Hang up: the call that this is the end of is over."""
         self.over.set()
+
+    def _lost(self) -> CarrierLost:
+        self.close()
         return CarrierLost()
 
 

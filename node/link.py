@@ -19,7 +19,7 @@ from hashlib import sha256
 from secrets import token_bytes
 from typing import NoReturn
 
-from contract.canonical import canonical_bytes, parse
+from contract.canonical import canonical_bytes
 from contract.errors import (
     BadReceipt,
     ForeignFrame,
@@ -28,6 +28,7 @@ from contract.errors import (
     FrameTooLarge,
     MiheError,
     PeerAbsent,
+    PeerError,
 )
 from contract.identity import Authority
 from contract.signing import Kind, Signer, Statement, verify
@@ -170,10 +171,7 @@ class Link:
         pause = _FIRST_PAUSE
         while True:
             try:
-                left = last_met + self._patience - time.monotonic()
-                async with asyncio.timeout(max(left, 0.01)):
-                    seal = await self._meet()
-                await self._exchange(seal)
+                await self._connection(last_met + self._patience - time.monotonic())
             except (CarrierLost, TimeoutError):
                 pass
             except _Broken as broken:
@@ -188,8 +186,19 @@ class Link:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    async def _meet(self) -> Seal:
-        carrier = await self._connect()
+    async def _connection(self, left: float) -> NoReturn:
+        """One connection, met within `left` seconds, until it ends."""
+        carrier: Carrier | None = None
+        try:
+            async with asyncio.timeout(max(left, 0.01)):
+                carrier = await self._connect()
+                seal = await self._meet(carrier)
+            await self._exchange(seal)
+        finally:
+            if carrier is not None:
+                carrier.close()
+
+    async def _meet(self, carrier: Carrier) -> Seal:
         seal = Seal(carrier, self._ends.tls, client=self._ends.is_tls_client)
         await seal.handshake(peer=self._ends.peer.org, fingerprint=self._ends.peer.fingerprint)
         await self._say(seal, Hello(self._ends.run, self._ends.me, self._standing()))
@@ -226,15 +235,14 @@ class Link:
             raise self._foreign("the first frame is not of this run")
         if hello.org != self._ends.peer.org:
             raise self._foreign("the first frame names another organisation")
+        for standing in hello.received.values():
+            self._acknowledge(standing)
         for name, outgoing in self._outgoing.items():
-            standing = hello.received.get(name)
-            outgoing.opened = standing is not None
-            outgoing.next = outgoing.acked = standing.next if standing else 0
-            outgoing.receipt_sent = False
-            if outgoing.next > outgoing.chunks:
-                raise self._foreign("a stream stands beyond its end")
-            if standing and standing.receipted:
-                outgoing.receipted.set()
+            outgoing.opened = name in hello.received
+            if outgoing.acked and not outgoing.opened:
+                raise self._foreign("a stream that had arrived in part is gone")
+            outgoing.next = outgoing.acked
+            outgoing.receipt_sent = outgoing.receipted.is_set()
         self._acks.clear()
 
     # ── writing ─────────────────────────────────────────────────────────────────────────────────
@@ -338,16 +346,21 @@ class Link:
         self._progress(frame.stream, len(incoming.content), incoming.size)
 
     def _on_ack(self, frame: Ack) -> None:
-        outgoing = self._outgoing.get(frame.stream)
-        if outgoing is None or not outgoing.acked <= frame.next <= outgoing.next:
-            raise self._foreign("an acknowledgement of something that was not sent")
-        outgoing.acked = frame.next
-        if frame.receipted:
-            if not outgoing.receipt_sent:
-                raise self._foreign("an acknowledgement of a receipt that was not sent")
-            outgoing.receipted.set()
+        self._acknowledge(frame)
+        outgoing = self._outgoing[frame.stream]
         sent = min(outgoing.acked * CHUNK_BYTES, len(outgoing.content))
         self._progress(frame.stream, sent, len(outgoing.content))
+
+    def _acknowledge(self, ack: Ack) -> None:
+        """Believe the peer that it has what was sent, and neither more nor less than before."""
+        outgoing = self._outgoing.get(ack.stream)
+        if outgoing is None or not outgoing.acked <= ack.next <= outgoing.next:
+            raise self._foreign("an acknowledgement of something that was not sent")
+        if ack.receipted and not outgoing.receipt_sent:
+            raise self._foreign("an acknowledgement of a receipt that was not sent")
+        outgoing.acked = ack.next
+        if ack.receipted:
+            outgoing.receipted.set()
 
     async def _on_receipt(self, frame: Receipted) -> None:
         incoming = self._incoming_of(frame.stream)
@@ -366,30 +379,33 @@ class Link:
             self._changed.notify_all()
 
     def _check_receipt(self, frame: Receipted, incoming: _Incoming) -> None:
-        statement, peer = frame.statement, self._ends.peer
-        signer = verify(statement, self._ends.authority)
-        body = parse(Receipt, statement.body, party=peer.org, phase=frame.stream)
         expected = Receipt(
             run=self._ends.run.hex(),
             stream=frame.stream,
-            sender=peer.org,
+            sender=self._ends.peer.org,
             receiver=self._ends.me,
             size=incoming.size,
-            salted_digest=_salted(incoming.salt, bytes(incoming.content)),
+            salted_digest=_salted(incoming.salt, incoming.content),
         )
-        genuine = (
-            statement.kind is Kind.RECEIPT
-            and statement.subject == self._ends.run
-            and signer.fingerprint == peer.fingerprint
-            and body == expected
-        )
-        if not genuine:
+        if not self._is_the_peers(frame.statement, expected):
             raise BadReceipt(
-                f"the receipt of '{frame.stream}' is not for what arrived",
-                party=peer.org,
+                f"the receipt of '{frame.stream}' is not the peer's for what arrived",
+                party=self._ends.peer.org,
                 phase=frame.stream,
                 fix="the peer's node or the path altered the data: compare both sides' evidence",
             )
+
+    def _is_the_peers(self, statement: Statement, expected: Receipt) -> bool:
+        try:
+            signer = verify(statement, self._ends.authority)
+        except PeerError:  # it would name whom the forged statement names
+            return False
+        return (
+            statement.kind is Kind.RECEIPT
+            and statement.subject == self._ends.run
+            and statement.body == canonical_bytes(expected)
+            and signer.fingerprint == self._ends.peer.fingerprint
+        )
 
     # ── within ──────────────────────────────────────────────────────────────────────────────────
 
@@ -427,5 +443,7 @@ class _Broken(Exception):
         self.when = when
 
 
-def _salted(salt: bytes, content: bytes) -> str:
-    return sha256(salt + content).hexdigest()
+def _salted(salt: bytes, content: bytes | bytearray) -> str:
+    salted = sha256(salt)
+    salted.update(content)
+    return salted.hexdigest()

@@ -36,6 +36,9 @@ class Carrier(Protocol):
     async def read(self) -> bytes:
         """The next bytes, whatever their number; raises CarrierLost when the flow has ended."""
 
+    def close(self) -> None:
+        """End the flow, for the other end too."""
+
 
 class CarrierLost(Exception):
     """The flow of bytes ended; nothing is said about why, and nothing is lost by it."""

@@ -131,6 +131,9 @@ class End:
             raise CarrierLost
         return raw
 
+    def close(self) -> None:
+        self.line.cut()
+
     def give(self, raw: bytes) -> None:
         self._inbox.put_nowait(raw)
 
