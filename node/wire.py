@@ -4,6 +4,7 @@ Every size is bounded before anything is built from it; the signatures are check
 """
 
 from dataclasses import dataclass
+from re import fullmatch
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError
@@ -19,6 +20,8 @@ from psi.step import Message
 CHUNK_BYTES = 1 << 20
 MAX_RECORD_BYTES = CHUNK_BYTES + (64 << 10)
 MAX_STREAM_BYTES = 1 << 33
+# Of organisations and streams. Errors and logs repeat them before any signature is checked.
+_NAME = r"[a-z][a-z0-9_]{0,31}"
 
 P = TypeVar("P", bound=Protobuf)
 
@@ -42,7 +45,7 @@ def statement_from_wire(message: statement_pb2.Statement, *, party: str | None =
     """A statement within its bounds, or BadMessage; its signature is not checked here."""
     within = (
         message.kind in {kind.value for kind in Kind}
-        and 0 < len(message.org) <= 32
+        and fullmatch(_NAME, message.org) is not None
         and len(message.subject) == 32
         and len(message.body) <= MAX_BODY_BYTES
         and 0 < len(message.signature) <= MAX_SIGNATURE_BYTES
@@ -213,7 +216,7 @@ def _parse(kind: type[P], raw: bytes, party: str) -> P:
 
 
 def _name(text: str, party: str) -> str:
-    _bounded(0 < len(text) <= 32 and text.replace("_", "").isalnum() and text.isascii(), party)
+    _bounded(fullmatch(_NAME, text) is not None, party)
     return text
 
 
