@@ -33,7 +33,7 @@ POLICY = """\
 #
 # [[allow]]
 # dataset = "loans"                 # the dataset that the rule is about
-# jobs = ["psi"]                    # psi, psi_cardinality
+# jobs = ["psi", "query"]           # psi, psi_cardinality, query
 # on = ["uscc"]                     # key columns that may be matched on
 # with = ["bank_b"]                 # every other party of the job must be listed
 # receivers = ["bank_a", "bank_b"]  # who may learn the result
@@ -41,6 +41,10 @@ POLICY = """\
 # bases = ["SUBJECT_AUTHORISATION"] # legal bases
 # until = 2027-12-31                # optional: last day of the permission
 # largest_peer_set = 65536          # optional: most keys that the other side may bring
+# columns = { uscc = ["join"], loan_balance = ["sum", "avg"], five_class = ["filter", "group"] }
+#                                   # for queries, by column: join, filter, group, count, sum, avg
+# min_group = 10                    # for queries: fewest enterprises in a row of the result
+# min_join = 10                     # for queries: fewest enterprises in the whole join
 # approve = "auto"                  # the node approves by itself
 """
 

@@ -6,12 +6,14 @@ two; never a value, a count of distinct values, or an exact size.
 """
 
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from contract.canonical import Frozen, Hex32, Name, OrgId, canonical_bytes, digest
+from contract.canonical import Frozen, Hex32, Name, OrgId, Unfit, canonical_bytes, digest
 from contract.keys import KeyKind
 
 
@@ -42,34 +44,102 @@ class Duplicates(StrEnum):
     FIRST = "first"
 
 
-class Column(Frozen):
-    """One declared column of a dataset."""
+_MOST_DIGITS = 38
+
+
+class Declared(Frozen):
+    """What a column's owner and everybody else know of it alike."""
 
     name: Name = Field(description="name in contracts and SQL: lower case, digits, underscores")
     type: ColumnType = Field(description="key, integer, decimal, text, date, period or boolean")
-    source: str | None = Field(
-        default=None, max_length=128, description="column name in the file, if it differs"
-    )
     key: KeyKind | None = Field(default=None, description="kind of key, with type = 'key'")
     level: int = Field(ge=1, le=5, description="JR/T 0197 level: 1 public … 5 most sensitive")
     decimals: int | None = Field(default=None, ge=0, le=18, description="with type = 'decimal'")
+    minimum: Decimal | None = Field(
+        default=None, description="smallest value there may be; sums need it"
+    )
+    maximum: Decimal | None = Field(
+        default=None, description="largest value there may be; sums need it"
+    )
+    rows_per_key: int | None = Field(
+        default=None,
+        ge=1,
+        le=2**31,
+        description="most rows that one key may have, with type = 'key'; sums per key need it",
+    )
     unit: str | None = Field(default=None, max_length=32, description="CNY, kWh, …")
     nullable: bool = Field(default=False, description="whether empty fields are allowed")
+    title: str | None = Field(default=None, max_length=200)
+
+    @property
+    def places(self) -> int:
+        """How many decimals its values have; 0 where it has none."""
+        return self.decimals or 0
+
+    @property
+    def bounds(self) -> tuple[int, int] | None:
+        """Smallest and largest value as integers, scaled by its decimals; None if undeclared."""
+        if self.minimum is None or self.maximum is None:
+            return None
+        return _scaled(self.minimum, self.places), _scaled(self.maximum, self.places)
+
+    @model_validator(mode="after")
+    def _declared_consistently(self) -> Self:
+        if (self.type is ColumnType.KEY) != (self.key is not None):
+            raise Unfit("`key` stands with type = 'key', and only there")
+        if (self.type is ColumnType.DECIMAL) != (self.decimals is not None):
+            raise Unfit("`decimals` stands with type = 'decimal', and only there")
+        if self.rows_per_key is not None and self.type is not ColumnType.KEY:
+            raise Unfit("`rows_per_key` stands with type = 'key' only")
+        if self.type is ColumnType.KEY and self.nullable:
+            raise Unfit("a key column is not nullable")
+        _check_bounds(self)
+        return self
+
+
+def _check_bounds(column: Declared) -> None:
+    given = [bound for bound in (column.minimum, column.maximum) if bound is not None]
+    if not given:
+        return
+    if column.type not in (ColumnType.INTEGER, ColumnType.DECIMAL):
+        raise Unfit("`minimum` and `maximum` stand with type = 'integer' or 'decimal' only")
+    if len(given) == 1:
+        raise Unfit("`minimum` and `maximum` stand together")
+    if any(not _fits(bound, column.places) for bound in given):
+        raise Unfit(
+            f"`minimum` and `maximum` have at most {column.places} decimals here, and"
+            f" {_MOST_DIGITS} digits"
+        )
+    if given[0] > given[1]:
+        raise Unfit("`minimum` is not above `maximum`")
+
+
+def _fits(bound: Decimal, places: int) -> bool:
+    if abs(bound.adjusted()) > _MOST_DIGITS:  # written out, its zeros would fill the memory
+        return False
+    scaled: Fraction = Fraction(bound) * 10**places
+    return scaled.denominator == 1 and abs(scaled.numerator) < 10**_MOST_DIGITS
+
+
+def _scaled(bound: Decimal, places: int) -> int:
+    # Not by Decimal's own arithmetic, which rounds to 28 digits.
+    return int(Fraction(bound) * 10**places)
+
+
+class Column(Declared):
+    """One declared column of a dataset."""
+
+    source: str | None = Field(
+        default=None, max_length=128, description="column name in the file, if it differs"
+    )
     codes: tuple[str, ...] | None = Field(
         default=None, max_length=2000, description="the only texts allowed, with type = 'text'"
     )
-    title: str | None = Field(default=None, max_length=200)
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if (self.type is ColumnType.KEY) != (self.key is not None):
-            raise ValueError("`key` stands with type = 'key' and only there")
-        if (self.type is ColumnType.DECIMAL) != (self.decimals is not None):
-            raise ValueError("`decimals` stands with type = 'decimal' and only there")
+    def _codes_are_texts(self) -> Self:
         if self.codes is not None and self.type is not ColumnType.TEXT:
-            raise ValueError("`codes` stands with type = 'text' only")
-        if self.type is ColumnType.KEY and self.nullable:
-            raise ValueError("a key column is not nullable")
+            raise Unfit("`codes` stands with type = 'text' only")
         return self
 
 
@@ -123,17 +193,9 @@ class QualityReport(Frozen):
     columns: tuple[ColumnQuality, ...]
 
 
-class CatalogueColumn(Frozen):
+class CatalogueColumn(Declared):
     """A column as the other organisations see it."""
 
-    name: Name
-    type: ColumnType
-    key: KeyKind | None = None
-    level: int
-    decimals: int | None = None
-    unit: str | None = None
-    nullable: bool = False
-    title: str | None = None
     size: int | None = Field(
         default=None, description="of a key column: distinct keys, padded to a power of two"
     )

@@ -5,6 +5,7 @@
     │   ├── UnknownOrganisation, UnknownDataset, UnknownColumn, UnknownJob
     │   ├── UnknownSetting, BadSetting                              (TOML: file, line, nearest key)
     │   ├── KeyKindMismatch, BadRequest, JobFinished, AlreadyThere
+    │   └── BadQuery, KeyInQuery, UnprovenSum                       (SQL: line, column, what works)
     ├── PolicyError       an owner said no
     │   ├── Refused                                                 exit 3
     │   ├── ContractExpired, RunsExhausted                          exit 3
@@ -19,6 +20,7 @@
     ├── DataError         the owner's own data or disk              exit 7
     │   ├── InvalidKey, BadValue, DuplicateRows, MissingColumn, UnreadableSource
     │   ├── SnapshotChanged, DatasetOutgrown, StorageFull
+    │   └── SeveralRows, QueryTooLong
     ├── Aborted           a person stopped the job                  exit 8
     └── OurError          a defect of mihe                          exit 70
 
@@ -128,6 +130,18 @@ class JobFinished(RequestError):
 
 class AlreadyThere(RequestError):
     code = "ALREADY_THERE"
+
+
+class BadQuery(RequestError):
+    code = "BAD_QUERY"
+
+
+class KeyInQuery(RequestError):
+    code = "KEY_IN_QUERY"
+
+
+class UnprovenSum(RequestError):
+    code = "UNPROVEN_SUM"
 
 
 # ── an owner said no ────────────────────────────────────────────────────────────────────────────
@@ -285,6 +299,14 @@ class DatasetOutgrown(DataError):
 
 class StorageFull(DataError):
     code = "STORAGE_FULL"
+
+
+class SeveralRows(DataError):
+    code = "SEVERAL_ROWS"
+
+
+class QueryTooLong(DataError):
+    code = "QUERY_TOO_LONG"
 
 
 # ── a person stopped the job; a defect of ours ──────────────────────────────────────────────────

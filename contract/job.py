@@ -22,6 +22,7 @@ class JobKind(StrEnum):
 
     PSI = "psi"
     PSI_CARDINALITY = "psi_cardinality"
+    QUERY = "query"
 
 
 class Basis(StrEnum):

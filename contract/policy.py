@@ -5,6 +5,7 @@ coordinator says can relax it.
 """
 
 from datetime import date
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -13,12 +14,27 @@ from contract.canonical import Frozen, Name, OrgId
 from contract.job import Basis, JobKind, Purpose
 
 
+class Use(StrEnum):
+    """What a query does with a column."""
+
+    JOIN = "join"
+    """matches on it"""
+    FILTER = "filter"
+    """leaves rows out by it"""
+    GROUP = "group"
+    """shows its values as a dimension of the result, or groups its owner's own rows by it"""
+    COUNT = "count"
+    """counts where it is not NULL"""
+    SUM = "sum"
+    AVG = "avg"
+
+
 class Allow(Frozen):
     """One permission. A job passes if a single rule lists everything that the job asks for."""
 
     dataset: Name = Field(description="the dataset that the rule is about")
     jobs: Annotated[tuple[JobKind, ...], Field(min_length=1)] = Field(
-        description="kinds of job: psi, psi_cardinality"
+        description="kinds of job: psi, psi_cardinality, query"
     )
     on: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(
         description="key columns that may be matched on"
@@ -37,6 +53,17 @@ class Allow(Frozen):
     until: date | None = Field(default=None, description="last day of the permission")
     largest_peer_set: int | None = Field(
         default=None, ge=1, description="most keys, padding included, that the other side may bring"
+    )
+    columns: dict[Name, tuple[Use, ...]] | None = Field(
+        default=None,
+        description="what a query may do with each column: join, filter, group, count, sum, avg;"
+        " a column or use that is not listed is denied",
+    )
+    min_group: int = Field(
+        default=10, ge=2, description="fewest entities in a row of a query's result"
+    )
+    min_join: int = Field(
+        default=10, ge=2, description="fewest entities that a query's join must have in all"
     )
     approve: Literal["auto"] = Field(
         description="auto: the node approves by itself; the only approval there is yet"

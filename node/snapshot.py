@@ -34,6 +34,7 @@ from contract.dataset import (
     Column,
     ColumnQuality,
     ColumnType,
+    Declared,
     Description,
     Duplicates,
     InvalidKeys,
@@ -177,6 +178,8 @@ def _check(connection: DuckDBPyConnection, description: Description) -> QualityR
     _refuse_values(description, columns)
     _keep(connection, description)
     duplicates = _find_duplicates(connection, description)
+    for column in description.columns_of(ColumnType.KEY):
+        _refuse_repeated_keys(connection, description, column)
     left_out = duplicates if description.duplicates is Duplicates.FIRST else 0
     return QualityReport(
         dataset=description.name,
@@ -312,6 +315,12 @@ def _names(description: Description) -> str:
     return ", ".join(quoted(column.name) for column in description.column)
 
 
+def _without_repeats(description: Description) -> str:
+    """What follows `_kept` where whole-row duplicates are left out."""
+    first = description.duplicates is Duplicates.FIRST
+    return " SEMI JOIN _firsts USING (_row)" if first else ""
+
+
 def _one(connection: DuckDBPyConnection, query: str) -> int:
     ((value,),) = connection.execute(query).fetchall()
     return int(value)
@@ -359,6 +368,25 @@ def _refuse_values(description: Description, columns: Sequence[ColumnQuality]) -
         )
 
 
+def _refuse_repeated_keys(
+    connection: DuckDBPyConnection, description: Description, column: Column
+) -> None:
+    if column.rows_per_key is None:
+        return
+    ((count, rows),) = connection.execute(
+        f"SELECT count(*), min(_first, {_FIRST_ROWS}) FROM (SELECT min(_row) AS _first "
+        f"FROM _kept{_without_repeats(description)} GROUP BY {quoted(column.name)} "
+        f"HAVING count(*) > {column.rows_per_key})"
+    ).fetchall()
+    if count:
+        raise BadValue(
+            f"column '{column.name}' of {description.name}: {count} key{'' if count == 1 else 's'} "
+            f"with more rows than rows_per_key = {column.rows_per_key}{_first(rows)}",
+            fix="Correct the rows at their source, or raise rows_per_key in the description.",
+            rule="rows_per_key",
+        )
+
+
 def _together(sentences: Iterable[str]) -> str:
     listed = list(sentences)
     rest = len(listed) - _COLUMNS_IN_ONE_ERROR
@@ -382,10 +410,9 @@ def _first(rows: Sequence[int]) -> str:
 
 
 def _write(connection: DuckDBPyConnection, description: Description, parquet: Path) -> None:
-    first = description.duplicates is Duplicates.FIRST
     connection.execute(
-        f"COPY (SELECT {_names(description)} FROM _kept"
-        f"{' SEMI JOIN _firsts USING (_row)' if first else ''} ORDER BY _row) "
+        f"COPY (SELECT {_names(description)} FROM _kept{_without_repeats(description)} "
+        "ORDER BY _row) "
         f"TO {literal(str(parquet))} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)"
     )
     settle(parquet)
@@ -431,14 +458,7 @@ def _entry(
         title=description.title,
         columns=tuple(
             CatalogueColumn(
-                name=column.name,
-                type=column.type,
-                key=column.key,
-                level=column.level,
-                decimals=column.decimals,
-                unit=column.unit,
-                nullable=column.nullable,
-                title=column.title,
+                **{name: getattr(column, name) for name in Declared.model_fields},
                 size=None if found.distinct_keys is None else padded_size(found.distinct_keys),
             )
             for column, found in zip(description.column, report.columns, strict=True)

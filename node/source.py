@@ -139,7 +139,20 @@ def stage(connection: DuckDBPyConnection, file: Path, description: Description) 
 
 
 def value_of(column: Column) -> str:
-    """SQL: the typed value of the text in `column`, or NULL where it is none."""
+    """SQL: the typed value of the text in `column`, or NULL where it is none, or out of bounds."""
+    value = _read(column)
+    if column.bounds is None:
+        return value
+    type_ = f"DECIMAL({DECIMAL_DIGITS}, {column.places})"
+    least, most = (
+        f"CAST({literal(f'{bound:f}')} AS {type_})"
+        for bound in (column.minimum, column.maximum)
+        if bound is not None
+    )
+    return _if(f"({value}) BETWEEN {least} AND {most}", value)
+
+
+def _read(column: Column) -> str:
     text = quoted(column.name)
     match column.type:
         case ColumnType.TEXT if column.codes is None:
@@ -166,6 +179,12 @@ def value_of(column: Column) -> str:
 
 def expectation(column: Column) -> str:
     """What a value of `column` must be, in words."""
+    if column.minimum is None or column.maximum is None:
+        return _form(column)
+    return f"{_form(column)}, from {column.minimum:f} to {column.maximum:f}"
+
+
+def _form(column: Column) -> str:
     match column.type:
         case ColumnType.TEXT:
             return "one of the declared codes" if column.codes else "a text"
