@@ -1,8 +1,9 @@
 """The Rust core. Long calls release the GIL and use all cores.
 
-`Blinding` and `Evaluation` hold secrets: no constructor, no field, no pickle, a repr without
-content. A method consumes its object; a second use raises `Spent`. The text of each exception is
-the core's own: counts and indices, never a key, a point or a tag.
+`Blinding`, `Evaluation`, `Journey` and `Serving` hold secrets: no constructor, no field, no pickle,
+a repr without content. A method consumes its object (`Serving.serve` its right to serve one owner);
+a second use raises `Spent`. The text of each exception is the core's own: counts and indices, never
+a key, a point, a tag or a token.
 """
 
 from collections.abc import Sequence
@@ -13,9 +14,11 @@ __all__ = [
     "Blinding",
     "Defect",
     "Evaluation",
+    "Journey",
     "MessageRefused",
     "Misused",
     "PointRefused",
+    "Serving",
     "Spent",
     "blind",
     "hazmat_decode",
@@ -24,6 +27,7 @@ __all__ = [
     "hazmat_map",
     "hazmat_multiply",
     "hazmat_panic",
+    "start_join",
     "tag_bytes",
 ]
 
@@ -84,6 +88,43 @@ class Evaluation:
 
     def count(self, tags: bytes) -> int:
         """How many items both have. Raises MessageRefused, Spent, Defect."""
+
+def start_join(
+    run_id: bytes, sizes: Sequence[int], me: int, token_bytes: int, keys: Sequence[bytes]
+) -> tuple[Serving, Journey, bytes]:
+    """Blind an owner's list under a fresh secret: `sizes[me]` points of 32 bytes, shuffled.
+
+    `run_id` has 32 bytes, the keys are distinct, sizes are 1 to 2^20, dummies included, a token has
+    1 to 32 bytes. The points are for the first other owner. Raises Misused, Defect.
+    """
+
+@final
+class Serving:
+    """An owner's scalar, for the lists of the others."""
+
+    def serve(self, of: int, points: bytes) -> bytes:
+        """Multiply the points of owner `of`, in their order; once per owner, whatever it sent.
+
+        Calls for different owners may run at once. Raises PointRefused, MessageRefused, Spent,
+        Misused, Defect.
+        """
+
+@final
+class Journey:
+    """An owner's own list, on its way through all the others."""
+
+    def forward(self, points: bytes) -> Journey:
+        """Check the list that one owner returned; the same points are for the next one.
+
+        Raises PointRefused, MessageRefused, Spent, Misused, Defect.
+        """
+
+    def finish(self, points: bytes) -> tuple[bytes, list[int]]:
+        """Turn the list that the last owner returned into tokens, in a row.
+
+        Beside them the index of the key at each place, −1 for a dummy. Raises PointRefused,
+        MessageRefused, Spent, Misused, Defect.
+        """
 
 # Single steps with a scalar in the open, for test vectors. No product code calls these.
 

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
 use mihe_group::list::Refusal;
-use mihe_psi_ecdh::{Fault, Refused};
+use mihe_psi_ecdh::Refused;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -39,32 +39,62 @@ pyo3::create_exception!(
     "The core panicked, or got no entropy."
 );
 
+/// A fault of one of the crates.
+pub(crate) trait Raised: Send {
+    /// As Python sees it.
+    fn exception(self) -> PyErr;
+}
+
 /// Runs `work` without the GIL.
-pub(crate) fn run<T, F>(py: Python<'_>, work: F) -> PyResult<T>
+pub(crate) fn run<T, E, F>(py: Python<'_>, work: F) -> PyResult<T>
 where
-    F: FnOnce() -> Result<T, Fault> + Send,
+    F: FnOnce() -> Result<T, E> + Send,
     T: Send,
+    E: Raised,
 {
     // Nothing that a panic could leave half done is used again: `work` owns what it changes.
     match py.detach(|| catch_unwind(AssertUnwindSafe(work))) {
-        Ok(outcome) => outcome.map_err(exception),
+        Ok(outcome) => outcome.map_err(Raised::exception),
         Err(_) => Err(Defect::new_err("the native core panicked")),
     }
 }
 
-fn exception(fault: Fault) -> PyErr {
-    match fault {
-        Fault::Peer(refused) => match refused {
-            Refused::Points(
-                Refusal::NotCanonical(_) | Refusal::Identity(_) | Refusal::Repeated(_),
-            ) => PointRefused::new_err(refused.to_string()),
-            Refused::Points(Refusal::Length { .. })
-            | Refused::TagsLength { .. }
-            | Refused::TagRepeated(_) => MessageRefused::new_err(refused.to_string()),
-        },
-        Fault::Caller(what) => Misused::new_err(what),
-        Fault::NoEntropy => Defect::new_err("the operating system gives no entropy"),
+impl Raised for Refusal {
+    fn exception(self) -> PyErr {
+        match self {
+            Self::NotCanonical(_) | Self::Identity(_) | Self::Repeated(_) => {
+                PointRefused::new_err(self.to_string())
+            }
+            Self::Length { .. } => MessageRefused::new_err(self.to_string()),
+        }
     }
+}
+
+impl Raised for mihe_psi_ecdh::Fault {
+    fn exception(self) -> PyErr {
+        match self {
+            Self::Peer(Refused::Points(refusal)) => refusal.exception(),
+            Self::Peer(refused @ (Refused::TagsLength { .. } | Refused::TagRepeated(_))) => {
+                MessageRefused::new_err(refused.to_string())
+            }
+            Self::Caller(what) => Misused::new_err(what),
+            Self::NoEntropy => no_entropy(),
+        }
+    }
+}
+
+impl Raised for mihe_blind_join::Fault {
+    fn exception(self) -> PyErr {
+        match self {
+            Self::Peer(refusal) => refusal.exception(),
+            Self::Served => Spent::new_err("this owner has been served"),
+            Self::Caller(what) => Misused::new_err(what),
+        }
+    }
+}
+
+pub(crate) fn no_entropy() -> PyErr {
+    Defect::new_err("the operating system gives no entropy")
 }
 
 /// Takes what can be used once.

@@ -17,7 +17,7 @@ pub(crate) fn hazmat_expand_message<'py>(
     message: &[u8],
     length: usize,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let expanded = run(py, || {
+    let expanded = run(py, || -> Result<_, Fault> {
         let mut out = vec![0; length.min(usize::from(u16::MAX))];
         expand_message_xmd(domain(dst)?, &[message], &mut out)
             .ok_or(Fault::Caller("1 to 16320 bytes can be expanded to"))?;
@@ -73,7 +73,7 @@ pub(crate) fn hazmat_multiply<'py>(
 #[pyfunction]
 #[allow(clippy::panic)] // it is what the function is for
 pub(crate) fn hazmat_panic(py: Python<'_>) -> PyResult<()> {
-    run(py, || panic!("on purpose"))
+    run(py, || -> Result<(), Fault> { panic!("on purpose") })
 }
 
 fn domain(dst: &[u8]) -> Result<Domain<'_>, Fault> {

@@ -5,6 +5,7 @@
 //! method that uses it, and raises `Spent` afterwards.
 #![forbid(unsafe_code)]
 
+mod blind_join;
 mod gateway;
 mod hazmat;
 mod psi_ecdh;
@@ -16,6 +17,8 @@ use pyo3::prelude::*;
 mod _core {
     use super::{Bound, PyModule, PyModuleMethods, PyResult};
 
+    #[pymodule_export]
+    use super::blind_join::{Journey, Serving, start_join};
     #[pymodule_export]
     use super::gateway::{Defect, MessageRefused, Misused, PointRefused, Spent};
     #[pymodule_export]

@@ -86,6 +86,13 @@ impl SecretScalar {
         (*scalar != Scalar::ZERO).then(|| Self::new(&scalar))
     }
 
+    /// k/s for this scalar k and another s.
+    pub fn ratio(&self, by: &Self) -> Self {
+        // Constant time. (k/2)/(s/2) is k/s.
+        let inverse = Zeroizing::new(by.half.invert());
+        Self::new(&Zeroizing::new(*self.half * *inverse))
+    }
+
     pub(crate) fn half(&self) -> &Scalar {
         &self.half
     }
@@ -122,6 +129,15 @@ mod tests {
         let scalar = Scalar::from(1234567u32);
         let secret = SecretScalar::new(&scalar);
         assert_eq!(secret.half() + secret.half(), scalar);
+    }
+
+    #[test]
+    fn a_ratio_times_its_divisor_is_the_scalar() {
+        let secret = AttemptSecret::from_bytes([7; 32]);
+        let (k, s) = (secret.scalar(&RUN, "k"), secret.scalar(&RUN, "s"));
+        let two = Scalar::from(2u8);
+        assert_eq!(k.ratio(&s).half() * s.half() * two, *k.half());
+        assert_eq!(two * k.ratio(&k).half(), Scalar::ONE);
     }
 
     #[test]

@@ -1,0 +1,65 @@
+"""An owner's group codes: which rows belong together, without what they are called.
+
+Implements  federated/SPEC.md §1.4
+Shows       to the coordinator, how many groups there are and how many keys each has: public
+            statistics name most codes, so a label must be counted as known there (SPEC §1.9)
+Secrets     none that opens anything: what the seed hides is hidden from the coordinator only
+"""
+
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import shake_256
+
+import numpy as np
+from numpy.typing import NDArray
+
+from federated.join.messages import GroupCodes
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Encoded:
+    """What goes to the coordinator, and what each code means that is used and not `other`."""
+
+    message: GroupCodes
+    labels: Mapping[int, Hashable]
+
+
+def encode(groups: Sequence[Hashable], order: Sequence[int], k: int, seed: bytes) -> Encoded:
+    """Codes for the places of a list.
+
+    `groups` has the own group of every key, `order` the index of the key at each place or −1
+    (`TokenList.order`). Groups of fewer than `k` keys become `other`: a join only shrinks them.
+    `seed` is 32 bytes that belong to this attempt and to nothing else.
+    """
+    large = [group for group, keys in Counter(groups).items() if keys >= k]
+    number = 1 << len(large).bit_length()  # the next power of two, `other` counted
+    shuffled = np.argsort(_draws(seed, b"labels", number), kind="stable").tolist()
+    code_of = dict(zip(large, shuffled, strict=False))
+    other = shuffled[len(large)]
+
+    real = np.array([code_of.get(group, other) for group in groups], dtype=np.uint32)
+    places = np.asarray(order)
+    codes = np.full(len(places), other, dtype="<u4")
+    codes[places >= 0] = real[places[places >= 0]]
+    if len(real):
+        codes[places < 0] = _as_any(real, _draws(seed, b"dummies", int((places < 0).sum())))
+    return Encoded(
+        GroupCodes(
+            codes=codes.tobytes(),
+            sizes=tuple(np.bincount(real, minlength=number).tolist()),
+            other=other,
+        ),
+        {code: group for group, code in code_of.items()},
+    )
+
+
+def _as_any(real: NDArray[np.uint32], draws: NDArray[np.uint64]) -> NDArray[np.uint32]:
+    """For each draw the code of a uniformly random key."""
+    return real[draws % len(real)]
+
+
+def _draws(seed: bytes, use: bytes, count: int) -> NDArray[np.uint64]:
+    """Uniform 64-bit numbers that nobody without the seed can guess."""
+    stream = shake_256(b"mihe/blind-join/v1/codes/" + use + b"/" + seed)
+    return np.frombuffer(stream.digest(8 * count), dtype="<u8")

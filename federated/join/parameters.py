@@ -1,0 +1,62 @@
+"""What all owners and the coordinator agreed before the first message (federated/SPEC.md §1.2)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from contract.errors import BadRequest
+from contract.job import SMALLEST_SIZE
+
+LARGEST_SIZE: Final = 2**20
+"""Points in one list: as much as one message may hold in memory. A larger set needs buckets."""
+
+POINT_BYTES: Final = 32
+RUN_ID_BYTES: Final = 32
+
+_STATISTICAL_BITS: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class JoinParameters:
+    """The same everywhere: each party compiles it from the signed contract and start record.
+
+    Owners stand in the contract's order; `sizes` are what each sends, dummies included. Raises
+    BadRequest.
+    """
+
+    run_id: bytes
+    owners: tuple[str, ...]
+    sizes: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        _require(len(self.run_id) == RUN_ID_BYTES, "a run id has 32 bytes")
+        _require(len(self.owners) > 1, "a join has two owners or more")
+        _require(len(set(self.owners)) == len(self.owners), "an owner is named twice")
+        _require(len(self.sizes) == len(self.owners), "every owner has one size")
+        for size in self.sizes:
+            _require(
+                SMALLEST_SIZE <= size <= LARGEST_SIZE and size & (size - 1) == 0,
+                f"a list's size is a power of two from {SMALLEST_SIZE} to {LARGEST_SIZE}",
+            )
+
+    @property
+    def token_bytes(self) -> int:
+        """⌈(40 + 2·log2 Σn) / 8⌉: somewhere in all lists two keys collide with 2^-41."""
+        total = sum(self.sizes)
+        return -(-(_STATISTICAL_BITS + (total**2 - 1).bit_length()) // 8)
+
+    def size_of(self, owner: str) -> int:
+        """Places in the list of `owner`."""
+        return self.sizes[self.owners.index(owner)]
+
+    def others(self, owner: str) -> tuple[str, ...]:
+        """Every owner but this one, in the contract's order: the way of its list."""
+        return tuple(other for other in self.owners if other != owner)
+
+
+def _require(holds: bool, rule: str) -> None:
+    if not holds:
+        raise BadRequest(
+            f"these parameters make no blind join: {rule}",
+            fix="Propose the job again with owners and sizes that the protocol has.",
+            rule="federated/SPEC.md §1.2",
+        )

@@ -1,0 +1,79 @@
+//! The secret objects of federated/join as Python classes.
+
+use std::sync::Mutex;
+
+use mihe_blind_join::Setup;
+use mihe_group::secret::{AttemptSecret, RunId};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBytes;
+
+use crate::gateway::{no_entropy, run, take};
+
+/// An owner's scalar, for the lists of the others.
+#[pyclass(frozen, module = "native._core")]
+pub(crate) struct Serving(mihe_blind_join::Serving);
+
+/// An owner's own list on its way.
+#[pyclass(frozen, module = "native._core")]
+pub(crate) struct Journey(Mutex<Option<mihe_blind_join::Journey>>);
+
+/// Blinds an owner's list under a fresh secret.
+#[pyfunction]
+pub(crate) fn start_join<'py>(
+    py: Python<'py>,
+    run_id: RunId,
+    sizes: Vec<usize>,
+    me: usize,
+    token_bytes: usize,
+    keys: Vec<PyBackedBytes>,
+) -> PyResult<(Serving, Journey, Bound<'py, PyBytes>)> {
+    let setup = Setup {
+        run: run_id,
+        sizes,
+        me,
+        token_bytes,
+    };
+    let secret = AttemptSecret::from_os().ok_or_else(no_entropy)?;
+    let (serving, journey, points) = run(py, || mihe_blind_join::start(secret, setup, &keys))?;
+    Ok((
+        Serving(serving),
+        Journey(Mutex::new(Some(journey))),
+        PyBytes::new(py, &points),
+    ))
+}
+
+#[pymethods]
+impl Serving {
+    /// Multiplies the points of another owner, once.
+    fn serve<'py>(
+        &self,
+        py: Python<'py>,
+        of: usize,
+        points: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let products = run(py, || self.0.serve(of, points))?;
+        Ok(PyBytes::new(py, &products))
+    }
+}
+
+#[pymethods]
+impl Journey {
+    /// Checks the list that an owner returned and that others have yet to multiply.
+    fn forward(&self, py: Python<'_>, points: &[u8]) -> PyResult<Self> {
+        let journey = take(&self.0)?;
+        let journey = run(py, || journey.forward(points))?;
+        Ok(Self(Mutex::new(Some(journey))))
+    }
+
+    /// Turns the list that the last owner returned into tokens.
+    fn finish<'py>(
+        &self,
+        py: Python<'py>,
+        points: &[u8],
+    ) -> PyResult<(Bound<'py, PyBytes>, Vec<i32>)> {
+        let journey = take(&self.0)?;
+        let (tokens, order) = run(py, || journey.finish(points))?;
+        Ok((PyBytes::new(py, &tokens), order))
+    }
+}
