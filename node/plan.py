@@ -5,12 +5,13 @@ record, so two nodes that read a contract differently find out before anything i
 """
 
 from contract.canonical import Frozen, OrgId, canonical_bytes, digest
+from contract.errors import BadRequest
 from contract.job import Contract, JobKind
 from contract.ledger import role_of
 from contract.statements import RunRole
 from psi.ecdh.cost import message_sizes
 from psi.ecdh.messages import BlindedSet, Evaluated, PeerTags
-from psi.ecdh.parameters import Parameters
+from psi.ecdh.parameters import Mode, Parameters
 from psi.step import Message
 
 STREAMS: dict[type[Message], str] = {
@@ -19,6 +20,12 @@ STREAMS: dict[type[Message], str] = {
     PeerTags: "tags",
 }
 """The stream in which each message travels."""
+
+MODES: dict[JobKind, Mode] = {
+    JobKind.PSI: "intersection",
+    JobKind.PSI_CARDINALITY: "cardinality",
+}
+"""The kinds of job that are intersections of two sets, as the protocol calls them."""
 
 # Protobuf's field headers around the bytes of a message.
 _ENVELOPE_BYTES = 64
@@ -65,7 +72,7 @@ class Plan(Frozen):
 
 
 def compile_plan(contract: Contract) -> Plan:
-    """The plan of a contract; a pure function of it."""
+    """The plan of a contract, a pure function of it; BadRequest if it asks for no intersection."""
     roles = {role_of(contract, org): contract.party(org) for org in contract.orgs}
     receiver, sender = roles[RunRole.RECEIVER], roles[RunRole.SENDER]
     both = len(contract.receivers) == 2
@@ -94,10 +101,15 @@ def _stream(message: type[Message], size: int, receiver: str, sender: str) -> St
 def _parameters(
     kind: JobKind, run: bytes, receiver_size: int, sender_size: int, both: bool
 ) -> Parameters:
+    if kind not in MODES:
+        raise BadRequest(
+            f"a job of kind '{kind.value}' is no intersection of two sets",
+            fix=f"propose one of: {', '.join(known.value for known in MODES)}",
+        )
     return Parameters(
         run_id=run,
         receiver_size=receiver_size,
         sender_size=sender_size,
-        mode="intersection" if kind is JobKind.PSI else "cardinality",
+        mode=MODES[kind],
         both=both,
     )

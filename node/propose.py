@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from contract.canonical import digest, parse
 from contract.dataset import CatalogueColumn, CatalogueEntry
 from contract.errors import (
+    BadMessage,
     BadRequest,
     BadSignature,
     KeyKindMismatch,
@@ -25,6 +26,7 @@ from contract.identity import Authority, Identity, Role, require_role
 from contract.job import Basis, Contract, JobKind, Party
 from contract.signing import MAX_BODY_BYTES, Kind, Statement, verify
 from contract.statements import Catalogue
+from node.plan import MODES
 
 _PURPOSE_HINT = "write the purpose as a code such as CREDIT_MICRO"
 _LONGEST_SECONDS = 90 * 24 * 3600
@@ -77,6 +79,12 @@ def draft(wish: Wish, offers: dict[str, Offer], *, me: str) -> Contract:
             "an intersection takes two datasets and one key column, or one for each",
             fix="for example: mihe psi bank_a.loans bank_b.loans --on uscc --to bank_a",
         )
+    kinds = [kind.value for kind in MODES]
+    if wish.kind not in kinds:
+        raise BadRequest(
+            f"no such kind of intersection.{nearest(wish.kind, kinds)}",
+            fix=f"one of: {', '.join(kinds)}",
+        )
     columns = wish.on if len(wish.on) == 2 else wish.on * 2
     parties = tuple(
         _party(dataset, column, offers)
@@ -126,15 +134,23 @@ def _party(reference: str, column: str, offers: dict[str, Offer]) -> Party:
     found = _key_column(reference, column, entry)
     assert found.key is not None
     assert found.size is not None
-    return Party(
-        org=org,
-        fingerprint=offer.identity.fingerprint,
-        dataset=name,
-        key_column=column,
-        key_kind=found.key,
-        schema_digest=entry.schema_digest,
-        size=found.size,
-    )
+    try:
+        return Party(
+            org=org,
+            fingerprint=offer.identity.fingerprint,
+            dataset=name,
+            key_column=column,
+            key_kind=found.key,
+            schema_digest=entry.schema_digest,
+            size=found.size,
+        )
+    except ValidationError:
+        raise BadMessage(
+            f"{org} offers {found.size} keys in {reference}.{column}, which no contract can say",
+            party=org,
+            fix="that node is not following the protocol: compare versions",
+            rule="a size is a power of two from 256 to 2^31",
+        ) from None
 
 
 def _key_column(reference: str, column: str, entry: CatalogueEntry) -> CatalogueColumn:
@@ -173,6 +189,6 @@ def _contract(wish: Wish, parties: tuple[Party, ...], me: str) -> Contract:
         )
     except (ValidationError, ValueError):
         raise BadRequest(
-            "the request does not make a contract: kind, receivers or purpose are not well formed",
+            "the request does not make a contract: receivers or purpose are not well formed",
             fix=f"{_PURPOSE_HINT}; name each receiver once",
         ) from None

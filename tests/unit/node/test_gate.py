@@ -1,0 +1,253 @@
+"""The owner's decision: every word of a policy refuses what it doesn't list, and says which."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.cause import cause_of
+from contract.dataset import CatalogueEntry
+from contract.errors import (
+    ContractExpired,
+    DatasetOutgrown,
+    FingerprintChanged,
+    KeyKindMismatch,
+    MiheError,
+    Refused,
+    SnapshotChanged,
+    UnknownColumn,
+    UnknownDataset,
+)
+from contract.job import Basis, Contract, JobKind
+from contract.keys import KeyKind
+from contract.policy import Allow, Policy
+from node.gate import Consent, check_policy, decide
+from tests.unit.node.contracts import (
+    NOW,
+    SNAPSHOT,
+    contract_of,
+    entry_of,
+    key_column,
+    party_of,
+    policy_of,
+    rule,
+)
+from tests.unit.node.lines import Member
+
+
+@pytest.fixture
+def contract(bank_a: Member, bank_b: Member) -> Contract:
+    return contract_of(party_of(bank_a), party_of(bank_b))
+
+
+def answer(
+    contract: Contract,
+    owner: Member,
+    policy: Policy,
+    *entries: CatalogueEntry,
+    snapshot: str | None = SNAPSHOT,
+    now: datetime = NOW,
+    fingerprint: str | None = None,
+) -> Consent:
+    chosen = entries or (entry_of(owner.org),)
+    return decide(
+        contract,
+        org=owner.org,
+        fingerprint=fingerprint or owner.fingerprint,
+        policy=policy,
+        entries={entry.name: entry for entry in chosen},
+        snapshot=snapshot,
+        now=now,
+    )
+
+
+def refusal(error: type[MiheError], *asked: Any, **differing: Any) -> MiheError:
+    with pytest.raises(error) as refused:
+        answer(*asked, **differing)
+    assert type(refused.value) is error
+    cause = cause_of(refused.value)
+    assert cause.party == asked[1].org
+    assert cause.phase == "approve"
+    return refused.value
+
+
+def test_what_the_policy_lists_is_consented_to(contract: Contract, bank_b: Member) -> None:
+    consent = answer(contract, bank_b, policy_of(rule()))
+    assert (consent.contract, consent.org) == (contract, "bank_b")
+    assert (consent.dataset, consent.column, consent.snapshot) == ("loans", "uscc", SNAPSHOT)
+
+
+def test_nobody_else_makes_a_consent(contract: Contract) -> None:
+    for made_by in (None, object(), "node.gate", Consent):
+        with pytest.raises(TypeError):
+            Consent(contract, "bank_b", "loans", "uscc", SNAPSHOT, made_by)
+
+
+# ── the policy ──────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("listed", "missing"),
+    [
+        ({"jobs": (JobKind.PSI_CARDINALITY,)}, "kind"),
+        ({"on": ("tax_id", "uscc_old")}, "key column"),
+        ({"with": ("tax", "bank_c")}, "other parties"),
+        ({"receivers": ("bank_b",)}, "receivers"),
+        ({"purposes": ("CREDIT_LARGE",)}, "purpose"),
+        ({"bases": (Basis.GOV_SHARING,)}, "legal basis"),
+        ({"until": date(2026, 2, 28)}, "date"),
+        ({"largest_peer_set": 255}, "peer's set size"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_each_word_of_a_rule_refuses_what_it_does_not_list(
+    contract: Contract, bank_b: Member, listed: dict[str, Any], missing: str
+) -> None:
+    refused = refusal(Refused, contract, bank_b, policy_of(rule(**listed)))
+    assert refused.rule == "policy.toml: allow[1]"
+    assert refused.what.endswith(f"does not allow its {missing}")
+
+
+def test_a_rule_for_the_last_day_and_the_exact_size_allows(
+    contract: Contract, bank_b: Member
+) -> None:
+    exact = rule(until=date(2026, 3, 1), largest_peer_set=256)
+    late = datetime(2026, 3, 1, 23, 59, 59, tzinfo=UTC)
+    answer(contract, bank_b, policy_of(exact), now=late)
+    late += timedelta(seconds=1)
+    assert "date" in refusal(Refused, contract, bank_b, policy_of(exact), now=late).what
+
+
+def test_a_receiver_that_is_not_listed_is_refused_beside_one_that_is(
+    bank_a: Member, bank_b: Member
+) -> None:
+    both = contract_of(party_of(bank_a), party_of(bank_b), receivers=("bank_a", "bank_b"))
+    assert "receivers" in refusal(Refused, both, bank_b, policy_of(rule())).what
+    answer(both, bank_b, policy_of(rule(receivers=("bank_b", "bank_a"))))
+
+
+def test_an_empty_policy_and_one_about_other_datasets_deny(
+    contract: Contract, bank_b: Member
+) -> None:
+    for policy in (Policy(), policy_of(rule(dataset="loans_old"), rule(dataset="deposits"))):
+        assert refusal(Refused, contract, bank_b, policy).rule == "policy.toml: unlisted"
+
+
+def test_two_rules_do_not_add_up(contract: Contract, bank_b: Member) -> None:
+    """Each lists what the other one lacks; no single one lists all."""
+    halves = policy_of(
+        rule(purposes=("CREDIT_LARGE",)),
+        rule(dataset="deposits"),
+        rule(jobs=(JobKind.PSI_CARDINALITY,), bases=(Basis.GOV_SHARING,)),
+    )
+    refused = refusal(Refused, contract, bank_b, halves)
+    assert refused.rule == "policy.toml: allow[1]"  # the closest one, counted as in the file
+    assert "purpose" in refused.what
+
+
+def test_one_rule_among_others_is_enough(contract: Contract, bank_b: Member) -> None:
+    answer(contract, bank_b, policy_of(rule(on=("tax_id",)), rule(), rule(dataset="deposits")))
+
+
+def test_the_own_initiative_needs_the_own_policy_too(contract: Contract, bank_a: Member) -> None:
+    refusal(Refused, contract, bank_a, Policy())
+    answer(contract, bank_a, policy_of(rule(**{"with": ("bank_b",)})))
+
+
+LISTS: dict[str, tuple[Any, ...]] = {
+    "jobs": tuple(JobKind),
+    "on": ("uscc", "tax_id"),
+    "with": ("bank_a", "tax"),
+    "receivers": ("bank_a", "bank_b"),
+    "purposes": ("CREDIT_MICRO", "CREDIT_LARGE"),
+    "bases": (Basis.SYNTHETIC_TEST, Basis.GOV_SHARING),
+}
+RULES = st.fixed_dictionaries(
+    {name: st.sets(st.sampled_from(all_), min_size=1).map(tuple) for name, all_ in LISTS.items()}
+).map(lambda lists: rule(**lists))
+
+
+@given(st.lists(RULES, max_size=4))
+def test_consent_is_given_exactly_if_one_rule_lists_everything(
+    bank_a: Member, bank_b: Member, rules: list[Allow]
+) -> None:
+    contract = contract_of(party_of(bank_a), party_of(bank_b))
+    lists = any(
+        JobKind.PSI in one.jobs
+        and "uscc" in one.on
+        and "bank_a" in one.others
+        and "bank_a" in one.receivers
+        and "CREDIT_MICRO" in one.purposes
+        and Basis.SYNTHETIC_TEST in one.bases
+        for one in rules
+    )
+    try:
+        check_policy(contract, "bank_b", policy_of(*rules), NOW.date())
+        allowed = True
+    except Refused:
+        allowed = False
+    assert allowed == lists
+
+
+# ── the contract, and the own data ──────────────────────────────────────────────────────────────
+
+
+def test_a_certificate_that_has_changed_is_refused(contract: Contract, bank_b: Member) -> None:
+    refusal(FingerprintChanged, contract, bank_b, policy_of(rule()), fingerprint="00" * 32)
+
+
+def test_an_expired_contract_is_refused(contract: Contract, bank_b: Member) -> None:
+    answer(contract, bank_b, policy_of(rule()), now=contract.expires - timedelta(seconds=1))
+    for now in (contract.expires, contract.expires + timedelta(days=9)):
+        refusal(ContractExpired, contract, bank_b, policy_of(rule()), now=now)
+
+
+def test_a_dataset_that_is_not_there_is_refused_with_the_nearest_name(
+    bank_a: Member, bank_b: Member
+) -> None:
+    contract = contract_of(party_of(bank_a), party_of(bank_b, dataset="loan"))
+    refused = refusal(UnknownDataset, contract, bank_b, policy_of(rule()))
+    assert refused.what == "bank_b has no dataset 'loan'. Did you mean 'loans'?"
+
+
+def test_a_dataset_without_a_snapshot_is_not_there(contract: Contract, bank_b: Member) -> None:
+    refusal(UnknownDataset, contract, bank_b, policy_of(rule()), snapshot=None)
+
+
+@pytest.mark.parametrize("column", ["usc", "balance"])
+def test_a_column_that_holds_no_keys_is_refused(
+    bank_a: Member, bank_b: Member, column: str
+) -> None:
+    contract = contract_of(party_of(bank_a), party_of(bank_b, key_column=column))
+    refused = refusal(UnknownColumn, contract, bank_b, policy_of(rule()))
+    assert ("Did you mean 'uscc'?" in refused.what) == (column == "usc")
+
+
+def test_keys_of_another_kind_are_refused(contract: Contract, bank_b: Member) -> None:
+    other = entry_of("bank_b", key_column(key=KeyKind.ID_NUMBER))
+    refusal(KeyKindMismatch, contract, bank_b, policy_of(rule()), other)
+
+
+def test_a_schema_that_has_changed_is_refused(contract: Contract, bank_b: Member) -> None:
+    wider = entry_of("bank_b", key_column(), key_column("former_uscc"))
+    refusal(SnapshotChanged, contract, bank_b, policy_of(rule()), wider)
+
+
+def test_a_dataset_may_grow_up_to_the_size_of_the_contract(
+    contract: Contract, bank_a: Member, bank_b: Member
+) -> None:
+    columns = entry_of("bank_b").columns
+    grown = entry_of("bank_b", key_column(size=512), *columns[1:])
+    refused = refusal(DatasetOutgrown, contract, bank_b, policy_of(rule()), grown)
+    assert "256" in refused.what
+    assert "512" not in refused.what  # how far it has grown is the owner's
+    roomy = contract_of(party_of(bank_a), party_of(bank_b, size=512))
+    for size in (256, 512):
+        answer(
+            roomy,
+            bank_b,
+            policy_of(rule()),
+            entry_of("bank_b", key_column(size=size), *columns[1:]),
+        )
