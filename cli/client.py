@@ -10,6 +10,7 @@ Not for     other organisations' nodes: nobody but its own people talks to a nod
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from protos import admin_pb2, admin_pb2_grpc
 
 V = TypeVar("V", bound=Frozen)
 Q = TypeVar("Q")
+A = TypeVar("A")
 
 ANSWER_SECONDS = 60
 """How long a node may take over a question that needs no work on data."""
@@ -71,6 +73,9 @@ class NodeClient:
         self._start_with = start_with
         self._channel = grpc.insecure_channel(f"unix:{socket}", options=_OPTIONS)
         self._node = admin_pb2_grpc.AdminStub(self._channel)
+        # A Ctrl-C that lands inside gRPC's own code can leave a call that its channel then waits
+        # for without end, so gRPC is used on a thread of its own: the caller only ever waits.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="node-client")
 
     def __enter__(self) -> Self:
         return self
@@ -82,6 +87,7 @@ class NodeClient:
         trace: TracebackType | None,
     ) -> None:
         self._channel.close()
+        self._thread.shutdown()
 
     def status(self) -> NodeStatus:
         """Whether the node is up and attached."""
@@ -118,17 +124,15 @@ class NodeClient:
 
     def watch(self, job: str) -> Iterator[JobView]:
         """The job now and at every change, until it has ended."""
-        with self._translated():
-            for answer in self._node.Watch(admin_pb2.JobName(job=job)):
-                yield _view(JobView, answer)
+        for answer in self._stream(self._node.Watch, admin_pb2.JobName(job=job)):
+            yield _view(JobView, answer)
 
     def result(self, job: str) -> Iterator[bytes]:
         """The released rows as CSV, piece by piece, as the node wrote them."""
-        with self._translated():
-            for chunk in self._node.Result(admin_pb2.JobName(job=job)):
-                if chunk.WhichOneof("what") == "error":
-                    raise from_json(chunk.error)
-                yield chunk.content
+        for chunk in self._stream(self._node.Result, admin_pb2.JobName(job=job)):
+            if chunk.WhichOneof("what") == "error":
+                raise from_json(chunk.error)
+            yield chunk.content
 
     def _ask(
         self,
@@ -139,8 +143,17 @@ class NodeClient:
         seconds: int | None = ANSWER_SECONDS,
     ) -> V:
         with self._translated():
-            answer = method(question, timeout=seconds)
+            answer = self._thread.submit(method, question, timeout=seconds).result()
         return _view(model, answer)
+
+    def _stream(self, method: "grpc.UnaryStreamMultiCallable[Q, A]", question: Q) -> Iterator[A]:
+        with self._translated():
+            call = self._thread.submit(method, question).result()
+            try:
+                while (answer := self._thread.submit(next, call, None).result()) is not None:
+                    yield answer
+            finally:
+                call.cancel()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -1,6 +1,6 @@
 """A node's admin service that gives the answers a test lays out, over real gRPC."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,9 @@ class Node(admin_pb2_grpc.AdminServicer):
     """Answers each question with what `answers` holds under its name, and keeps the question."""
 
     folder: Path
-    answers: dict[str, Answer | Iterable[Answer | bytes]] = field(default_factory=dict)
+    answers: dict[str, Answer | Callable[[], Answer] | Iterable[Answer | bytes]] = field(
+        default_factory=dict
+    )
     asked: list[object] = field(default_factory=list)
 
     def Status(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
@@ -58,7 +60,8 @@ class Node(admin_pb2_grpc.AdminServicer):
 
     def _one(self, name: str, request: object) -> admin_pb2.Answer:
         self.asked.append(request)
-        return _answer(self.answers[name])
+        answer = self.answers[name]
+        return _answer(answer() if callable(answer) else answer)
 
     def _many(self, name: str, request: object):  # type: ignore[no-untyped-def]
         self.asked.append(request)

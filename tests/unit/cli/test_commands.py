@@ -4,10 +4,10 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -241,32 +241,61 @@ def test_rows_are_never_written_over_a_file(node: Node, folder: Path, capsys: Sa
     assert there.read_text() == "mine"
 
 
+@pytest.mark.parametrize("attempt", range(5))
 def test_ctrl_c_while_following_leaves_the_job_running(
-    node: Node, plan: PlanView, job: JobView
+    node: Node, plan: PlanView, job: JobView, attempt: int
 ) -> None:
-    running = _at(job, State.RUNNING)
+    """Several times: the signal comes as early as it can, when the stream is hardly open."""
+    ended = Event()
 
     def watch() -> Iterator[JobView]:
         yield job
-        yield running
-        interrupted.send_signal(signal.SIGINT)
-        while interrupted.poll() is None:
-            time.sleep(0.05)
+        following.send_signal(signal.SIGINT)
+        ended.wait()
 
     node.answers |= {"Plan": plan, "Propose": job, "Watch": watch()}
-    interrupted = subprocess.Popen(
+    with subprocess.Popen(
         cli_command(*ASK),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         # As a shell starts a command in the foreground, whatever started these tests.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    _, said = interrupted.communicate(timeout=60)
-    assert interrupted.returncode == 130
+    ) as following:
+        try:
+            _, said = following.communicate(timeout=60)
+        finally:
+            ended.set()
+            following.kill()
+    assert following.returncode == 130
     assert f"mihe show {job.job[:12]} --follow" in said
     assert f"mihe abort {job.job[:12]}" in said
+    assert "Traceback" not in said
+
+
+def test_ctrl_c_while_the_node_works_ends_the_command(node: Node) -> None:
+    ended = Event()
+
+    def work() -> NodeStatus:
+        asking.send_signal(signal.SIGINT)
+        ended.wait()
+        raise AssertionError
+
+    node.answers["Status"] = work
+    with subprocess.Popen(
+        cli_command("status"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as asking:
+        try:
+            _, said = asking.communicate(timeout=60)
+        finally:
+            ended.set()
+            asking.kill()
+    assert asking.returncode == 130
     assert "Traceback" not in said
 
 
