@@ -85,6 +85,7 @@ class Conductor:
         self._say = say
         self._evidence = evidence_folder
         self._caught_up = False
+        self._offered = False
         self.outcome_of_proposal: Callable[[bytes, MiheError | None], None] = lambda *_: None
         self.progress: Callable[[bytes, str, str, int, int], None] = lambda *_: None
 
@@ -101,8 +102,11 @@ class Conductor:
             for ledger in self._docket.open_ledgers():
                 self._runs.stop(ledger.job)
             self._docket.abandon_open()
-            self.offer_catalogue()
             self._tidy()
+        if new_log or not self._offered:
+            # Since this node last ran its certificate may have been renewed, or its state folder
+            # restored: what the coordinator holds of it may be void, and nothing here shows that.
+            self.offer_catalogue()
 
     def told(self, number: int, statement: Statement) -> None:
         """A statement of the log."""
@@ -176,6 +180,7 @@ class Conductor:
         """Tell everybody what datasets there are now."""
         subject, catalogue = self._owner.datasets.catalogue(self._store.next_revision())
         self._say(Kind.CATALOGUE, subject, catalogue)
+        self._offered = True
 
     def _once(self, kind: Kind, subject: bytes, step: Callable[[], None]) -> None:
         if not self._store.has_said(kind, subject):
