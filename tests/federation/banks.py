@@ -1,0 +1,277 @@
+"""Two banks with loans, their nodes on stage (staged.py), and a third member without a node.
+
+What a test says to them, and the one rule that every job's end must obey, whatever was done to it:
+all sides tell the same end with the same cause; a result is there if and only if the job is done,
+and then it is the right one.
+"""
+
+import csv
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from re import findall, sub
+from subprocess import CompletedProcess
+from typing import Self, TypeVar
+
+from cli.authority import COORDINATOR_ORG
+from contract.cause import Cause
+from contract.credentials import Credentials, credentials_from
+from contract.errors import MiheError
+from contract.identity import Role
+from contract.job import JobKind
+from contract.keys import KeyKind
+from contract.lifecycle import TERMINAL, State
+from contract.views import JobView
+from scenarios.oracle import keys_of
+from scenarios.world import write_world
+from tests.federation.federation import Federation
+from tests.federation.staged import WAIT
+
+T = TypeVar("T")
+
+BANKS = ("bank_a", "bank_b")
+LOANS = ("bank_a.loans", "bank_b.loans")
+CREDIT = ("--on", "uscc", "--purpose", "CREDIT_MICRO", "--basis", "SYNTHETIC_TEST")
+STAGED = Path(__file__).with_name("staged.py")
+SECONDS = 60.0
+"""How long anything may take before it counts as hanging; no test is meant to come near it."""
+
+
+@dataclass(frozen=True)
+class End:
+    """How a job ended, as far as all sides must agree."""
+
+    state: State
+    code: str | None = None
+    party: str | None = None
+
+
+class Banks(Federation):
+    """The federation; in a `with` the loans are imported and policies allow what CREDIT asks."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        direct: bool = False,
+        coordinator: Mapping[str, object] | None = None,
+        node: Mapping[str, object] | None = None,
+    ) -> None:
+        launchers = {
+            org: [sys.executable, "-P", str(STAGED), str(folder / "orders" / org), "node"]
+            for org in BANKS
+        }
+        super().__init__(
+            folder,
+            *BANKS,
+            direct=direct,
+            coordinator=coordinator,
+            node=node,
+            launchers=launchers,
+        )
+        self.answer: set[bytes] = set()
+
+    def __enter__(self) -> Self:
+        world = write_world(self.folder / "world", size=1000, organisations=BANKS, formats=("csv",))
+        super().__enter__()
+        try:
+            for org in BANKS:
+                shutil.copy(world.folder / org / "policy.toml", self.home(org).policy)
+                self.import_loans(org)
+        except BaseException:
+            self.stop_all()
+            raise
+        left, right = (world.path(loans, "csv") for loans in LOANS)
+        self.answer = keys_of(left, "uscc", KeyKind.USCC) & keys_of(right, "uscc", KeyKind.USCC)
+        assert self.answer
+        return self
+
+    def import_loans(self, org: str) -> None:
+        """Import the bank's loans, as its people do."""
+        description = self.folder / "world" / org / "loans.toml"
+        added = self.run_cli(org, "dataset", "add", str(description))
+        assert added.returncode == 0, added.stderr
+
+    # ── jobs ────────────────────────────────────────────────────────────────────────────────────
+
+    def ask(
+        self, org: str = "bank_a", *words: str, to: tuple[str, ...] = ("bank_a",)
+    ) -> CompletedProcess[str]:
+        """`mihe psi` over the two banks' loans, typed by a person of `org`."""
+        return self.run_cli(org, "psi", *question(*to), "--json", *words)
+
+    def propose(self, *words: str, to: tuple[str, ...] = ("bank_a",)) -> str:
+        """A job of bank_a that nobody waits for; its id."""
+        proposed = self.ask("bank_a", "--detach", *words, to=to)
+        assert proposed.returncode == 0, proposed.stderr
+        return str(json.loads(proposed.stdout)["job"])
+
+    def must_work(self) -> str:
+        """Whatever happened before: the next job gives the right answer; its id."""
+        asked = self.ask()
+        assert asked.returncode == 0, asked.stderr
+        job = str(json.loads(asked.stdout)["job"])
+        assert self.end_of(job) == End(State.DONE)
+        return job
+
+    def view(self, org: str, job: str) -> JobView:
+        """A job as a node sees it now."""
+        with self.client(org) as node:
+            return node.show(job)
+
+    def end_of(self, job: str) -> End:
+        """Wait for the job's end at every side, and check that it is a clean one."""
+        views = {org: self.view_at_end(org, job) for org in BANKS}
+        ends = {org: End(view.state, *_blamed(view.cause)) for org, view in views.items()}
+        end = ends["bank_a"]
+        assert ends == dict.fromkeys(BANKS, end)
+        eventually(lambda: self._coordinator_says(job) == (end.state.value, end.code))
+        for org, view in views.items():
+            self._check_result(org, view)
+        return end
+
+    def view_at_end(self, org: str, job: str) -> JobView:
+        """The job as a node sees it, once it has ended."""
+        return eventually(lambda: self.ended(org, job))
+
+    def ended(self, org: str, job: str) -> JobView | None:
+        """The job as a node sees it, if it has ended."""
+        # A node that is starting does not answer yet, or has not heard of the job yet.
+        with suppress(MiheError):
+            view = self.view(org, job)
+            return view if view.state in TERMINAL else None
+        return None
+
+    def is_done(self, job: str) -> bool:
+        """Whether every party says that the job is done."""
+        views = [self.ended(org, job) for org in BANKS]
+        return all(view is not None and view.state is State.DONE for view in views)
+
+    def _coordinator_says(self, job: str) -> tuple[str | None, str | None]:
+        lines = self.log(COORDINATOR_ORG).read_text("utf-8").splitlines()
+        about = [line for line in lines if "event=logged " in line and f"job={job[:12]}" in line]
+        facts = dict(word.split("=", 1) for word in about[-1].split() if "=" in word)
+        return facts.get("state"), facts.get("code")
+
+    def _check_result(self, org: str, view: JobView) -> None:
+        results = self.folder / org / "data" / "results"
+        files = {path.name for path in results.glob(f"*{view.job}*")}
+        if view.state is not State.DONE or org not in view.contract.receivers:
+            assert view.result is None
+            assert not files
+            return
+        assert view.result is not None
+        assert view.result.count == len(self.answer)
+        if view.contract.kind is JobKind.PSI_CARDINALITY:
+            assert not files
+            return
+        assert files == {f"{view.job}.csv"}
+        assert keys_in(results / f"{view.job}.csv") == self.answer
+
+    # ── the stage ───────────────────────────────────────────────────────────────────────────────
+
+    def order(self, org: str, point: str, deed: str) -> None:
+        """Tell a node what to do when it gets to a point (staged.py)."""
+        written = self._orders(org) / ".written"
+        written.write_text(deed, "ascii")
+        written.rename(self._orders(org) / point)
+
+    @contextmanager
+    def halted(self, org: str, point: str, *, to: tuple[str, ...] = ("bank_a",)) -> Iterator[str]:
+        """A job whose party `org` has come to a point and waits there until the block is left."""
+        self.order(org, point, WAIT)
+        try:
+            job = self.propose(to=to)
+            self.wait_halted(org, point)
+            yield job
+        finally:
+            self.dismiss(org)
+
+    def wait_halted(self, org: str, point: str) -> None:
+        """Return when the node waits at a point that it was told to wait at."""
+        eventually(lambda: self.is_halted(org, point))
+
+    def wait_halted_or_done(self, org: str, point: str, job: str) -> None:
+        """The same for a point that may not lie on the node's way: return when the job is done."""
+        eventually(lambda: self.is_halted(org, point) or self.is_done(job))
+
+    def is_halted(self, org: str, point: str) -> bool:
+        """Whether the node waits at a point that it was told to wait at."""
+        return (self._orders(org) / f"{point}.reached").exists()
+
+    def has_orders(self, org: str) -> bool:
+        """Whether the node has not yet done all that it was told."""
+        return any(self._orders(org).iterdir())
+
+    def dismiss(self, org: str) -> None:
+        """Let the node go on, and forget all its orders."""
+        for file in self._orders(org).iterdir():
+            file.unlink(missing_ok=True)
+
+    def _orders(self, org: str) -> Path:
+        return self.folder / "orders" / org
+
+    # ── members and settings ────────────────────────────────────────────────────────────────────
+
+    def credentials(self, org: str) -> Credentials:
+        """The credentials of a node, for a test that speaks in its place."""
+        home = self.home(org)
+        files = (home.certificate, home.key, home.authority)
+        return credentials_from(*(f.read_bytes() for f in files), org=org, role=Role.NODE)
+
+    def set_grace(self, seconds: int) -> None:
+        """Restart the coordinator with another patience for nodes that are away."""
+        config = self.home(COORDINATOR_ORG).config
+        text = config.read_text("utf-8")
+        changed = sub(r"(?m)^#?node_grace_seconds = \d+$", f"node_grace_seconds = {seconds}", text)
+        assert changed != text
+        config.write_text(changed, "utf-8")
+        self.replace_coordinator()
+
+    def replace_coordinator(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Kill the coordinator and start it again; returns when the nodes that run are back."""
+        self.kill(COORDINATOR_ORG)
+        meanwhile()
+        before = len(self._arrivals())
+        self.start(COORDINATOR_ORG)
+        running = {org for org in BANKS if org in self.running}
+        eventually(lambda: running <= set(self._arrivals()[before:]))
+        self.wait_attached(*running)
+
+    def is_attached(self, org: str) -> bool:
+        """Whether the node says that the coordinator is on the line."""
+        with self.client(org) as node:
+            return node.status().attached
+
+    def _arrivals(self) -> list[str]:
+        log = self.log(COORDINATOR_ORG).read_text("utf-8")
+        return findall(r"event=attached org=(\w+)", log)
+
+
+def eventually(happens: Callable[[], T | None], seconds: float = SECONDS) -> T:
+    """What `happens` gives once it gives something true; fails if it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not (outcome := happens()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+    return outcome
+
+
+def question(*receivers: str) -> tuple[str, ...]:
+    """What follows `mihe psi`: the two banks' loans, with the result to these."""
+    return (*LOANS, *CREDIT, *(word for receiver in receivers for word in ("--to", receiver)))
+
+
+def keys_in(rows: Path) -> set[bytes]:
+    """The keys in a result file, which holds canonical ones only."""
+    with rows.open(encoding="utf-8", newline="") as file:
+        return {f"uscc:{row['uscc']}".encode() for row in csv.DictReader(file)}
+
+
+def _blamed(cause: Cause | None) -> tuple[str | None, str | None]:
+    return (cause.code, cause.party) if cause else (None, None)

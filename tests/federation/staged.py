@@ -1,0 +1,189 @@
+"""Runs a node that stops, or misbehaves, at the points where a test says so.
+
+    python -P tests/federation/staged.py ORDERS node --config node.toml
+
+A point is the name of a file in ORDERS. When the node gets there it does once what the file says
+and removes it; with `wait` it says that it is there (POINT.reached) and goes on when the file is
+gone. Without orders it is the node as it is.
+
+    say.KIND                      before a statement is signed and kept
+    said.KIND                     after that
+    keep.KIND                     between signing and keeping
+    send.STREAM                   before a message enters the link
+    frame.FRAME[.STREAM[.N]]      before a frame is sealed: hello, open, chunk, receipted
+"""
+
+import asyncio
+import os
+import runpy
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+os.environ["GRPC_VERBOSITY"] = "NONE"
+
+from contract.canonical import Frozen
+from contract.signing import Kind, Statement
+from node.attach import Attachment
+from node.link import Link
+from node.seal import CarrierLost, Seal
+from node.store import Store
+from node.wire import Chunk, Hello, LinkFrame, Open, Receipted
+from protos import psi_pb2
+
+WAIT = "wait"
+_POLL_SECONDS = 0.02
+_POINT = 32
+_LAST_SQUARE_ROOT = bytes.fromhex("ec" + "ff" * 30 + "7f")
+"""The point of order 2 of edwards25519, as it is encoded there."""
+
+MISDEEDS: dict[str, Callable[[Any], Any]] = {
+    # on the points of a message
+    "identity": lambda points: bytes(_POINT) + points[_POINT:],
+    "malformed": lambda points: b"\xff" * _POINT + points[_POINT:],
+    "low order": lambda points: _LAST_SQUARE_ROOT + points[_POINT:],
+    "repeated": lambda points: points[:_POINT] + points[:_POINT] + points[2 * _POINT :],
+    "too few": lambda points: points[_POINT:],
+    # on a frame
+    "skipped": lambda frame: replace(frame, number=frame.number + 1),
+    "too large": lambda frame: replace(frame, size=1 << 32),
+    "another run": lambda frame: replace(frame, run=bytes(32)),
+    "another stream": lambda frame: replace(frame, stream="other"),
+    "forged": lambda frame: replace(frame, statement=_altered(frame.statement)),
+    # on what is to be stated, and on a signed statement
+    "next run": lambda body: body.model_copy(update={"run": body.run + 1}),
+    "altered": lambda statement: _altered(statement),
+}
+"""What a node may be told to do to what it sends."""
+
+
+class Orders:
+    """The folder that tells this process what to do where."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def at(self, point: str) -> str | None:
+        """The misdeed ordered at a point; it is ordered once."""
+        deed = self._read(point)
+        if deed is None or deed == WAIT:
+            return None
+        (self._folder / point).unlink()
+        return deed
+
+    def _waits(self, point: str) -> bool:
+        if self._read(point) != WAIT:
+            return False
+        (self._folder / f"{point}.reached").touch()
+        return True
+
+    def _read(self, point: str) -> str | None:
+        try:
+            return (self._folder / point).read_text("ascii")
+        except FileNotFoundError:
+            return None
+
+    async def pass_by(self, point: str) -> None:
+        """Wait if that is ordered; the rest of the node goes on."""
+        while self._waits(point):  # noqa: ASYNC110  # a file sets no event
+            await asyncio.sleep(_POLL_SECONDS)
+
+    def halt_at(self, point: str) -> None:
+        """Wait if that is ordered, and the whole node with it."""
+        while self._waits(point):
+            time.sleep(_POLL_SECONDS)
+
+
+def stage_statements(orders: Orders) -> None:
+    """What the node says to everybody."""
+    say, keep = Attachment.say, Store.say
+
+    def staged_say(attachment: Attachment, kind: Kind, subject: bytes, body: Frozen) -> None:
+        orders.halt_at(f"say.{kind.value}")
+        if deed := orders.at(f"say.{kind.value}"):
+            body = MISDEEDS[deed](body)
+        say(attachment, kind, subject, body)
+        orders.halt_at(f"said.{kind.value}")
+
+    def staged_keep(store: Store, statement: Statement) -> bool:
+        if deed := orders.at(f"keep.{statement.kind.value}"):
+            statement = MISDEEDS[deed](statement)
+        return keep(store, statement)
+
+    for owner, name, staged in ((Attachment, "say", staged_say), (Store, "say", staged_keep)):
+        setattr(owner, name, staged)
+
+
+def stage_link(orders: Orders) -> None:
+    """What the node sends to its peer."""
+    send, say = Link.send, Link._say
+
+    async def staged_send(link: Link, stream: str, content: bytes) -> None:
+        if deed := orders.at(f"send.{stream}"):
+            content = _with_points(stream, content, MISDEEDS[deed])
+        await send(link, stream, content)
+
+    async def staged_say(link: Link, seal: Seal, frame: LinkFrame) -> None:
+        point = _point_of(frame)
+        await orders.pass_by(point)
+        match orders.at(point):
+            case None:
+                await say(link, seal, frame)
+            case "cut":
+                raise CarrierLost
+            case "twice":
+                await say(link, seal, frame)
+                await say(link, seal, frame)
+            case deed:
+                await say(link, seal, MISDEEDS[deed](frame))
+
+    for name, staged in (("send", staged_send), ("_say", staged_say)):
+        setattr(Link, name, staged)
+
+
+def _point_of(frame: LinkFrame) -> str:
+    match frame:
+        case Hello():
+            return "frame.hello"
+        case Open() | Receipted():
+            return f"frame.{type(frame).__name__.lower()}.{frame.stream}"
+        case Chunk():
+            return f"frame.chunk.{frame.stream}.{frame.number}"
+        case _:
+            return "frame.ack"
+
+
+def _with_points(stream: str, content: bytes, deed: Callable[[bytes], bytes]) -> bytes:
+    if stream == "blinded":
+        blinded = psi_pb2.EcdhBlinded.FromString(content)
+        blinded.points = deed(blinded.points)
+        return blinded.SerializeToString()
+    evaluated = psi_pb2.EcdhEvaluated.FromString(content)
+    evaluated.points = deed(evaluated.points)
+    return evaluated.SerializeToString()
+
+
+def _altered(statement: Statement) -> Statement:
+    """The statement with one letter changed after it was signed."""
+    body = statement.body.replace(b"CREDIT_MICRO", b"CREDIT_MACRO")
+    if body == statement.body:
+        body = statement.body.replace(b'"run":"', b'"run":"0')
+    return replace(statement, body=body)
+
+
+def main() -> None:
+    """Take the stage, and become the daemon."""
+    _, folder, module, *arguments = sys.argv
+    orders = Orders(Path(folder))
+    stage_statements(orders)
+    stage_link(orders)
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""Daemons that are killed, replaced and cut off: nothing is lost, and every end is one end.
+
+Kill means SIGKILL: no daemon gets to say or write anything. Where in a run it comes is chosen by
+the stage (staged.py). Every end is checked at both nodes and at the coordinator (Banks.end_of).
+
+MIHE_KILLS=60 makes the series of kills at random longer; MIHE_KILLS_SEED repeats one.
+"""
+
+import json
+import os
+import random
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cli.authority import COORDINATOR_ORG
+from contract.errors import Aborted, PeerError, Unreachable
+from contract.lifecycle import State
+from tests.federation.banks import BANKS, Banks, End, eventually, question
+from tests.federation.federation import short_folder
+
+KILLS = int(os.environ.get("MIHE_KILLS", "6"))
+SEED = int(os.environ.get("MIHE_KILLS_SEED", random.SystemRandom().randrange(1 << 32)))
+DONE = End(State.DONE)
+
+MID_RUN = "frame.chunk.evaluated.0"
+"""bank_b, the sender, has computed everything and has sent nothing of it; its gate has opened."""
+
+POINTS = (
+    *(f"{when}.{kind}" for when in ("say", "said") for kind in ("approval", "prepare", "start")),
+    *("say.gate", "said.gate", "say.evidence", "said.evidence", "frame.hello"),
+    *(
+        f"frame.{frame}.{stream}"
+        for frame in ("open", "receipted")
+        for stream in ("blinded", "tags")
+    ),
+    *("frame.open.evaluated", "frame.receipted.evaluated", MID_RUN, "frame.ack"),
+)
+
+
+@pytest.fixture(scope="module")
+def banks() -> Iterator[Banks]:
+    with short_folder() as folder, Banks(folder) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _all_up(banks: Banks) -> Iterator[None]:
+    """Whatever a test leaves behind, the next one finds all daemons there and no orders."""
+    yield
+    for org in BANKS:
+        banks.dismiss(org)
+    missing = [name for name in (COORDINATOR_ORG, *BANKS) if name not in banks.running]
+    banks.start(*missing)
+    banks.wait_attached()
+
+
+def _known(banks: Banks, job: str) -> dict[str, Any]:
+    """What each bank's people can ask about a finished job and everything else."""
+    answers: dict[str, Any] = {}
+    for org in BANKS:
+        for words in (("jobs",), ("show", job), ("catalog",), ("status",)):
+            asked = banks.run_cli(org, *words, "--json")
+            assert asked.returncode == 0, asked.stderr
+            answers[f"{org} {words[0]}"] = json.loads(asked.stdout)
+        # How far each party is, is not kept.
+        answers[f"{org} show"].pop("progress")
+        rows = banks.run_cli(org, "result", job, "--out", "-")
+        answers[f"{org} result"] = (rows.returncode, rows.stdout)
+    return answers
+
+
+def test_two_nodes_killed_between_jobs_lose_nothing(banks: Banks) -> None:
+    job = banks.must_work()
+    before = _known(banks, job)
+    assert before["bank_a result"][1]
+    for org in BANKS:
+        banks.kill(org)
+    banks.start(*BANKS)
+    banks.wait_attached()
+    assert _known(banks, job) == before
+    banks.must_work()
+
+
+def test_a_coordinator_killed_between_jobs_loses_nothing(banks: Banks) -> None:
+    job = banks.must_work()
+    before = _known(banks, job)
+
+    def without_it() -> None:
+        asked = banks.run_cli("bank_a", "show", job, "--json")
+        assert json.loads(asked.stdout)["state"] == "done"
+
+    banks.replace_coordinator(meanwhile=without_it)
+    assert _known(banks, job) == before
+    banks.must_work()
+
+
+@pytest.mark.parametrize("killed", BANKS)
+def test_a_party_killed_in_the_middle_of_a_run_and_back_ends_it_everywhere(
+    banks: Banks, killed: str
+) -> None:
+    point = MID_RUN if killed == "bank_b" else "frame.receipted.blinded"
+    with banks.halted(killed, point) as job:
+        banks.kill(killed)
+    banks.start(killed)
+    assert banks.end_of(job) == End(State.FAILED, "PARTY_RESTARTED", killed)
+    for org in BANKS:
+        shown = banks.run_cli(org, "show", job, "--follow")
+        assert shown.returncode == PeerError.exit_code
+        assert "PARTY_RESTARTED" in shown.stderr
+    banks.must_work()
+
+
+def test_a_party_that_stays_away_is_lost_to_everybody(banks: Banks) -> None:
+    banks.set_grace(1)
+    try:
+        with banks.halted("bank_b", MID_RUN) as job:
+            banks.kill("bank_b")
+        eventually(lambda: banks.view("bank_a", job).state is State.FAILED)
+        banks.start("bank_b")
+        assert banks.end_of(job) == End(State.FAILED, "PARTY_LOST", "bank_b")
+    finally:
+        banks.set_grace(30)
+    banks.must_work()
+
+
+def test_parties_killed_anywhere_leave_no_half_result(banks: Banks) -> None:
+    chance = random.Random(SEED)
+    for number in range(KILLS):
+        killed, point = chance.choice(BANKS), chance.choice(POINTS)
+        to = chance.choice([("bank_a",), ("bank_b",), BANKS])
+        print(f"kill {number} of seed {SEED}: {killed} at {point}, result to {to}")  # noqa: T201
+        banks.order(killed, point, "wait")
+        job = banks.propose(to=to)
+        banks.wait_halted_or_done(killed, point, job)
+        banks.kill(killed)
+        banks.dismiss(killed)
+        banks.start(killed)
+        end = banks.end_of(job)
+        assert end in {DONE, End(State.FAILED, "PARTY_RESTARTED", killed)}
+    banks.must_work()
+
+
+@pytest.mark.parametrize("stopper", BANKS)
+def test_either_party_can_abort_a_run(banks: Banks, stopper: str) -> None:
+    with banks.halted("bank_a", "frame.receipted.blinded") as job:
+        stopped = banks.run_cli(stopper, "abort", job[:8])
+        assert stopped.returncode == 0, stopped.stderr
+        assert banks.end_of(job) == End(State.ABORTED, "ABORTED", stopper)
+    for org in BANKS:
+        assert banks.run_cli(org, "show", job, "--follow").returncode == Aborted.exit_code
+    again = banks.run_cli(stopper, "abort", job)
+    assert again.returncode == 2
+    assert "JOB_FINISHED" in again.stderr
+    banks.must_work()
+
+
+def test_a_run_outlives_its_relay(banks: Banks) -> None:
+    with banks.halted("bank_b", MID_RUN) as job:
+        banks.replace_coordinator()
+    assert banks.end_of(job) == DONE
+
+
+@pytest.mark.parametrize("org", BANKS)
+@pytest.mark.parametrize("frame", ["hello", "open", "chunk", "receipted"])
+def test_a_run_outlives_a_cut_line(banks: Banks, org: str, frame: str) -> None:
+    stream = "blinded" if org == "bank_a" else "evaluated"
+    point = {"hello": "frame.hello", "chunk": f"frame.chunk.{stream}.0"}
+    banks.order(org, point.get(frame, f"frame.{frame}.{stream}"), "cut")
+    assert banks.end_of(banks.propose(to=BANKS)) == DONE
+    assert not banks.has_orders(org)
+
+
+def test_a_coordinator_that_is_away_is_named(banks: Banks) -> None:
+    banks.kill(COORDINATOR_ORG)
+    eventually(lambda: not banks.is_attached("bank_a"))
+    for words in (["catalog"], ["psi", *question("bank_a")]):
+        asked = banks.run_cli("bank_a", *words)
+        assert asked.returncode == Unreachable.exit_code
+        assert "COORDINATOR_ABSENT" in asked.stderr
+        assert "fix" in asked.stderr
+
+
+def test_a_node_that_lost_its_state_ends_its_jobs_and_can_start_again(banks: Banks) -> None:
+    data, aside = banks.folder / "bank_b" / "data", banks.folder / "bank_b" / "aside"
+    with banks.halted("bank_b", MID_RUN) as job:
+        banks.kill("bank_b")
+    data.rename(aside)
+    banks.start("bank_b")
+    assert banks.end_of(job) == End(State.FAILED, "PARTY_LOST", "bank_b")
+    asked = banks.ask()
+    assert asked.returncode == 2
+    assert "UNKNOWN_DATASET" in asked.stderr
+    banks.import_loans("bank_b")
+    banks.must_work()
+    # Its old folder comes back from wherever it was.
+    banks.stop("bank_b")
+    shutil.rmtree(data)
+    aside.rename(data)
+    banks.start("bank_b")
+    banks.wait_attached()
+    banks.must_work()
+
+
+def test_a_coordinator_that_lost_its_log_ends_what_was_open(banks: Banks) -> None:
+    finished = banks.must_work()
+    with banks.halted("bank_b", MID_RUN) as job:
+        log = banks.folder / COORDINATOR_ORG / "data"
+        banks.replace_coordinator(meanwhile=lambda: shutil.rmtree(log))
+        for org in BANKS:
+            view = banks.view_at_end(org, job)
+            assert (view.state, view.cause and view.cause.code) == (State.FAILED, "PARTY_LOST")
+            assert not list((banks.folder / org / "data" / "results").glob(f"*{job}*"))
+            assert banks.view(org, finished).state is State.DONE
+    banks.must_work()
