@@ -109,7 +109,9 @@ class Conductor:
             self.offer_catalogue()
 
     def told(self, number: int, statement: Statement) -> None:
-        """A statement of the log."""
+        """A statement of the log; one that is told again was acted on already."""
+        if number <= self._store.cursor:
+            return
         try:
             ledger = self._docket.hear(number, statement)
         except MiheError as error:

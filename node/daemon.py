@@ -74,7 +74,7 @@ async def serve(home: Home, stop: asyncio.Event, ready: Callable[[str], None]) -
         datasets = Datasets(home.data / "snapshots", home.config.org)
         attachment = Attachment(home.config.coordinator, credentials, store)
         exchange = Exchange(credentials)
-        docket = Docket(store, credentials.authority)
+        docket = Docket(store, credentials)
         direct = home.config.direct
         runs = Runs(
             credentials=credentials,

@@ -9,8 +9,9 @@ import asyncio
 from collections.abc import Iterator
 
 from contract.cause import Cause, to_json
-from contract.errors import PartyLost, UnknownJob
-from contract.identity import Authority
+from contract.credentials import Credentials
+from contract.errors import BadMessage, PartyLost, UnknownJob
+from contract.identity import Identity
 from contract.ledger import Ledger, hear, open_job
 from contract.lifecycle import TERMINAL, State
 from contract.signing import Kind, Statement, verify
@@ -20,9 +21,10 @@ from node.store import JobRow, Store
 class Docket:
     """Open ledgers, what is stored of ended ones, and who is waiting for news."""
 
-    def __init__(self, store: Store, authority: Authority) -> None:
+    def __init__(self, store: Store, credentials: Credentials) -> None:
         self._store = store
-        self._authority = authority
+        self._org = credentials.org
+        self._authority = credentials.authority
         self._open: dict[bytes, Ledger] = {}
         self._news: dict[bytes, asyncio.Event] = {}
         for row in store.jobs():
@@ -34,13 +36,14 @@ class Docket:
     def hear(self, number: int, statement: Statement) -> Ledger:
         """Fold one statement of the coordinator's log, durably; the job's ledger after it.
 
-        Raises a PeerError leaf, with nothing changed, for a statement that may not stand there.
+        Raises a MiheError, with nothing changed, for a statement that may not stand there. One that
+        changes nothing moves the cursor alone: it is told again, or came after the job's end.
         """
         signer = verify(statement, self._authority)
-        if statement.kind is Kind.CONTRACT:
-            ledger = open_job(statement, signer)
-        else:
-            ledger = hear(self._about(statement), statement, signer)
+        before, ledger = self._folded(statement, signer)
+        if ledger is before:
+            self._store.skip(number)
+            return ledger
         self._store.hear(number, ledger.job, statement, ledger.state.value)
         if ledger.ended:
             self._open.pop(ledger.job, None)
@@ -48,6 +51,24 @@ class Docket:
             self._open[ledger.job] = ledger
         self.announce(ledger.job)
         return ledger
+
+    def _folded(self, statement: Statement, signer: Identity) -> tuple[Ledger | None, Ledger]:
+        """The job's ledger before and after a statement."""
+        if statement.kind is not Kind.CONTRACT:
+            before = self._about(statement)
+            return before, hear(before, statement, signer)
+        opened = open_job(statement, signer)
+        if self._store.job(opened.job) is not None:
+            known = self.ledger(opened.job)
+            return known, known
+        if self._org not in opened.contract.orgs:
+            raise BadMessage(
+                f"a contract that {self._org} is no party of was told here",
+                party="coordinator",
+                phase="propose",
+                fix="the coordinator is not following the protocol: compare versions",
+            )
+        return None, opened
 
     def job_about(self, statement: Statement) -> bytes | None:
         """The open job that a statement's subject, a job or run id, belongs to."""
