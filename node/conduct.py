@@ -31,7 +31,7 @@ from contract.statements import (
 from node.catalogue import Datasets
 from node.docket import Docket
 from node.evidence import bundle
-from node.gate import Consent, decide
+from node.gate import Consent, decide, readable
 from node.plan import compile_plan
 from node.runs import Runs
 from node.store import Store
@@ -60,7 +60,7 @@ class Owner:
             contract,
             org=self.org,
             fingerprint=self.credentials.signer.identity.fingerprint,
-            policy=self.policy(),
+            policy=readable(self.policy, self.org),
             entries=self.datasets.entries(),
             snapshot=snapshot or self.datasets.current_root(dataset),
         )

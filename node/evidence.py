@@ -1,8 +1,10 @@
-"""Evidence: what remains of a job for whoever asks later, on every side the same.
+"""Evidence: what remains of a job for whoever asks later.
 
 When a party is through, it signs the digests of all receipts of the run, its own and its peer's; a
 run is done when all parties have signed the same list. The file written at a job's end holds every
-statement and receipt with signature and certificate, so that it can be checked without a node.
+statement and receipt with signature and certificate, so that it can be checked without a node. The
+statements are the same on every side; so are the receipts of a run that is done, while of another
+one a party may hold the receipt for a stream that never arrived.
 It holds no identifier, no value, no count, and no unsalted digest of any of them.
 """
 

@@ -4,6 +4,7 @@
 is the owner's own: it reads the owner's file, and nothing in a contract can relax it.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -25,6 +26,7 @@ from contract.job import Contract
 from contract.policy import Allow, Policy
 
 _only_here = object()
+_log = logging.getLogger("mihe.gate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,24 @@ def _check_data(contract: Contract, org: str, entry: CatalogueEntry) -> None:
             phase="approve",
             fix="propose the job again: it will be planned on the present size",
         )
+
+
+def readable(policy: Callable[[], Policy], org: str) -> Policy:
+    """The policy as its file stands now; Refused if it can't be read, for then it allows nothing.
+
+    What is wrong with the file is in the owner's own log, and nobody else's to know.
+    """
+    try:
+        return policy()
+    except MiheError as error:
+        _log.error("unreadable policy: %s", error)
+        raise Refused(
+            f"{org}'s policy can't be read, so it allows nothing",
+            party=org,
+            phase="approve",
+            rule="policy.toml: unreadable",
+            fix=f"let {org} look at its node's log and correct the file",
+        ) from None
 
 
 def check_policy(contract: Contract, org: str, policy: Policy, today: date) -> None:

@@ -6,6 +6,7 @@ result (`may_release`), and, if it is a receiver, before its own people may see 
 file makes one. A policy that was withdrawn while the job ran withholds.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -32,10 +33,11 @@ class Released:
             raise TypeError("only node.release releases results")
 
 
-def may_release(consent: Consent, policy: Policy, today: date) -> None:
+def may_release(consent: Consent, policy: Callable[[], Policy], today: date) -> None:
     """Raise Withheld if the owner's policy no longer allows what it consented to."""
     try:
-        gate.check_policy(consent.contract, consent.org, policy, today)
+        now = gate.readable(policy, consent.org)
+        gate.check_policy(consent.contract, consent.org, now, today)
     except MiheError as refusal:
         raise Withheld(
             f"{consent.org} withdrew its permission while the job ran",

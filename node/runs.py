@@ -179,7 +179,7 @@ class Runs:
 
     def _gate(self, run: bytes, consent: Consent) -> None:
         try:
-            may_release(consent, self._policy(), datetime.now(UTC).date())
+            may_release(consent, self._policy, datetime.now(UTC).date())
         except Withheld as withheld:
             gate = Gate(run=run.hex(), verdict=Verdict.WITHHOLD, cause=cause_of(withheld))
             self._say(Kind.GATE, run, gate)

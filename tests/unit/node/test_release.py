@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from contract import toml
 from contract.canonical import canonical_bytes
 from contract.cause import cause_of
 from contract.errors import MiheError, Withheld
@@ -47,8 +48,8 @@ def consent(bank_a: Member, bank_b: Member) -> Consent:
 
 
 def test_what_is_still_allowed_is_released(consent: Consent) -> None:
-    may_release(consent, policy_of(rule(until=TODAY)), TODAY)
-    may_release(consent, policy_of(rule(dataset="deposits"), rule()), TODAY)
+    may_release(consent, lambda: policy_of(rule(until=TODAY)), TODAY)
+    may_release(consent, lambda: policy_of(rule(dataset="deposits"), rule()), TODAY)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_what_was_withdrawn_meanwhile_is_withheld(
 ) -> None:
     policy = Policy() if withdrawn is None else policy_of(rule(**withdrawn))
     with pytest.raises(Withheld) as withheld:
-        may_release(consent, policy, TODAY)
+        may_release(consent, lambda: policy, TODAY)
     cause = cause_of(withheld.value)
     assert (cause.party, cause.phase) == ("bank_b", "release")
     assert (cause.rule or "").startswith("policy.toml: ")
@@ -80,7 +81,17 @@ def test_what_was_withdrawn_meanwhile_is_withheld(
 
 def test_the_day_after_the_last_withholds(consent: Consent) -> None:
     with pytest.raises(Withheld):
-        may_release(consent, policy_of(rule(until=TODAY)), date(2026, 3, 2))
+        may_release(consent, lambda: policy_of(rule(until=TODAY)), date(2026, 3, 2))
+
+
+def test_a_policy_that_cannot_be_read_withholds_and_shows_nothing_of_itself(
+    consent: Consent,
+) -> None:
+    with pytest.raises(Withheld) as withheld:
+        may_release(consent, lambda: toml.parse(Policy, "alow = []", "/etc/policy.toml"), TODAY)
+    assert withheld.value.rule == "policy.toml: unreadable"
+    assert "/etc" not in str(withheld.value)
+    assert "alow" not in str(withheld.value)
 
 
 def test_only_a_receiver_gets_a_result(bank_a: Member, bank_b: Member) -> None:

@@ -1,0 +1,310 @@
+"""Whole nodes without a network, and the coordinator's part in memory: one order, told to all.
+
+A station is everything of a node but its two sockets to the outside: real state, snapshots, policy
+file, conductor and runs. Its outbox is emptied into a `Log`, which folds, numbers and tells as
+coordinator/lifecycle.py does. Peers meet over a real port on localhost: no relay is needed.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import grpc.aio
+
+from contract import toml
+from contract.canonical import canonical_bytes
+from contract.cause import to_json
+from contract.config import CertificateFiles
+from contract.errors import MiheError
+from contract.identity import Identity
+from contract.job import Basis, Contract, JobKind
+from contract.keys import USCC_ALPHABET
+from contract.ledger import Ledger, hear, open_job
+from contract.lifecycle import TERMINAL, State
+from contract.policy import Policy
+from contract.signing import Kind, Statement, verify
+from node.attach import Attachment
+from node.carry import Exchange
+from node.catalogue import Datasets
+from node.conduct import Conductor, Owner
+from node.credentials import server_credentials
+from node.docket import Docket
+from node.propose import Wish, draft, read_offers
+from node.runs import Runs
+from node.store import Store
+from protos import carry_pb2_grpc
+from tests.unit.node.lines import PATIENCE, Member
+
+LOG_ID = bytes([5] * 16)
+FILES = CertificateFiles(certificate="cert.pem", key="key.pem")
+
+POLICY = """
+[[allow]]
+dataset = "loans"
+jobs = ["psi", "psi_cardinality"]
+on = ["uscc"]
+with = ["bank_a", "bank_b"]
+receivers = ["bank_a", "bank_b"]
+purposes = ["CREDIT_MICRO"]
+bases = ["SYNTHETIC_TEST"]
+approve = "auto"
+"""
+
+DESCRIPTION = """
+name = "loans"
+source = "loans.csv"
+
+[[column]]
+name = "uscc"
+type = "key"
+key = "uscc"
+level = 2
+
+[[column]]
+name = "balance"
+type = "decimal"
+decimals = 2
+unit = "CNY"
+level = 3
+"""
+
+
+def uscc(number: int) -> str:
+    """The valid code of a made-up enterprise."""
+    body = f"91110000{number:09d}"
+    total = sum(USCC_ALPHABET.index(c) * pow(3, place, 31) for place, c in enumerate(body))
+    return body + USCC_ALPHABET[-total % 31]
+
+
+def write_dataset(folder: Path, numbers: Sequence[int], *, description: str = DESCRIPTION) -> Path:
+    """The files of a dataset `loans` with one row for each enterprise."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = "".join(f"{uscc(number)},{number}.50\n" for number in numbers)
+    (folder / "loans.csv").write_text("uscc,balance\n" + rows, encoding="utf-8")
+    described = folder / "loans.toml"
+    described.write_text(description, encoding="utf-8")
+    return described
+
+
+class Station:
+    """One organisation's node."""
+
+    def __init__(self, member: Member, folder: Path, *, exchange: Exchange | None = None) -> None:
+        self.member = member
+        self.folder = folder
+        self.exchange = exchange or Exchange(member.credentials)
+        self.address: str | None = None
+        self.patience = PATIENCE
+        self.policy_file = folder / "policy.toml"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.allow(POLICY)
+
+    @property
+    def org(self) -> str:
+        return self.member.org
+
+    def allow(self, policy: str) -> None:
+        self.policy_file.write_text(policy, encoding="utf-8")
+
+    def policy(self) -> Policy:
+        return toml.parse(Policy, self.policy_file.read_text(encoding="utf-8"), "policy.toml")
+
+    def open(self) -> None:
+        """Begin as a process does, with what an earlier one left in the folder."""
+        credentials = self.member.credentials
+        self.store = Store(self.folder)
+        self.datasets = Datasets(self.folder / "snapshots", self.org)
+        self.attachment = Attachment("127.0.0.1:1", credentials, self.store)
+        self.docket = Docket(self.store, credentials)
+        self.runs = Runs(
+            credentials=credentials,
+            files=FILES,
+            folder=self.member.folder,
+            store=self.store,
+            datasets=self.datasets,
+            attachment=self.attachment,
+            exchange=self.exchange,
+            policy=self.policy,
+            patience=self.patience,
+            results=self.folder / "results",
+        )
+        owner = Owner(credentials, self.policy, self.datasets, self.address)
+        evidence = self.folder / "evidence"
+        self.conductor = Conductor(
+            owner, self.store, self.docket, self.runs, self.attachment.say, evidence
+        )
+        self.conductor.start()
+
+    async def close(self) -> None:
+        """End as a killed process does: nothing more is said."""
+        await self.runs.stop_all()
+        await self.attachment.close()
+        self.store.close()
+
+    def add(self, numbers: Sequence[int], *, description: str = DESCRIPTION) -> None:
+        self.datasets.add(write_dataset(self.folder / "sources", numbers, description=description))
+
+    def state(self, job: bytes) -> tuple[State, str | None]:
+        state, cause = self.docket.state_and_cause(job)
+        return state, cause.code if cause else None
+
+    def evidence(self, job: bytes) -> bytes:
+        return (self.folder / "evidence" / f"{job.hex()}.json").read_bytes()
+
+    def result(self, job: bytes) -> list[str] | None:
+        """The enterprises in the rows of a result."""
+        file = self.runs.result_file(job)
+        if not file.exists():
+            return None
+        return [line.split(",")[0] for line in file.read_text("utf-8").splitlines()[1:]]
+
+
+class Log:
+    """The coordinator's part."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[int, bytes, Statement]] = []
+        self.ledgers: dict[bytes, Ledger] = {}
+        self.catalogues: dict[str, Statement] = {}
+        self.rejected: list[MiheError] = []
+        self.stations: list[Station] = []
+
+    def state(self, job: bytes) -> State | None:
+        ledger = self.ledgers.get(job)
+        return ledger.state if ledger else None
+
+    def attach(self, station: Station) -> None:
+        """Greet a station, and tell it what it has missed."""
+        new = station.store.log != LOG_ID
+        if new:
+            station.store.begin_log(LOG_ID, 0)
+        station.conductor.welcomed(new_log=new)
+        cursor = station.store.cursor
+        for number, job, statement in list(self.entries):
+            if number > cursor and station.org in self.ledgers[job].contract.orgs:
+                station.conductor.told(number, statement)
+        station.conductor.caught_up()
+        self.stations.append(station)
+
+    def detach(self, station: Station) -> None:
+        self.stations.remove(station)
+
+    def settle_one(self) -> bool:
+        """Hear the next statement that any station has to say; whether there was one."""
+        for station in list(self.stations):
+            for number, statement in station.store.unsaid(0)[:1]:
+                self._hear(station, number, statement)
+                return True
+        return False
+
+    def settle(self) -> None:
+        while self.settle_one():
+            pass
+
+    def _hear(self, station: Station, number: int, statement: Statement) -> None:
+        try:
+            signer = verify(statement, station.member.credentials.authority)
+            if statement.kind is Kind.CATALOGUE:
+                self.catalogues[statement.org] = statement
+            else:
+                self._fold(statement, signer)
+        except MiheError as error:
+            self.rejected.append(error)
+            said = station.store.taken(number, to_json(error))
+            assert said is not None
+            station.conductor.rejected(said, error)
+            return
+        said = station.store.taken(number, None)
+        assert said is not None
+        station.conductor.accepted(said)
+
+    def _fold(self, statement: Statement, signer: Identity) -> None:
+        if statement.kind is Kind.CONTRACT:
+            self.log(open_job(statement, signer), statement)
+            return
+        subject = statement.subject
+        before = next(one for one in self.ledgers.values() if subject in (one.job, one.run))
+        after = hear(before, statement, signer)
+        if after is not before:
+            self.log(after, statement)
+
+    def log(self, ledger: Ledger, statement: Statement) -> None:
+        """Log a statement and tell it to every party that is here."""
+        self.ledgers[ledger.job] = ledger
+        number = len(self.entries) + 1
+        self.entries.append((number, ledger.job, statement))
+        for station in list(self.stations):
+            if station.org in ledger.contract.orgs:
+                station.conductor.told(number, statement)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Pass on what is said until `condition` holds."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                # One at a time: a condition may be about a moment between two statements.
+                if condition():
+                    return
+                if not self.settle_one():
+                    await asyncio.sleep(0.002)
+
+    async def until_state(self, job: bytes, state: State) -> None:
+        await self.until(lambda: self.state(job) is state)
+
+    async def until_over(self, job: bytes) -> None:
+        """Pass on what is said until a job has ended here and at every station."""
+
+        def over() -> bool:
+            here = [one for one in self.stations if one.store.job(job) is not None]
+            states = [self.state(job), *(one.state(job)[0] for one in here)]
+            return all(state in TERMINAL for state in states)
+
+        await self.until(over)
+
+    def propose(
+        self,
+        by: Station,
+        *receivers: str,
+        kind: JobKind = JobKind.PSI,
+    ) -> bytes:
+        """Let a station propose an intersection of both banks' loans; the job's id."""
+        wish = Wish(
+            kind=kind.value,
+            datasets=("bank_a.loans", "bank_b.loans"),
+            on=("uscc",),
+            receivers=receivers,
+            purpose="CREDIT_MICRO",
+            basis=Basis.SYNTHETIC_TEST.value,
+            lasts_seconds=3600,
+        )
+        offers = read_offers(self.catalogues.values(), by.member.credentials.authority)
+        contract: Contract = draft(wish, offers, me=by.org)
+        by.attachment.say(Kind.CONTRACT, contract.job_id, contract)
+        assert canonical_bytes(contract)
+        return contract.job_id
+
+
+@asynccontextmanager
+async def two_stations(
+    one: Member, other: Member, folder: Path, *, answers: bool = True
+) -> AsyncIterator[tuple[Log, Station, Station]]:
+    """A log, and two stations attached to it; the first dials the second, which may not answer."""
+    stations = Station(one, folder / one.org), Station(other, folder / other.org)
+    server = grpc.aio.server()
+    carry_pb2_grpc.add_PeerServicer_to_server(stations[1].exchange, server)
+    port = server.add_secure_port("127.0.0.1:0", server_credentials(other.credentials))
+    if answers:
+        await server.start()
+    stations[1].address = f"127.0.0.1:{port}"
+    log = Log()
+    logging.getLogger("mihe").setLevel(logging.CRITICAL)
+    for station in stations:
+        station.open()
+        log.attach(station)
+    try:
+        yield log, *stations
+    finally:
+        for station in stations:
+            await station.close()
+        await server.stop(None)
