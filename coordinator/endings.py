@@ -36,6 +36,16 @@ def lost_its_state(ledger: Ledger, org: str) -> MiheError:
     )
 
 
+def changed_its_certificate(ledger: Ledger, org: str) -> MiheError:
+    """A party came back with another certificate than the contract names."""
+    return PartyLost(
+        "the node came back with another certificate than the contract names",
+        party=org,
+        phase=ledger.state.value,
+        fix="propose the job again: a changed certificate needs a new contract and approval",
+    )
+
+
 def over(subject: bytes) -> JobFinished:
     """The job or run has ended."""
     return JobFinished(

@@ -179,6 +179,7 @@ class Lifecycle:
             self._offers.drop(org)
         if known is None or known.store != hello.store:
             await self._store.begin(org, hello.store)
+        await self._end_all_under_another_certificate(identity)
         same_log = hello.log == self._store.log_id and hello.heard <= await self._store.head()
         session = Session(identity, hello.store, hello.heard if same_log else 0)
         self._roster.enter(session)
@@ -196,6 +197,13 @@ class Lifecycle:
         for ledger in list(self._jobs.values()):
             if org in ledger.contract.orgs:
                 await self._end(ledger, endings.lost_its_state(ledger, org))
+
+    async def _end_all_under_another_certificate(self, identity: Identity) -> None:
+        # Nothing that the node says under its new certificate can move them any more.
+        for ledger in list(self._jobs.values()):
+            orgs, org = ledger.contract.orgs, identity.org
+            if org in orgs and ledger.contract.party(org).fingerprint != identity.fingerprint:
+                await self._end(ledger, endings.changed_its_certificate(ledger, org))
 
     async def _said(
         self, session: Session, saying: Saying, offered: Statement | MiheError
