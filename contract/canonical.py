@@ -101,6 +101,17 @@ Reference = Annotated[
 ]
 """A dataset of an organisation, `org.dataset`."""
 
+HostPort = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+)"
+        r":(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[0-5]?[0-9]{1,4})$",
+        max_length=262,
+    ),
+    Words("an address, written host:port"),
+]
+"""Where somebody listens: a host's name or address and a port up to 65535, never another scheme."""
+
 Hex32 = Annotated[
     str, StringConstraints(pattern=r"^[0-9a-f]{64}$"), Words("64 lower-case hexadecimal digits")
 ]

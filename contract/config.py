@@ -9,14 +9,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from contract.canonical import Frozen, OrgId
+from contract.canonical import Frozen, HostPort, OrgId
 
 COORDINATOR_PORT = 7450
 NODE_PORT = 7451
 
 Seconds = Annotated[int, Field(ge=1, le=86400)]
 Path = Annotated[str, Field(min_length=1, max_length=1024)]
-HostPort = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$")]
 
 
 class CertificateFiles(Frozen):

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from contract.canonical import Frozen, Hex32, OrgId, canonical_bytes, digest
+from contract.canonical import Frozen, Hex32, HostPort, OrgId, canonical_bytes, digest
 from contract.cause import Cause
 from contract.dataset import CatalogueEntry
 
@@ -52,7 +52,7 @@ class PartyStart(Frozen):
     protocol: Literal[1]
     snapshot_root: Hex32
     nonce: Hex32
-    address: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:\[\]-]{3,262}$")] | None = Field(
+    address: HostPort | None = Field(
         default=None, description="host:port at which peers reach this party directly, if any"
     )
 
