@@ -5,7 +5,8 @@
     │   ├── UnknownOrganisation, UnknownDataset, UnknownColumn, UnknownJob
     │   ├── UnknownSetting, BadSetting                              (TOML: file, line, nearest key)
     │   ├── KeyKindMismatch, BadRequest, JobFinished, AlreadyThere
-    │   └── BadQuery, KeyInQuery, UnprovenSum                       (SQL: line, column, what works)
+    │   ├── BadQuery, KeyInQuery, UnprovenSum                       (SQL: line, column, what works)
+    │   └── TooManyResults
     ├── PolicyError       an owner said no
     │   ├── Refused                                                 exit 3
     │   ├── ContractExpired, RunsExhausted                          exit 3
@@ -13,7 +14,7 @@
     ├── PeerError         another party broke the protocol          exit 5
     │   ├── ForeignCertificate, WrongRole, FingerprintChanged, BadSignature
     │   ├── ContractAltered, ForeignStart, PartyRestarted, PartyLost, VersionMismatch
-    │   ├── BadPoint, BadMessage, BadReceipt
+    │   ├── BadPoint, BadMessage, BadReceipt, ForeignEncryptionKey, ForeignCiphertext
     │   └── FrameRepeated, FrameOutOfOrder, FrameTooLarge, ForeignFrame
     ├── Unreachable       somebody is not there                     exit 6
     │   ├── NodeAbsent, CoordinatorAbsent, PeerAbsent
@@ -144,6 +145,10 @@ class UnprovenSum(RequestError):
     code = "UNPROVEN_SUM"
 
 
+class TooManyResults(RequestError):
+    code = "TOO_MANY_RESULTS"
+
+
 # ── an owner said no ────────────────────────────────────────────────────────────────────────────
 
 
@@ -223,6 +228,14 @@ class BadMessage(PeerError):
 
 class BadReceipt(PeerError):
     code = "BAD_RECEIPT"
+
+
+class ForeignEncryptionKey(PeerError):
+    code = "FOREIGN_ENCRYPTION_KEY"
+
+
+class ForeignCiphertext(PeerError):
+    code = "FOREIGN_CIPHERTEXT"
 
 
 class FrameRepeated(PeerError):

@@ -1,13 +1,15 @@
 """A file that makes or holds a secret scalar or a decryption key is called secret.py, and no other.
 
 What is secret is read off the stub of the Rust core: its classes that are not exceptions, and every
-function that returns one. The contract `blind` in pyproject.toml then keeps the coordinator away.
+function that returns one; of SEAL, what makes, holds or uses a decryption key. The contract `blind`
+in pyproject.toml then keeps the coordinator away.
 """
 
 import ast
 from pathlib import Path
 
 PROTOCOLS = ("psi", "federated")
+SEAL_SECRETS = {"KeyGenerator", "SecretKey", "Decryptor"}
 
 
 def names_in(tree: ast.AST | None) -> set[str]:
@@ -46,6 +48,20 @@ def used_of_native(path: Path) -> set[str]:
     return used
 
 
+def used_of_seal(path: Path) -> set[str]:
+    """The names that a file takes from SEAL: `seal.X`, and no other way to write it."""
+    used: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            seal = [alias for alias in node.names if alias.name.split(".")[0] == "tenseal"]
+            assert all((a.name, a.asname) == ("tenseal.sealapi", "seal") for a in seal), path
+        elif isinstance(node, ast.ImportFrom):
+            assert (node.module or "").split(".")[0] != "tenseal", path
+        elif isinstance(node, ast.Attribute) and "seal" in names_in(node.value):
+            used.add(node.attr)
+    return used
+
+
 def test_the_core_has_secrets_to_name(root: Path) -> None:
     assert {"blind", "Blinding"} <= secret_names(root)
     assert "Spent" not in secret_names(root)
@@ -58,8 +74,9 @@ def test_secrets_live_in_files_called_secret(root: Path) -> None:
         path
         for package in PROTOCOLS
         for path in (root / package).rglob("*.py")
-        if secret & used_of_native(path)
+        if secret & used_of_native(path) or SEAL_SECRETS & used_of_seal(path)
     }
     named = {path for package in PROTOCOLS for path in (root / package).rglob("secret.py")}
     assert holders == named
     assert root / "psi" / "ecdh" / "secret.py" in named
+    assert root / "federated" / "aggregate" / "secret.py" in named
