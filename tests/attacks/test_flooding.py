@@ -55,7 +55,7 @@ class Coalition(NamedTuple):
         phase = (bfv.residues(twice, first=1)[0] + polynomials[0]).astype(object)
         scaled = sum(phase[at] * basis for at, basis in enumerate(CRT)) * PLAIN
         centred = (scaled + MODULUS // 2) % MODULUS - MODULUS // 2
-        return (centred / PLAIN).astype(np.float64)
+        return np.array(centred / PLAIN, dtype=np.float64)
 
     def own_noise(self) -> NDArray[np.float64]:
         return self.noise(read_ciphertext(key_id(self.public), self.chunk))
@@ -65,9 +65,9 @@ class Coalition(NamedTuple):
         quotient = transformed(self.noise(polynomials)) / transformed(self.own_noise())
         mask = np.fft.ifft(quotient) * np.conj(TWIST)
         # Row i stands at X^-i = -X^(N-i).
-        rows = -np.roll(mask.real[::-1], 1)
+        rows: NDArray[np.float64] = -np.roll(mask.real[::-1], 1)
         rows[0] = -rows[0]
-        return rows > 0.5
+        return np.greater(rows, 0.5)
 
 
 TWIST = np.exp(1j * np.pi * np.arange(DEGREE) / DEGREE)
