@@ -38,7 +38,7 @@ def keys(parquet: Path, column: str, kind: KeyKind) -> list[bytes]:
             _stream(
                 connection,
                 f"SELECT encode({literal(f'{kind}:')} || {quoted(column)}) "
-                f"FROM {_snapshot(connection, parquet)} GROUP BY 1 ORDER BY 1",
+                f"FROM {reader(connection, parquet)} GROUP BY 1 ORDER BY 1",
             )
         )
 
@@ -59,7 +59,7 @@ def rows_of(
             cells = ", ".join(f"{_cell(c)} AS {quoted(c.name)}" for c in entry.columns)
             ((count,),) = connection.execute(
                 f"COPY (SELECT {cells} FROM "
-                f"(SELECT row_number() OVER () AS _row, * FROM {_snapshot(connection, parquet)}) "
+                f"(SELECT row_number() OVER () AS _row, * FROM {reader(connection, parquet)}) "
                 f"SEMI JOIN _wanted ON _wanted._key = {quoted(column)} ORDER BY _row) "
                 f"TO {literal(str(file))} (FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', "
                 "ESCAPE '\"', NULLSTR '', USE_TMP_FILE false)"
@@ -70,17 +70,17 @@ def rows_of(
         return int(count)
 
 
-def _snapshot(connection: DuckDBPyConnection, parquet: Path) -> str:
+def reader(connection: DuckDBPyConnection, parquet: Path) -> str:
     """SQL that reads the snapshot; SnapshotChanged if it can't be read as one."""
-    reader = f"read_parquet({literal(str(parquet))}, hive_partitioning = false)"
+    sql = f"read_parquet({literal(str(parquet))}, hive_partitioning = false)"
     try:
-        connection.execute(f"DESCRIBE FROM {reader}").fetchall()
+        connection.execute(f"DESCRIBE FROM {sql}").fetchall()
     except duckdb.Error:
         raise SnapshotChanged(
             "the snapshot is gone or damaged",
             fix="Restore the data folder, or import the dataset again and propose the job anew.",
         ) from None
-    return reader
+    return sql
 
 
 def _stream(connection: DuckDBPyConnection, query: str) -> Iterator[bytes]:

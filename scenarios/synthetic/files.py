@@ -15,6 +15,7 @@ from scenarios.synthetic.organisation import Rule
 from scenarios.synthetic.table import Column, Table
 
 PURPOSE, BASIS = "CREDIT_MICRO", "SYNTHETIC_TEST"
+MIN_GROUP = 10
 
 
 def write_dataset(folder: Path, table: Table, formats: Sequence[str]) -> None:
@@ -57,9 +58,19 @@ def write_policy(folder: Path, rules: Iterable[Rule]) -> None:
             f"receivers = {_toml(rule.receivers)}",
             f"purposes = {_toml([PURPOSE])}",
             f"bases = {_toml([BASIS])}",
+            *_query_settings(rule),
             f"approve = {_toml('auto')}",
         ]
     (folder / "policy.toml").write_text("\n".join([*lines, ""]), encoding="utf-8")
+
+
+def _query_settings(rule: Rule) -> Iterator[str]:
+    """What a query may do with each column, and from how many enterprises on."""
+    if rule.columns:
+        uses = ", ".join(f"{name} = {_toml(done)}" for name, done in rule.columns.items())
+        yield f"columns = {{ {uses} }}"
+        yield f"min_group = {MIN_GROUP}"
+        yield f"min_join = {MIN_GROUP}"
 
 
 def _expression(column: Column) -> str:
@@ -92,8 +103,13 @@ def _column(column: Column) -> Iterator[str]:
     yield f"type = {_toml(column.type)}"
     if column.key is not None:
         yield f"key = {_toml(column.key)}"
+    if column.rows_per_key is not None:
+        yield f"rows_per_key = {column.rows_per_key}"
     if column.decimals is not None:
         yield f"decimals = {column.decimals}"
+    if column.bounds is not None:
+        yield f"minimum = {_toml(column.bounds[0])}"
+        yield f"maximum = {_toml(column.bounds[1])}"
     if column.unit is not None:
         yield f"unit = {_toml(column.unit)}"
     if column.codes:

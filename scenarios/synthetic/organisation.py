@@ -1,7 +1,7 @@
 """What the world holds of one organisation: how to make its tables, and what its policy allows."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from scenarios.synthetic.economy import Economy
 from scenarios.synthetic.risk import Risk
@@ -10,12 +10,13 @@ from scenarios.synthetic.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One permission to intersect a dataset on its USCC."""
+    """One permission to join a dataset on its USCC."""
 
     dataset: str
     jobs: tuple[str, ...]
     others: tuple[str, ...]
     receivers: tuple[str, ...]
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of a query: their uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,21 @@ class Organisation:
     rules: tuple[Rule, ...]
 
 
-def serves_bank_a(dataset: str) -> tuple[Rule, ...]:
+OWNERS = ("registry", "tax", "power", "bank_a", "bank_b")
+NUMBER, LABEL = ("sum", "avg", "count", "filter"), ("group", "filter")
+
+
+def serves_bank_a(dataset: str) -> Rule:
     """A bureau lets bank A find its own customers in a dataset, and learns nothing itself."""
-    return (Rule(dataset, ("psi",), ("bank_a",), ("bank_a",)),)
+    return Rule(dataset, ("psi",), ("bank_a",), ("bank_a",))
+
+
+def answers_bank_a(
+    owner: str, dataset: str, numbers: tuple[str, ...], labels: tuple[str, ...]
+) -> Rule:
+    """Bank A learns statistics over any join with a dataset, and of nobody in it."""
+    columns: dict[str, tuple[str, ...]] = {"uscc": ("join",)}
+    columns |= dict.fromkeys(numbers, NUMBER)
+    columns |= dict.fromkeys(labels, LABEL)
+    others = tuple(one for one in OWNERS if one != owner)
+    return Rule(dataset, ("query",), others, ("bank_a",), columns)

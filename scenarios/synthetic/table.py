@@ -10,6 +10,9 @@ import numpy as np
 
 from scenarios.synthetic.chance import Flags, Ints, Reals, Texts, scaled
 
+# Declared bounds: no ordinary or marked value reaches them.
+MOST_MONEY, MOST_ENERGY, MOST_RATIO = "100000000000", "10000000000", "1000"
+
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Column:
@@ -25,6 +28,8 @@ class Column:
     unit: str | None = None
     codes: tuple[str, ...] = ()
     null: Flags | None = None  # a text is null where it is None
+    bounds: tuple[str, str] | None = None  # declared minimum and maximum
+    rows_per_key: int | None = None  # declared, of a key
 
     @property
     def nullable(self) -> bool:
@@ -71,9 +76,11 @@ def absent(values: Texts) -> Flags:
     return np.array([value is None for value in values.tolist()], dtype=np.bool_)
 
 
-def uscc(codes: Texts) -> Column:
+def uscc(codes: Texts, rows_per_key: int) -> Column:
     """The key column that every table has."""
-    return Column("uscc", "key", 2, "统一社会信用代码", codes, key="uscc")
+    return Column(
+        "uscc", "key", 2, "统一社会信用代码", codes, key="uscc", rows_per_key=rows_per_key
+    )
 
 
 def text(name: str, title: str, values: Texts, level: int = 2, null: bool = False) -> Column:
@@ -86,16 +93,26 @@ def coded(name: str, title: str, codes: tuple[str, ...], index: Ints, level: int
     return Column(name, "text", level, title, np.array(codes, dtype=object)[index], codes=codes)
 
 
-def integer(name: str, title: str, values: Ints, level: int = 3, unit: str | None = None) -> Column:
-    """A whole number."""
-    return Column(name, "integer", level, title, values, unit=unit)
+def integer(
+    name: str, title: str, values: Ints, most: str, level: int = 3, unit: str | None = None
+) -> Column:
+    """A whole number from 0 to `most`."""
+    return Column(name, "integer", level, title, values, unit=unit, bounds=("0", most))
 
 
 def decimal(
-    name: str, title: str, values: Ints, decimals: int, level: int = 3, unit: str | None = None
+    name: str,
+    title: str,
+    values: Ints,
+    decimals: int,
+    most: str,
+    level: int = 3,
+    unit: str | None = None,
 ) -> Column:
-    """A decimal from its scaled integers."""
-    return Column(name, "decimal", level, title, values, decimals=decimals, unit=unit)
+    """A decimal from 0 to `most`, from its scaled integers."""
+    return Column(
+        name, "decimal", level, title, values, decimals=decimals, unit=unit, bounds=("0", most)
+    )
 
 
 def money(
@@ -107,13 +124,13 @@ def money(
     null: Flags | None = None,
 ) -> Column:
     """An amount with two decimals."""
-    column = decimal(name, title, scaled(amounts, 2), 2, level, unit)
+    column = decimal(name, title, scaled(amounts, 2), 2, MOST_MONEY, level, unit)
     return replace(column, null=null)
 
 
 def ratio(name: str, title: str, values: Reals, level: int = 3) -> Column:
     """A share with four decimals."""
-    return decimal(name, title, scaled(values, 4), 4, level)
+    return decimal(name, title, scaled(values, 4), 4, MOST_RATIO, level)
 
 
 def flag(name: str, title: str, values: Flags, level: int = 2) -> Column:

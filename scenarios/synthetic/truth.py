@@ -34,7 +34,7 @@ def write_enterprises(folder: Path, economy: Economy, risk: Risk) -> None:
         for organisation, flags in economy.covered.items()
     ]
     columns = (
-        table.uscc(economy.uscc),
+        table.uscc(economy.uscc, rows_per_key=1),
         *known,
         table.ratio("inflation", "over-invoiced share", economy.inflation),
         table.ratio("default_probability", "within 12 months", risk.probability),

@@ -7,7 +7,7 @@ import numpy as np
 from scenarios.synthetic import table
 from scenarios.synthetic.chance import stream
 from scenarios.synthetic.economy import Economy
-from scenarios.synthetic.organisation import Organisation, Rule
+from scenarios.synthetic.organisation import Organisation, Rule, answers_bank_a
 from scenarios.synthetic.risk import Risk
 from scenarios.synthetic.table import Table
 
@@ -16,6 +16,9 @@ WORST_QUARTERS = np.array([0, 90, 180, 360, 540])  # days past due at the end of
 GUARANTEE = ("信用", "保证", "抵押", "质押")
 GUARANTEE_SHARES = (0.25, 0.30, 0.38, 0.07)
 BUREAUS = ("registry", "tax", "power")
+# What a query may add up, and what it may group by; both may filter.
+NUMBERS = ("loan_balance", "dpd_max_12m", "util", "leverage", "in_flow", "out_flow", "settle_usd")
+LABELS = ("five_class", "guarantee_type", "label_default_12m")
 
 
 def bank(name: str, peer: str) -> Organisation:
@@ -26,7 +29,8 @@ def bank(name: str, peer: str) -> Organisation:
 
     with_peer = Rule("loans", ("psi", "psi_cardinality"), (peer,), (name, peer))
     with_bureaus = Rule("loans", ("psi",), BUREAUS, (name,))
-    return Organisation(name, tables, (with_peer, with_bureaus))
+    rules = (with_peer, with_bureaus, answers_bank_a(name, "loans", NUMBERS, LABELS))
+    return Organisation(name, tables, rules)
 
 
 def _loans(name: str, economy: Economy, risk: Risk) -> Table:
@@ -48,7 +52,7 @@ def _loans(name: str, economy: Economy, risk: Risk) -> Table:
         firm=firm,
         canaries=("loan_balance", 6),
         columns=(
-            table.uscc(economy.uscc[firm]),
+            table.uscc(economy.uscc[firm], rows_per_key=1),
             # A bank learns late that a customer was renamed.
             table.text(
                 "borrower_name",
@@ -61,7 +65,7 @@ def _loans(name: str, economy: Economy, risk: Risk) -> Table:
                 yearly * risk.leverage[firm] * rng.uniform(0.1, 0.6, size),
             ),
             table.coded("five_class", "五级分类", FIVE_CLASS, quarters, 3),
-            table.integer("dpd_max_12m", "最长逾期天数", days, unit="d"),
+            table.integer("dpd_max_12m", "最长逾期天数", days, "3650", unit="d"),
             table.ratio("util", "额度使用率", risk.utilisation[firm]),
             table.ratio("leverage", "杠杆率", risk.leverage[firm]),
             table.coded(

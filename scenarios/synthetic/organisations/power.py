@@ -7,7 +7,7 @@ import numpy as np
 from scenarios.synthetic import table
 from scenarios.synthetic.chance import Ints, Reals, scaled, stream
 from scenarios.synthetic.economy import MONTHS, PERIODS, Economy
-from scenarios.synthetic.organisation import Organisation, serves_bank_a
+from scenarios.synthetic.organisation import Organisation, answers_bank_a, serves_bank_a
 from scenarios.synthetic.planting import RECENT
 from scenarios.synthetic.risk import Risk
 from scenarios.synthetic.table import Table
@@ -44,19 +44,35 @@ def tables(economy: Economy, _risk: Risk) -> Iterator[Table]:
         monthly=True,
         canaries=("kwh_total", 6),
         columns=(
-            table.uscc(economy.uscc[np.tile(owner, MONTHS)]),
+            table.uscc(economy.uscc[np.tile(owner, MONTHS)], METERS[-1] * MONTHS),
             table.text("meter_no", "户号", np.tile(_numbers(rng, len(owner)), MONTHS), level=3),
             table.period(np.repeat(PERIODS, len(owner))),
-            table.decimal("kwh_total", "用电量", reading.ravel(), 3, unit="kWh"),
-            table.decimal("kwh_peak", "峰电量", (reading * peak // 1000).ravel(), 3, unit="kWh"),
+            table.decimal("kwh_total", "用电量", reading.ravel(), 3, table.MOST_ENERGY, unit="kWh"),
             table.decimal(
-                "kwh_valley", "谷电量", (reading * valley // 1000).ravel(), 3, unit="kWh"
+                "kwh_peak",
+                "峰电量",
+                (reading * peak // 1000).ravel(),
+                3,
+                table.MOST_ENERGY,
+                unit="kWh",
+            ),
+            table.decimal(
+                "kwh_valley",
+                "谷电量",
+                (reading * valley // 1000).ravel(),
+                3,
+                table.MOST_ENERGY,
+                unit="kWh",
             ),
             table.integer(
-                "contract_kva", "合同容量", np.tile(_ratings(reading), MONTHS), unit="kVA"
+                "contract_kva",
+                "合同容量",
+                np.tile(_ratings(reading), MONTHS),
+                "100000000",
+                unit="kVA",
             ),
-            table.integer("arrears_days", "欠费天数", arrears.ravel(), unit="d"),
-            table.integer("cut_off_cnt", "停电次数", (arrears > 20).astype(np.int64).ravel()),
+            table.integer("arrears_days", "欠费天数", arrears.ravel(), "3650", unit="d"),
+            table.integer("cut_off_cnt", "停电次数", (arrears > 20).astype(np.int64).ravel(), "31"),
         ),
     )
 
@@ -89,4 +105,11 @@ def _ratings(reading: Ints) -> Ints:
     return np.where(place < len(RATINGS), RATINGS[np.minimum(place, len(RATINGS) - 1)], large)
 
 
-POWER = Organisation("power", tables, serves_bank_a("meters"))
+NUMBERS = ("kwh_total", "kwh_peak", "kwh_valley", "contract_kva", "arrears_days", "cut_off_cnt")
+LABELS = ("period",)
+
+POWER = Organisation(
+    "power",
+    tables,
+    (serves_bank_a("meters"), answers_bank_a("power", "meters", NUMBERS, LABELS)),
+)

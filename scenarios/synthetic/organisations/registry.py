@@ -7,7 +7,7 @@ import numpy as np
 from scenarios.synthetic import table
 from scenarios.synthetic.chance import stream
 from scenarios.synthetic.economy import LAST_DAY, Economy
-from scenarios.synthetic.organisation import Organisation, serves_bank_a
+from scenarios.synthetic.organisation import Organisation, answers_bank_a, serves_bank_a
 from scenarios.synthetic.places import COUNTIES
 from scenarios.synthetic.risk import Risk
 from scenarios.synthetic.table import Table
@@ -29,7 +29,7 @@ def tables(economy: Economy, risk: Risk) -> Iterator[Table]:
         firm=np.arange(size),
         canaries=("chattel_mortgage_amt", 4),
         columns=(
-            table.uscc(economy.uscc),
+            table.uscc(economy.uscc, rows_per_key=1),
             table.text("name", "企业名称", economy.name),
             table.text("former_name", "曾用名", economy.former_name, null=True),
             table.coded(
@@ -50,7 +50,11 @@ def tables(economy: Economy, risk: Risk) -> Iterator[Table]:
             table.flag("abnormal_list_flag", "经营异常名录", risk.abnormal),
             table.flag("serious_illegal_flag", "严重违法失信", risk.illegal),
             table.integer(
-                "legal_rep_change_cnt_24m", "法定代表人变更次数", rng.poisson(0.12, size), level=2
+                "legal_rep_change_cnt_24m",
+                "法定代表人变更次数",
+                rng.poisson(0.12, size),
+                "1000",
+                level=2,
             ),
             table.ratio("equity_pledge_ratio", "股权出质比例", pledged, level=2),
             table.money("chattel_mortgage_amt", "动产抵押金额", mortgage),
@@ -58,4 +62,19 @@ def tables(economy: Economy, risk: Risk) -> Iterator[Table]:
     )
 
 
-REGISTRY = Organisation("registry", tables, serves_bank_a("enterprises"))
+NUMBERS = (
+    "reg_capital",
+    "legal_rep_change_cnt_24m",
+    "equity_pledge_ratio",
+    "chattel_mortgage_amt",
+)
+LABELS = (
+    *("industry", "region", "status", "est_date"),
+    *("abnormal_list_flag", "serious_illegal_flag"),
+)
+
+REGISTRY = Organisation(
+    "registry",
+    tables,
+    (serves_bank_a("enterprises"), answers_bank_a("registry", "enterprises", NUMBERS, LABELS)),
+)

@@ -7,7 +7,7 @@ import numpy as np
 from scenarios.synthetic import table
 from scenarios.synthetic.chance import Ints, exp, stream
 from scenarios.synthetic.economy import MONTHS, PERIODS, Economy
-from scenarios.synthetic.organisation import Organisation, serves_bank_a
+from scenarios.synthetic.organisation import Organisation, answers_bank_a, serves_bank_a
 from scenarios.synthetic.risk import Risk
 from scenarios.synthetic.table import Table
 from scenarios.synthetic.trades import TAX_RATE, TRADES
@@ -39,12 +39,12 @@ def tables(economy: Economy, risk: Risk) -> Iterator[Table]:
         monthly=True,
         canaries=("vat_paid", 6),
         columns=(
-            table.uscc(economy.uscc[rows]),
+            table.uscc(economy.uscc[rows], rows_per_key=MONTHS),
             table.period(np.repeat(PERIODS, len(firm))),
             table.money("vat_sales_declared", "增值税申报销售额", sales.ravel()),
             table.money("vat_paid", "已缴增值税", vat.ravel()),
             table.money("cit_paid", "已缴企业所得税", profit_tax.ravel()),
-            table.integer("late_pay_cnt", "逾期缴税次数", late.ravel()),
+            table.integer("late_pay_cnt", "逾期缴税次数", late.ravel(), "1000"),
             table.money(
                 "late_pay_amt", "滞纳金", (late * vat * rng.uniform(0.001, 0.02, shape)).ravel()
             ),
@@ -69,4 +69,14 @@ def _grades(economy: Economy, risk: Risk, firm: Ints) -> Ints:
     return np.where((economy.age[firm] < YEARS_TO_BE_GRADED) & (late < 2), 2, grade)
 
 
-TAX = Organisation("tax", tables, serves_bank_a("returns"))
+NUMBERS = (
+    *("vat_sales_declared", "vat_paid", "cit_paid", "late_pay_cnt", "late_pay_amt"),
+    *("red_invoice_ratio", "top5_buyer_share", "rd_superdeduct_amt"),
+)
+LABELS = ("period", "credit_grade")
+
+TAX = Organisation(
+    "tax",
+    tables,
+    (serves_bank_a("returns"), answers_bank_a("tax", "returns", NUMBERS, LABELS)),
+)

@@ -1,0 +1,396 @@
+"""The plan: what each owner computes, what is added up, what the result is made of.
+
+Implements  federated/SPEC.md §3.2, §3.3; DESIGN §1.2: a pure function of contract data, so that
+            every node compiles it itself and compares digests
+Exactness   every entity of the join is once in every list, so there are never more of them than the
+            shortest padded list is long. A number that is sent is cut into limbs such that
+            entities × Σ limb bounds < 2^58, and t = 2^59 never wraps; the receiver puts the limbs
+            together again as integers. The bound of every sum stands in the plan.
+Learns      nobody. A plan holds names, and those literals of the statement that are no keys.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pydantic import Field
+from sqlglot import exp
+
+from contract.canonical import Frozen, Name, OrgId, canonical_bytes, digest
+from contract.dataset import ColumnType
+from contract.errors import BadMessage
+from contract.keys import KeyKind
+from contract.policy import Use
+from federated.query.statement import Average, Count, Dimension, Source, Statement, Sum
+from federated.query.values import Column, Linear, Range, cast, number
+
+SNAPSHOT = "snapshot"
+"""What an owner's SQL calls its dataset."""
+SUM_BITS = 58
+
+
+class GroupColumn(Frozen):
+    """A column of an owner that the result is grouped by; its values travel as texts."""
+
+    name: Name
+    type: ColumnType
+    decimals: int
+    nullable: bool
+
+
+class ValueColumn(Frozen):
+    """An integer column of an owner, without NULL, and how it is cut into what is sent."""
+
+    kind: Literal["value", "present"]
+    scale: int
+    least: int
+    most: int
+    limbs: int = Field(ge=1, description="columns that are sent for it")
+    limb_bits: int = Field(ge=0, description="bits of each limb but the last; 0 for a single one")
+
+    @property
+    def ranges(self) -> tuple[tuple[int, int], ...]:
+        """Smallest and largest value of each limb, the lowest limb first."""
+        low = (0, (1 << self.limb_bits) - 1)
+        shift = self.limb_bits * (self.limbs - 1)
+        return (*[low] * (self.limbs - 1), (self.least >> shift, self.most >> shift))
+
+
+class LocalPart(Frozen):
+    """What one owner computes on its own snapshot: one row per key."""
+
+    org: OrgId
+    dataset: Name
+    key_column: Name = Field(description="in the dataset")
+    key_kind: KeyKind
+    size: int = Field(description="keys that are sent, padding included")
+    sql: str = Field(description="for DuckDB: key, g0, g1, …, v0, v1, … of the table `snapshot`")
+    groups: tuple[GroupColumn, ...]
+    values: tuple[ValueColumn, ...]
+    uses: dict[Name, tuple[Use, ...]] = Field(description="what is done with each column")
+
+    @property
+    def sent(self) -> int:
+        """How many columns of integers are sent: every limb of every value."""
+        return sum(value.limbs for value in self.values)
+
+
+class Term(Frozen):
+    """A column that one owner sends: the number of the owner, and of the column."""
+
+    owner: int
+    column: int
+
+
+class Summand(Frozen):
+    """What is added up under encryption in each cell: one column of one or more owners."""
+
+    terms: tuple[Term, ...]
+    least: int = Field(description="of the sum over all entities there may be")
+    most: int
+
+
+class DimensionColumn(Frozen):
+    """A column of the result: a label."""
+
+    kind: Literal["dimension"] = "dimension"
+    name: Name
+    owner: int
+    group: int
+
+
+class CountColumn(Frozen):
+    """A column of the result: entities, or those with a value."""
+
+    kind: Literal["count"] = "count"
+    name: Name
+    present: int | None = Field(default=None, description="summand; absent: every entity counts")
+
+
+class NumberColumn(Frozen):
+    """A column of the result: a sum, or a mean of those with a value."""
+
+    kind: Literal["sum", "avg"]
+    name: Name
+    scale: int = Field(description="of the sum; a mean has four decimals more")
+    summands: tuple[int, ...] = Field(description="its limbs, the lowest first")
+    limb_bits: int
+    present: int | None = Field(default=None, description="summand; absent: never NULL")
+
+
+Output = Annotated[DimensionColumn | CountColumn | NumberColumn, Field(discriminator="kind")]
+
+
+class QueryPlan(Frozen):
+    """A query, ready to run; the same at every node."""
+
+    planner: Literal[1] = 1
+    sql: str
+    receivers: tuple[OrgId, ...]
+    k: int = Field(ge=1, description="fewest entities in a cell")
+    rows: int = Field(description="most entities there may be in the join")
+    owners: tuple[LocalPart, ...]
+    summands: tuple[Summand, ...]
+    outputs: tuple[Output, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON, in hexadecimal."""
+        return digest(canonical_bytes(self)).hex()
+
+
+def compile_statement(statement: Statement, *, receivers: Sequence[str], k: int) -> QueryPlan:
+    """The plan of a statement: who may learn the result, and from how many entities on."""
+    parts = [_Part(source, _size(source)) for source in statement.sources]
+    rows = min(part.size for part in parts)
+    draft = _Draft({part.source.alias: i for i, part in enumerate(parts)}, parts, rows)
+    for condition in statement.conditions:
+        draft.part(condition.source).filter(condition.sql, condition.columns)
+    for group in statement.groups:
+        draft.part(group.source).group(group)
+    outputs: list[Output] = []
+    for item in statement.items:
+        match item:
+            case Dimension():
+                column = statement.groups[item.group]
+                part = draft.part(column.source)
+                place = part.groups.index(column)
+                outputs.append(
+                    DimensionColumn(name=item.name, owner=draft.places[column.source], group=place)
+                )
+            case Count(column=None):
+                outputs.append(CountColumn(name=item.name))
+            case Count(column=Column() as column):
+                outputs.append(CountColumn(name=item.name, present=draft.present(column)))
+            case Sum():
+                outputs.append(draft.number(item.name, "sum", item.of))
+            case Average():
+                outputs.append(draft.number(item.name, "avg", item.of))
+    return QueryPlan(
+        sql=statement.sql,
+        receivers=tuple(receivers),
+        k=k,
+        rows=rows,
+        owners=tuple(part.finish() for part in parts),
+        summands=tuple(draft.summands),
+        outputs=tuple(outputs),
+    )
+
+
+def uses(plan: QueryPlan, org: str) -> dict[str, frozenset[Use]]:
+    """What a query does with each column of an owner: what its policy must list."""
+    (part,) = (part for part in plan.owners if part.org == org)
+    return {name: frozenset(done) for name, done in part.uses.items()}
+
+
+def _size(source: Source) -> int:
+    (origin,) = source.key.origins
+    declared = source.entry.column(origin)
+    if declared is None or declared.size is None:
+        raise BadMessage(
+            "a catalogue entry does not say how many keys there are",
+            fix="Have its owner import the dataset again.",
+            party=source.entry.org,
+            phase="plan",
+        )
+    return declared.size
+
+
+# ── drafts ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(slots=True)
+class _Part:
+    """An owner's part while it is put together."""
+
+    source: Source
+    size: int
+    conditions: list[exp.Expr] = field(default_factory=list)
+    groups: list[Column] = field(default_factory=list)
+    values: list[tuple[ValueColumn, exp.Expr]] = field(default_factory=list)
+    needed: set[str] = field(default_factory=set)
+    uses: dict[str, set[Use]] = field(default_factory=dict)
+
+    def filter(self, sql: exp.Expr, columns: Iterable[Column]) -> None:
+        self.conditions.append(sql)
+        self.use(columns, Use.FILTER)
+
+    def group(self, column: Column) -> None:
+        self.groups.append(column)
+        self.use([column], Use.GROUP)
+
+    def use(self, columns: Iterable[Column], use: Use) -> None:
+        for column in columns:
+            self.needed.add(column.name)
+            self._note(column.origins, use)
+
+    def _note(self, origins: Iterable[str], use: Use) -> None:
+        for origin in origins:
+            self.uses.setdefault(origin, set()).add(use)
+
+    def add(self, value: ValueColumn, sql: exp.Expr) -> int:
+        """The number of the first column that is sent for a value."""
+        first = sum(before.limbs for before, _ in self.values)
+        self.values.append((value, sql))
+        return first
+
+    def finish(self) -> LocalPart:
+        key = self.source.key
+        (origin,) = key.origins
+        assert key.key is not None
+        self.use([key], Use.JOIN)
+        if inner := self.source.inner:
+            for condition in inner.conditions:
+                for column in condition.columns:
+                    self._note(column.origins, Use.FILTER)
+            for column in inner.groups:
+                if column.key is None:
+                    self._note(column.origins, Use.GROUP)
+        return LocalPart(
+            org=self.source.entry.org,
+            dataset=self.source.entry.name,
+            key_column=origin,
+            key_kind=key.key,
+            size=self.size,
+            sql=self._select().sql(dialect="duckdb", identify=True),
+            groups=tuple(
+                GroupColumn(
+                    name=group.name,
+                    type=group.type,
+                    decimals=group.scale,
+                    nullable=group.nullable,
+                )
+                for group in self.groups
+            ),
+            values=tuple(value for value, _ in self.values),
+            uses={name: tuple(sorted(done)) for name, done in sorted(self.uses.items())},
+        )
+
+    def _select(self) -> exp.Select:
+        columns = [_named(self.source.key.sql(), "key")]
+        columns += [_named(group.label(), f"g{i}") for i, group in enumerate(self.groups)]
+        columns += [_named(sql, f"v{i}") for i, (_, sql) in enumerate(self.values)]
+        select = exp.select(*columns).from_(self._relation()).order_by(number(1))
+        return select.where(*self.conditions) if self.conditions else select
+
+    def _relation(self) -> exp.Expr:
+        inner, alias = self.source.inner, _alias(self.source.alias)
+        if inner is None:
+            return exp.Table(this=exp.to_identifier(SNAPSHOT), alias=alias)
+        items = [_named(sql, name) for name, sql in inner.items.items() if name in self.needed]
+        dataset = exp.Table(this=exp.to_identifier(SNAPSHOT), alias=_alias(inner.alias))
+        select = exp.select(*items).from_(dataset)
+        if inner.conditions:
+            select = select.where(*(condition.sql for condition in inner.conditions))
+        if inner.groups:
+            select = select.group_by(*(group.sql() for group in inner.groups))
+        return exp.Subquery(this=select, alias=alias)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """The sums while they are put together; each is asked for once, however often it is shown."""
+
+    places: dict[str, int]
+    parts: list[_Part]
+    rows: int
+    summands: list[Summand] = field(default_factory=list)
+    numbers: dict[Linear, tuple[tuple[int, ...], int]] = field(default_factory=dict)
+    presences: dict[frozenset[Column], int] = field(default_factory=dict)
+
+    def part(self, alias: str) -> _Part:
+        return self.parts[self.places[alias]]
+
+    def number(self, name: str, kind: Literal["sum", "avg"], of: Linear) -> NumberColumn:
+        for alias in of.sources:
+            columns = [column for column in of.columns if column.source == alias]
+            self.part(alias).use(columns, Use.SUM if kind == "sum" else Use.AVG)
+        if of not in self.numbers:
+            self.numbers[of] = self._limbs(of)
+        summands, limb_bits = self.numbers[of]
+        return NumberColumn(
+            kind=kind,
+            name=name,
+            scale=of.scale,
+            summands=summands,
+            limb_bits=limb_bits,
+            present=self._presence(of.columns),
+        )
+
+    def present(self, column: Column) -> int | None:
+        self.part(column.source).use([column], Use.COUNT)
+        return self._presence([column])
+
+    def _presence(self, columns: Sequence[Column]) -> int | None:
+        """The sum that counts where none of an owner's columns is NULL."""
+        nullable = sorted((one for one in columns if one.nullable), key=lambda one: one.name)
+        if not nullable:
+            return None
+        which = frozenset(nullable)
+        if which not in self.presences:
+            alias = nullable[0].source
+            anywhere = exp.or_(*(_is_null(column) for column in nullable))
+            value = ValueColumn(kind="present", scale=0, least=0, most=1, limbs=1, limb_bits=0)
+            sql = exp.Case().when(anywhere, number(0)).else_(number(1))
+            place = self.part(alias).add(value, cast(sql, "BIGINT"))
+            term = Term(owner=self.places[alias], column=place)
+            self.presences[which] = self._sum([(term, (0, 1))])
+        return self.presences[which]
+
+    def _limbs(self, of: Linear) -> tuple[tuple[int, ...], int]:
+        """The sums that make up one number, and how many bits lie between them."""
+        owners = sorted(of.sources, key=self.places.__getitem__)
+        shares = {alias: of.of(alias, constant=alias == of.terms[0][0].source) for alias in owners}
+        ranges = {alias: _range(share) for alias, share in shares.items()}
+        # Each owner's limb may reach this, in every entity, and the sum stays below 2^58.
+        most = ((1 << SUM_BITS) - 1) // (self.rows * len(owners))
+        bits = 0 if all(one.magnitude <= most for one in ranges.values()) else most.bit_length() - 1
+        limbs: list[list[tuple[Term, tuple[int, int]]]] = []
+        for alias in owners:
+            value = _value(of.scale, ranges[alias].least, ranges[alias].most, bits, most)
+            sql = exp.Coalesce(
+                this=cast(shares[alias].sql(of.scale), "BIGINT"), expressions=[number(0)]
+            )
+            first = self.part(alias).add(value, sql)
+            for limb, range_ in enumerate(value.ranges):
+                if limb == len(limbs):
+                    limbs.append([])
+                term = Term(owner=self.places[alias], column=first + limb)
+                limbs[limb].append((term, range_))
+        return tuple(self._sum(terms) for terms in limbs), bits
+
+    def _sum(self, terms: Sequence[tuple[Term, tuple[int, int]]]) -> int:
+        least = sum(min(low, 0) for _, (low, _) in terms) * self.rows
+        most = sum(max(high, 0) for _, (_, high) in terms) * self.rows
+        assert -(1 << SUM_BITS) <= least <= most < 1 << SUM_BITS, "limbs are cut to fit"
+        summand = Summand(terms=tuple(term for term, _ in terms), least=least, most=most)
+        self.summands.append(summand)
+        return len(self.summands) - 1
+
+
+def _range(share: Linear) -> Range:
+    """What is sent for an owner's share: where it is NULL, that is 0."""
+    bounds = share.range(share.scale)
+    return Range(min(bounds.least, 0), max(bounds.most, 0)) if share.nullable else bounds
+
+
+def _value(scale: int, least: int, most: int, bits: int, largest: int) -> ValueColumn:
+    """A value cut into the fewest limbs of which none exceeds `largest`."""
+    limbs = 1
+    while bits and max(abs(least >> bits * (limbs - 1)), most >> bits * (limbs - 1)) > largest:
+        limbs += 1
+    return ValueColumn(
+        kind="value", scale=scale, least=least, most=most, limbs=limbs, limb_bits=bits
+    )
+
+
+def _named(value: exp.Expr, name: str) -> exp.Expr:
+    return exp.alias_(value, name, quoted=True)
+
+
+def _alias(name: str) -> exp.TableAlias:
+    return exp.TableAlias(this=exp.to_identifier(name, quoted=True))
+
+
+def _is_null(column: Column) -> exp.Expr:
+    return exp.Is(this=column.sql(), expression=exp.Null())

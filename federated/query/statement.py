@@ -1,0 +1,421 @@
+"""A statement: hostile text in; who owns what, which key joins, what is asked for, out.
+
+Implements  federated/SPEC.md §3.1, DESIGN §6: tables are checked before columns, every name
+            against the schemas that come with the contract
+Learns      nobody: a pure function of text and schemas, the same at every node
+Not for     permission. What an owner lets be done with a column is its policy's, at its node.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from contract.dataset import CatalogueEntry
+from contract.errors import (
+    KeyKindMismatch,
+    UnknownColumn,
+    UnknownDataset,
+    UnknownOrganisation,
+    nearest,
+)
+from federated.query import language, subquery
+from federated.query.scope import Condition, Names, Scope
+from federated.query.subquery import (
+    Inner,
+    column_in,
+    grouped,
+    named_twice,
+    not_grouped,
+    parts,
+    set_alias,
+    settle_alias,
+    summed,
+)
+from federated.query.text import Text
+from federated.query.values import Column, Linear, column_of
+
+FEWEST_OWNERS, MOST_OWNERS = 2, 8
+
+Entries = Mapping[str, Mapping[str, CatalogueEntry]]
+"""What each organisation offers: {organisation: {dataset: entry}}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One owner's part of what stands after FROM."""
+
+    alias: str
+    entry: CatalogueEntry
+    columns: Mapping[str, Column]
+    inner: Inner | None
+    key: Column
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """Asks for a column that the result is grouped by."""
+
+    name: str
+    group: int
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Asks for how many entities there are, or have a value in a column."""
+
+    name: str
+    column: Column | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Asks for a sum."""
+
+    name: str
+    of: Linear
+
+
+@dataclass(frozen=True, slots=True)
+class Average:
+    """Asks for a mean."""
+
+    name: str
+    of: Linear
+
+
+Item = Dimension | Count | Sum | Average
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement of the language, understood."""
+
+    sql: str
+    """The one way to write it: what a contract carries."""
+    sources: tuple[Source, ...]
+    conditions: tuple[Condition, ...]
+    groups: tuple[Column, ...]
+    items: tuple[Item, ...]
+
+
+def parse(sql: str, entries: Entries) -> Statement:
+    """The statement that `sql` is, over the datasets in `entries`.
+
+    Raises BadQuery, KeyInQuery, UnprovenSum, UnknownOrganisation, UnknownDataset, UnknownColumn,
+    KeyKindMismatch; each says line and column, the reason, and what works.
+    """
+    text = Text(sql)
+    tree = language.read(text)
+    sources = _sources(text, tree, entries)
+    scope = Scope(text, [_names(source) for source in sources])
+    conditions = scope.conditions(tree.args.get("where"))
+    for source, node in zip(sources, parts(tree), strict=True):
+        _refuse_repeated_keys(text, node, source, conditions)
+    groups = _groups(scope, tree)
+    items = _items(scope, tree, groups)
+    return Statement(language.canonical(tree), sources, conditions, groups, items)
+
+
+def _names(source: Source) -> Names:
+    return Names(source.alias, source.entry.org, source.entry.name, source.columns)
+
+
+# ── FROM and JOIN ───────────────────────────────────────────────────────────────────────────────
+
+
+def _sources(text: Text, tree: exp.Select, entries: Entries) -> tuple[Source, ...]:
+    nodes = parts(tree)
+    found = [_entry(text, _table(text, node), entries) for node in nodes]
+    aliases = [settle_alias(text, node) for node in nodes]
+    _check_owners(text, nodes, found, aliases)
+    drafts = [
+        _columns(text, node, entry, alias)
+        for node, entry, alias in zip(nodes, found, aliases, strict=True)
+    ]
+    keys = _keys(text, tree, [columns for columns, _ in drafts], aliases)
+    return tuple(
+        Source(alias, entry, columns, inner, key)
+        for (columns, inner), entry, alias, key in zip(drafts, found, aliases, keys, strict=True)
+    )
+
+
+def _table(text: Text, node: exp.Expr) -> exp.Table:
+    """The dataset that a part of FROM reads, itself or in its sub-query."""
+    match node:
+        case exp.Table() if isinstance(node.this, exp.Identifier):
+            return node
+        case exp.Subquery() if isinstance(node.this, exp.Select):
+            inside = parts(node.this)
+            if len(inside) == 1 and isinstance(inside[0], exp.Table):
+                return _table(text, inside[0])
+            raise text.refuse(
+                inside[1] if len(inside) > 1 else node,
+                "a sub-query reads exactly one dataset",
+                "Write (SELECT key, columns FROM org.dataset WHERE … GROUP BY key) AS a; join"
+                " outside of it.",
+            )
+    raise text.refuse(
+        node,
+        "a dataset, or a sub-query over one, is expected here",
+        "Write org.dataset AS a, or (SELECT … FROM org.dataset …) AS a.",
+    )
+
+
+def _entry(text: Text, table: exp.Table, entries: Entries) -> CatalogueEntry:
+    org, dataset = table.db, table.name
+    if not org:
+        owners = [one for one, offers in entries.items() if dataset in offers]
+        hint = f" Did you mean {owners[0]}.{dataset}?" if owners else ""
+        raise text.refuse(
+            table,
+            f"'{dataset}' is of no organisation.{hint}",
+            "Write org.dataset, as `mihe catalog` does.",
+            error=UnknownDataset,
+        )
+    if org not in entries:
+        raise text.refuse(
+            table,
+            f"there is no organisation '{org}'.{nearest(org, list(entries))}",
+            "See `mihe catalog` for the organisations there are.",
+            error=UnknownOrganisation,
+            rule="datasets are those of the catalogue",
+        )
+    if dataset not in entries[org]:
+        raise text.refuse(
+            table,
+            f"{org} has no dataset '{dataset}'.{nearest(dataset, list(entries[org]))}",
+            "See `mihe catalog` for the datasets there are.",
+            error=UnknownDataset,
+            rule="datasets are those of the catalogue",
+        )
+    return entries[org][dataset]
+
+
+def _check_owners(
+    text: Text,
+    nodes: Sequence[exp.Expr],
+    entries: Sequence[CatalogueEntry],
+    aliases: Sequence[str],
+) -> None:
+    if not FEWEST_OWNERS <= len(nodes) <= MOST_OWNERS:
+        raise text.refuse(
+            nodes[-1] if nodes else 0,
+            f"a query joins the datasets of {FEWEST_OWNERS} to {MOST_OWNERS} owners, not of"
+            f" {len(nodes)}",
+            "Add JOIN org.dataset AS b USING (key); one's own data alone need no protocol."
+            if len(nodes) < FEWEST_OWNERS
+            else "Propose it in parts.",
+        )
+    orgs = [entry.org for entry in entries]
+    for place, node in enumerate(nodes):
+        if orgs[place] in orgs[:place]:
+            raise text.refuse(
+                node,
+                f"{orgs[place]} is there twice",
+                "Each owner stands there once: let it prepare one dataset out of both.",
+            )
+        if aliases[place] in aliases[:place]:
+            raise text.refuse(
+                node, f"two parts are called '{aliases[place]}'", "Write AS and another name."
+            )
+
+
+def _keys(
+    text: Text,
+    tree: exp.Select,
+    offered: Sequence[Mapping[str, Column]],
+    aliases: Sequence[str],
+) -> list[Column]:
+    """The key column of every source: that of the one USING there is."""
+    joins: list[exp.Join] = tree.args.get("joins") or []
+    names = [_using(text, join, offered[0]) for join in joins]
+    for join, name in zip(joins, names, strict=True):
+        join.set("kind", None)
+        if name.this != names[0].this:
+            raise text.refuse(
+                name,
+                f"'{name.this}' is another key than '{names[0].this}'",
+                "One key joins all the datasets; a sub-query may rename a key column.",
+            )
+    keys = []
+    for columns, alias, at in zip(offered, aliases, [names[0], *names], strict=True):
+        keys.append(_key(text, at, columns, alias))
+        if keys[-1].key is not keys[0].key:
+            raise text.refuse(
+                at,
+                f"'{at.this}' of {alias} holds {keys[-1].key} keys, that of {aliases[0]} holds"
+                f" {keys[0].key} keys",
+                "Join on columns of the same kind of key.",
+                error=KeyKindMismatch,
+                rule="keys that are matched are of one kind",
+            )
+    return keys
+
+
+def _using(text: Text, join: exp.Join, first: Mapping[str, Column]) -> exp.Identifier:
+    match join.args.get("using"):
+        case [exp.Identifier() as only]:
+            return only
+        case None | []:
+            at: exp.Expr = join
+        case [_, second, *_]:
+            at = second
+        case [at]:
+            pass
+    keys = [column.name for column in first.values() if column.key is not None]
+    raise text.refuse(
+        at,
+        "datasets are joined by one key column of the same name in each",
+        f"Write USING ({keys[0] if keys else 'key'}) after what is joined.",
+    )
+
+
+def _key(text: Text, at: exp.Identifier, columns: Mapping[str, Column], alias: str) -> Column:
+    column = columns.get(str(at.this))
+    if column is not None and column.key is not None:
+        return column
+    keys = [column.name for column in columns.values() if column.key is not None]
+    lacks = f"{alias} has no key column '{at.this}'.{nearest(str(at.this), keys)}"
+    if column is not None:
+        lacks = f"'{at.this}' of {alias} is no key column"
+    raise text.refuse(
+        at,
+        lacks,
+        f"Its key columns: {', '.join(keys)}; a sub-query may rename one."
+        if keys
+        else "Select its key column in the sub-query, or join a dataset that has one.",
+        error=UnknownColumn,
+        rule="datasets are joined by key columns",
+    )
+
+
+def _refuse_repeated_keys(
+    text: Text, node: exp.Expr, source: Source, conditions: Sequence[Condition]
+) -> None:
+    """Refuse a dataset of many rows per key that is neither grouped by key nor filtered."""
+    (key,) = source.key.origins
+    declared = source.entry.column(key)
+    rows = None if declared is None else declared.rows_per_key
+    inner = source.inner
+    filtered = any(condition.source == source.alias for condition in conditions)
+    if (rows or 1) == 1 or filtered or (inner and (inner.groups or inner.conditions)):
+        return
+    owned = f"{source.entry.org}.{source.entry.name}"
+    raise text.refuse(
+        node,
+        f"{owned} has up to {rows} rows per key, and a join takes one from each owner",
+        f"Add them up first: {summed(key, owned)} AS {source.alias}; or leave one row per key with"
+        " WHERE.",
+        rule="one row per key and owner",
+    )
+
+
+def _columns(
+    text: Text, node: exp.Expr, entry: CatalogueEntry, alias: str
+) -> tuple[dict[str, Column], Inner | None]:
+    """What a part of FROM offers, and the sub-query that it is, if it is one."""
+    dataset = f"{entry.org}.{entry.name}"
+    if isinstance(node, exp.Table):
+        return {one.name: column_of(one, alias, dataset) for one in entry.columns}, None
+    return subquery.read(text, node.this, entry, alias)
+
+
+# ── SELECT and GROUP BY ─────────────────────────────────────────────────────────────────────────
+
+
+def _groups(scope: Scope, tree: exp.Select) -> tuple[Column, ...]:
+    groups: list[Column] = []
+    for node in grouped(tree.args.get("group")):
+        named = column_in(scope.text, node)
+        column = scope.column(_behind_alias(scope, tree, named))
+        if column.key is not None:
+            raise scope.text.refuse(
+                named,
+                f"'{column.name}' is a key: a row for each key would list who is in the join",
+                "Group by a column that many have in common, such as an industry.",
+            )
+        if column.scaled and column.range is None:
+            raise scope.text.refuse(
+                named,
+                f"'{column.name}' is computed and has no declared bounds",
+                f"Have its owner declare {column.lacks}, or group by a column of the dataset.",
+            )
+        if column not in groups:
+            groups.append(column)
+    return tuple(groups)
+
+
+def _behind_alias(scope: Scope, tree: exp.Select, node: exp.Column) -> exp.Column:
+    """`node`, or the selected column that it is another name of."""
+    if node.table or any(node.name in source.columns for source in scope.sources):
+        return node
+    for item in tree.expressions:
+        if item.alias == node.name and isinstance(item.this, exp.Column):
+            named = item.this.copy()
+            node.replace(named)
+            return named
+    return node
+
+
+def _items(scope: Scope, tree: exp.Select, groups: tuple[Column, ...]) -> tuple[Item, ...]:
+    items: list[Item] = []
+    for node in tree.expressions:
+        item = _item(scope, node, groups)
+        if any(item.name == other.name for other in items):
+            raise named_twice(scope.text, node, item.name)
+        set_alias(node, item.name)
+        items.append(item)
+    return tuple(items)
+
+
+def _item(scope: Scope, node: exp.Expr, groups: tuple[Column, ...]) -> Item:
+    value = node.this if isinstance(node, exp.Alias) else node
+    text = scope.text
+    match value:
+        case exp.Column():
+            column = scope.column(value)
+            if column not in groups:
+                raise not_grouped(text, value, column)
+            return Dimension(node.alias or column.name, groups.index(column))
+        case exp.Count() if isinstance(value.this, exp.Star):
+            return Count(node.alias or "count", None)
+        case exp.Count():
+            column = scope.value(column_in(text, value.this))
+            return Count(node.alias or f"count_{column.name}"[:63], column)
+        case exp.Sum() | exp.Avg():
+            linear = scope.sum_of(value.this)
+            _refuse_shared_null(text, value, linear)
+            called = "sum" if isinstance(value, exp.Sum) else "avg"
+            name = node.alias or _default_name(text, value, called, linear)
+            return Sum(name, linear) if isinstance(value, exp.Sum) else Average(name, linear)
+        case exp.Min() | exp.Max():
+            raise text.refuse(
+                value,
+                "MIN and MAX over a join would show the value of one single subject",
+                "An owner's own sub-query may have them, by key: (SELECT key, MAX(column) AS column"
+                " FROM org.dataset GROUP BY key) AS a.",
+            )
+    raise text.refuse(
+        node,
+        "a dimension, COUNT(*), COUNT(column), SUM(…) or AVG(…) is expected here",
+        "Compute with the result's columns afterwards; SUM and AVG take +, - and constants inside.",
+    )
+
+
+def _refuse_shared_null(text: Text, node: exp.Expr, linear: Linear) -> None:
+    # NULL + 1 is NULL: one owner's value would have to vanish where another's is absent.
+    if len(linear.sources) > 1 and linear.nullable:
+        nullable = next(column for column in linear.columns if column.nullable)
+        raise text.refuse(
+            node,
+            f"'{nullable.name}' of {nullable.source} may be NULL, and is added to another owner's"
+            " column",
+            "Ask for one SUM for each owner, and add them up in the result.",
+        )
+
+
+def _default_name(text: Text, node: exp.Expr, called: str, linear: Linear) -> str:
+    if linear.bare is None:
+        raise text.refuse(node, "what is computed has no name", "Write AS and a name after it.")
+    return f"{called}_{linear.bare.name}"[:63]

@@ -1,0 +1,226 @@
+"""An owner's own sub-query: `(SELECT key, SUM(column) AS column FROM org.dataset … GROUP BY key)`.
+
+Implements  federated/SPEC.md §3.1: of one dataset, without joins; what makes many rows per key one
+Learns      nobody. It runs at its owner alone; nothing of it leaves but what the query above asks.
+Bounds      the sum of up to rows_per_key values lies within rows_per_key times their bounds
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from sqlglot import exp
+
+from contract.dataset import CatalogueEntry, ColumnType
+from contract.errors import MiheError
+from federated.query import language
+from federated.query.scope import Condition, Names, Scope
+from federated.query.text import Text
+from federated.query.values import Column, Linear, Range, column_of
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """An owner's own sub-query."""
+
+    alias: str  # of the dataset inside it
+    items: Mapping[str, exp.Expr]
+    conditions: tuple[Condition, ...]
+    groups: tuple[Column, ...]
+
+
+def summed(key: str, dataset: str) -> str:
+    """The sub-query that makes one row per key, for a fix."""
+    # Words for a person, of names that were checked; it is never run.
+    return f"(SELECT {key}, SUM(column) AS column FROM {dataset} GROUP BY {key})"  # noqa: S608
+
+
+def read(
+    text: Text, tree: exp.Select, entry: CatalogueEntry, outer: str
+) -> tuple[dict[str, Column], Inner]:
+    """The columns that the sub-query called `outer` offers, and what it does."""
+    return _Inside(text, tree, entry, outer).read()
+
+
+class _Inside:
+    """Reads one sub-query."""
+
+    def __init__(self, text: Text, tree: exp.Select, entry: CatalogueEntry, outer: str) -> None:
+        self.text, self.tree, self.entry, self.outer = text, tree, entry, outer
+        (table,) = parts(tree)
+        self.alias = settle_alias(text, table)
+        dataset = f"{entry.org}.{entry.name}"
+        offered = {one.name: column_of(one, self.alias, dataset) for one in entry.columns}
+        self.scope = Scope(text, [Names(self.alias, entry.org, entry.name, offered)])
+        self.dataset = dataset
+
+    def read(self) -> tuple[dict[str, Column], Inner]:
+        conditions = self.scope.conditions(self.tree.args.get("where"))
+        self.groups = self._groups()
+        columns: dict[str, Column] = {}
+        items: dict[str, exp.Expr] = {}
+        for node in self.tree.expressions:
+            column, sql = self._item(node)
+            if column.name in columns:
+                raise named_twice(self.text, node, column.name)
+            columns[column.name], items[column.name] = column, sql
+        return columns, Inner(self.alias, items, conditions, self.groups)
+
+    def _groups(self) -> tuple[Column, ...]:
+        group = self.tree.args.get("group")
+        groups = tuple(self.scope.column(column_in(self.text, node)) for node in grouped(group))
+        aggregates = any(True for _ in self.tree.find_all(exp.AggFunc))
+        if aggregates and not any(column.key for column in groups):
+            keys = [one.name for one in self.entry.columns if one.key is not None]
+            raise self.text.refuse(
+                self.tree,
+                "a sub-query adds up without its key",
+                f"Select {keys[0] if keys else 'the key'} as well, and end it with GROUP BY"
+                f" {keys[0] if keys else 'key'}.",
+            )
+        return groups
+
+    def _item(self, node: exp.Expr) -> tuple[Column, exp.Expr]:
+        value = node.this if isinstance(node, exp.Alias) else node
+        column, sql = self._value(value)
+        named = node.alias or (value.name if isinstance(value, exp.Column) else "")
+        if not named:
+            raise self.text.refuse(node, "what a sub-query computes has no name", "Write AS name.")
+        set_alias(node, named)
+        return replace(column, source=self.outer, name=named), sql
+
+    def _value(self, node: exp.Expr) -> tuple[Column, exp.Expr]:
+        match node:
+            case exp.Column():
+                column = self.scope.column(node)
+                if self.groups and column not in self.groups:
+                    raise not_grouped(self.text, node, column)
+                return column, column.sql()
+            case exp.Count():
+                return self._count(node)
+            case exp.Sum():
+                return self._sum(node)
+            case exp.Min() | exp.Max() if isinstance(node.this, exp.Column):
+                column = self.scope.value(node.this)
+                return column, type(node)(this=column.sql())
+            case exp.Avg():
+                raise self.text.refuse(
+                    node,
+                    "AVG inside a sub-query would be rounded, and be averaged again",
+                    "Take SUM, and COUNT(*) for the number of rows; AVG works outside.",
+                )
+        return self._computed(node)
+
+    def _computed(self, node: exp.Expr) -> tuple[Column, exp.Expr]:
+        if self.groups:
+            raise self.text.refuse(
+                node,
+                "what is neither grouped nor aggregated stands in a sub-query with GROUP BY",
+                "Write SUM(…), COUNT(*), MIN(column) or MAX(column).",
+            )
+        linear = self.scope.sum_of(node)
+        return self._number(linear, linear.range(linear.scale)), linear.sql(linear.scale)
+
+    def _sum(self, node: exp.Sum) -> tuple[Column, exp.Expr]:
+        linear = self.scope.sum_of(node.this)
+        rows = self._rows_per_key
+        each = linear.range(linear.scale)
+        column = self._number(linear, None if rows is None else each.summed(rows))
+        return column, exp.Sum(this=linear.sql(linear.scale))
+
+    def _number(self, linear: Linear, bounds: Range | None) -> Column:
+        return Column(
+            source=self.outer,
+            name="",
+            type=ColumnType.DECIMAL if linear.scale else ColumnType.INTEGER,
+            scale=linear.scale,
+            nullable=linear.nullable,
+            range=bounds,
+            lacks=self._lacks,
+            scaled=True,
+            origins=frozenset().union(*(column.origins for column in linear.columns)),
+        )
+
+    def _count(self, node: exp.Count) -> tuple[Column, exp.Expr]:
+        argument, origins = node.this, frozenset[str]()
+        if isinstance(argument, exp.Star):
+            sql: exp.Expr = exp.Star()
+        else:
+            column = self.scope.value(column_in(self.text, argument))
+            sql, origins = column.sql(), column.origins
+        rows = self._rows_per_key
+        counted = Column(
+            source=self.outer,
+            name="",
+            type=ColumnType.INTEGER,
+            scale=0,
+            nullable=False,
+            range=None if rows is None else Range(0, rows),
+            lacks=self._lacks,
+            scaled=True,
+            origins=origins,
+        )
+        return counted, exp.Count(this=sql)
+
+    @property
+    def _rows_per_key(self) -> int | None:
+        keys = {name for column in self.groups if column.key for name in column.origins}
+        declared = [one.rows_per_key for one in self.entry.columns if one.name in keys]
+        return min((rows for rows in declared if rows is not None), default=None)
+
+    @property
+    def _lacks(self) -> str:
+        keys = [column.name for column in self.groups if column.key]
+        return f"rows_per_key of key column {', '.join(keys)} of {self.dataset}"
+
+
+# ── parts of any SELECT ───────────
+
+
+def parts(tree: exp.Select) -> list[exp.Expr]:
+    """What stands after FROM and after each JOIN."""
+    start = tree.args.get("from_")
+    joined = [join.this for join in tree.args.get("joins") or []]
+    return [*([start.this] if start else []), *joined]
+
+
+def settle_alias(text: Text, node: exp.Expr) -> str:
+    """What a part of FROM is called; its dataset's name, unless it says otherwise."""
+    alias = node.alias
+    if not alias and isinstance(node, exp.Subquery):
+        raise text.refuse(node, "a sub-query has no name", "Write AS and a name after it.")
+    alias = alias or node.name
+    node.set("alias", exp.TableAlias(this=language.name(alias)))
+    return alias
+
+
+def grouped(group: exp.Group | None) -> list[exp.Expr]:
+    return group.expressions if group else []
+
+
+def column_in(text: Text, node: exp.Expr) -> exp.Column:
+    if isinstance(node, exp.Column):
+        return node
+    raise text.refuse(
+        node,
+        "a column is expected here",
+        "Name the column; what is computed from columns can be prepared in the dataset.",
+    )
+
+
+def set_alias(node: exp.Expr, alias: str) -> None:
+    if isinstance(node, exp.Alias):
+        node.set("alias", language.name(alias))
+    else:
+        node.replace(exp.Alias(this=node.copy(), alias=language.name(alias)))
+
+
+def named_twice(text: Text, node: exp.Expr, name: str) -> MiheError:
+    return text.refuse(node, f"two columns are called '{name}'", "Write AS and another name.")
+
+
+def not_grouped(text: Text, node: exp.Expr, column: Column) -> MiheError:
+    return text.refuse(
+        node,
+        f"'{column.name}' is neither grouped by nor added up",
+        f"Add GROUP BY {column.source}.{column.name}, or write SUM({column.source}.{column.name}).",
+    )

@@ -1,0 +1,221 @@
+"""What a column or an expression is worth: its type, its scale, its bounds, and its SQL.
+
+Implements  federated/SPEC.md §3.3: every number is an integer at a known scale, and no arithmetic
+            is done that could leave 64 bits in what is sent, or 126 in what an owner computes
+Scale       as SQL has it: a product's is the sum of its factors', a sum's the largest; literals
+            count as they are written, so 0.50 has two
+Learns      nobody
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import reduce
+
+from sqlglot import exp
+
+from contract.dataset import CatalogueColumn, ColumnType
+from contract.keys import KeyKind
+
+SENT_BITS = 63
+_LOCAL_BITS = 126
+_NUMBERS = frozenset({ColumnType.INTEGER, ColumnType.DECIMAL})
+_MONTHS = (100001, 999912)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The smallest and the largest value there may be, as scaled integers."""
+
+    least: int
+    most: int
+
+    @property
+    def magnitude(self) -> int:
+        """The largest absolute value."""
+        return max(abs(self.least), abs(self.most))
+
+    def __add__(self, other: "Range") -> "Range":
+        return Range(self.least + other.least, self.most + other.most)
+
+    def times(self, factor: int) -> "Range":
+        """The range of `factor` times a value."""
+        ends = (self.least * factor, self.most * factor)
+        return Range(min(ends), max(ends))
+
+    def summed(self, rows: int) -> "Range":
+        """The range of the sum of 1 to `rows` values."""
+        return Range(min(self.least, rows * self.least), max(self.most, rows * self.most))
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that one source offers to the expressions above it."""
+
+    source: str  # the alias of its source
+    name: str
+    type: ColumnType
+    scale: int
+    nullable: bool
+    key: KeyKind | None = None
+    range: Range | None = None
+    lacks: str = ""  # what its owner would have to declare to give it a range
+    scaled: bool = False  # whether its SQL is already an integer at its scale
+    origins: frozenset[str] = frozenset()  # the columns of the dataset that it is made of
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it can be added up."""
+        return self.type in _NUMBERS
+
+    def sql(self) -> exp.Expr:
+        """The column as it is."""
+        return exp.column(self.name, table=self.source, quoted=True)
+
+    def integer(self) -> exp.Expr:
+        """The column as an integer at its scale; exact if its range is within 63 bits."""
+        if self.scaled or self.scale == 0:
+            return cast(self.sql(), "HUGEINT")
+        return cast(exp.Mul(this=self.sql(), expression=number(10**self.scale)), "HUGEINT")
+
+    def label(self) -> exp.Expr:
+        """The column as a text that means the same everywhere."""
+        value = self.sql()
+        if self.scaled and self.scale:
+            unit = exp.Literal.number(decimal_text(1, self.scale))
+            value = exp.Mul(this=value, expression=unit)
+        return cast(value, "VARCHAR")
+
+
+def column_of(declared: CatalogueColumn, source: str, dataset: str) -> Column:
+    """A column of a dataset, under the alias that the dataset has."""
+    if declared.type is ColumnType.PERIOD:
+        bounds: tuple[int, int] | None = _MONTHS
+    else:
+        bounds = declared.bounds
+    return Column(
+        source=source,
+        name=declared.name,
+        type=declared.type,
+        scale=declared.places,
+        nullable=declared.nullable,
+        key=declared.key,
+        range=None if bounds is None else Range(*bounds),
+        lacks=f"minimum and maximum of column {declared.name} of {dataset}",
+        origins=frozenset({declared.name}),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """A sum of columns with constant coefficients, and a constant; exact."""
+
+    terms: tuple[tuple[Column, Fraction], ...] = ()
+    constant: Fraction = Fraction(0)
+    scale: int = 0
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns that stand in it."""
+        return tuple(column for column, _ in self.terms)
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """The aliases of the sources that its columns are of."""
+        return frozenset(column.source for column in self.columns)
+
+    @property
+    def nullable(self) -> bool:
+        """Whether it may be NULL."""
+        return any(column.nullable for column in self.columns)
+
+    @property
+    def bare(self) -> Column | None:
+        """The column that this is, if it is nothing more than a column."""
+        match self.terms:
+            case ((column, factor),) if factor == 1 and not self.constant:
+                return column if column.scale == self.scale else None
+        return None
+
+    def __add__(self, other: "Linear") -> "Linear":
+        factors = dict(self.terms)
+        for column, factor in other.terms:
+            factors[column] = factors.get(column, Fraction(0)) + factor
+        constant = self.constant + other.constant
+        return Linear(tuple(factors.items()), constant, max(self.scale, other.scale))
+
+    def times(self, factor: Fraction, places: int = 0) -> "Linear":
+        """The product with a constant that is written with `places` decimals."""
+        terms = tuple((column, own * factor) for column, own in self.terms)
+        return Linear(terms, self.constant * factor, self.scale + places)
+
+    def of(self, source: str, *, constant: bool) -> "Linear":
+        """The terms of one source alone, with or without the constant."""
+        terms = tuple(term for term in self.terms if term[0].source == source)
+        return Linear(terms, self.constant if constant else Fraction(0), self.scale)
+
+    def range(self, scale: int) -> Range:
+        """Its range as integers at `scale`; every column must have a range."""
+        constant = _exact(self.constant, scale)
+        start = Range(constant, constant)
+        return sum(
+            (
+                column.range.times(_exact(factor, scale - column.scale))
+                for column, factor in self.terms
+                if column.range is not None
+            ),
+            start=start,
+        )
+
+    def fits(self, scale: int) -> bool:
+        """Whether an owner can compute it at `scale` without leaving its integers."""
+        parts = [
+            max(abs(_exact(factor, scale - column.scale)), 1) * max(column.range.magnitude, 1)
+            for column, factor in self.terms
+            if column.range is not None
+        ]
+        return sum(parts) + abs(_exact(self.constant, scale)) < 1 << _LOCAL_BITS
+
+    def sql(self, scale: int) -> exp.Expr:
+        """It as an integer at `scale`, which is at least its own."""
+        parts = [
+            _product(column.integer(), _exact(factor, scale - column.scale))
+            for column, factor in self.terms
+        ]
+        if self.constant or not parts:
+            parts.append(number(_exact(self.constant, scale)))
+        return reduce(lambda left, right: exp.Add(this=left, expression=right), parts)
+
+
+def largest_scale(values: Iterable[Linear]) -> int:
+    """The scale at which all of them are integers."""
+    return max(value.scale for value in values)
+
+
+def number(value: int) -> exp.Expr:
+    """An integer in SQL."""
+    literal = exp.Literal.number(str(abs(value)))
+    return exp.Paren(this=exp.Neg(this=literal)) if value < 0 else literal
+
+
+def cast(value: exp.Expr, type_: str) -> exp.Expr:
+    """`value` as another type, in SQL."""
+    return exp.Cast(this=value, to=exp.DataType.build(type_, dialect="duckdb"))
+
+
+def decimal_text(value: int, scale: int) -> str:
+    """A scaled integer as a decimal number with all its places."""
+    if scale == 0:
+        return str(value)
+    digits = f"{abs(value):0{scale + 1}d}"
+    return f"{'-' if value < 0 else ''}{digits[:-scale]}.{digits[-scale:]}"
+
+
+def _exact(value: Fraction, scale: int) -> int:
+    scaled: Fraction = value * 10**scale
+    assert scaled.denominator == 1, "a scale is never below that of what it scales"
+    return int(scaled.numerator)
+
+
+def _product(value: exp.Expr, factor: int) -> exp.Expr:
+    return value if factor == 1 else exp.Mul(this=value, expression=number(factor))

@@ -1,0 +1,112 @@
+"""An owner's own part of a query: its SQL on its snapshot → one row of integers per key.
+
+Implements  federated/SPEC.md §3.2; DESIGN §6: DuckDB with external access off, configuration
+            locked, memory and time limits; on the snapshot that was consented to, nothing else
+Checks      one row per key, and each number within the bounds that the plan's proof rests on,
+            though the import has checked the columns: what leaves 64 bits would be a wrong result
+Learns      the owner alone: keys, labels and values in clear. No error here says how many.
+Not for     sending: what leaves is blinded, coded and encrypted first
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Timer
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.errors import BadValue, QueryTooLong, SeveralRows
+from federated.query.plan import SNAPSHOT, LocalPart, ValueColumn
+from federated.query.subquery import summed
+from node import duck, rows
+from node.scratch import scratch
+
+SECONDS = 600.0
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LocalRows:
+    """An owner's part: keys in ascending order; labels and values in the order of the keys."""
+
+    keys: list[bytes]
+    """Canonical, each once."""
+    groups: list[tuple[str | None, ...]]
+    """Of each key, the labels in the order of the plan's group columns."""
+    values: list[Integers]
+    """The columns that are sent, limbs apart, in the order of the plan's value columns."""
+
+
+def run_local(part: LocalPart, parquet: Path, *, seconds: float = SECONDS) -> LocalRows:
+    """What an owner's part of a plan gives on the snapshot `parquet`. Blocking.
+
+    Raises SeveralRows, BadValue, QueryTooLong, SnapshotChanged, StorageFull.
+    """
+    with scratch(parquet.parent) as work, duck.locked([parquet], spill=work) as connection:
+        reader = rows.reader(connection, parquet)
+        connection.execute(f"CREATE VIEW {SNAPSHOT} AS FROM {reader}")
+        with _limited(connection, seconds):
+            # Compiled here from checked parts, never taken from the wire.
+            found = connection.execute(part.sql).fetchnumpy()
+    prefix = f"{part.key_kind}:"
+    keys = [f"{prefix}{key}".encode("ascii") for key in found["key"].tolist()]
+    if len(set(keys)) < len(keys):
+        raise _several_rows(part)
+    labels = [found[f"g{i}"].tolist() for i in range(len(part.groups))]
+    groups: list[tuple[str | None, ...]] = [()] * len(keys)
+    if labels:
+        groups = list(zip(*labels, strict=True))
+    columns = [np.ma.getdata(found[f"v{i}"]).astype(np.int64) for i in range(len(part.values))]
+    values = [
+        limb
+        for value, column in zip(part.values, columns, strict=True)
+        for limb in _limbs(part, value, column)
+    ]
+    return LocalRows(keys, groups, values)
+
+
+@contextmanager
+def _limited(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    """Stop what runs within after so many seconds."""
+    timer = Timer(seconds, connection.interrupt)
+    timer.start()
+    try:
+        yield
+    except duckdb.InterruptException:
+        raise QueryTooLong(
+            "an owner's own part of a query takes too long",
+            fix="Prepare the columns that it computes in the dataset, or ask for a shorter period.",
+            rule=f"{seconds:.0f} seconds",
+        ) from None
+    finally:
+        timer.cancel()
+
+
+def _several_rows(part: LocalPart) -> SeveralRows:
+    dataset = f"{part.org}.{part.dataset}"
+    return SeveralRows(
+        f"{dataset} has several rows for one key, and a join takes one from each owner",
+        fix=f"Add them up first: {summed(part.key_column, dataset)}; or leave one row per key with"
+        " WHERE.",
+        rule="one row per key and owner",
+    )
+
+
+def _limbs(part: LocalPart, value: ValueColumn, column: Integers) -> Iterator[Integers]:
+    """The columns that a value is sent as, the lowest limb first; BadValue if it is too large."""
+    if len(column) and not value.least <= column.min() <= column.max() <= value.most:
+        raise BadValue(
+            f"a value that {part.org}.{part.dataset} gives is outside of the bounds that its"
+            " catalogue entry declares",
+            fix="Import the dataset again, and propose the job anew.",
+            rule="values are within their declared bounds",
+        )
+    rest = column
+    for _ in range(value.limbs - 1):
+        yield rest & ((1 << value.limb_bits) - 1)
+        rest = rest >> value.limb_bits  # rounds down, so that lower limbs are never negative
+    yield rest

@@ -1,0 +1,377 @@
+"""The clear answer of a query: the same SQL over every owner's files, as no party ever could.
+
+Run by a test, or beside a demonstration, in a process of its own. It shares nothing with the
+product but `canonical`: DuckDB runs the statement as it is over the joined data; means are divided
+as fractions. What is then shown and what is folded follows the rules of the release.
+
+    python -P -m scenarios.sql_oracle WORLD --k 10 --public registry.enterprises < query.sql
+
+Rules   a cell is shown if it has k entities and, for every owner whose list isn't public, at least
+        k keys of its own group are not in the join; own groups of less than k keys are one group,
+        `other`, and never shown; what isn't shown makes up one remainder, which needs two cells and
+        k entities: else the smallest shown cell joins it, or it is dropped
+"""
+
+# It runs the query of whoever calls it, over that person's own files.
+# ruff: noqa: S608
+
+import argparse
+import csv
+import json
+import sys
+import tomllib
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import numpy as np
+import sqlglot
+from sqlglot import exp
+from sqlglot.optimizer.qualify import qualify
+
+from contract.errors import InvalidKey
+from contract.keys import KeyKind, Strictness, canonical
+
+MEAN_DECIMALS = 4
+_OTHER: Final = "other"
+_TYPES = {
+    "key": "VARCHAR",
+    "integer": "BIGINT",
+    "text": "VARCHAR",
+    "date": "DATE",
+    "period": "INTEGER",
+    "boolean": "BOOLEAN",
+}
+
+Label = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a receiver sees: columns, rows by their dimensions, and what was folded."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    remainder: tuple[Any, ...] | None
+    folded: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Total:
+    """A sum, and how many values are in it."""
+
+    sum: Fraction
+    values: int
+
+    def __add__(self, other: "_Total") -> "_Total":
+        return _Total(self.sum + other.sum, self.values + other.values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Entities with the same labels, and what is asked of them."""
+
+    entities: int
+    totals: tuple[_Total, ...]
+
+    def __add__(self, other: "_Group") -> "_Group":
+        pairs = zip(self.totals, other.totals, strict=True)
+        return _Group(self.entities + other.entities, tuple(a + b for a, b in pairs))
+
+
+class Clear:
+    """Every owner's files of a world, read together."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.connection = duckdb.connect()
+        self.schema: dict[str, dict[str, object]] = {}
+
+    def answer(
+        self, sql: str, *, k: int, min_join: int = 1, public: Collection[str] = ()
+    ) -> Answer:
+        """The answer to `sql` as it is released; `public` lists `org.dataset`."""
+        asked = sqlglot.parse_one(sql, dialect="duckdb")
+        for table in asked.find_all(exp.Table):
+            self._load(table.db, table.name)
+        tree = qualify(asked, schema=dict(self.schema), dialect="duckdb")
+        assert isinstance(tree, exp.Select)
+        return _Query(self.connection, tree).answer(k, min_join, frozenset(public))
+
+    def _load(self, org: str, dataset: str) -> None:
+        if dataset in self.schema.get(org, {}):
+            return
+        place = self.folder / org
+        description = tomllib.loads((place / f"{dataset}.toml").read_text(encoding="utf-8"))
+        columns = description["column"]
+        file = place / description["source"]
+        names = ", ".join(f"{_expression(one)} AS {_quoted(one['name'])}" for one in columns)
+        joins = " ".join(self._keys(file, one) for one in columns if one["type"] == "key")
+        distinct = "DISTINCT " if description.get("duplicates") == "first" else ""
+        self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(org)}")
+        self.connection.execute(
+            f"CREATE TABLE {_quoted(org)}.{_quoted(dataset)} AS SELECT {distinct}{names} "
+            f"FROM {_reader(file)} AS _rows {joins}"
+        )
+        types = {one["name"]: _type(one) for one in columns}
+        self.schema.setdefault(org, {})[dataset] = types
+
+    def _keys(self, file: Path, column: Mapping[str, Any]) -> str:
+        """A join that keeps the rows with a valid key, and knows its canonical form."""
+        source = column.get("source", column["name"])
+        with file.open(encoding="utf-8", newline="") as rows:
+            raw = sorted({row[source] for row in csv.DictReader(rows)})
+        kind = KeyKind(column["key"])
+        pairs = [(one, found) for one in raw if (found := _canonical(kind, one)) is not None]
+        table = f"_keys_{column['name']}"
+        given = {
+            "raw": np.array([one for one, _ in pairs], dtype=object),
+            "key": np.array([found for _, found in pairs], dtype=object),
+        }
+        self.connection.register("_given", given)
+        self.connection.execute(
+            f"CREATE OR REPLACE TABLE {table} AS SELECT CAST(raw AS VARCHAR) AS raw, "
+            "CAST(key AS VARCHAR) AS key FROM _given"
+        )
+        self.connection.unregister("_given")
+        return f"JOIN {table} ON {table}.raw = _rows.{_quoted(source)}"
+
+
+def _canonical(kind: KeyKind, raw: str) -> str | None:
+    try:
+        return canonical(kind, raw, Strictness.WARN).decode()
+    except InvalidKey:
+        return None
+
+
+def _reader(file: Path) -> str:
+    name = str(file).replace("'", "''")
+    return f"read_csv('{name}', header = true, delim = ',', quote = '\"', all_varchar = true)"
+
+
+def _expression(column: Mapping[str, Any]) -> str:
+    if column["type"] == "key":
+        return f"_keys_{column['name']}.key"
+    source = f"_rows.{_quoted(column.get('source', column['name']))}"
+    return f"CAST(nullif({source}, '') AS {_type(column)})"
+
+
+def _type(column: Mapping[str, Any]) -> str:
+    if column["type"] == "decimal":
+        return f"DECIMAL(38, {column['decimals']})"
+    return _TYPES[column["type"]]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+class _Query:
+    """One qualified SELECT."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, tree: exp.Select) -> None:
+        self.connection, self.tree = connection, tree
+        joins = tree.args.get("joins") or []
+        self.sources = {
+            one.alias: one for one in (tree.args["from_"].this, *(j.this for j in joins))
+        }
+        group = tree.args.get("group")
+        self.dimensions: list[exp.Expr] = group.expressions if group else []
+        self.items = [(one.alias, one.this) for one in tree.expressions]
+        self.aggregates = [value for _, value in self.items if isinstance(value, exp.AggFunc)]
+
+    def answer(self, k: int, min_join: int, public: frozenset[str]) -> Answer:
+        cells, scales = self._cells()
+        columns = tuple(name for name, _ in self.items)
+        if sum(cell.entities for cell in cells.values()) < min_join:
+            return Answer(columns, (), None, len(cells))
+        shown, folded = self._released(cells, k, public)
+        rows = [self._row(labels, cells[labels], scales) for labels in sorted(shown, key=_order)]
+        rest = [cells[labels] for labels in folded]
+        remainder = None
+        if rest:
+            total = sum(rest[1:], start=rest[0])
+            remainder = self._row((None,) * len(self.dimensions), total, scales)
+        return Answer(columns, tuple(rows), remainder, len(cells) - len(shown))
+
+    def _cells(self) -> tuple[dict[Label, _Group], list[int]]:
+        """Every cell by its labels, and the scale of each aggregate's sum."""
+        wanted: list[exp.Expr] = [
+            *(one.copy() for one in self.dimensions),
+            exp.Count(this=exp.Star()),
+        ]
+        for value in self.aggregates:
+            argument = value.this.copy()
+            counts_only = isinstance(value, exp.Count)
+            wanted.append(exp.Literal.number(0) if counts_only else exp.Sum(this=argument))
+            wanted.append(exp.Count(this=argument.copy()))
+        result = self._run(self.tree, wanted)
+        width = len(self.dimensions)
+        scales = [
+            _scale(str(result.description[width + 1 + 2 * i][1]))
+            for i in range(len(self.aggregates))
+        ]
+        cells = {}
+        for row in result.fetchall():
+            pairs = zip(row[width + 1 :: 2], row[width + 2 :: 2], strict=True)
+            totals = tuple(_Total(Fraction(total or 0), values) for total, values in pairs)
+            if row[width]:
+                cells[tuple(row[:width])] = _Group(row[width], totals)
+        return cells, scales
+
+    def _run(self, tree: exp.Select, wanted: Sequence[exp.Expr]) -> duckdb.DuckDBPyConnection:
+        asked = tree.copy()
+        asked.set("expressions", [exp.alias_(one, f"c{i}") for i, one in enumerate(wanted)])
+        return self.connection.execute(asked.sql(dialect="duckdb", identify=True))
+
+    def _row(self, labels: Label, cell: _Group, scales: Sequence[int]) -> tuple[Any, ...]:
+        row: list[Any] = []
+        aggregates = iter(zip(cell.totals, scales, strict=True))
+        for _, value in self.items:
+            if not isinstance(value, exp.AggFunc):
+                row.append(labels[self.dimensions.index(value)])
+                continue
+            total, scale = next(aggregates)
+            if isinstance(value, exp.Count):
+                row.append(cell.entities if isinstance(value.this, exp.Star) else total.values)
+            elif total.values == 0:
+                row.append(None)
+            elif isinstance(value, exp.Sum):
+                row.append(_exact(total.sum, scale))
+            else:
+                row.append(_exact(total.sum / total.values, scale + MEAN_DECIMALS))
+        return tuple(row)
+
+    # ── what is released ────────────────────────────────────────────────────────────────────────
+
+    def _released(
+        self, cells: Mapping[Label, _Group], k: int, public: frozenset[str]
+    ) -> tuple[list[Label], list[Label]]:
+        """Which cells are shown, and which make up the remainder."""
+        submitted = {alias: self._submitted(alias) for alias in self.sources}
+        coded = {labels: self._coded(labels, submitted, k) for labels in cells}
+        matched = {alias: defaultdict[Label, int](int) for alias in self.sources}
+        for labels, cell in cells.items():
+            for alias in self.sources:
+                matched[alias][self._own(alias, labels)] += cell.entities
+        guarded = [alias for alias in self.sources if self._dataset(alias) not in public]
+
+        def is_shown(labels: Label) -> bool:
+            absent = [
+                submitted[alias][own] - matched[alias][own]
+                for alias in guarded
+                for own in [self._own(alias, labels)]
+            ]
+            full = any(one < k for one in absent)
+            return cells[labels].entities >= k and _OTHER not in coded[labels] and not full
+
+        shown = [labels for labels in cells if is_shown(labels)]
+        folded = [labels for labels in cells if labels not in shown]
+        entities = sum(cells[labels].entities for labels in folded)
+        if folded and (len({coded[labels] for labels in folded}) < 2 or entities < k):
+            if not shown:
+                return [], []
+            smallest = min(shown, key=lambda labels: (cells[labels].entities, _order(labels)))
+            shown.remove(smallest)
+            folded.append(smallest)
+        return shown, folded
+
+    def _coded(
+        self, labels: Label, submitted: Mapping[str, Mapping[Label, int]], k: int
+    ) -> tuple[Label | str, ...]:
+        owns = [(alias, self._own(alias, labels)) for alias in self.sources]
+        return tuple(
+            _OTHER if self._places(alias) and submitted[alias][own] < k else own
+            for alias, own in owns
+        )
+
+    def _places(self, alias: str) -> list[int]:
+        """Which dimensions are of one source."""
+        return [i for i, one in enumerate(self.dimensions) if _table(one) == alias]
+
+    def _own(self, alias: str, labels: Label) -> Label:
+        return tuple(labels[i] for i in self._places(alias))
+
+    def _submitted(self, alias: str) -> dict[Label, int]:
+        """How many keys an owner brings, by its own labels."""
+        own = [self.dimensions[i] for i in self._places(alias)]
+        asked = exp.select(*(one.copy() for one in own), exp.Count(this=exp.Star()))
+        asked = asked.from_(self.sources[alias].copy())
+        for condition in self._conditions():
+            tables = {column.table for column in condition.find_all(exp.Column)}
+            if tables == {alias}:
+                asked = asked.where(condition.copy())
+        if own:
+            asked = asked.group_by(*(one.copy() for one in own))
+        rows = self.connection.execute(asked.sql(dialect="duckdb", identify=True)).fetchall()
+        return {tuple(row[:-1]): row[-1] for row in rows}
+
+    def _conditions(self) -> list[exp.Expr]:
+        """What AND holds together after WHERE."""
+        where = self.tree.args.get("where")
+        ahead, found = [where.this] if where else [], []
+        while ahead:
+            one = ahead.pop().unnest()
+            if isinstance(one, exp.And):
+                ahead += [one.this, one.expression]
+            else:
+                found.append(one)
+        return found
+
+    def _dataset(self, alias: str) -> str:
+        (table,) = self.sources[alias].find_all(exp.Table)
+        return f"{table.db}.{table.name}"
+
+
+def _table(dimension: exp.Expr) -> str:
+    (column,) = dimension.find_all(exp.Column)
+    return str(column.table)
+
+
+def _order(labels: Label) -> list[tuple[bool, Any]]:
+    return [(label is None, 0 if label is None else label) for label in labels]
+
+
+def _scale(type_: str) -> int:
+    """The decimals of a DuckDB type."""
+    return int(type_.rstrip(")").partition(",")[2] or 0) if type_.startswith("DECIMAL") else 0
+
+
+def _exact(value: Fraction, scale: int) -> int | Decimal:
+    """Rounded half-even to `scale`; a Fraction rounds so, a Decimal would lose digits first."""
+    scaled: int = round(value * 10**scale)
+    if scale == 0:
+        return scaled
+    digits = tuple(int(digit) for digit in str(abs(scaled)))
+    return Decimal((int(scaled < 0), digits, -scale))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read a query from standard input; print the answer as JSON, decimals as texts."""
+    parser = argparse.ArgumentParser(prog="python -P -m scenarios.sql_oracle")
+    parser.add_argument("world", type=Path, metavar="WORLD", help="one folder per organisation")
+    parser.add_argument("--k", type=int, default=10, help="fewest entities in a row")
+    parser.add_argument("--min-join", type=int, default=1, help="fewest entities in the join")
+    parser.add_argument("--public", nargs="*", default=[], metavar="ORG.DATASET")
+    chosen = parser.parse_args(arguments)
+    answer = Clear(chosen.world).answer(
+        sys.stdin.read(), k=chosen.k, min_join=chosen.min_join, public=chosen.public
+    )
+    shown = {
+        "columns": answer.columns,
+        "rows": answer.rows,
+        "remainder": answer.remainder,
+        "folded": answer.folded,
+    }
+    json.dump(shown, sys.stdout, default=str, ensure_ascii=False)
+    sys.stdout.write("\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
