@@ -15,7 +15,7 @@ from secrets import token_hex
 from contract.canonical import Frozen
 from contract.cause import cause_of
 from contract.credentials import Credentials
-from contract.errors import MiheError, PartyRestarted
+from contract.errors import MiheError, PartyRestarted, StorageFull
 from contract.job import PROTOCOL_VERSION, Contract
 from contract.ledger import Ledger, role_of
 from contract.lifecycle import TERMINAL, State
@@ -114,6 +114,8 @@ class Conductor:
             return
         try:
             ledger = self._docket.hear(number, statement)
+        except StorageFull:  # not the statement's fault: it is told again after the next greeting
+            raise
         except MiheError as error:
             self._on_bad_statement(number, statement, error)
             return
@@ -253,7 +255,8 @@ class Conductor:
     def _tidy(self) -> None:
         """Close what ended without this process having seen to it."""
         for row in self._store.jobs():
-            if State(row.state) in TERMINAL and not self._evidence_file(row.job).exists():
+            seen_to = self._evidence_file(row.job).exists() and not self._runs.unsettled(row.job)
+            if State(row.state) in TERMINAL and not seen_to:
                 self._close(self._docket.ledger(row.job), State(row.state))
 
     def _close(self, ledger: Ledger, state: State) -> None:

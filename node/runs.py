@@ -104,6 +104,10 @@ class Runs:
         """The job is not done and never will be: nothing of its result remains."""
         self._partial(job).unlink(missing_ok=True)
 
+    def unsettled(self, job: bytes) -> bool:
+        """Whether a result still lies under its provisional name."""
+        return self._partial(job).exists()
+
     def result_file(self, job: bytes) -> Path:
         """Where the rows of a finished job's result lie."""
         return self._results / f"{job.hex()}.csv"
@@ -189,15 +193,7 @@ class Runs:
     async def _keep(self, job: bytes, result: Result, loaded: Loaded, consent: Consent) -> None:
         if isinstance(result, Intersection):
             wanted = [loaded.keys[position] for position in result.positions]
-            self._results.mkdir(parents=True, exist_ok=True, mode=0o700)
-            written = await asyncio.to_thread(
-                rows.rows_of,
-                loaded.snapshot,
-                self._datasets.entry(consent.dataset, consent.snapshot),
-                consent.column,
-                wanted,
-                self._partial(job),
-            )
+            written = await self._write(job, wanted, loaded, consent)
             view = ResultView(count=len(wanted), rows=written, file=str(self.result_file(job)))
         elif isinstance(result, Cardinality):
             view = ResultView(count=result.count)
@@ -205,6 +201,23 @@ class Runs:
             return
         released = release(view, consent)
         self._store.set_result(job, canonical_bytes(released.view).decode())
+
+    async def _write(
+        self, job: bytes, wanted: list[bytes], loaded: Loaded, consent: Consent
+    ) -> int:
+        """Write the rows with these keys under the provisional name; how many there are."""
+        self._results.mkdir(parents=True, exist_ok=True, mode=0o700)
+        entry = self._datasets.entry(consent.dataset, consent.snapshot)
+        partial, column = self._partial(job), consent.column
+        writing = asyncio.ensure_future(
+            asyncio.to_thread(rows.rows_of, loaded.snapshot, entry, column, wanted, partial)
+        )
+        try:
+            return await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            # A thread can't be stopped: what it writes yet is removed once it has written it.
+            writing.add_done_callback(lambda _: self.discard(job))
+            raise
 
     # ── the link of a run ───────────────────────────────────────────────────────────────────────
 
