@@ -18,8 +18,13 @@ from re import findall, sub
 from subprocess import CompletedProcess
 from typing import Self, TypeVar
 
+from cli import authority
 from cli.authority import COORDINATOR_ORG
+from cli.ca import CERTIFICATE_FILE, KEY_FILE
+from cli.demo import USCCS
+from cli.where import own_node
 from contract.cause import Cause
+from contract.config import NodeConfig
 from contract.credentials import Credentials, credentials_from
 from contract.errors import MiheError
 from contract.identity import Role
@@ -105,9 +110,9 @@ class Banks(Federation):
         """`mihe psi` over the two banks' loans, typed by a person of `org`."""
         return self.run_cli(org, "psi", *question(*to), "--json", *words)
 
-    def propose(self, *words: str, to: tuple[str, ...] = ("bank_a",)) -> str:
-        """A job of bank_a that nobody waits for; its id."""
-        proposed = self.ask("bank_a", "--detach", *words, to=to)
+    def propose(self, *words: str, by: str = "bank_a", to: tuple[str, ...] = ("bank_a",)) -> str:
+        """A job that nobody waits for; its id."""
+        proposed = self.ask(by, "--detach", *words, to=to)
         assert proposed.returncode == 0, proposed.stderr
         return str(json.loads(proposed.stdout)["job"])
 
@@ -147,11 +152,6 @@ class Banks(Federation):
             return view if view.state in TERMINAL else None
         return None
 
-    def is_done(self, job: str) -> bool:
-        """Whether every party says that the job is done."""
-        views = [self.ended(org, job) for org in BANKS]
-        return all(view is not None and view.state is State.DONE for view in views)
-
     def _coordinator_says(self, job: str) -> tuple[str | None, str | None]:
         lines = self.log(COORDINATOR_ORG).read_text("utf-8").splitlines()
         about = [line for line in lines if "event=logged " in line and f"job={job[:12]}" in line]
@@ -160,10 +160,10 @@ class Banks(Federation):
 
     def _check_result(self, org: str, view: JobView) -> None:
         results = self.folder / org / "data" / "results"
-        files = {path.name for path in results.glob(f"*{view.job}*")}
+        files = self.result_files(org, view.job)
         if view.state is not State.DONE or org not in view.contract.receivers:
             assert view.result is None
-            assert not files
+            eventually(lambda: not self.result_files(org, view.job))
             return
         assert view.result is not None
         assert view.result.count == len(self.answer)
@@ -172,6 +172,11 @@ class Banks(Federation):
             return
         assert files == {f"{view.job}.csv"}
         assert keys_in(results / f"{view.job}.csv") == self.answer
+
+    def result_files(self, org: str, job: str) -> set[str]:
+        """The names of all files of a job's result at a node."""
+        results = self.folder / org / "data" / "results"
+        return {path.name for path in results.glob(f"*{job}*")}
 
     # ── the stage ───────────────────────────────────────────────────────────────────────────────
 
@@ -186,7 +191,7 @@ class Banks(Federation):
         """A job whose party `org` has come to a point and waits there until the block is left."""
         self.order(org, point, WAIT)
         try:
-            job = self.propose(to=to)
+            job = self.propose(by=other(org), to=to)
             self.wait_halted(org, point)
             yield job
         finally:
@@ -198,7 +203,7 @@ class Banks(Federation):
 
     def wait_halted_or_done(self, org: str, point: str, job: str) -> None:
         """The same for a point that may not lie on the node's way: return when the job is done."""
-        eventually(lambda: self.is_halted(org, point) or self.is_done(job))
+        eventually(lambda: self.is_halted(org, point) or self.ended(other(org), job))
 
     def is_halted(self, org: str, point: str) -> bool:
         """Whether the node waits at a point that it was told to wait at."""
@@ -207,6 +212,10 @@ class Banks(Federation):
     def has_orders(self, org: str) -> bool:
         """Whether the node has not yet done all that it was told."""
         return any(self._orders(org).iterdir())
+
+    def go_on(self, org: str, point: str) -> None:
+        """Let the node go on from one point."""
+        (self._orders(org) / point).unlink()
 
     def dismiss(self, org: str) -> None:
         """Let the node go on, and forget all its orders."""
@@ -223,6 +232,18 @@ class Banks(Federation):
         home = self.home(org)
         files = (home.certificate, home.key, home.authority)
         return credentials_from(*(f.read_bytes() for f in files), org=org, role=Role.NODE)
+
+    def new_member(self, org: str) -> Credentials:
+        """A key and certificate of this consortium for an organisation that runs no node here."""
+        ca = self.folder / "ca"
+        key, csr = authority.request(Role.NODE, org, USCCS[org])
+        ca_key, ca_certificate = ((ca / name).read_bytes() for name in (KEY_FILE, CERTIFICATE_FILE))
+        certificate = authority.sign(ca_key, ca_certificate, csr)
+        return credentials_from(certificate, key, ca_certificate, org=org, role=Role.NODE)
+
+    def config(self, org: str) -> NodeConfig:
+        """A node's settings."""
+        return own_node(self.home(org).config).config
 
     def set_grace(self, seconds: int) -> None:
         """Restart the coordinator with another patience for nodes that are away."""
@@ -265,6 +286,11 @@ def eventually(happens: Callable[[], T | None], seconds: float = SECONDS) -> T:
 def question(*receivers: str) -> tuple[str, ...]:
     """What follows `mihe psi`: the two banks' loans, with the result to these."""
     return (*LOANS, *CREDIT, *(word for receiver in receivers for word in ("--to", receiver)))
+
+
+def other(org: str) -> str:
+    """The other bank."""
+    return BANKS[1 - BANKS.index(org)]
 
 
 def keys_in(rows: Path) -> set[bytes]:

@@ -10,6 +10,7 @@ import json
 import os
 import random
 import shutil
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,12 +19,14 @@ import pytest
 from cli.authority import COORDINATOR_ORG
 from contract.errors import Aborted, PeerError, Unreachable
 from contract.lifecycle import State
-from tests.federation.banks import BANKS, Banks, End, eventually, question
+from tests.federation.banks import BANKS, Banks, End, eventually, other, question
 from tests.federation.federation import short_folder
 
 KILLS = int(os.environ.get("MIHE_KILLS", "6"))
 SEED = int(os.environ.get("MIHE_KILLS_SEED", random.SystemRandom().randrange(1 << 32)))
 DONE = End(State.DONE)
+LONGER_THAN_A_RUN = 0.7
+"""Seconds: a kill at any moment up to then meets a job in any state."""
 
 MID_RUN = "frame.chunk.evaluated.0"
 """bank_b, the sender, has computed everything and has sent nothing of it; its gate has opened."""
@@ -126,20 +129,28 @@ def test_a_party_that_stays_away_is_lost_to_everybody(banks: Banks) -> None:
     banks.must_work()
 
 
-def test_parties_killed_anywhere_leave_no_half_result(banks: Banks) -> None:
+def test_daemons_killed_anywhere_leave_no_half_result(banks: Banks) -> None:
     chance = random.Random(SEED)
     for number in range(KILLS):
-        killed, point = chance.choice(BANKS), chance.choice(POINTS)
         to = chance.choice([("bank_a",), ("bank_b",), BANKS])
+        killed = chance.choice([*BANKS, *BANKS, COORDINATOR_ORG])
+        point = None if killed == COORDINATOR_ORG else chance.choice([None, *POINTS, *POINTS])
         print(f"kill {number} of seed {SEED}: {killed} at {point}, result to {to}")  # noqa: T201
-        banks.order(killed, point, "wait")
-        job = banks.propose(to=to)
-        banks.wait_halted_or_done(killed, point, job)
+        if point is None:
+            job = banks.propose(by=chance.choice(BANKS), to=to)
+            time.sleep(chance.uniform(0, LONGER_THAN_A_RUN))
+        else:
+            banks.order(killed, point, "wait")
+            job = banks.propose(by=other(killed), to=to)
+            banks.wait_halted_or_done(killed, point, job)
         banks.kill(killed)
-        banks.dismiss(killed)
         banks.start(killed)
-        end = banks.end_of(job)
-        assert end in {DONE, End(State.FAILED, "PARTY_RESTARTED", killed)}
+        if killed == COORDINATOR_ORG:
+            assert banks.end_of(job) == DONE
+            continue
+        banks.dismiss(killed)
+        assert banks.end_of(job) in {DONE, End(State.FAILED, "PARTY_RESTARTED", killed)}
+        banks.wait_attached()
     banks.must_work()
 
 
@@ -155,6 +166,16 @@ def test_either_party_can_abort_a_run(banks: Banks, stopper: str) -> None:
     assert again.returncode == 2
     assert "JOB_FINISHED" in again.stderr
     banks.must_work()
+
+
+def test_a_result_that_is_being_written_when_the_job_fails_does_not_stay(banks: Banks) -> None:
+    banks.order("bank_a", "say.evidence", "wait")
+    banks.order("bank_a", "keep.evidence", "altered")
+    with banks.halted("bank_b", "rows", to=BANKS) as job:
+        banks.go_on("bank_a", "say.evidence")
+        assert banks.end_of(job) == End(State.FAILED, "BAD_SIGNATURE", "bank_a")
+    banks.must_work()
+    assert not banks.result_files("bank_b", job)
 
 
 def test_a_run_outlives_its_relay(banks: Banks) -> None:
@@ -212,6 +233,6 @@ def test_a_coordinator_that_lost_its_log_ends_what_was_open(banks: Banks) -> Non
         for org in BANKS:
             view = banks.view_at_end(org, job)
             assert (view.state, view.cause and view.cause.code) == (State.FAILED, "PARTY_LOST")
-            assert not list((banks.folder / org / "data" / "results").glob(f"*{job}*"))
+            assert not banks.result_files(org, job)
             assert banks.view(org, finished).state is State.DONE
     banks.must_work()

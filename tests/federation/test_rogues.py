@@ -1,0 +1,261 @@
+"""Members who break the protocol, in real runs: named, stopped, and nothing of a result is left.
+
+A party that deviates is a node on stage (staged.py), honest up to the one bad message. A member
+that meddles in what is not its business speaks to the coordinator and to a listening node by a
+client of this file's own, under a certificate that is perfectly valid.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from secrets import token_bytes
+
+import grpc
+import pytest
+
+from contract.canonical import canonical_bytes, parse
+from contract.cause import cause_of
+from contract.credentials import Credentials
+from contract.errors import Aborted, PeerError
+from contract.identity import Role, server_name
+from contract.job import Contract, Party
+from contract.lifecycle import State
+from contract.signing import Kind, Statement
+from contract.statements import Dead, Prepare, StartRecord
+from node.plan import compile_plan
+from protos import carry_pb2, carry_pb2_grpc, coordinator_pb2_grpc
+from tests.federation.banks import BANKS, Banks, End
+from tests.federation.federation import short_folder
+from tests.unit.coordinator import consortium
+from tests.unit.coordinator.consortium import Stream, attach, changed, channel_to
+
+MID_RUN = "frame.chunk.evaluated.0"
+
+
+@pytest.fixture(scope="module", params=["relayed", "direct"])
+def banks(request: pytest.FixtureRequest) -> Iterator[Banks]:
+    with short_folder() as folder, Banks(folder, direct=request.param == "direct") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def meddler(banks: Banks) -> Credentials:
+    """A member of the consortium that has no node."""
+    return banks.new_member("tax")
+
+
+# ── a party that deviates ───────────────────────────────────────────────────────────────────────
+
+POINTS = [
+    ("bank_a", "send.blinded", "identity", "BAD_POINT"),
+    ("bank_a", "send.blinded", "malformed", "BAD_POINT"),
+    ("bank_a", "send.blinded", "low order", "BAD_POINT"),
+    ("bank_a", "send.blinded", "repeated", "BAD_POINT"),
+    ("bank_a", "send.blinded", "too few", "BAD_MESSAGE"),
+    ("bank_b", "send.evaluated", "identity", "BAD_POINT"),
+    ("bank_b", "send.evaluated", "repeated", "BAD_POINT"),
+]
+FRAMES = [
+    ("bank_a", "frame.hello", "another run", "FOREIGN_FRAME"),
+    ("bank_b", "frame.chunk.evaluated.0", "another stream", "FOREIGN_FRAME"),
+    ("bank_a", "frame.chunk.blinded.0", "twice", "FRAME_REPEATED"),
+    ("bank_b", "frame.open.evaluated", "twice", "FRAME_REPEATED"),
+    ("bank_a", "frame.chunk.blinded.0", "skipped", "FRAME_OUT_OF_ORDER"),
+    ("bank_b", "frame.open.evaluated", "too large", "FRAME_TOO_LARGE"),
+    ("bank_a", "frame.receipted.blinded", "forged", "BAD_RECEIPT"),
+]
+STATEMENTS = [
+    ("bank_b", "keep.approval", "altered", "BAD_SIGNATURE"),
+    ("bank_b", "say.start", "next run", "FOREIGN_START"),
+    ("bank_a", "keep.gate", "altered", "BAD_SIGNATURE"),
+    ("bank_b", "keep.evidence", "altered", "BAD_SIGNATURE"),
+]
+
+
+@pytest.mark.parametrize(("org", "point", "deed", "code"), [*POINTS, *FRAMES, *STATEMENTS])
+def test_a_party_that_deviates_is_named_everywhere_and_nothing_is_released(
+    banks: Banks, org: str, point: str, deed: str, code: str
+) -> None:
+    banks.order(org, point, deed)
+    asked = banks.ask(to=BANKS)
+    assert asked.returncode == PeerError.exit_code, asked.stderr
+    assert f"error {code}:" in asked.stderr
+    assert not banks.has_orders(org)
+    assert banks.end_of(json.loads(asked.stdout)["job"]) == End(State.FAILED, code, org)
+
+
+def test_a_contract_altered_after_signing_reaches_nobody(banks: Banks) -> None:
+    banks.order("bank_a", "keep.contract", "altered")
+    asked = banks.ask()
+    assert asked.returncode == PeerError.exit_code
+    assert "error BAD_SIGNATURE:" in asked.stderr
+    with banks.client("bank_b") as node:
+        assert all(line.purpose == "CREDIT_MICRO" for line in node.jobs().jobs)
+
+
+# ── a member that meddles ───────────────────────────────────────────────────────────────────────
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2])
+
+
+@pytest.fixture
+async def stream(banks: Banks, meddler: Credentials) -> AsyncIterator[Stream]:
+    port = _port(banks.config("bank_a").coordinator)
+    attached = await attach(port, meddler, store=token_bytes(16))
+    yield attached
+    await attached.leave()
+
+
+async def _rejected(stream: Stream, statement: Statement) -> str:
+    error = await stream.say(statement)
+    assert error is not None
+    return error.code
+
+
+async def test_nobody_speaks_about_the_jobs_of_others(
+    banks: Banks, meddler: Credentials, stream: Stream
+) -> None:
+    with banks.halted("bank_b", MID_RUN) as job:
+        view = banks.view("bank_a", job)
+        contract, run = view.contract, bytes.fromhex(view.run or "")
+        dead = Dead(job=job, cause=cause_of(Aborted("a person stopped the job", fix="none")))
+        for statement in (
+            consortium.approval(meddler, contract),
+            consortium.gate(meddler, run),
+            consortium.evidence(meddler, contract, run),
+            meddler.signer.sign(Kind.DEAD, contract.job_id, canonical_bytes(dead)),
+        ):
+            assert await _rejected(stream, statement) == "UNKNOWN_ORGANISATION"
+        # Another's words, as they were signed, and the own ones under another's name.
+        theirs = consortium.gate(banks.credentials("bank_a"), run)
+        assert await _rejected(stream, theirs) == "BAD_SIGNATURE"
+        posing = changed(consortium.gate(meddler, run), org="bank_a")
+        assert await _rejected(stream, posing) == "BAD_SIGNATURE"
+        offered = consortium.catalogue(meddler, of="bank_a")
+        assert await _rejected(stream, offered) == "BAD_MESSAGE"
+    assert banks.end_of(job) == End(State.DONE)
+
+
+async def test_nobody_gets_on_the_line_of_others(banks: Banks, meddler: Credentials) -> None:
+    with banks.halted("bank_b", MID_RUN) as job:
+        run = bytes.fromhex(banks.view("bank_a", job).run or "")
+        for to in BANKS:
+            channel = channel_to(_port(banks.config("bank_a").coordinator), meddler)
+            call = coordinator_pb2_grpc.CoordinatorStub(channel).Carry()
+            await call.write(_opening(run, to))
+            status, cause = await consortium.ending(call)
+            assert status is grpc.StatusCode.INVALID_ARGUMENT
+            assert (cause.code, cause.party) == ("UNKNOWN_ORGANISATION", "tax")
+            await channel.close()
+        if (direct := banks.config("bank_b").direct) is not None:
+            await _knock(_port(direct.address), meddler, run)
+    assert banks.end_of(job) == End(State.DONE)
+
+
+async def _knock(port: int, meddler: Credentials, run: bytes) -> None:
+    """Dial a node that listens, for a run of others: it does not answer."""
+    channel = channel_to(port, meddler, name=server_name(Role.NODE, "bank_b"))
+    call = carry_pb2_grpc.PeerStub(channel).Carry()
+    await call.write(_opening(run, "bank_b"))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1):
+            await call.read()
+    await channel.close()
+
+
+def _opening(run: bytes, to: str) -> carry_pb2.CarryFrame:
+    return carry_pb2.CarryFrame(open=carry_pb2.CarryOpen(run=run, to=to))
+
+
+# ── a party that states what is not so ──────────────────────────────────────────────────────────
+
+
+def _contract(banks: Banks, me: Credentials, *, fingerprint: str | None = None) -> Contract:
+    """A contract between the meddler and bank_b that bank_b's policy allows."""
+    with banks.client("bank_b") as node:
+        offers = {one.org: one for one in node.catalogue().organisations}
+    (entry,) = offers["bank_b"].entries
+    column = entry.column("uscc")
+    assert column is not None
+    assert column.key is not None
+    assert column.size is not None
+    honest = Party(
+        org="bank_b",
+        fingerprint=fingerprint or banks.credentials("bank_b").signer.identity.fingerprint,
+        dataset="loans",
+        key_column="uscc",
+        key_kind=column.key,
+        schema_digest=entry.schema_digest,
+        size=column.size,
+    )
+    contract = consortium.contract_of(me, banks.credentials("bank_b"))
+    return contract.model_copy(
+        update={"parties": (contract.party(me.org), honest), "receivers": ("bank_b",)}
+    )
+
+
+async def test_a_contract_must_be_whole_its_proposers_and_name_the_right_certificates(
+    banks: Banks, meddler: Credentials, stream: Stream
+) -> None:
+    await stream.must_say(consortium.catalogue(meddler))
+    contract = _contract(banks, meddler)
+    signed = consortium.proposal(meddler, contract)
+    dearer = signed.body.replace(b"CREDIT_MICRO", b"CREDIT_MACRO")
+    assert await _rejected(stream, changed(signed, body=dearer)) == "BAD_SIGNATURE"
+    under_another_id = meddler.signer.sign(Kind.CONTRACT, contract.job_id, dearer)
+    assert await _rejected(stream, under_another_id) == "CONTRACT_ALTERED"
+    theirs = contract.model_copy(update={"initiator": "bank_b"})
+    assert await _rejected(stream, consortium.proposal(meddler, theirs)) == "CONTRACT_ALTERED"
+    old = _contract(banks, meddler, fingerprint="0" * 64)
+    assert await _rejected(stream, consortium.proposal(meddler, old)) == "FINGERPRINT_CHANGED"
+
+
+async def test_a_start_record_must_be_the_one_of_this_run(
+    banks: Banks, meddler: Credentials, stream: Stream
+) -> None:
+    await stream.must_say(consortium.catalogue(meddler))
+    contract = _contract(banks, meddler)
+    job, digest = contract.job_id, compile_plan(contract).digest
+    prepare = Prepare(
+        job=job.hex(),
+        run=1,
+        attempt=1,
+        plan_digest=digest,
+        party=consortium.share(meddler, contract),
+    )
+    await stream.must_say(
+        consortium.proposal(meddler, contract),
+        consortium.approval(meddler, contract),
+    )
+    await _told(stream, "approval", by="bank_b")
+    await stream.must_say(meddler.signer.sign(Kind.PREPARE, job, canonical_bytes(prepare)))
+    theirs = parse(Prepare, await _told(stream, "prepare", by="bank_b"))
+    start = StartRecord(
+        job=job.hex(), run=1, attempt=1, plan_digest=digest, parties=(prepare.party, theirs.party)
+    )
+    for forged in (
+        start.model_copy(update={"attempt": 2}),
+        start.model_copy(update={"plan_digest": "0" * 64}),
+        start.model_copy(update={"parties": start.parties[::-1]}),
+    ):
+        body = canonical_bytes(forged)
+        for run in (forged.run_id, start.run_id):
+            said = meddler.signer.sign(Kind.START, run, body)
+            assert await _rejected(stream, said) == "FOREIGN_START"
+    assert banks.view("bank_b", job.hex()).state is State.READY
+    dead = Dead(job=job.hex(), cause=cause_of(Aborted("stopped", party="tax", fix="none")))
+    await stream.must_say(meddler.signer.sign(Kind.DEAD, job, canonical_bytes(dead)))
+    assert banks.view_at_end("bank_b", job.hex()).state is State.ABORTED
+
+
+async def _told(stream: Stream, kind: str, *, by: str) -> bytes:
+    while True:
+        (told,) = await stream.told(1)
+        if (told.kind, told.org) == (kind, by):
+            return told.body
+
+
+def test_after_all_that_the_honest_ones_go_on(banks: Banks) -> None:
+    banks.must_work()
