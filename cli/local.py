@@ -133,7 +133,7 @@ class LocalFederation:
             command = [*self._launchers[name], "--config", str(home.config)] if (
                 name in self._launchers
             ) else daemon_command(home.name, home.config)  # fmt: skip
-            with self.log(name).open("ab") as log:
+            with self.log(name).open("ab") as log, _undisturbed():
                 self._processes[name] = subprocess.Popen(
                     command,
                     cwd=self.folder,
@@ -275,7 +275,7 @@ def stop_left_running(folder: Path) -> list[str]:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let a second Ctrl-C wait: a clean-up that is broken off leaves processes behind.
+    """Let Ctrl-C wait: a start or a clean-up that is broken off leaves processes behind.
 
     Masking the signals would not do: another thread would take them, and Python act on them here.
     """
