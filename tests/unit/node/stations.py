@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import grpc.aio
+from sqlalchemy import text
 
 from contract import toml
 from contract.canonical import canonical_bytes
@@ -159,6 +160,26 @@ class Station:
         if not file.exists():
             return None
         return [line.split(",")[0] for line in file.read_text("utf-8").splitlines()[1:]]
+
+
+class limited:  # noqa: N801  # reads as a word
+    """A disk without room, as SQLite sees one."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __enter__(self) -> None:
+        with self._store._engine.connect() as db:
+            db.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM"))
+        self._set("(SELECT page_count FROM pragma_page_count())")
+
+    def __exit__(self, *_: object) -> None:
+        self._set("4294967294")
+
+    def _set(self, pages: str) -> None:
+        with self._store._engine.connect() as db:
+            number = db.execute(text(f"SELECT {pages}")).scalar_one()
+            db.execute(text(f"PRAGMA max_page_count = {number}"))
 
 
 class Log:

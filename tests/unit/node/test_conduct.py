@@ -1,6 +1,7 @@
 """What a node does about a job, from its proposal to every end, with restarts in between."""
 
 import json
+import shutil
 from base64 import b64decode
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,15 +9,25 @@ from pathlib import Path
 import pytest
 
 from contract.cause import cause_of
-from contract.errors import Aborted, BadMessage, MiheError
+from contract.errors import Aborted, BadMessage, MiheError, StorageFull
 from contract.identity import Authority
 from contract.job import JobKind
 from contract.lifecycle import State
 from contract.signing import Kind, Statement, verify
 from contract.statements import Evidence, Gate, Receipt, Verdict
 from contract.views import ResultView
+from node.catalogue import Datasets
 from tests.unit.node.lines import Member
-from tests.unit.node.stations import DESCRIPTION, POLICY, Log, Station, two_stations, uscc
+from tests.unit.node.stations import (
+    DESCRIPTION,
+    POLICY,
+    Log,
+    Station,
+    limited,
+    two_stations,
+    uscc,
+    write_dataset,
+)
 
 A_ROWS, B_ROWS = range(1, 40), range(30, 300)
 COMMON = [uscc(number) for number in range(30, 40)]
@@ -24,13 +35,21 @@ COMMON = [uscc(number) for number in range(30, 40)]
 World = tuple[Log, Station, Station]
 
 
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders in which the loans of both banks are imported already."""
+    folder = tmp_path_factory.mktemp("imported")
+    for org, rows in (("bank_a", A_ROWS), ("bank_b", B_ROWS)):
+        Datasets(folder / org / "snapshots", org).add(write_dataset(folder / org / "sources", rows))
+    return folder
+
+
 @pytest.fixture
-async def world(bank_a: Member, bank_b: Member, tmp_path: Path) -> AsyncIterator[World]:
+async def world(
+    bank_a: Member, bank_b: Member, imported: Path, tmp_path: Path
+) -> AsyncIterator[World]:
+    shutil.copytree(imported, tmp_path, dirs_exist_ok=True)
     async with two_stations(bank_a, bank_b, tmp_path) as (log, a, b):
-        a.add(A_ROWS)
-        b.add(B_ROWS)
-        for station in (a, b):
-            station.conductor.offer_catalogue()
         log.settle()
         yield log, a, b
 
@@ -228,15 +247,12 @@ async def test_a_snapshot_that_was_damaged_fails_the_job(world: World) -> None:
 
 
 async def test_a_peer_that_is_not_on_the_line_fails_the_job(
-    bank_a: Member, bank_b: Member, tmp_path: Path
+    bank_a: Member, bank_b: Member, imported: Path, tmp_path: Path
 ) -> None:
+    shutil.copytree(imported, tmp_path, dirs_exist_ok=True)
     async with two_stations(bank_a, bank_b, tmp_path, answers=False) as (log, a, b):
         a.patience = 0.3
         await restart(log, a)
-        a.add(A_ROWS)
-        b.add(B_ROWS)
-        for station in (a, b):
-            station.conductor.offer_catalogue()
         log.settle()
         job = log.propose(a, "bank_a")
         await log.until_over(job)
@@ -365,13 +381,35 @@ async def test_a_statement_that_may_not_stand_in_the_log_ends_its_job(
     assert b'"party":"bank_b"' in said[0].body
 
 
+async def test_a_disk_that_is_full_is_no_fault_of_a_statement(world: World) -> None:
+    """What can't be kept stays unheard and is told again; its job is not ended for that."""
+    log, a, b = world
+    log.detach(a)
+    jobs = [log.propose(b, "bank_a") for _ in range(4)]
+    log.settle()
+    a.conductor.welcomed(new_log=False)  # what is told now is heard, and acted on at the end
+    with limited(a.store):
+        with pytest.raises(StorageFull):
+            tell_everything(log, a)
+        heard = a.store.cursor
+    assert heard < len(log.entries)
+    log.attach(a)
+    for job in jobs:
+        await log.until_over(job)
+        assert_same_end(world, job, State.DONE, None)
+
+
+def tell_everything(log: Log, station: Station) -> None:
+    for number, _, statement in log.entries:
+        station.conductor.told(number, statement)
+
+
 async def test_a_statement_that_is_told_again_is_not_acted_on_again(world: World) -> None:
     log, a, _b = world
     job = log.propose(a, "bank_a")
     await log.until_over(job)
     before, cursor = a.evidence(job), a.store.cursor
-    for number, _, statement in log.entries:
-        a.conductor.told(number, statement)
+    tell_everything(log, a)
     assert (a.evidence(job), a.store.cursor) == (before, cursor)
     assert_same_end(world, job, State.DONE, None)
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from contract.errors import StorageFull
 from contract.signing import Kind, Statement
 from node.store import Store
+from tests.unit.node.stations import limited
 
 Reopen = Callable[[], Store]
 
@@ -136,24 +136,6 @@ def test_what_cannot_be_written_is_not_said(store: Store) -> None:
         store.say(statement(body=bytes(1 << 20)))
     assert store.unsaid(0) == []
     assert store.say(statement())
-
-
-class limited:  # noqa: N801  # reads as a word
-    """A disk without room, as SQLite sees one."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def __enter__(self) -> None:
-        self._set("(SELECT page_count FROM pragma_page_count())")
-
-    def __exit__(self, *_: object) -> None:
-        self._set("4294967294")
-
-    def _set(self, pages: str) -> None:
-        with self._store._engine.connect() as db:
-            number = db.execute(text(f"SELECT {pages}")).scalar_one()
-            db.execute(text(f"PRAGMA max_page_count = {number}"))
 
 
 # ── jobs, receipts, and the rest ────────────────────────────────────────────────────────────────
