@@ -1,0 +1,275 @@
+"""The node's stream to a real coordinator: no break loses or repeats what is said or heard."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from contract.canonical import canonical_bytes, digest
+from contract.errors import CoordinatorAbsent, ForeignCertificate, MiheError
+from contract.job import Contract
+from contract.signing import Kind, Statement
+from contract.statements import Approval, Catalogue, Decision
+from coordinator.server import Running, serving
+from node import attach
+from node.attach import Attachment
+from node.store import Store
+from tests.unit.coordinator.consortium import Consortium, configure, contract_of
+from tests.unit.node.lines import PATIENCE, Member
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attach, "_FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(attach, "_LONGEST_PAUSE", 0.05)
+
+
+class Heard:
+    """A listener that keeps what it hears, durably as far as the cursor goes, and does nothing."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.welcomes: list[bool] = []
+        self.statements: list[tuple[int, Statement]] = []
+        self.backlogs: list[int] = []
+        self.refused: list[tuple[Statement, MiheError]] = []
+        self.taken: list[Statement] = []
+        self.steps: list[tuple[bytes, str, str, int, int]] = []
+
+    def welcomed(self, *, new_log: bool) -> None:
+        self.welcomes.append(new_log)
+
+    def told(self, number: int, statement: Statement) -> None:
+        self.statements.append((number, statement))
+        self.store.skip(number)
+
+    def caught_up(self) -> None:
+        self.backlogs.append(len(self.statements))
+
+    def rejected(self, statement: Statement, error: MiheError) -> None:
+        self.refused.append((statement, error))
+
+    def accepted(self, statement: Statement) -> None:
+        self.taken.append(statement)
+
+    def progress(self, job: bytes, org: str, phase: str, done: int, total: int) -> None:
+        self.steps.append((job, org, phase, done, total))
+
+
+class Node:
+    """A node's store and stream."""
+
+    def __init__(self, member: Member, folder: Path, address: str) -> None:
+        self.member = member
+        self.folder = folder
+        self.address = address
+
+    async def __aenter__(self) -> "Node":
+        self.store = Store(self.folder)
+        self.attachment = Attachment(self.address, self.member.credentials, self.store)
+        self.heard = Heard(self.store)
+        self.running = asyncio.create_task(self.attachment.run(self.heard))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.running.cancel()
+        await asyncio.gather(self.running, return_exceptions=True)
+        await self.attachment.close()
+        self.store.close()
+
+    def offer(self, revision: int = 1) -> None:
+        catalogue = Catalogue(org=self.member.org, revision=revision, entries=())
+        self.attachment.say(Kind.CATALOGUE, digest(canonical_bytes(catalogue)), catalogue)
+
+    def approve(self, contract: Contract) -> None:
+        approval = Approval(job=contract.job_id.hex(), decision=Decision.APPROVED)
+        self.attachment.say(Kind.APPROVAL, contract.job_id, approval)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110  # what it asks changes in several places
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def place(consortium: Consortium, tmp_path: Path) -> Path:
+    """The coordinator's folder."""
+    return tmp_path / "coordinator"
+
+
+@pytest.fixture
+def serve(
+    consortium: Consortium, place: Path
+) -> Callable[..., AbstractAsyncContextManager[Running]]:
+    @asynccontextmanager
+    async def once(port: int = 0) -> AsyncIterator[Running]:
+        config = configure(place, consortium.coordinator, listen=f"127.0.0.1:{port}")
+        async with serving(config, place) as running:
+            yield running
+
+    return once
+
+
+Serve = Callable[..., AbstractAsyncContextManager[Running]]
+
+
+@pytest.fixture
+async def nodes(
+    serve: Serve, bank_a: Member, bank_b: Member, tmp_path: Path
+) -> AsyncIterator[tuple[Running, Node, Node]]:
+    """Two nodes that are attached and known."""
+    async with AsyncExitStack() as stack:
+        running = await stack.enter_async_context(serve())
+        address = f"127.0.0.1:{running.port}"
+        a, b = [
+            await stack.enter_async_context(Node(member, tmp_path / member.org, address))
+            for member in (bank_a, bank_b)
+        ]
+        await until(lambda: a.heard.backlogs and b.heard.backlogs)
+        a.offer()
+        b.offer()
+        await until(lambda: a.heard.taken and b.heard.taken)
+        yield running, a, b
+
+
+def proposal(a: Node, b: Node) -> Contract:
+    now = datetime.now(UTC)
+    return contract_of(a.member.credentials, b.member.credentials, created=now)
+
+
+async def test_what_one_says_all_parties_are_told(nodes: tuple[Running, Node, Node]) -> None:
+    _, a, b = nodes
+    contract = proposal(a, b)
+    a.attachment.say(Kind.CONTRACT, contract.job_id, contract)
+    await until(lambda: len(a.heard.statements) == len(b.heard.statements) == 1)
+    assert a.heard.statements == b.heard.statements
+    ((_, statement),) = a.heard.statements
+    assert statement.body == canonical_bytes(contract)
+    assert a.store.unsaid(0) == []
+    assert [one.kind for one in a.heard.taken] == [Kind.CATALOGUE, Kind.CONTRACT]
+    assert a.heard.welcomes == [True]
+
+
+async def test_what_is_rejected_is_told_to_who_said_it(nodes: tuple[Running, Node, Node]) -> None:
+    _, a, b = nodes
+    a.approve(proposal(a, b))
+    await until(lambda: a.heard.refused)
+    ((statement, error),) = a.heard.refused
+    assert statement.kind is Kind.APPROVAL
+    assert error.code == "UNKNOWN_JOB"
+    assert a.store.unsaid(0) == []
+    assert a.attachment.attached
+
+
+async def test_what_was_said_and_heard_while_apart_comes_once(
+    nodes: tuple[Running, Node, Node],
+) -> None:
+    _, a, b = nodes
+    contract = proposal(a, b)
+    a.attachment.say(Kind.CONTRACT, contract.job_id, contract)
+    await until(lambda: b.heard.statements)
+    await b.__aexit__()
+    a.approve(contract)
+    await until(lambda: len(a.heard.statements) == 2)
+    await b.__aenter__()
+    b.approve(contract)
+    await until(lambda: len(a.heard.statements) == 3)
+    await until(lambda: len(b.heard.statements) == 2)
+    assert b.heard.welcomes == [False]
+    assert b.heard.backlogs == [1]  # what it had missed, before it was told to have caught up
+    assert b.heard.statements == a.heard.statements[1:]
+
+
+async def test_a_coordinator_that_comes_back_goes_on_where_it_was(
+    serve: Serve, bank_a: Member, bank_b: Member, tmp_path: Path
+) -> None:
+    async with AsyncExitStack() as stack:
+        async with serve() as running:
+            port = running.port
+            a, b = [
+                await stack.enter_async_context(
+                    Node(member, tmp_path / member.org, f"127.0.0.1:{port}")
+                )
+                for member in (bank_a, bank_b)
+            ]
+            await until(lambda: a.heard.backlogs and b.heard.backlogs)
+            a.offer()
+            b.offer()
+            await until(lambda: a.heard.taken and b.heard.taken)
+            contract = proposal(a, b)
+            a.attachment.say(Kind.CONTRACT, contract.job_id, contract)
+            await until(lambda: a.heard.statements and b.heard.statements)
+        await until(lambda: not a.attachment.attached and not b.attachment.attached)
+        with pytest.raises(MiheError):
+            a.attachment.require_attached()
+        a.approve(contract)
+        async with serve(port):
+            await until(lambda: len(a.heard.statements) == len(b.heard.statements) == 2)
+            assert a.heard.statements == b.heard.statements
+            assert a.heard.welcomes == [True, False]
+            assert a.store.unsaid(0) == []
+
+
+async def test_a_coordinator_that_lost_its_log_is_noticed(
+    serve: Serve, place: Path, bank_a: Member, tmp_path: Path
+) -> None:
+    async with AsyncExitStack() as stack:
+        async with serve() as running:
+            port = running.port
+            a = await stack.enter_async_context(Node(bank_a, tmp_path / "a", f"127.0.0.1:{port}"))
+            await until(lambda: a.heard.backlogs)
+            a.offer()
+            await until(lambda: a.heard.taken)
+        shutil.rmtree(place / "data")
+        async with serve(port):
+            await until(lambda: len(a.heard.welcomes) == 2)
+            assert a.heard.welcomes == [True, True]
+            assert a.store.cursor == 0
+            a.offer(2)
+            await until(lambda: len(a.heard.taken) == 2)
+
+
+async def test_catalogues_and_presence_are_answered(nodes: tuple[Running, Node, Node]) -> None:
+    _, a, b = nodes
+    statements, attached = await a.attachment.catalogue()
+    assert [one.org for one in statements] == ["bank_a", "bank_b"]
+    assert attached == {"bank_a", "bank_b"}
+    await b.__aexit__()
+    async with asyncio.timeout(PATIENCE):
+        while "bank_b" in attached:
+            _, attached = await a.attachment.catalogue()
+    several = await asyncio.gather(*(a.attachment.catalogue() for _ in range(5)))
+    assert len(several) == 5
+    await b.__aenter__()
+
+
+async def test_progress_reaches_the_other_party(nodes: tuple[Running, Node, Node]) -> None:
+    _, a, b = nodes
+    contract = proposal(a, b)
+    a.attachment.say(Kind.CONTRACT, contract.job_id, contract)
+    await until(lambda: b.heard.statements)
+    a.attachment.report(contract.job_id, "blind", 3, 9)
+    await until(lambda: b.heard.steps)
+    assert b.heard.steps == [(contract.job_id, "bank_a", "blind", 3, 9)]
+
+
+async def test_why_nobody_answers_is_known(
+    bank_a: Member, stranger: Member, tmp_path: Path, serve: Serve
+) -> None:
+    async with Node(bank_a, tmp_path / "alone", "127.0.0.1:1") as node:
+        await until(lambda: node.attachment.trouble)
+        with pytest.raises(CoordinatorAbsent) as absent:
+            await node.attachment.catalogue()
+        assert "nothing listens there" in absent.value.what
+    async with serve() as running:
+        address = f"127.0.0.1:{running.port}"
+        async with Node(stranger, tmp_path / "stranger", address) as node:
+            await until(lambda: node.attachment.trouble)
+            with pytest.raises(ForeignCertificate):
+                node.attachment.require_attached()
+            assert node.heard.welcomes == []
