@@ -10,11 +10,14 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from contract.canonical import Frozen, Hex32, Name, OrgId, Timestamp, canonical_bytes, digest
+from contract.dataset import CatalogueEntry
 from contract.keys import KeyKind
 
 PROTOCOL_VERSION: Final = 1
 SMALLEST_SIZE = 256
 LARGEST_SIZE = 2**31
+MOST_PARTIES = 8
+MOST_SQL_CHARACTERS = 16_384
 
 
 class JobKind(StrEnum):
@@ -60,10 +63,26 @@ class Party(Frozen):
         return self
 
 
+class Query(Frozen):
+    """What a query asks, and the schemas it was planned on; only with kind = query."""
+
+    statement: Annotated[str, Field(min_length=1, max_length=MOST_SQL_CHARACTERS)]
+    min_group: int = Field(ge=1, le=10**6, description="k: a cell of fewer entities is folded")
+    min_join: int = Field(ge=1, le=10**9, description="a join of fewer entities releases nothing")
+    entries: Annotated[tuple[CatalogueEntry, ...], Field(min_length=2, max_length=MOST_PARTIES)]
+
+
+class Suite(StrEnum):
+    """Protocol, group and hash; a version of either is a name of its own."""
+
+    PSI_ECDH = "psi-ecdh/ristretto255-SHA512"
+    BLIND_JOIN = "blind-join/ristretto255-SHA512/BFV-8192-59"
+
+
 class Crypto(Frozen):
     """Suite and security parameters; stated, never negotiated."""
 
-    suite: Literal["psi-ecdh/ristretto255-SHA512"] = "psi-ecdh/ristretto255-SHA512"
+    suite: Suite = Suite.PSI_ECDH
     computational_bits: Literal[128] = 128
     statistical_bits: Literal[40] = 40
     protocol: Literal[1] = PROTOCOL_VERSION
@@ -75,8 +94,9 @@ class Contract(Frozen):
     version: Literal[1] = 1
     kind: JobKind
     initiator: OrgId
-    parties: Annotated[tuple[Party, ...], Field(min_length=2, max_length=2)]
+    parties: Annotated[tuple[Party, ...], Field(min_length=2, max_length=MOST_PARTIES)]
     receivers: Annotated[tuple[OrgId, ...], Field(min_length=1, max_length=2)]
+    query: Query | None = None
     purpose: Purpose
     basis: Basis
     crypto: Crypto = Crypto()
@@ -93,11 +113,29 @@ class Contract(Frozen):
             raise ValueError("an organisation is named twice")
         if not set(self.receivers) <= set(orgs) or self.initiator not in orgs:
             raise ValueError("receivers and initiator must be parties")
+        self._check_kind(orgs)
         if len({party.key_kind for party in self.parties}) != 1:
             raise ValueError("the key columns are of different kinds")
         if self.expires <= self.created:
             raise ValueError("expires before it is created")
         return self
+
+    def _check_kind(self, orgs: list[str]) -> None:
+        is_query = self.kind is JobKind.QUERY
+        if (self.query is not None) != is_query:
+            raise ValueError("a query, and nothing else, has a statement")
+        if (self.crypto.suite is Suite.BLIND_JOIN) != is_query:
+            raise ValueError("the suite is not one for this kind of job")
+        if not is_query and len(orgs) != 2:
+            raise ValueError("an intersection has two parties")
+        if self.query is None:
+            return
+        if len(self.receivers) != 1:
+            raise ValueError("a query has one receiver")
+        pinned = [(party.org, party.dataset, party.schema_digest) for party in self.parties]
+        stated = [(entry.org, entry.name, entry.schema_digest) for entry in self.query.entries]
+        if pinned != stated:
+            raise ValueError("the schemas are not those of the parties' datasets")
 
     @property
     def job_id(self) -> bytes:

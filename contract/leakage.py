@@ -25,6 +25,8 @@ class LeakageStatement(Frozen):
 
 def leakage_of(contract: Contract) -> LeakageStatement:
     """The statement for a contract."""
+    if contract.kind is JobKind.QUERY:
+        return _of_query(contract)
     return LeakageStatement(
         parties=(*(_owner(contract, org) for org in contract.orgs), _coordinator()),
         coalitions=_coalitions(contract),
@@ -87,3 +89,68 @@ def _deviations(contract: Contract) -> tuple[str, ...]:
 
 def _sizes(contract: Contract) -> str:
     return " and ".join(f"{contract.party(org).size} ({org})" for org in contract.receivers)
+
+
+# ── queries: the rows of the coalition table in federated/SPEC.md ───────────────────────────────
+
+
+def _of_query(contract: Contract) -> LeakageStatement:
+    (receiver,) = contract.receivers
+    owners = tuple(_owner_of_query(contract, org) for org in contract.orgs)
+    return LeakageStatement(
+        parties=(*owners, _coordinator_of_query(contract)),
+        coalitions=_coalitions_of_query(receiver),
+        not_covered=(
+            "Parties are taken to follow the protocol (semi-honest). A deviation leaves signed "
+            "statements and receipts, but no proof that an input was true.",
+            "The coordinator's counts, matching and sums are signed, not proved.",
+            "A result says what it says: who knows all but one entity of a cell, or asks again "
+            "after a small change, can subtract.",
+        ),
+    )
+
+
+def _owner_of_query(contract: Contract, org: str) -> Learns:
+    query = contract.query
+    assert query is not None
+    sees = ["the padded sizes of the other owners' lists", "which cells pass, by opaque codes"]
+    if org in contract.receivers:
+        sees = [
+            f"the result: count and sums of each cell of at least {query.min_group} entities,"
+            " with its labels, and how many cells are folded into the remainder",
+            *sees,
+        ]
+    return Learns(who=org, what=(*sees, "nothing about who is in the join"))
+
+
+def _coordinator_of_query(contract: Contract) -> Learns:
+    return Learns(
+        who="coordinator",
+        what=(
+            "who computes what with whom, when, for which purpose and on which legal basis",
+            "padded sizes, each owner's number of keys in each group",
+            "for every overlap of lists, how many entities are in it, and in which groups; groups"
+            " are opaque codes, but public statistics name most of them",
+            "no identifier, no value, no result",
+        ),
+    )
+
+
+def _coalitions_of_query(receiver: str) -> tuple[Learns, ...]:
+    return (
+        Learns(who="owners without the coordinator", what=("nothing beyond what each learns",)),
+        Learns(
+            who="coordinator and an owner",
+            what=(
+                "for each of that owner's keys: in which other lists it is, and the groups that"
+                " those give it; no other identifier",
+            ),
+        ),
+        Learns(
+            who=f"coordinator and {receiver}",
+            what=(
+                "every row of every owner, in the join or not, linked per entity, with labels; and"
+                f" for {receiver}'s own keys, whose",
+            ),
+        ),
+    )

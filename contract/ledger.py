@@ -6,6 +6,7 @@ statement may say, when, and by whom is checked here and nowhere else; the calle
 signature (contract/signing.py) and passes the signer's identity.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -13,6 +14,7 @@ from typing import TypeVar
 from contract.canonical import Frozen, parse
 from contract.cause import Cause, cause_of
 from contract.errors import (
+    BY_CODE,
     Aborted,
     BadMessage,
     BadReceipt,
@@ -27,15 +29,17 @@ from contract.errors import (
     Withheld,
 )
 from contract.identity import Identity, Role
-from contract.job import PROTOCOL_VERSION, Contract
+from contract.job import PROTOCOL_VERSION, Contract, JobKind
 from contract.lifecycle import TERMINAL, TRANSITIONS, Event, State, advance
 from contract.signing import MAX_BODY_BYTES, Kind, Statement
 from contract.statements import (
     Approval,
+    Cells,
     Dead,
     Decision,
     Evidence,
     Gate,
+    HeKey,
     Prepare,
     RunRole,
     StartRecord,
@@ -55,6 +59,8 @@ class Ledger:
     bodies: dict[tuple[Kind, str], bytes] = field(default_factory=dict)
     prepared: dict[str, Prepare] = field(default_factory=dict)
     start: StartRecord | None = None
+    he_key: HeKey | None = None
+    cells: Cells | None = None
     evidenced: dict[str, Evidence] = field(default_factory=dict)
     cause: Cause | None = None
 
@@ -78,7 +84,9 @@ class Ledger:
 
 
 def role_of(contract: Contract, org: str) -> RunRole:
-    """The first receiver named in the contract speaks first; the other party answers."""
+    """In an intersection the first receiver named speaks first; in a query all are owners."""
+    if contract.kind is JobKind.QUERY:
+        return RunRole.OWNER
     return RunRole.RECEIVER if org == contract.receivers[0] else RunRole.SENDER
 
 
@@ -118,7 +126,10 @@ def hear(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
     """
     if statement.kind is Kind.DEAD:
         return _dead(ledger, statement, signer)
-    _check_party(ledger, signer)
+    if statement.kind is Kind.CELLS:
+        _check_coordinator(ledger, statement, signer)
+    else:
+        _check_party(ledger, signer)
     before = ledger.bodies.get((statement.kind, signer.org))
     if before == statement.body or ledger.ended:
         return ledger
@@ -150,6 +161,11 @@ def _check_party(ledger: Ledger, signer: Identity) -> None:
             phase=ledger.state.value,
             fix="propose the job again: a changed certificate needs a new contract and approval",
         )
+
+
+def _check_coordinator(ledger: Ledger, statement: Statement, signer: Identity) -> None:
+    if signer.role is not Role.COORDINATOR or ledger.contract.kind is not JobKind.QUERY:
+        raise _untimely(ledger, statement, signer)
 
 
 def _body(
@@ -246,9 +262,33 @@ def _start(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
     return ledger
 
 
+def _he_key(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
+    _require(ledger, statement, signer, State.RUNNING)
+    key = _of_this_run(ledger, statement, signer, HeKey)
+    if signer.org not in ledger.contract.receivers or ledger.contract.query is None:
+        raise _untimely(ledger, statement, signer)
+    if key.run != statement.subject.hex():
+        raise _foreign(ledger, statement, signer)
+    return replace(ledger, he_key=key)
+
+
+def _cells(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
+    _require(ledger, statement, signer, State.RUNNING)
+    cells = _of_this_run(ledger, statement, signer, Cells)
+    if ledger.he_key is None:
+        raise _untimely(ledger, statement, signer)
+    widths = {len(codes) for codes in cells.passing} | {len(ledger.contract.orgs)}
+    distinct = len(set(cells.passing)) == len(cells.passing)
+    if cells.run != statement.subject.hex() or len(widths) != 1 or not distinct:
+        raise _foreign(ledger, statement, signer)
+    return replace(ledger, cells=cells)
+
+
 def _gate(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
     _require(ledger, statement, signer, State.RUNNING)
     gate = _of_this_run(ledger, statement, signer, Gate)
+    if ledger.contract.query is not None and ledger.cells is None:
+        raise _untimely(ledger, statement, signer)
     if gate.run != statement.subject.hex():
         raise _foreign(ledger, statement, signer)
     if gate.verdict is Verdict.WITHHOLD:
@@ -269,7 +309,7 @@ def _evidence(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
     evidenced = {**ledger.evidenced, signer.org: evidence}
     if len(evidenced) < len(ledger.contract.orgs):
         return replace(ledger, evidenced=evidenced)
-    if len({share.receipts for share in evidenced.values()}) != 1:
+    if not _receipts_agree(ledger, evidenced):
         cause = cause_of(
             BadReceipt(
                 "the parties' evidence of the run does not agree",
@@ -282,6 +322,13 @@ def _evidence(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
     return replace(ledger, evidenced=evidenced, state=advance(ledger.state, Event.ALL_EVIDENCED))
 
 
+def _receipts_agree(ledger: Ledger, evidenced: dict[str, Evidence]) -> bool:
+    """Whether every receipt of the run is held by exactly its two ends."""
+    held = Counter(digest for share in evidenced.values() for digest in share.receipts)
+    held.update(ledger.cells.receipts if ledger.cells else ())
+    return set(held.values()) <= {2}
+
+
 def _dead(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
     if signer.role is not Role.COORDINATOR:
         _check_party(ledger, signer)
@@ -290,7 +337,7 @@ def _dead(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
     dead = _body(Dead, ledger, statement, signer, ledger.job)
     if dead.job != ledger.job.hex():
         raise _foreign(ledger, statement, signer)
-    if signer.role is Role.COORDINATOR and dead.cause.code not in _COORDINATORS_CAUSES:
+    if signer.role is Role.COORDINATOR and dead.cause.code not in _coordinators_causes(ledger):
         raise _untimely(ledger, statement, signer)
     event = _DEATHS.get(dead.cause.code, Event.FAILED)
     # A death that has no name of its own in this state must still end the job: the node that says
@@ -320,6 +367,8 @@ _STEPS: dict[Kind, Callable[[Ledger, Statement, Identity], Ledger]] = {
     Kind.APPROVAL: _approval,
     Kind.PREPARE: _prepare,
     Kind.START: _start,
+    Kind.HE_KEY: _he_key,
+    Kind.CELLS: _cells,
     Kind.GATE: _gate,
     Kind.EVIDENCE: _evidence,
 }
@@ -330,3 +379,11 @@ _DEATHS = {
     Withheld.code: Event.WITHHELD,
 }
 _COORDINATORS_CAUSES = {ContractExpired.code, PartyLost.code}
+# Of a query, whose parts it could not take, match or add, any cause but a person's or an owner's.
+_NEVER_THE_COORDINATORS = {Aborted.code, Refused.code, Withheld.code}
+
+
+def _coordinators_causes(ledger: Ledger) -> set[str]:
+    if ledger.contract.query is None:
+        return _COORDINATORS_CAUSES
+    return set(BY_CODE) - _NEVER_THE_COORDINATORS

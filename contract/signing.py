@@ -31,6 +31,8 @@ class Kind(StrEnum):
     PREPARE = "prepare"
     START = "start"
     RECEIPT = "receipt"
+    HE_KEY = "he-key"
+    CELLS = "cells"
     GATE = "gate"
     EVIDENCE = "evidence"
     DEAD = "dead"

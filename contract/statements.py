@@ -1,6 +1,7 @@
 """The bodies of signed statements, one model per kind, in the order in which a job produces them.
 
 contract → approval → prepare → start → (receipt …) → gate → evidence, or dead at any moment.
+A query has two more between start and gate: he-key by its receiver, cells by the coordinator.
 The subject of contract, approval and prepare is the job id, of the others the run id; `dead` may
 come before there is a run and always names the job.
 """
@@ -13,6 +14,9 @@ from pydantic import Field, model_validator
 from contract.canonical import Frozen, Hex32, HostPort, OrgId, canonical_bytes, digest
 from contract.cause import Cause
 from contract.dataset import CatalogueEntry
+from contract.job import MOST_PARTIES
+
+MOST_CELLS = 4096
 
 
 class Decision(StrEnum):
@@ -37,10 +41,11 @@ class Approval(Frozen):
 
 
 class RunRole(StrEnum):
-    """A party's part in a two-party intersection: the receiver speaks first and learns first."""
+    """A party's part: in an intersection the receiver speaks first; in a query all are owners."""
 
     RECEIVER = "receiver"
     SENDER = "sender"
+    OWNER = "owner"
 
 
 class PartyStart(Frozen):
@@ -74,7 +79,7 @@ class StartRecord(Frozen):
     run: Annotated[int, Field(ge=1, le=2**31)]
     attempt: Annotated[int, Field(ge=1, le=2**31)]
     plan_digest: Hex32
-    parties: Annotated[tuple[PartyStart, ...], Field(min_length=2, max_length=2)]
+    parties: Annotated[tuple[PartyStart, ...], Field(min_length=2, max_length=MOST_PARTIES)]
 
     @property
     def run_id(self) -> bytes:
@@ -95,6 +100,32 @@ class Receipt(Frozen):
     receiver: OrgId
     size: Annotated[int, Field(ge=0, le=2**40)]
     salted_digest: Hex32
+
+
+class HeKey(Frozen):
+    """The receiver's one-time public key for a query, by its digest; there is no other."""
+
+    run: Hex32
+    key: Hex32 = Field(description="SHA-256 of the public key's bytes")
+
+
+Codes = Annotated[tuple[Annotated[int, Field(ge=0, le=2**24)], ...], Field(max_length=MOST_PARTIES)]
+
+
+class Cells(Frozen):
+    """Which cells of a query reach its thresholds: one bit per cell, never a count.
+
+    A cell is named by one opaque code per owner; whatever is not named passes only in the remainder
+    row, if there is one.
+    """
+
+    run: Hex32
+    passing: Annotated[tuple[Codes, ...], Field(max_length=MOST_CELLS)]
+    remainder: bool
+    result: Hex32 = Field(description="SHA-256 of the blinded result that the receiver will fetch")
+    receipts: Annotated[tuple[Hex32, ...], Field(max_length=64)] = Field(
+        description="digests of the receipts of what the owners contributed, ascending"
+    )
 
 
 class Verdict(StrEnum):

@@ -62,8 +62,9 @@ class PhaseProgress(Frozen):
 class ResultView(Frozen):
     """What a receiver's own people see of a released result."""
 
-    count: int = Field(description="keys in common")
+    count: int = Field(description="keys in common; of a query, rows of the result")
     rows: int | None = Field(default=None, description="the receiver's own rows with these keys")
+    folded: int | None = Field(default=None, description="of a query, cells in the remainder row")
     file: str | None = Field(default=None, description="where the rows lie on the node's machine")
 
 
