@@ -1,0 +1,66 @@
+"""What a query's contract means, to everybody who reads it: the plan, the join, the ring.
+
+Pure functions of the contract: every node and the coordinator compile for themselves, and the
+plan's digest in the start record tells them whether they read the same.
+"""
+
+from collections import defaultdict
+
+from contract.dataset import CatalogueEntry
+from contract.errors import BadRequest
+from contract.job import Contract
+from contract.statements import MOST_CELLS
+from federated.aggregate.parameters import BfvParameters, Term
+from federated.join.parameters import JoinParameters
+from federated.query.plan import QueryPlan, compile_statement
+from federated.query.statement import parse
+
+
+def plan_of(contract: Contract) -> QueryPlan:
+    """The plan; raises what the statement, the schemas or the parties are refused for."""
+    query = contract.query
+    if query is None:
+        raise BadRequest("this contract has no statement", fix="propose a query")
+    entries: dict[str, dict[str, CatalogueEntry]] = defaultdict(dict)
+    for entry in query.entries:
+        entries[entry.org][entry.name] = entry
+    statement = parse(query.statement, entries)
+    plan = compile_statement(statement, receivers=contract.receivers, k=query.min_group)
+    planned = [(part.org, part.dataset, part.key_column, part.size) for part in plan.owners]
+    agreed = [(p.org, p.dataset, p.key_column, p.size) for p in contract.parties]
+    if planned != agreed:
+        raise BadRequest(
+            "the parties of the contract are not the owners that its statement names",
+            fix="propose the query again with the same version of mihe at every party",
+        )
+    return plan
+
+
+def join_of(plan: QueryPlan, run: bytes) -> JoinParameters:
+    """The parameters of the join for one run."""
+    return JoinParameters(
+        run_id=run,
+        owners=tuple(part.org for part in plan.owners),
+        sizes=tuple(part.size for part in plan.owners),
+    )
+
+
+def largest_of(plan: QueryPlan, owner: int) -> list[int]:
+    """Largest absolute value of each column that an owner sends, in order."""
+    ranges = [range_ for value in plan.owners[owner].values for range_ in value.ranges]
+    return [max(abs(low), abs(high)) for low, high in ranges]
+
+
+def sums_of(plan: QueryPlan) -> BfvParameters:
+    """The encrypted sums of a query; their proof rests on the plan's bounds alone."""
+    largest = [largest_of(plan, owner) for owner in range(len(plan.owners))]
+    return BfvParameters(
+        sums=tuple(
+            tuple(
+                Term(rows=plan.rows, largest=largest[term.owner][term.column])
+                for term in summand.terms
+            )
+            for summand in plan.summands
+        ),
+        cells=MOST_CELLS,
+    )
