@@ -104,11 +104,19 @@ class JobRequest(_message.Message):
     PURPOSE_FIELD_NUMBER: _builtins.int
     BASIS_FIELD_NUMBER: _builtins.int
     EXPIRES_IN_SECONDS_FIELD_NUMBER: _builtins.int
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    MIN_GROUP_FIELD_NUMBER: _builtins.int
+    MIN_JOIN_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """psi, psi_cardinality"""
+    """psi, psi_cardinality, query"""
     purpose: _builtins.str
     basis: _builtins.str
     expires_in_seconds: _builtins.int
+    statement: _builtins.str
+    """of a query, which names its datasets itself"""
+    min_group: _builtins.int
+    """of a query: k; the strictest owner's if it asks for more"""
+    min_join: _builtins.int
     @_builtins.property
     def datasets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """org.dataset"""
@@ -129,10 +137,13 @@ class JobRequest(_message.Message):
         purpose: _builtins.str = ...,
         basis: _builtins.str = ...,
         expires_in_seconds: _builtins.int = ...,
+        statement: _builtins.str = ...,
+        min_group: _builtins.int = ...,
+        min_join: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "datasets", b"datasets", "expires_in_seconds", b"expires_in_seconds", "kind", b"kind", "on", b"on", "purpose", b"purpose", "receivers", b"receivers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "datasets", b"datasets", "expires_in_seconds", b"expires_in_seconds", "kind", b"kind", "min_group", b"min_group", "min_join", b"min_join", "on", b"on", "purpose", b"purpose", "receivers", b"receivers", "statement", b"statement"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -45,6 +45,16 @@ class CoordinatorStub:
                 request_serializer=protos_dot_carry__pb2.CarryFrame.SerializeToString,
                 response_deserializer=protos_dot_carry__pb2.CarryFrame.FromString,
                 _registered_method=True)
+        self.Contribute = channel.stream_unary(
+                '/mihe.v1.Coordinator/Contribute',
+                request_serializer=protos_dot_coordinator__pb2.Piece.SerializeToString,
+                response_deserializer=protos_dot_coordinator__pb2.Contributed.FromString,
+                _registered_method=True)
+        self.Fetch = channel.unary_stream(
+                '/mihe.v1.Coordinator/Fetch',
+                request_serializer=protos_dot_coordinator__pb2.FetchRequest.SerializeToString,
+                response_deserializer=protos_dot_coordinator__pb2.Piece.FromString,
+                _registered_method=True)
 
 
 class CoordinatorServicer:
@@ -64,6 +74,20 @@ class CoordinatorServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Contribute(self, request_iterator, context):
+        """What a party of a query hands to the coordinator, which matches and adds; answered once durable.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Fetch(self, request, context):
+        """What the coordinator holds for the parties of a query: the receiver's public key, the sums.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CoordinatorServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -76,6 +100,16 @@ def add_CoordinatorServicer_to_server(servicer, server):
                     servicer.Carry,
                     request_deserializer=protos_dot_carry__pb2.CarryFrame.FromString,
                     response_serializer=protos_dot_carry__pb2.CarryFrame.SerializeToString,
+            ),
+            'Contribute': grpc.stream_unary_rpc_method_handler(
+                    servicer.Contribute,
+                    request_deserializer=protos_dot_coordinator__pb2.Piece.FromString,
+                    response_serializer=protos_dot_coordinator__pb2.Contributed.SerializeToString,
+            ),
+            'Fetch': grpc.unary_stream_rpc_method_handler(
+                    servicer.Fetch,
+                    request_deserializer=protos_dot_coordinator__pb2.FetchRequest.FromString,
+                    response_serializer=protos_dot_coordinator__pb2.Piece.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -132,6 +166,60 @@ class Coordinator:
             '/mihe.v1.Coordinator/Carry',
             protos_dot_carry__pb2.CarryFrame.SerializeToString,
             protos_dot_carry__pb2.CarryFrame.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Contribute(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/mihe.v1.Coordinator/Contribute',
+            protos_dot_coordinator__pb2.Piece.SerializeToString,
+            protos_dot_coordinator__pb2.Contributed.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Fetch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/mihe.v1.Coordinator/Fetch',
+            protos_dot_coordinator__pb2.FetchRequest.SerializeToString,
+            protos_dot_coordinator__pb2.Piece.FromString,
             options,
             channel_credentials,
             insecure,

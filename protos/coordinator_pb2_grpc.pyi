@@ -36,6 +36,10 @@ class CoordinatorStub:
     """The control stream: signed statements in both directions, each kept until the other has it."""
     Carry: _grpc.StreamStreamMultiCallable[_carry_pb2.CarryFrame, _carry_pb2.CarryFrame]
     """The relay for one run: frames that are sealed from node to node and opaque to the coordinator."""
+    Contribute: _grpc.StreamUnaryMultiCallable[_coordinator_pb2.Piece, _coordinator_pb2.Contributed]
+    """What a party of a query hands to the coordinator, which matches and adds; answered once durable."""
+    Fetch: _grpc.UnaryStreamMultiCallable[_coordinator_pb2.FetchRequest, _coordinator_pb2.Piece]
+    """What the coordinator holds for the parties of a query: the receiver's public key, the sums."""
 
 @_typing.type_check_only
 class CoordinatorAsyncStub(CoordinatorStub):
@@ -44,6 +48,10 @@ class CoordinatorAsyncStub(CoordinatorStub):
     """The control stream: signed statements in both directions, each kept until the other has it."""
     Carry: _aio.StreamStreamMultiCallable[_carry_pb2.CarryFrame, _carry_pb2.CarryFrame]  # type: ignore[assignment]
     """The relay for one run: frames that are sealed from node to node and opaque to the coordinator."""
+    Contribute: _aio.StreamUnaryMultiCallable[_coordinator_pb2.Piece, _coordinator_pb2.Contributed]  # type: ignore[assignment]
+    """What a party of a query hands to the coordinator, which matches and adds; answered once durable."""
+    Fetch: _aio.UnaryStreamMultiCallable[_coordinator_pb2.FetchRequest, _coordinator_pb2.Piece]  # type: ignore[assignment]
+    """What the coordinator holds for the parties of a query: the receiver's public key, the sums."""
 
 class CoordinatorServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -61,5 +69,21 @@ class CoordinatorServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_carry_pb2.CarryFrame], _abc.AsyncIterator[_carry_pb2.CarryFrame]]:
         """The relay for one run: frames that are sealed from node to node and opaque to the coordinator."""
+
+    @_abc_1.abstractmethod
+    def Contribute(
+        self,
+        request_iterator: _MaybeAsyncIterator[_coordinator_pb2.Piece],
+        context: _ServicerContext,
+    ) -> _typing.Union[_coordinator_pb2.Contributed, _abc.Awaitable[_coordinator_pb2.Contributed]]:
+        """What a party of a query hands to the coordinator, which matches and adds; answered once durable."""
+
+    @_abc_1.abstractmethod
+    def Fetch(
+        self,
+        request: _coordinator_pb2.FetchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_coordinator_pb2.Piece], _abc.AsyncIterator[_coordinator_pb2.Piece]]:
+        """What the coordinator holds for the parties of a query: the receiver's public key, the sums."""
 
 def add_CoordinatorServicer_to_server(servicer: CoordinatorServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
