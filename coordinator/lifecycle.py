@@ -11,7 +11,7 @@ Learns      who computes what with whom, when, why, and padded sizes: what contr
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -33,7 +33,7 @@ from contract.identity import Identity, Role, require_role
 from contract.ledger import Ledger, hear, open_job
 from contract.lifecycle import State
 from contract.signing import Kind, Statement, verify
-from contract.statements import Dead
+from contract.statements import Cells, Dead
 from coordinator import endings
 from coordinator.admission import Offers, require_timely
 from coordinator.clock import Clock
@@ -81,6 +81,7 @@ class Lifecycle:
         self._offers = Offers([])
         self._jobs: dict[bytes, Ledger] = {}
         self._runs: dict[bytes, bytes] = {}
+        self.changed: Callable[[Ledger], None] = lambda _: None
         self._one_at_a_time = asyncio.Lock()
         self._under_way: set[asyncio.Task[Any]] = set()
 
@@ -123,6 +124,22 @@ class Lifecycle:
         """End the jobs that expired before they ran, and those that lost a party."""
         await self._alone(self._sweep())
 
+    async def say_cells(self, ledger: Ledger, cells: Cells) -> None:
+        """Tell the parties of a query which cells pass."""
+        await self._alone(self._say_cells(ledger.job, cells))
+
+    async def end(self, ledger: Ledger, reason: MiheError) -> None:
+        """End a job for a reason that the coordinator itself met."""
+        await self._alone(self._end_if_open(ledger.job, reason))
+
+    def open_queries(self) -> list[Ledger]:
+        """Every query that has not ended."""
+        return [ledger for ledger in self._jobs.values() if ledger.contract.query is not None]
+
+    def ledger_of_run(self, run: bytes) -> Ledger | None:
+        """The open job that a run belongs to."""
+        return self._jobs.get(self._runs.get(run, b""))
+
     async def settled(self) -> None:
         """Wait until nothing is being decided or logged."""
         await asyncio.gather(*self._under_way, return_exceptions=True)
@@ -145,7 +162,7 @@ class Lifecycle:
             raise await self._unknown(run, org, "run")
         if {org, to} - set(ledger.contract.orgs) or org == to:
             raise UnknownOrganisation(
-                "a relayed stream runs between the two parties of a run",
+                "a relayed stream runs between two parties of a run",
                 party=org,
                 phase="relay",
                 fix="open it to the other party that the contract names",
@@ -298,6 +315,18 @@ class Lifecycle:
         if away[longest] > self._grace.total_seconds():
             await self._end(ledger, endings.away_too_long(ledger, longest, self._grace))
 
+    async def _say_cells(self, job: bytes, cells: Cells) -> None:
+        ledger = self._jobs.get(job)
+        if ledger is None or ledger.run is None:
+            return
+        signer = self._credentials.signer
+        statement = signer.sign(Kind.CELLS, ledger.run, canonical_bytes(cells))
+        await self._log(hear(ledger, statement, signer.identity), statement, None)
+
+    async def _end_if_open(self, job: bytes, reason: MiheError) -> None:
+        if (ledger := self._jobs.get(job)) is not None:
+            await self._end(ledger, reason)
+
     async def _end(self, ledger: Ledger, reason: MiheError) -> Ledger:
         """Say that a job is dead; the coordinator's only statement."""
         dead = Dead(job=ledger.job.hex(), cause=cause_of(reason))
@@ -324,6 +353,7 @@ class Lifecycle:
             code=ledger.cause.code if ledger.cause else None,
         )
         self._roster.stir(orgs)
+        self.changed(ledger)
 
     def _remember(self, ledger: Ledger) -> None:
         if not ledger.ended:

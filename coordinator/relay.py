@@ -1,4 +1,4 @@
-"""The relay: pairs the two parties' streams of a run and passes opaque frames between them.
+"""The relay: pairs two parties' streams of a run and passes opaque frames between them.
 
 What passes is sealed from node to node; the coordinator learns how much and when, never what.
 Nothing of a frame is kept: at most four wait for each party. When one side breaks, the other's
@@ -47,7 +47,7 @@ class Relay:
     """The lines of all runs."""
 
     def __init__(self) -> None:
-        self._ends: dict[tuple[bytes, str], _End] = {}
+        self._ends: dict[tuple[bytes, str, str], _End] = {}
 
     async def carry(
         self, run: bytes, org: str, to: str, frames: AsyncIterator[bytes], deliver: Deliver
@@ -57,11 +57,11 @@ class Relay:
         try:
             await first_of(_receive(end, frames), _send(end, deliver), end.broken())
         finally:
-            self._leave(run, org, end)
+            self._leave(run, org, to, end)
 
     def close(self, run: bytes, reason: MiheError) -> None:
         """End both streams of a run."""
-        for (of, _), end in list(self._ends.items()):
+        for (of, _, _), end in list(self._ends.items()):
             if of == run:
                 end.break_off(reason)
 
@@ -71,19 +71,19 @@ class Relay:
             end.break_off(reason)
 
     def _enter(self, run: bytes, org: str, to: str) -> _End:
-        older = self._ends.pop((run, org), None)
+        older = self._ends.pop((run, org, to), None)
         if older is not None:
             older.break_off(_replaced(org))
             _hang_up(older)
-        end = self._ends[run, org] = _End()
-        peer = self._ends.get((run, to))
+        end = self._ends[run, org, to] = _End()
+        peer = self._ends.get((run, to, org))
         if peer is not None and peer.peer is None:
             end.join(peer)
         return end
 
-    def _leave(self, run: bytes, org: str, end: _End) -> None:
-        if self._ends.get((run, org)) is end:
-            del self._ends[run, org]
+    def _leave(self, run: bytes, org: str, to: str, end: _End) -> None:
+        if self._ends.get((run, org, to)) is end:
+            del self._ends[run, org, to]
         _hang_up(end)
 
 

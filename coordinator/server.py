@@ -18,8 +18,10 @@ from contract.config import CoordinatorConfig
 from contract.errors import BadSetting, CoordinatorAbsent
 from coordinator import wire
 from coordinator.clock import Clock
+from coordinator.collection import Collection
 from coordinator.credentials import load_credentials, server_credentials
 from coordinator.lifecycle import Lifecycle
+from coordinator.queries import Queries
 from coordinator.relay import Relay
 from coordinator.roster import Roster
 from coordinator.service import Service
@@ -67,8 +69,11 @@ async def serving(
         grace = timedelta(seconds=config.node_grace_seconds)
         lifecycle = Lifecycle(credentials, store, roster, relay, grace, clock)
         await lifecycle.resume()
+        collection = Collection(folder / config.data / "runs", credentials.authority)
+        queries = Queries(lifecycle, collection)
+        await queries.resume()
         server = grpc.aio.server(options=_OPTIONS)
-        service = Service(credentials, store, roster, relay, lifecycle, clock)
+        service = Service(credentials, store, roster, relay, lifecycle, queries, clock)
         add_CoordinatorServicer_to_server(service, server)
         watched = await _add_health_and_reflection(server)
         host, _, _ = config.listen.rpartition(":")
@@ -81,6 +86,7 @@ async def serving(
             roster.close_all(_stopping())
             relay.close_all(_stopping())
             await server.stop(_STOPPING_SECONDS)
+            await queries.close()
             await lifecycle.settled()
     finally:
         store.close()

@@ -28,17 +28,20 @@ from contract.errors import (
     WrongRole,
 )
 from contract.identity import Identity, Role, pem_to_der, require_role
+from contract.signing import Statement
 from coordinator import wire
 from coordinator.clock import Clock
+from coordinator.collection import Opening
 from coordinator.journal import defect, note, short
 from coordinator.lifecycle import Lifecycle
 from coordinator.pace import Pace
+from coordinator.queries import Queries
 from coordinator.race import first_of
 from coordinator.relay import Relay
 from coordinator.roster import Roster, Session
 from coordinator.store import Store
 from protos.carry_pb2 import CarryFrame
-from protos.coordinator_pb2 import FromCoordinator, FromNode
+from protos.coordinator_pb2 import Contributed, FetchRequest, FromCoordinator, FromNode, Piece
 from protos.coordinator_pb2_grpc import CoordinatorServicer
 
 _BATCH = 8
@@ -72,6 +75,7 @@ class Service(CoordinatorServicer):
         roster: Roster,
         relay: Relay,
         lifecycle: Lifecycle,
+        queries: Queries,
         clock: Clock,
     ):
         self._credentials = credentials
@@ -79,6 +83,7 @@ class Service(CoordinatorServicer):
         self._roster = roster
         self._relay = relay
         self._lifecycle = lifecycle
+        self._queries = queries
         self._clock = clock
 
     # gRPC takes coroutines that write to their context; the generated types know generators only.
@@ -97,6 +102,20 @@ class Service(CoordinatorServicer):
     ) -> None:
         """One party's end of the relay for one run."""
         await _answering(context, self._carry(request_iterator, context))
+
+    async def Contribute(  # noqa: N802  # as above
+        self,
+        request_iterator: AsyncIterator[Piece],
+        context: ServicerContext[Piece, Contributed],
+    ) -> Contributed:
+        """What a party of a query hands in."""
+        return await _answering(context, self._contribute(request_iterator, context))
+
+    async def Fetch(  # type: ignore[override]  # noqa: N802  # as above
+        self, request: FetchRequest, context: ServicerContext[FetchRequest, Piece]
+    ) -> None:
+        """What the coordinator holds for a party of a query."""
+        await _answering(context, self._fetch(request, context))
 
     # ── the control stream ──────────────────────────────────────────────────────────────────────
 
@@ -173,6 +192,31 @@ class Service(CoordinatorServicer):
         note("relay", level=logging.DEBUG, org=org, run=short(opened.run))
         await self._relay.carry(opened.run, org, opened.to, sealed(), deliver)
 
+    # ── queries ─────────────────────────────────────────────────────────────────────────────────
+
+    async def _contribute(
+        self, pieces: AsyncIterator[Piece], context: ServicerContext[Piece, Contributed]
+    ) -> Contributed:
+        org = self._caller(context).org
+        opened = wire.part_from(await _first(pieces, org), org)
+        opening = Opening(opened.run, opened.part, opened.size, opened.salt)
+
+        async def arriving() -> AsyncIterator[bytes | Statement]:
+            async for piece in pieces:
+                yield wire.piece_from(piece, org)
+
+        await self._queries.take(org, opening, arriving())
+        return Contributed()
+
+    async def _fetch(
+        self, request: FetchRequest, context: ServicerContext[FetchRequest, Piece]
+    ) -> None:
+        org = self._caller(context).org
+        run, part = wire.fetch_from(request, org)
+        with self._queries.file_for(org, run, part).open("rb") as file:
+            while piece := await asyncio.to_thread(file.read, wire.MAX_PIECE_BYTES):
+                await _write(context, wire.content(piece), org)
+
     # ── both ────────────────────────────────────────────────────────────────────────────────────
 
     def _caller(self, context: ServicerContext[Any, Any]) -> Identity:
@@ -205,11 +249,10 @@ async def _write(context: ServicerContext[Any, M], message: M, org: str) -> None
         ) from None
 
 
-async def _answering(context: ServicerContext[Any, Any], work: Coroutine[Any, Any, None]) -> None:
+async def _answering(context: ServicerContext[Any, Any], work: Coroutine[Any, Any, M]) -> M:
     """Do `work`; what it raises becomes the status of the stream."""
     try:
-        await work
-        return
+        return await work
     except MiheError as fault:
         refusal = fault
     except Exception as found:  # noqa: BLE001  # its text may quote what came in: it stays here
@@ -218,3 +261,4 @@ async def _answering(context: ServicerContext[Any, Any], work: Coroutine[Any, An
     status = next(status for kind, status in _STATUS if isinstance(refusal, kind))
     note("stream_ended", level=logging.DEBUG, org=refusal.party, code=refusal.code)
     await context.abort(status, to_json(refusal))
+    raise AssertionError  # abort raises

@@ -5,28 +5,44 @@ signed is decided in lifecycle.py.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
 
 from contract.errors import BadMessage, FrameTooLarge, MiheError, VersionMismatch
 from contract.identity import MAX_CERTIFICATE_BYTES
 from contract.job import PROTOCOL_VERSION
 from contract.signing import MAX_BODY_BYTES, MAX_SIGNATURE_BYTES, Kind, Statement
+from federated.aggregate.parameters import DEGREE
+from federated.query.plan import QueryPlan
 from protos.carry_pb2 import CarryFrame
 from protos.coordinator_pb2 import (
     CatalogueAnswer,
+    FetchRequest,
     FromCoordinator,
     FromNode,
+    PartOpen,
+    Piece,
     Taken,
     Told,
     Welcome,
 )
 from protos.coordinator_pb2 import Progress as WireProgress
+from protos.join_pb2 import CellSums as WireCellSums
+from protos.join_pb2 import JoinShare, JoinSums
 from protos.statement_pb2 import Statement as WireStatement
 
 MAX_SEALED_BYTES = (1 << 20) + (64 << 10)
 _ID_BYTES = 32
 _STORE_BYTES = 16
 _LARGEST = 2**63 - 1
+_MOST_CODES = 1 << 20
+MAX_PIECE_BYTES = 1 << 20
+_PARTS = ("he_key", "share")
+_FETCHED = ("he_key", "sums")
 _ORG = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _PHASE = re.compile(r"[a-z][a-z0-9_ .:-]{0,39}")
 _KINDS = {kind.value: kind for kind in Kind}
@@ -230,6 +246,105 @@ def joined() -> CarryFrame:
 def sealed(content: bytes) -> CarryFrame:
     """Opaque bytes, passed on."""
     return CarryFrame(sealed=content)
+
+
+# ── what the parties of a query hand in and fetch ───────────────────────────────────────────────
+
+
+def part_from(piece: Piece, org: str) -> PartOpen:
+    """The first frame of a part that is handed in."""
+    _require(piece.WhichOneof("what") == "open", org, "the first frame opens no part")
+    opened = piece.open
+    _require(len(opened.run) == _ID_BYTES, org, "a part of no run")
+    _require(opened.part in _PARTS, org, "a part that no plan has")
+    _require(len(opened.salt) == _ID_BYTES, org, "a part without a salt")
+    return opened
+
+
+def piece_from(piece: Piece, org: str) -> bytes | Statement:
+    """Any later frame of a part: content, or the receipt at its end."""
+    match piece.WhichOneof("what"):
+        case "content":
+            _require(len(piece.content) <= MAX_PIECE_BYTES, org, "a frame larger than 1 MiB")
+            return piece.content
+        case "receipt":
+            return statement_from(piece.receipt, org)
+        case _:
+            raise _malformed(org, "a frame out of place")
+
+
+def fetch_from(request: FetchRequest, org: str) -> tuple[bytes, str]:
+    """Which part of which run a party asks for."""
+    _require(len(request.run) == _ID_BYTES, org, "a part of no run")
+    _require(request.part in _FETCHED, org, "a part that nobody may fetch")
+    return request.run, request.part
+
+
+def content(piece: bytes) -> Piece:
+    """A frame of a part that is fetched."""
+    return Piece(content=piece)
+
+
+def statement_to_bytes(statement: Statement) -> bytes:
+    """A statement as it is kept in a file."""
+    return _statement_to(statement).SerializeToString()
+
+
+def statement_from_bytes(raw: bytes, org: str) -> Statement:
+    """The statement that `statement_to_bytes` wrote."""
+    return statement_from(WireStatement.FromString(raw), org)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Share:
+    """What one owner handed in for a query, in the order of its list."""
+
+    tokens: bytes
+    codes: NDArray[np.uint32] | None
+    other: tuple[int, ...]
+    keys_per_code: tuple[int, ...]
+    columns: tuple[tuple[bytes, ...], ...]
+    blinding: bytes
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CellSums:
+    """What the receiver fetches of one cell: blinded, and opened by all owners or not at all."""
+
+    blinded_count: int
+    sums: tuple[bytes, ...]
+
+
+def share_from(raw: bytes, plan: QueryPlan, owner: int) -> Share:
+    """An owner's share; what is inside tokens, codes and ciphertexts is checked on use."""
+    part = plan.owners[owner]
+    try:
+        share = JoinShare.FromString(raw)
+    except DecodeError:
+        raise _malformed(part.org, "a share that can't be read") from None
+    chunks = -(-part.size // DEGREE)
+    whole = [len(column.chunks) == chunks for column in share.columns]
+    _require(len(whole) == part.sent and all(whole), part.org, "a share with columns missing")
+    _require(len(share.blinding) == _ID_BYTES, part.org, "a share without a blinding")
+    _require(1 <= len(share.keys_per_code) <= _MOST_CODES, part.org, "a share without codes")
+    coded = len(share.codes) == (4 * part.size if part.groups else 0)
+    _require(coded, part.org, "a share with a code missing")
+    return Share(
+        tokens=share.tokens,
+        codes=np.frombuffer(share.codes, dtype="<u4") if part.groups else None,
+        other=tuple(share.other),
+        keys_per_code=tuple(share.keys_per_code),
+        columns=tuple(tuple(column.chunks) for column in share.columns),
+        blinding=share.blinding,
+    )
+
+
+def sums_to_bytes(cells: Sequence[CellSums], *, folded: int) -> bytes:
+    """The part that the receiver fetches."""
+    return JoinSums(
+        cells=[WireCellSums(blinded_count=cell.blinded_count, sums=cell.sums) for cell in cells],
+        folded=folded,
+    ).SerializeToString()
 
 
 def _require(holds: bool, org: str, what: str) -> None:

@@ -1,0 +1,141 @@
+"""The coordinator's computation for a query, in a process of its own: match, divide, add.
+
+Parts on disk → which cells may be opened, and for each of them one blinded ciphertext a sum. A
+function of the contract and the parts, so a coordinator that was restarted computes it again.
+
+Learns      what federated/SPEC.md says of the coordinator; it holds no key that opens anything
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from contract.cause import Cause, cause_of, error_of
+from contract.errors import MiheError, TooManyResults
+from contract.job import Contract
+from contract.statements import MOST_CELLS
+from coordinator import wire
+from coordinator.wire import CellSums, Share
+from federated.aggregate.add import MaskedCell, masked_sums
+from federated.aggregate.blinding import blind_of, blinded_count, count_blind
+from federated.join.cells import Cell, Remainder, cells
+from federated.join.matching import match
+from federated.query.agreed import join_of, plan_of, sums_of
+from federated.query.plan import QueryPlan
+from federated.query.release import REMAINDER
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be computed, and where its parts lie."""
+
+    run: bytes
+    contract: Contract
+    key_file: Path
+    share_files: tuple[Path, ...]
+    sums_file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What every party is told, one bit a cell; and the digest of what the receiver may fetch."""
+
+    passing: tuple[tuple[int, ...], ...]
+    remainder: bool
+    sums_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A MiheError on its way out of the process."""
+
+    cause: Cause
+
+    def error(self) -> MiheError:
+        """The error itself."""
+        return error_of(self.cause)
+
+
+def match_and_add(order: Order) -> Outcome | Failed:
+    """Compute, write the sums, and say which cells pass."""
+    try:
+        return _match_and_add(order)
+    except MiheError as error:
+        return Failed(cause_of(error))
+
+
+def _match_and_add(order: Order) -> Outcome:
+    plan = plan_of(order.contract)
+    parameters = join_of(plan, order.run)
+    shares = [
+        wire.share_from(file.read_bytes(), plan, owner)
+        for owner, file in enumerate(order.share_files)
+    ]
+    assert order.contract.query is not None
+    divided = cells(
+        match(parameters, [share.tokens for share in shares]),
+        codes=[share.codes for share in shares],
+        other=[share.other for share in shares],
+        real_sizes=[share.keys_per_code for share in shares],
+        k=plan.k,
+        min_join=order.contract.query.min_join,
+        public=[False] * len(shares),
+    )
+    _require_few(len(divided.passing))
+    named: list[tuple[tuple[int, ...], Cell | Remainder]] = [
+        (cell.codes, cell) for cell in divided.passing
+    ]
+    if divided.remainder is not None:
+        named.append((REMAINDER, divided.remainder))
+    sums = _sums(named, plan, shares, order.key_file.read_bytes())
+    content = wire.sums_to_bytes(sums, folded=divided.folded)
+    arriving = order.sums_file.with_suffix(".arriving")
+    arriving.write_bytes(content)
+    arriving.replace(order.sums_file)
+    return Outcome(
+        passing=tuple(cell.codes for cell in divided.passing),
+        remainder=divided.remainder is not None,
+        sums_digest=sha256(content).hexdigest(),
+    )
+
+
+def _sums(
+    named: Sequence[tuple[tuple[int, ...], Cell | Remainder]],
+    plan: QueryPlan,
+    shares: Sequence[Share],
+    key: bytes,
+) -> list[CellSums]:
+    betas = [share.blinding for share in shares]
+    by_summand = []
+    for place, summand in enumerate(plan.summands):
+        masked = [
+            MaskedCell(
+                positions=tuple(
+                    np.ascontiguousarray(row.positions[:, term.owner]) for term in summand.terms
+                ),
+                blinding=sum(blind_of(beta, name, place) for beta in betas),
+            )
+            for name, row in named
+        ]
+        columns = [shares[term.owner].columns[term.column] for term in summand.terms]
+        by_summand.append(masked_sums(key, columns, masked, sums_of(plan)))
+    return [
+        CellSums(
+            blinded_count=blinded_count(row.count, [count_blind(beta, name) for beta in betas]),
+            sums=tuple(column[at] for column in by_summand),
+        )
+        for at, (name, row) in enumerate(named)
+    ]
+
+
+def _require_few(passing: int) -> None:
+    if passing > MOST_CELLS - 1:
+        raise TooManyResults(
+            f"the query's result has more than {MOST_CELLS - 1} cells",
+            party="coordinator",
+            phase="match",
+            fix="group by fewer columns, or by coarser ones",
+        )
