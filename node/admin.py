@@ -6,7 +6,7 @@ Every handler parses, acts, and converts; what acts is elsewhere. Answers are vi
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -33,15 +33,16 @@ from contract.views import (
 from node.attach import Attachment
 from node.conduct import Conductor, Owner
 from node.docket import Docket
-from node.plan import compile_plan
+from node.outlook import digest_of, outlook
 from node.propose import Offer, Wish, draft, read_offers
 from node.release import Released, released_by
+from node.results import Results
 from node.store import Store
 from protos import admin_pb2, admin_pb2_grpc
-from psi.ecdh import cost
 
 _log = logging.getLogger("mihe.admin")
 _LASTS_SECONDS = 24 * 3600
+_MIN_GROUP = 10
 _PROPOSE_SECONDS = 30.0
 _CHUNK_BYTES = 1 << 18
 
@@ -56,14 +57,14 @@ class Admin(admin_pb2_grpc.AdminServicer):
         docket: Docket,
         conductor: Conductor,
         attachment: Attachment,
-        result_file: Callable[[bytes], Path],
+        results: Results,
     ) -> None:
         self._owner = owner
         self._store = store
         self._docket = docket
         self._conductor = conductor
         self._attachment = attachment
-        self._result_file = result_file
+        self._results = results
         self._progress: dict[bytes, dict[tuple[str, str], PhaseProgress]] = {}
         self._proposals: dict[bytes, asyncio.Future[None]] = {}
         self._importing = asyncio.Lock()
@@ -155,23 +156,7 @@ class Admin(admin_pb2_grpc.AdminServicer):
     # ── jobs ────────────────────────────────────────────────────────────────────────────────────
 
     async def _plan(self, wish: Wish) -> PlanView:
-        return await self._plan_of(await self._draft(wish))
-
-    async def _plan_of(self, contract: Contract) -> PlanView:
-        plan = compile_plan(contract)
-        parameters = plan.parameters(bytes(32))
-        speed = await asyncio.to_thread(cost.measure)
-        estimate = cost.estimate(parameters, speed)
-        return PlanView(
-            contract=contract,
-            leakage=leakage_of(contract),
-            streams=tuple(
-                f"{s.sender} → {s.receiver}: {s.name}, {s.size} bytes" for s in plan.streams
-            ),
-            bytes_on_the_wire=estimate.receiver_sends + estimate.sender_sends,
-            seconds=f"{estimate.seconds:.2f}",
-            memory_bytes=4 * sum(stream.size for stream in plan.streams),
-        )
+        return await asyncio.to_thread(outlook, await self._draft(wish))
 
     async def _draft(self, wish: Wish) -> Contract:
         offers, _ = await self._offers()
@@ -182,7 +167,7 @@ class Admin(admin_pb2_grpc.AdminServicer):
 
     async def _propose(self, wish: Wish) -> JobView:
         contract = await self._draft(wish)
-        compile_plan(contract)
+        digest_of(contract)
         job = contract.job_id
         outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._proposals[job] = outcome
@@ -262,7 +247,7 @@ class Admin(admin_pb2_grpc.AdminServicer):
                 phase="release",
                 fix="`mihe show` says who receives what, and how the job ended",
             )
-        with self._result_file(job).open("rb") as file:
+        with self._results.final(job).open("rb") as file:
             while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
                 yield chunk
 
@@ -322,6 +307,9 @@ def _wish(request: admin_pb2.JobRequest) -> Wish:
         purpose=request.purpose,
         basis=request.basis,
         lasts_seconds=request.expires_in_seconds or _LASTS_SECONDS,
+        statement=request.statement,
+        min_group=request.min_group or _MIN_GROUP,
+        min_join=request.min_join or _MIN_GROUP,
     )
 
 

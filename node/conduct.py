@@ -32,7 +32,8 @@ from node.catalogue import Datasets
 from node.docket import Docket
 from node.evidence import bundle
 from node.gate import Consent, decide, readable
-from node.plan import compile_plan
+from node.outlook import digest_of
+from node.results import Results
 from node.runs import Runs
 from node.store import Store
 
@@ -76,6 +77,7 @@ class Conductor:
         docket: Docket,
         runs: Runs,
         say: Callable[[Kind, bytes, Frozen], None],
+        results: Results,
         evidence_folder: Path,
     ) -> None:
         self._owner = owner
@@ -83,6 +85,7 @@ class Conductor:
         self._docket = docket
         self._runs = runs
         self._say = say
+        self._results = results
         self._evidence = evidence_folder
         self._caught_up = False
         self._offered = False
@@ -193,7 +196,7 @@ class Conductor:
     def _answer(self, ledger: Ledger) -> None:
         try:
             consent = self._owner.decide(ledger.contract)
-            compile_plan(ledger.contract)
+            digest_of(ledger.contract)
         except MiheError as error:
             refusal = cause_of(error.at(party=self._owner.org, phase="approve"))
             answer = Approval(job=ledger.job.hex(), decision=Decision.REFUSED, cause=refusal)
@@ -222,7 +225,7 @@ class Conductor:
             job=ledger.job.hex(),
             run=1,
             attempt=1,
-            plan_digest=compile_plan(ledger.contract).digest,
+            plan_digest=digest_of(ledger.contract),
             party=share,
         )
         self._say(Kind.PREPARE, ledger.job, prepare)
@@ -255,16 +258,16 @@ class Conductor:
     def _tidy(self) -> None:
         """Close what ended without this process having seen to it."""
         for row in self._store.jobs():
-            seen_to = self._evidence_file(row.job).exists() and not self._runs.unsettled(row.job)
+            seen_to = self._evidence_file(row.job).exists() and not self._results.unsettled(row.job)
             if State(row.state) in TERMINAL and not seen_to:
                 self._close(self._docket.ledger(row.job), State(row.state))
 
     def _close(self, ledger: Ledger, state: State) -> None:
         self._runs.stop(ledger.job)
         if state is State.DONE:
-            self._runs.publish(ledger.job)
+            self._results.publish(ledger.job)
         else:
-            self._runs.discard(ledger.job)
+            self._results.discard(ledger.job)
             self._store.set_result(ledger.job, None)
         self._file_evidence(ledger)
 

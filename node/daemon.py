@@ -32,7 +32,9 @@ from node.catalogue import Datasets
 from node.conduct import Conductor, Owner
 from node.credentials import load_credentials, server_credentials
 from node.docket import Docket
+from node.results import Results
 from node.runs import Runs
+from node.stage import Services
 from node.store import Store
 from protos import admin_pb2, carry_pb2_grpc
 from protos.admin_pb2_grpc import add_AdminServicer_to_server
@@ -76,21 +78,26 @@ async def serve(home: Home, stop: asyncio.Event, ready: Callable[[str], None]) -
         exchange = Exchange(credentials)
         docket = Docket(store, credentials)
         direct = home.config.direct
-        runs = Runs(
+        results = Results(home.data / "results")
+        services = Services(
             credentials=credentials,
             files=home.config.identity,
             folder=home.folder,
             store=store,
+            docket=docket,
             datasets=datasets,
             attachment=attachment,
             exchange=exchange,
             policy=home.policy,
             patience=home.config.peer_patience_seconds,
-            results=home.data / "results",
+            results=results,
         )
+        runs = Runs(services)
         owner = Owner(credentials, home.policy, datasets, direct.address if direct else None)
-        conductor = Conductor(owner, store, docket, runs, attachment.say, home.data / "evidence")
-        admin = Admin(owner, store, docket, conductor, attachment, runs.result_file)
+        conductor = Conductor(
+            owner, store, docket, runs, attachment.say, results, home.data / "evidence"
+        )
+        admin = Admin(owner, store, docket, conductor, attachment, results)
         runs.progress = conductor.progress = admin.on_progress
         conductor.start()
         try:

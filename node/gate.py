@@ -24,6 +24,8 @@ from contract.errors import (
 )
 from contract.job import Contract
 from contract.policy import Allow, Policy
+from federated.query.agreed import plan_of
+from federated.query.plan import uses
 
 _only_here = object()
 _log = logging.getLogger("mihe.gate")
@@ -175,7 +177,24 @@ def _denied(contract: Contract, org: str, rule: Allow, today: date) -> list[str]
         "date": lambda: rule.until is None or today <= rule.until,
         "peer's set size": lambda: largest is None or all(p.size <= largest for p in peers),
     }
-    return [name for name, allowed in checks.items() if not allowed()]
+    denied = [name for name, allowed in checks.items() if not allowed()]
+    return denied if contract.query is None else denied + _denied_of_query(contract, org, rule)
+
+
+def _denied_of_query(contract: Contract, org: str, rule: Allow) -> list[str]:
+    query, listed = contract.query, rule.columns or {}
+    assert query is not None
+    denied = [
+        f"use of '{column}' for {use.value}"
+        for column, wanted in sorted(uses(plan_of(contract), org).items())
+        for use in sorted(wanted)
+        if use not in listed.get(column, ())
+    ]
+    if query.min_group < rule.min_group:
+        denied.append(f"groups of fewer than {rule.min_group}")
+    if query.min_join < rule.min_join:
+        denied.append(f"joins of fewer than {rule.min_join}")
+    return denied
 
 
 def _refused(org: str, what: str, rule: str) -> MiheError:

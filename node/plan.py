@@ -73,6 +73,7 @@ class Plan(Frozen):
 
 def compile_plan(contract: Contract) -> Plan:
     """The plan of a contract, a pure function of it; BadRequest if it asks for no intersection."""
+    _require_intersection(contract.kind)
     roles = {role_of(contract, org): contract.party(org) for org in contract.orgs}
     receiver, sender = roles[RunRole.RECEIVER], roles[RunRole.SENDER]
     both = len(contract.receivers) == 2
@@ -93,6 +94,14 @@ def compile_plan(contract: Contract) -> Plan:
     )
 
 
+def _require_intersection(kind: JobKind) -> None:
+    if kind not in MODES:
+        raise BadRequest(
+            f"a job of kind '{kind.value}' is no intersection of two sets",
+            fix=f"propose one of: {', '.join(known.value for known in MODES)}",
+        )
+
+
 def _stream(message: type[Message], size: int, receiver: str, sender: str) -> Stream:
     come, go = (sender, receiver) if message is Evaluated else (receiver, sender)
     return Stream(name=STREAMS[message], sender=come, receiver=go, size=size)
@@ -101,11 +110,6 @@ def _stream(message: type[Message], size: int, receiver: str, sender: str) -> St
 def _parameters(
     kind: JobKind, run: bytes, receiver_size: int, sender_size: int, both: bool
 ) -> Parameters:
-    if kind not in MODES:
-        raise BadRequest(
-            f"a job of kind '{kind.value}' is no intersection of two sets",
-            fix=f"propose one of: {', '.join(known.value for known in MODES)}",
-        )
     return Parameters(
         run_id=run,
         receiver_size=receiver_size,

@@ -23,9 +23,11 @@ from contract.errors import (
     nearest,
 )
 from contract.identity import Authority, Identity, Role, require_role
-from contract.job import Basis, Contract, JobKind, Party
+from contract.job import Basis, Contract, Crypto, JobKind, Party, Query, Suite
 from contract.signing import MAX_BODY_BYTES, Kind, Statement, verify
 from contract.statements import Catalogue
+from federated.query.plan import compile_statement
+from federated.query.statement import parse as parse_statement
 from node.plan import MODES
 
 _PURPOSE_HINT = "write the purpose as a code such as CREDIT_MICRO"
@@ -51,6 +53,9 @@ class Wish:
     purpose: str
     basis: str
     lasts_seconds: int
+    statement: str = ""
+    min_group: int = 0
+    min_join: int = 0
 
 
 def read_offers(statements: Iterable[Statement], authority: Authority) -> dict[str, Offer]:
@@ -74,6 +79,8 @@ def read_offers(statements: Iterable[Statement], authority: Authority) -> dict[s
 
 def draft(wish: Wish, offers: dict[str, Offer], *, me: str) -> Contract:
     """The contract that answers a wish; raises a RequestError leaf naming what does not fit."""
+    if wish.kind == JobKind.QUERY:
+        return _draft_query(wish, offers, me)
     if len(wish.datasets) != 2 or len(wish.on) not in (1, 2):
         raise BadRequest(
             "an intersection takes two datasets and one key column, or one for each",
@@ -114,6 +121,33 @@ def draft(wish: Wish, offers: dict[str, Offer], *, me: str) -> Contract:
                 fix=f"name {orgs[0]}, {orgs[1]}, or both with --to",
             )
     return _contract(wish, parties, me)
+
+
+def _draft_query(wish: Wish, offers: dict[str, Offer], me: str) -> Contract:
+    entries = {org: offer.entries for org, offer in offers.items()}
+    statement = parse_statement(wish.statement, entries)
+    plan = compile_statement(statement, receivers=wish.receivers, k=max(wish.min_group, 1))
+    parties = tuple(
+        _party(f"{part.org}.{part.dataset}", part.key_column, offers) for part in plan.owners
+    )
+    orgs = [party.org for party in parties]
+    if me not in orgs:
+        raise BadRequest(
+            f"the query asks nothing of {me}'s own data",
+            fix="propose it at the node of one of the owners that it names",
+        )
+    if len(wish.receivers) != 1 or wish.receivers[0] not in orgs:
+        raise BadRequest(
+            "a query has one receiver, and that is one of its owners",
+            fix=f"name one of {', '.join(orgs)} with --to",
+        )
+    query = Query(
+        statement=statement.sql,
+        min_group=wish.min_group,
+        min_join=wish.min_join,
+        entries=tuple(offers[party.org].entries[party.dataset] for party in parties),
+    )
+    return _contract(wish, parties, me, query)
 
 
 def _party(reference: str, column: str, offers: dict[str, Offer]) -> Party:
@@ -166,7 +200,9 @@ def _key_column(reference: str, column: str, entry: CatalogueEntry) -> Catalogue
     return found
 
 
-def _contract(wish: Wish, parties: tuple[Party, ...], me: str) -> Contract:
+def _contract(
+    wish: Wish, parties: tuple[Party, ...], me: str, query: Query | None = None
+) -> Contract:
     if wish.basis not in {basis.value for basis in Basis}:
         known = [basis.value for basis in Basis]
         raise BadRequest(
@@ -181,6 +217,8 @@ def _contract(wish: Wish, parties: tuple[Party, ...], me: str) -> Contract:
             initiator=me,
             parties=parties,
             receivers=wish.receivers,
+            query=query,
+            crypto=Crypto(suite=Suite.BLIND_JOIN if query else Suite.PSI_ECDH),
             purpose=wish.purpose,
             basis=Basis(wish.basis),
             created=now,

@@ -86,7 +86,7 @@ _receipts = Table(
     "receipts",
     _tables,
     Column("run", LargeBinary, primary_key=True),
-    Column("stream", String, primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
     Column("org", String, nullable=False),
     Column("subject", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
@@ -248,20 +248,21 @@ class Store:
 
     # ── receipts ────────────────────────────────────────────────────────────────────────────────
 
-    def keep_receipt(self, run: bytes, stream: str, salt: bytes, receipt: Statement) -> None:
+    def keep_receipt(self, run: bytes, salt: bytes, receipt: Statement) -> None:
         """Keep the receipt of a finished stream; the same one again is no error."""
+        digest = receipt.digest
+        columns = {name: value for name, value in _columns(receipt).items() if name != "kind"}
+        row = {"run": run, "digest": digest, "salt": salt, **columns}
         with self._write() as db:
-            db.execute(
-                delete(_receipts).where(_receipts.c.run == run, _receipts.c.stream == stream)
-            )
-            columns = {k: v for k, v in _columns(receipt).items() if k != "kind"}
-            db.execute(insert(_receipts).values(run=run, stream=stream, salt=salt, **columns))
+            same = (_receipts.c.run == run) & (_receipts.c.digest == digest)
+            db.execute(delete(_receipts).where(same))
+            db.execute(insert(_receipts).values(**row))
 
     def receipts(self, run: bytes) -> list[Statement]:
-        """The receipts of a run, both directions, by stream."""
+        """The receipts of a run, of every stream that this node sent or received."""
         with self._read() as db:
             rows = db.execute(
-                select(_receipts).where(_receipts.c.run == run).order_by(_receipts.c.stream)
+                select(_receipts).where(_receipts.c.run == run).order_by(_receipts.c.digest)
             )
             return [
                 Statement(

@@ -3,6 +3,7 @@
 Every size is bounded before anything is built from it; the signatures are checked by the caller.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from re import fullmatch
 from typing import TypeVar
@@ -13,13 +14,18 @@ from google.protobuf.message import Message as Protobuf
 from contract.errors import BadMessage, FrameTooLarge
 from contract.identity import MAX_CERTIFICATE_BYTES
 from contract.signing import MAX_BODY_BYTES, MAX_SIGNATURE_BYTES, Kind, Statement
-from protos import link_pb2, psi_pb2, statement_pb2
+from federated.join.messages import Blinded, GroupCodes, Served
+from federated.query.plan import QueryPlan
+from federated.query.release import Opening
+from protos import join_pb2, link_pb2, psi_pb2, statement_pb2
 from psi.ecdh.messages import BlindedSet, Evaluated, PeerTags
 from psi.step import Message
 
 CHUNK_BYTES = 1 << 20
 MAX_RECORD_BYTES = CHUNK_BYTES + (64 << 10)
 MAX_STREAM_BYTES = 1 << 33
+MAX_RELEASE_BYTES = 1 << 26
+MAX_LABEL_CHARACTERS = 4096
 # Of organisations and streams. Errors and logs repeat them before any signature is checked.
 _NAME = r"[a-z][a-z0-9_]{0,31}"
 
@@ -193,6 +199,8 @@ def message_to_wire(message: Message) -> bytes:
             ).SerializeToString()
         case PeerTags():
             return psi_pb2.EcdhTags(tags=message.tags).SerializeToString()
+        case Blinded() | Served():
+            return join_pb2.JoinPoints(points=message.points).SerializeToString()
     raise TypeError(f"{type(message).__name__} has no form on the wire")
 
 
@@ -203,9 +211,83 @@ def message_from_wire(awaited: type[Message], raw: bytes, *, party: str) -> Mess
     if awaited is Evaluated:
         evaluated = _parse(psi_pb2.EcdhEvaluated, raw, party)
         return Evaluated(tags=evaluated.tags, points=evaluated.points)
+    if awaited is Blinded:
+        return Blinded(points=_parse(join_pb2.JoinPoints, raw, party).points)
+    if awaited is Served:
+        return Served(points=_parse(join_pb2.JoinPoints, raw, party).points)
     if awaited is PeerTags:
         return PeerTags(tags=_parse(psi_pb2.EcdhTags, raw, party).tags)
     raise TypeError(f"{awaited.__name__} has no form on the wire")
+
+
+# ── messages of a query ─────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CellSums:
+    """What the coordinator added up for one cell, blinded."""
+
+    blinded_count: int
+    sums: tuple[bytes, ...]
+
+
+def share_to_bytes(
+    *,
+    tokens: bytes,
+    codes: GroupCodes | None,
+    keys: int,
+    columns: Sequence[Sequence[bytes]],
+    blinding: bytes,
+) -> bytes:
+    """The part `share`; an owner without groups has one code, for all of its `keys` keys."""
+    return join_pb2.JoinShare(
+        tokens=tokens,
+        codes=codes.codes if codes else b"",
+        other=[codes.other] if codes else [],
+        keys_per_code=codes.sizes if codes else [keys],
+        columns=[join_pb2.Ciphertexts(chunks=chunks) for chunks in columns],
+        blinding=blinding,
+    ).SerializeToString()
+
+
+def sums_from_bytes(raw: bytes, plan: QueryPlan, rows: int) -> tuple[list[CellSums], int]:
+    """The part `sums`: one for each row of the result, and how many cells are folded."""
+    sums = _parse(join_pb2.JoinSums, raw, "coordinator")
+    whole = [len(cell.sums) == len(plan.summands) for cell in sums.cells]
+    _bounded(len(whole) == rows and all(whole), "coordinator")
+    return [CellSums(cell.blinded_count, tuple(cell.sums)) for cell in sums.cells], sums.folded
+
+
+def openings_to_bytes(openings: Sequence[Opening]) -> bytes:
+    """The stream `release`."""
+    return join_pb2.JoinRelease(
+        cells=[
+            join_pb2.CellOpening(
+                count_blinding=opening.count_blinding,
+                blindings=opening.blindings,
+                labels=[_label(label) for label in opening.labels],
+            )
+            for opening in openings
+        ]
+    ).SerializeToString()
+
+
+def openings_from_bytes(raw: bytes, plan: QueryPlan, owner: int, rows: int) -> list[Opening]:
+    """What an owner released, one for each row of the result."""
+    party = plan.owners[owner].org
+    released = _parse(join_pb2.JoinRelease, raw, party)
+    _bounded(len(released.cells) == rows, party)
+    openings = []
+    for cell in released.cells:
+        _bounded(len(cell.blindings) == len(plan.summands), party)
+        _bounded(all(len(label.text) <= MAX_LABEL_CHARACTERS for label in cell.labels), party)
+        labels = tuple(None if label.null else label.text for label in cell.labels)
+        openings.append(Opening(cell.count_blinding, tuple(cell.blindings), labels))
+    return openings
+
+
+def _label(label: str | None) -> join_pb2.Label:
+    return join_pb2.Label(null=True) if label is None else join_pb2.Label(text=label)
 
 
 def _parse(kind: type[P], raw: bytes, party: str) -> P:

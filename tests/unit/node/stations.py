@@ -33,7 +33,9 @@ from node.conduct import Conductor, Owner
 from node.credentials import server_credentials
 from node.docket import Docket
 from node.propose import Wish, draft, read_offers
+from node.results import Results
 from node.runs import Runs
+from node.stage import Services
 from node.store import Store
 from protos import carry_pb2_grpc
 from tests.unit.node.lines import PATIENCE, Member
@@ -119,22 +121,25 @@ class Station:
         self.datasets = Datasets(self.folder / "snapshots", self.org)
         self.attachment = Attachment("127.0.0.1:1", credentials, self.store)
         self.docket = Docket(self.store, credentials)
-        self.runs = Runs(
+        self.results = Results(self.folder / "results")
+        services = Services(
             credentials=credentials,
             files=FILES,
             folder=self.member.folder,
             store=self.store,
+            docket=self.docket,
             datasets=self.datasets,
             attachment=self.attachment,
             exchange=self.exchange,
             policy=self.policy,
             patience=self.patience,
-            results=self.folder / "results",
+            results=self.results,
         )
+        self.runs = Runs(services)
         owner = Owner(credentials, self.policy, self.datasets, self.address)
         evidence = self.folder / "evidence"
         self.conductor = Conductor(
-            owner, self.store, self.docket, self.runs, self.attachment.say, evidence
+            owner, self.store, self.docket, self.runs, self.attachment.say, self.results, evidence
         )
         self.conductor.start()
 
@@ -156,7 +161,7 @@ class Station:
 
     def result(self, job: bytes) -> list[str] | None:
         """The enterprises in the rows of a result."""
-        file = self.runs.result_file(job)
+        file = self.results.final(job)
         if not file.exists():
             return None
         return [line.split(",")[0] for line in file.read_text("utf-8").splitlines()[1:]]

@@ -92,7 +92,7 @@ async def test_a_job_that_everybody_agrees_to_is_done_and_the_receiver_has_its_r
     assert a.result(job) == COMMON
     view = ResultView.model_validate_json(a.docket.row(job).result or "")
     assert (view.count, view.rows) == (10, 10)
-    assert view.file == str(a.runs.result_file(job))
+    assert view.file == str(a.results.final(job))
     assert b.result(job) is None
     assert b.docket.row(job).result is None
     assert log.rejected == []
@@ -336,7 +336,7 @@ async def test_a_node_that_died_between_the_end_and_its_tidying_tidies_at_the_st
     job = log.propose(a, "bank_a")
     await log.until_over(job)
     # The state was durable; the files were not yet moved.
-    a.runs.result_file(job).rename(a.runs.result_file(job).with_suffix(".partial"))
+    a.results.final(job).rename(a.results.final(job).with_suffix(".partial"))
     kept = a.evidence(job)
     (a.folder / "evidence" / f"{job.hex()}.json").unlink()
     await a.close()

@@ -126,4 +126,4 @@ def test_a_kind_that_is_no_intersection_has_no_plan(make: Make) -> None:
     others = set(JobKind) - set(MODES)
     for kind in others:
         with pytest.raises(BadRequest):
-            compile_plan(make(kind=kind))
+            compile_plan(make().model_copy(update={"kind": kind}))

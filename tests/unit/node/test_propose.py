@@ -11,6 +11,7 @@ from contract.cause import cause_of
 from contract.dataset import CatalogueEntry
 from contract.errors import (
     BadMessage,
+    BadQuery,
     BadRequest,
     BadSignature,
     ForeignCertificate,
@@ -119,7 +120,7 @@ def test_a_column_for_each_dataset_may_be_named(offers: dict[str, Offer]) -> Non
         ({"datasets": ("bank_a.loans", "bank_a.deposits")}, BadRequest, "one organisation"),
         ({"on": ()}, BadRequest, "key column"),
         ({"on": ("uscc",) * 3}, BadRequest, "key column"),
-        ({"kind": "query"}, BadRequest, "kind"),
+        ({"kind": "query"}, BadQuery, "SELECT"),
         ({"kind": ""}, BadRequest, "kind"),
         ({"purpose": "micro credit"}, BadRequest, "purpose"),
         ({"purpose": "AB"}, BadRequest, "purpose"),

@@ -1,0 +1,92 @@
+"""What a contract means before it runs: the digest of its plan, and what it will cost.
+
+One entry for every kind of job: intersections are planned in node/plan.py, queries in
+federated/query/agreed.py.
+"""
+
+from contract.job import Contract, JobKind
+from contract.leakage import leakage_of
+from contract.views import PlanView
+from federated.aggregate.wire import CIPHERTEXT_BYTES, KEY_BYTES, RESULT_BYTES
+from federated.join.parameters import POINT_BYTES
+from federated.query.agreed import join_of, plan_of, sums_of
+from federated.query.plan import QueryPlan
+from node.plan import compile_plan
+from psi.ecdh import cost
+
+_ROWS_PER_CIPHERTEXT = 8192
+_CODE_BYTES = 4
+# Measured beside the curve's speed, which differs between machines; these are nearly fixed.
+_ENCRYPT_SECONDS = 0.008
+_PROCESS_SECONDS = 1.5
+
+
+def digest_of(contract: Contract) -> str:
+    """Hex SHA-256 of the plan that this node compiles from a contract; raises what refuses it."""
+    if contract.kind is JobKind.QUERY:
+        return plan_of(contract).digest
+    return compile_plan(contract).digest
+
+
+def outlook(contract: Contract) -> PlanView:
+    """Plan, leakage, bytes and seconds of a job; measures this machine for some 0.1 s. Blocking."""
+    if contract.kind is JobKind.QUERY:
+        return _of_query(contract)
+    return _of_intersection(contract)
+
+
+def _of_intersection(contract: Contract) -> PlanView:
+    plan = compile_plan(contract)
+    estimate = cost.estimate(plan.parameters(bytes(32)), cost.measure())
+    return PlanView(
+        contract=contract,
+        leakage=leakage_of(contract),
+        streams=tuple(f"{s.sender} → {s.receiver}: {s.name}, {s.size} bytes" for s in plan.streams),
+        bytes_on_the_wire=estimate.receiver_sends + estimate.sender_sends,
+        seconds=f"{estimate.seconds:.2f}",
+        memory_bytes=4 * sum(stream.size for stream in plan.streams),
+    )
+
+
+def _of_query(contract: Contract) -> PlanView:
+    plan = plan_of(contract)
+    others = len(plan.owners) - 1
+    points = sum(part.size for part in plan.owners) * others
+    lists = [
+        f"{part.org} → each other owner and back: {2 * POINT_BYTES * part.size} bytes"
+        for part in plan.owners
+    ]
+    shares = {part.org: _share_bytes(plan, owner) for owner, part in enumerate(plan.owners)}
+    handed = [f"{org} → coordinator: {size} bytes" for org, size in shares.items()]
+    (receiver,) = contract.receivers
+    key = f"{receiver} → coordinator → each other owner: one-time key, {KEY_BYTES} bytes"
+    cell = f"coordinator → {receiver}: {len(plan.summands) * RESULT_BYTES} bytes for each cell"
+    bounds = sums_of(plan).prove()
+    proof = (
+        f"exact: sums stay below 2^58; flooding {bounds.flood_bits} bits over"
+        f" {bounds.noise_bits} bits of noise, {bounds.spare_bits} bits to spare"
+    )
+    speed = cost.measure()
+    chunks = sum(part.sent * _chunks(part.size) for part in plan.owners)
+    seconds = points * (speed.blind + (1 + others) * speed.evaluate) / others
+    return PlanView(
+        contract=contract,
+        leakage=leakage_of(contract),
+        streams=(*lists, key, *handed, cell, proof),
+        bytes_on_the_wire=2 * POINT_BYTES * points
+        + sum(shares.values())
+        + KEY_BYTES * (others + 1),
+        seconds=f"{seconds + chunks * _ENCRYPT_SECONDS + _PROCESS_SECONDS:.2f}",
+        memory_bytes=4 * max(shares.values()) + 8 * POINT_BYTES * max(p.size for p in plan.owners),
+    )
+
+
+def _share_bytes(plan: QueryPlan, owner: int) -> int:
+    part = plan.owners[owner]
+    tokens = join_of(plan, bytes(32)).token_bytes * part.size
+    codes = _CODE_BYTES * part.size if part.groups else 0
+    return tokens + codes + part.sent * _chunks(part.size) * CIPHERTEXT_BYTES
+
+
+def _chunks(rows: int) -> int:
+    return -(-rows // _ROWS_PER_CIPHERTEXT)

@@ -1,0 +1,53 @@
+"""Where results lie at a receiver's node: under a provisional name until the job is done.
+
+Whether it is done is decided by all parties' signed evidence; any other end deletes the file. So
+nobody ever reads half a result, nor a result of a job that failed elsewhere.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The folder of results, one CSV file a job, mode 0700."""
+
+    folder: Path
+
+    def partial(self, job: bytes) -> Path:
+        """Where a result is written while the job runs."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self.folder / f"{job.hex()}.partial"
+
+    async def write(self, job: bytes, work: Callable[[Path], T]) -> T:
+        """What `work` returns, which writes the result under its provisional name, in a thread."""
+        writing = asyncio.ensure_future(asyncio.to_thread(work, self.partial(job)))
+        try:
+            return await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            # A thread can't be stopped: what it writes yet is removed once it has written it.
+            writing.add_done_callback(lambda _: self.discard(job))
+            raise
+
+    def final(self, job: bytes) -> Path:
+        """Where the result of a finished job lies."""
+        return self.folder / f"{job.hex()}.csv"
+
+    def publish(self, job: bytes) -> None:
+        """The job is done: its result, if this node has one, takes its final name."""
+        partial = self.partial(job)
+        if partial.exists():
+            partial.replace(self.final(job))
+
+    def unsettled(self, job: bytes) -> bool:
+        """Whether a result still lies under its provisional name."""
+        return self.partial(job).exists()
+
+    def discard(self, job: bytes) -> None:
+        """The job is not done and never will be: nothing of its result remains."""
+        self.partial(job).unlink(missing_ok=True)

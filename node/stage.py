@@ -1,0 +1,190 @@
+"""What a run of any kind has to work with: the job, the consent, links to the peers, a voice.
+
+A play (node/intersect.py, node/query.py) gets a stage and returns what it releases. A link that
+fails for good ends the play with the link's error, wherever the play is.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from contract.canonical import Frozen
+from contract.cause import cause_of
+from contract.config import CertificateFiles
+from contract.credentials import Credentials
+from contract.errors import MiheError, Withheld
+from contract.ledger import Ledger
+from contract.policy import Policy
+from contract.signing import Kind, Statement
+from contract.statements import Gate, StartRecord, Verdict
+from node import carry
+from node.attach import Attachment
+from node.catalogue import Datasets
+from node.docket import Docket
+from node.gate import Consent
+from node.link import Ends, Link
+from node.release import may_release
+from node.results import Results
+from node.seal import Carrier, tls_context
+from node.store import Store
+
+T = TypeVar("T")
+
+
+async def together(*tasks: asyncio.Task[Any]) -> None:
+    """Wait for all; the first that fails ends the others, and its error is raised as it is."""
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of the node that a run needs."""
+
+    credentials: Credentials
+    files: CertificateFiles
+    folder: Path
+    store: Store
+    docket: Docket
+    datasets: Datasets
+    attachment: Attachment
+    exchange: carry.Exchange
+    policy: Callable[[], Policy]
+    patience: float
+    results: Results
+
+
+@dataclass(slots=True)
+class Stage:
+    """One run at this node."""
+
+    services: Services
+    job: bytes
+    start: StartRecord
+    consent: Consent
+    report: Callable[[str, int, int], None]
+    _links: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
+
+    @property
+    def run(self) -> bytes:
+        """The run id."""
+        return self.start.run_id
+
+    @property
+    def me(self) -> str:
+        """This organisation."""
+        return self.consent.org
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        """The other parties, in the contract's order."""
+        return self.consent.contract.others(self.me)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The job as it stands now."""
+        return self.services.docket.ledger(self.job)
+
+    async def until(self, look: Callable[[Ledger], T | None]) -> T:
+        """What `look` finds in the ledger, as soon as it finds something."""
+        while True:
+            changed = self.services.docket.news(self.job)
+            found = look(self.ledger)
+            if found is not None:
+                return found
+            await changed.wait()
+
+    # ── saying ──────────────────────────────────────────────────────────────────────────────────
+
+    def say(self, kind: Kind, body: Frozen) -> None:
+        """Make a statement about the run."""
+        self.services.attachment.say(kind, self.run, body)
+
+    def gate(self) -> None:
+        """The owner's last word: release, or Withheld. Said before anything that reveals."""
+        try:
+            may_release(self.consent, self.services.policy, datetime.now(UTC).date())
+        except Withheld as withheld:
+            cause = cause_of(withheld)
+            self.say(Kind.GATE, Gate(run=self.run.hex(), verdict=Verdict.WITHHOLD, cause=cause))
+            raise
+        self.say(Kind.GATE, Gate(run=self.run.hex(), verdict=Verdict.RELEASE))
+
+    def keep_receipt(self, salt: bytes, receipt: Statement) -> None:
+        """Make a receipt durable."""
+        self.services.store.keep_receipt(self.run, salt, receipt)
+
+    # ── links ───────────────────────────────────────────────────────────────────────────────────
+
+    def connect(self, peer: str, awaited: Mapping[str, int]) -> Link:
+        """A link to `peer`, which may open the streams `awaited`, each of at most so many bytes."""
+        link = Link(
+            self._ends(peer),
+            connect=self._route(peer),
+            awaited=awaited,
+            patience=self.services.patience,
+            keep=lambda _, salt, receipt: self.keep_receipt(salt, receipt),
+            progress=self.report,
+        )
+        self._links[peer] = asyncio.create_task(link.run())
+        return link
+
+    async def during(self, work: Coroutine[Any, Any, T]) -> T:
+        """The outcome of `work`; a link that fails for good meanwhile ends it with its error."""
+        task = asyncio.create_task(work)
+        try:
+            await asyncio.wait((task, *self._links.values()), return_when=asyncio.FIRST_COMPLETED)
+            for link in self._links.values():
+                if link.done() and not task.done():
+                    await link
+            return await task
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def until_over(self) -> None:
+        """Keep the links up: a peer may still need what this end has sent. Ends by cancellation."""
+        for link in self._links.values():
+            with suppress(MiheError):
+                await link
+
+    async def close(self) -> None:
+        """Let go of every link."""
+        for peer, link in self._links.items():
+            link.cancel()
+            self.services.exchange.forget(self.run, peer)
+        await asyncio.gather(*self._links.values(), return_exceptions=True)
+
+    def _ends(self, peer: str) -> Ends:
+        files, folder = self.services.files, self.services.folder
+        return Ends(
+            run=self.run,
+            signer=self.services.credentials.signer,
+            authority=self.services.credentials.authority,
+            peer=self.start.party(peer),
+            tls=tls_context(
+                folder / files.certificate,
+                folder / files.key,
+                folder / files.authority,
+                client=self.me < peer,
+            ),
+        )
+
+    def _route(self, peer: str) -> Callable[[], Awaitable[Carrier]]:
+        services, run = self.services, self.run
+        route = carry.Route.between(self.start.party(self.me), self.start.party(peer))
+        if route.listens:
+            services.exchange.expect(run, peer)
+            return lambda: services.exchange.accept(run, peer)
+        if route.direct is None:
+            return lambda: carry.dial(services.attachment.channel, run, peer, relay=True)
+        channel = carry.open_channel(route.direct, services.credentials, carry.peer_name(peer))
+        return lambda: carry.dial(channel, run, peer, relay=False)

@@ -1,0 +1,69 @@
+"""Tokens come home: an owner's list visits every other owner in turn, while it serves theirs.
+
+Joins federated/join/owner.py to the links: own chain and serving go on side by side, so no owner
+waits for another's list to be finished before its own moves.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+from contract.errors import PeerError
+from federated.join.messages import Blinded, Served
+from federated.join.owner import AwaitServed, Serving, TokenList, start
+from federated.join.parameters import POINT_BYTES, JoinParameters
+from node.link import Link
+from node.stage import Stage, together
+from node.wire import message_from_wire, message_to_wire
+
+_ENVELOPE_BYTES = 64
+
+
+def awaited(parameters: JoinParameters, me: str, peer: str) -> dict[str, int]:
+    """The streams that `peer` opens to `me`, with the most bytes of each."""
+    return {
+        "blinded": POINT_BYTES * parameters.size_of(peer) + _ENVELOPE_BYTES,
+        "served": POINT_BYTES * parameters.size_of(me) + _ENVELOPE_BYTES,
+    }
+
+
+async def come_home(
+    stage: Stage, parameters: JoinParameters, keys: list[bytes], links: Mapping[str, Link]
+) -> TokenList:
+    """The own tokens, in list order; returns when every other owner's list was served, too."""
+    stage.report("blind", 0, 1)
+    started = await asyncio.to_thread(start, parameters, stage.me, keys)
+    own = asyncio.create_task(_travel(started.state, started.message, links))
+    serving = (
+        asyncio.create_task(_serve(started.serving, peer, link)) for peer, link in links.items()
+    )
+    await together(own, *serving)
+    return own.result()
+
+
+async def _travel(
+    state: AwaitServed | TokenList, message: Blinded, links: Mapping[str, Link]
+) -> TokenList:
+    while isinstance(state, AwaitServed):
+        peer, link = state.to, links[state.to]
+        await link.send("blinded", message_to_wire(message))
+        content = await link.receive("served")
+        served = message_from_wire(Served, content, party=peer)
+        assert isinstance(served, Served)
+        try:
+            state, following = await asyncio.to_thread(state.advance, served)
+        except PeerError as error:
+            raise error.at(party=peer, phase="served") from None
+        if isinstance(following, Blinded):
+            message = following
+    return state
+
+
+async def _serve(serving: Serving, peer: str, link: Link) -> None:
+    content = await link.receive("blinded")
+    blinded = message_from_wire(Blinded, content, party=peer)
+    assert isinstance(blinded, Blinded)
+    try:
+        served = await asyncio.to_thread(serving.serve, blinded, peer)
+    except PeerError as error:
+        raise error.at(party=peer, phase="blinded") from None
+    await link.send("served", message_to_wire(served))
