@@ -52,6 +52,9 @@ class Proposal:
     purpose: str
     basis: Basis
     expires_in_seconds: int
+    statement: str = ""
+    min_group: int = 0
+    min_join: int = 0
 
     def _message(self) -> admin_pb2.JobRequest:
         return admin_pb2.JobRequest(
@@ -62,6 +65,9 @@ class Proposal:
             purpose=self.purpose,
             basis=self.basis.value,
             expires_in_seconds=self.expires_in_seconds,
+            statement=self.statement,
+            min_group=self.min_group,
+            min_join=self.min_join,
         )
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cli import terminal, views
-from cli.jobs import connect
+from cli.carry_out import connect
 from cli.options import JsonOption, NodeOption
 from cli.where import own_node
 

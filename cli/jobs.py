@@ -13,23 +13,18 @@ from typing import Annotated
 import typer
 
 from cli import files, terminal, views
-from cli.client import NodeClient, Proposal
+from cli.carry_out import Manner, carry_out, connect, require_receiver, seconds, tell
+from cli.client import Proposal
 from cli.follow import conclude, follow
 from cli.options import JobArgument, JsonOption, NodeOption
 from cli.where import OwnNode, own_node
 from contract.errors import BadRequest
 from contract.job import Basis, JobKind
-from contract.lifecycle import TERMINAL, State
+from contract.lifecycle import TERMINAL
 from contract.views import JobView
 
 _REFERENCE = r"[a-z][a-z0-9_]{0,31}\.[a-z][a-z0-9_]{0,62}"
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 STDOUT = Path("-")
-
-
-def connect(own: OwnNode) -> NodeClient:
-    """The line to the person's own node."""
-    return NodeClient(own.socket, start_with=f"mihe node run --config {own.file}")
 
 
 def psi(
@@ -106,30 +101,15 @@ def psi(
         receivers=tuple(to),
         purpose=purpose,
         basis=basis,
-        expires_in_seconds=_seconds(expires) if expires else 0,
+        expires_in_seconds=seconds(expires) if expires else 0,
     )
-    own = own_node(node)
-    if out is not None:
-        _require_rows(own, proposal, out, detach=detach)
-    with connect(own) as line:
-        plan = line.plan(proposal)
-        if dry_run:
-            terminal.answer(plan, views.plan(plan), as_json=as_json)
-            return
-        terminal.show(views.plan(plan))
-        if not yes:
-            terminal.ask("Propose this job?")
-        job = line.propose(proposal)
-        terminal.say(f"Proposed as job {job.job}")
-        if not detach:
-            job = follow(line, job.job)
-        if out is not None and job.state is State.DONE:
-            files.write_whole(out, line.result(job.job))
-    _tell(own, job, as_json=as_json)
-    if out is not None and job.state is State.DONE:
-        terminal.say(f"Rows written to {out}")
-    if not detach:
-        conclude(job)
+    own, manner = own_node(node), Manner(dry_run, out, detach, yes, as_json)
+    if cardinality and out is not None:
+        raise BadRequest("--cardinality releases no rows", fix="leave out --out")
+    require_receiver(own, proposal, manner)
+    job = carry_out(own, proposal, manner)
+    if job is not None:
+        tell(own, job, manner)
 
 
 def jobs(node: NodeOption = None, as_json: JsonOption = False) -> None:
@@ -234,13 +214,6 @@ def _columns(on: str) -> tuple[str, ...]:
     return columns
 
 
-def _seconds(text: str) -> int:
-    found = fullmatch(r"([0-9]{1,6})([smhd])", text)
-    if found is None:
-        raise BadRequest("--expires is not a time", fix="write a number and s, m, h or d: 12h")
-    return int(found[1]) * _UNITS[found[2]]
-
-
 def _job(text: str) -> str:
     if fullmatch(r"[0-9a-f]{6,64}", text.lower()) is None:
         raise BadRequest(
@@ -249,20 +222,3 @@ def _job(text: str) -> str:
             rule="hexadecimal digits",
         )
     return text.lower()
-
-
-def _require_rows(own: OwnNode, proposal: Proposal, out: Path, *, detach: bool) -> None:
-    """Fail before anything is proposed if --out could never be written."""
-    if proposal.kind is JobKind.PSI_CARDINALITY:
-        raise BadRequest("--cardinality releases no rows", fix="leave out --out")
-    if own.config.org not in proposal.receivers:
-        raise BadRequest(
-            f"--out is for the result's receivers, and {own.config.org} is none",
-            fix=f"add --to {own.config.org}, or leave out --out",
-        )
-    if detach:
-        raise BadRequest(
-            "--detach does not wait for the rows that --out is for",
-            fix="leave out one of them; `mihe result` fetches rows later",
-        )
-    files.require_absent(out)

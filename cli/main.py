@@ -16,7 +16,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 from typer.main import get_command
 
-from cli import ca, daemons, dataset, demo, init, jobs, terminal
+from cli import ca, daemons, dataset, demo, init, jobs, query, terminal
 from contract.errors import Aborted, BadRequest, MiheError, OurError
 
 _JOBS = "Jobs"
@@ -47,6 +47,7 @@ def _mihe(
 
 
 app.command("psi", rich_help_panel=_JOBS)(jobs.psi)
+app.command("query", rich_help_panel=_JOBS)(query.query)
 app.command("jobs", rich_help_panel=_JOBS)(jobs.jobs)
 app.command("show", rich_help_panel=_JOBS)(jobs.show)
 app.command("abort", rich_help_panel=_JOBS)(jobs.abort)

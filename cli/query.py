@@ -1,0 +1,131 @@
+"""`mihe query`: joint statistics in SQL, and nobody learns who is in the join.
+
+    statement → plan, shown with who learns what → (a person agrees) → propose → follow → the table
+
+Nothing is decided here: names, bounds and policies are the nodes' business.
+"""
+
+import csv
+import io
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import RenderableType
+
+from cli import terminal
+from cli.carry_out import Manner, carry_out, connect, require_receiver, seconds, tell
+from cli.client import Proposal
+from cli.options import JsonOption, NodeOption
+from cli.where import OwnNode, own_node
+from contract.errors import BadRequest
+from contract.job import Basis, JobKind
+from contract.lifecycle import State
+from contract.views import JobView
+
+STDIN = "-"
+
+
+def query(
+    statement: Annotated[
+        str,
+        typer.Argument(
+            metavar="SQL",
+            help="One SELECT, or a file that holds it, or - for stdin.",
+            show_default=False,
+        ),
+    ],
+    to: Annotated[
+        str,
+        typer.Option(metavar="ORG", help="Who receives the result.", show_default=False),
+    ],
+    purpose: Annotated[
+        str, typer.Option(metavar="CODE", help="Purpose code, as CREDIT_MICRO.", show_default=False)
+    ],
+    basis: Annotated[
+        Basis,
+        typer.Option(
+            metavar="CODE", help="Legal basis: " + ", ".join(Basis) + ".", show_default=False
+        ),
+    ],
+    min_group: Annotated[
+        int, typer.Option(help="Fewest entities in a row; smaller cells are folded, visibly.")
+    ] = 10,
+    min_join: Annotated[
+        int, typer.Option(help="Fewest entities in the whole join; below, nothing is released.")
+    ] = 10,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show plan, cost and who learns what; send nothing."),
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the result here, as CSV.")
+    ] = None,
+    expires: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="How long the contract may start: 30m, 12h, 7d. The node's default is one day.",
+            show_default=False,
+        ),
+    ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Propose, print the job, and don't wait for its end.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before proposing.")] = False,
+    node: NodeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Joint statistics in SQL over the data of two to eight owners, without showing who is in it.
+
+    Counts, sums and averages over a join of owners' datasets, grouped by any owner's columns. Each
+    owner computes on its own rows; the coordinator adds under encryption; a cell opens only if
+    every owner releases it. Cells of too few entities are folded into one visible row.
+
+    For example: `mihe query "SELECT r.industry, COUNT(*) AS firms, SUM(b.loan_balance) AS loans
+    FROM bank_a.loans AS b JOIN registry.enterprises AS r USING (uscc) GROUP BY r.industry"
+    --to bank_a --purpose CREDIT_MICRO --basis SYNTHETIC_TEST`
+    """
+    proposal = Proposal(
+        kind=JobKind.QUERY,
+        datasets=(),
+        on=(),
+        receivers=(to,),
+        purpose=purpose,
+        basis=basis,
+        expires_in_seconds=seconds(expires) if expires else 0,
+        statement=_statement(statement),
+        min_group=min_group,
+        min_join=min_join,
+    )
+    own, manner = own_node(node), Manner(dry_run, out, detach, yes, as_json)
+    require_receiver(own, proposal, manner)
+    job = carry_out(own, proposal, manner)
+    if job is None:
+        return
+    if job.state is State.DONE and job.result is not None and not as_json:
+        terminal.out().print(_table(own, job))
+    tell(own, job, manner)
+
+
+def _statement(given: str) -> str:
+    if given == STDIN:
+        return sys.stdin.read()
+    if " " in given.strip() or "\n" in given:
+        return given
+    try:
+        return Path(given).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise BadRequest(
+            "this is neither a statement nor a file that can be read",
+            fix="write the SELECT in quotes, or name a UTF-8 text file that holds it",
+        ) from None
+
+
+def _table(own: OwnNode, job: JobView) -> RenderableType:
+    with connect(own) as line:
+        text = b"".join(line.result(job.job)).decode()
+    head, *rows = csv.reader(io.StringIO(text))
+    shown = [[*row[:-1], "all smaller groups" if row[-1] == "true" else ""] for row in rows]
+    return terminal.table((*head[:-1], ""), shown)
