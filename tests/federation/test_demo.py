@@ -1,4 +1,4 @@
-"""The demonstration with real daemons: equal, in order, and nothing left behind."""
+"""The demonstration as whoever opens the repository types it: equal or failed, and nothing left."""
 
 import json
 import os
@@ -9,90 +9,112 @@ from pathlib import Path
 
 import pytest
 
+import scenarios
+from cli.demo import LEFT, QUESTION, RECEIVER, RIGHT
 from cli.local import cli_command
+from contract.errors import OurError
+from tests.federation.banks import SECONDS, eventually
 from tests.federation.federation import short_folder
 
-pytestmark = pytest.mark.timeout(300)
+DEMO = cli_command("demo", "--size", "mini")
+
+WRONG_ORACLE = """
+import runpy, sys
+oracle = runpy.run_path(REAL)
+right = oracle["keys_of"]
+oracle["main"].__globals__["keys_of"] = lambda *file: set(sorted(right(*file))[::2])
+sys.exit(oracle["main"]())
+"""
+"""The oracle, but for half of every owner's keys, which it does not see."""
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
-    with short_folder() as place:
-        yield place
+def place() -> Iterator[Path]:
+    """A folder for temporary files; nothing that was started on a file in it may outlive a test."""
+    with short_folder() as folder:
+        yield folder
+        assert _processes_on(folder) == []
 
 
-def _processes_of(folder: Path) -> list[int]:
-    """Every process that was started on this folder, whoever started it."""
+def _processes_on(folder: Path) -> list[str]:
     found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            words = entry.read_bytes().split(b"\0")
+            words = process.read_bytes().decode(errors="replace").split("\0")
         except OSError:
             continue
-        if any(word.startswith(bytes(folder.resolve()) + b"/") for word in words):
-            found.append(int(entry.parent.name))
+        if any(word.startswith(str(folder)) for word in words):
+            found.append(" ".join(words))
     return found
 
 
-def _demo(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(cli_command("demo", *words), capture_output=True, text=True, check=False)
+def _run(command: list[str], place: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        env={**os.environ, "TMPDIR": str(place), **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=2 * SECONDS,
+        check=False,
+    )
 
 
-@pytest.mark.parametrize("way", [[], ["--direct"]], ids=["relayed", "direct"])
-def test_the_result_is_the_clear_answer(folder: Path, way: list[str]) -> None:
-    ran = _demo("--size", "mini", "--json", "--dir", str(folder / "d"), *way)
+def test_it_says_equal_and_leaves_nothing_behind(place: Path) -> None:
+    ran = _run(DEMO, place)
     assert ran.returncode == 0, ran.stderr
-    answer = json.loads(ran.stdout)
-    assert answer["equal"]
-    assert answer["counted"] > 100
-    for words in ("Who learns what", "bank_a.loans", " s  everything stopped"):
-        assert words in ran.stderr
-    assert _processes_of(folder) == []
+    assert ran.stdout.splitlines()[-1].strip() == "equal"
+    assert "Who learns what" in ran.stderr
+    assert list(place.iterdir()) == []
 
 
-def test_keep_leaves_it_running_until_it_is_stopped(folder: Path) -> None:
-    place = folder / "d"
-    ran = _demo("--size", "mini", "--keep", "--dir", str(place))
+def test_it_fails_when_the_clear_answer_is_another(place: Path) -> None:
+    shadow = place / "shadow" / "scenarios"
+    shadow.mkdir(parents=True)
+    real = Path(scenarios.__file__ or "").parent
+    (shadow / "__init__.py").write_text(f"__path__.append({str(real)!r})\n", encoding="utf-8")
+    oracle = WRONG_ORACLE.replace("REAL", repr(str(real / "oracle.py")))
+    (shadow / "oracle.py").write_text(oracle, encoding="utf-8")
+    path = os.pathsep.join(filter(None, [str(shadow.parent), os.environ.get("PYTHONPATH")]))
+    ran = _run([*DEMO, "--dir", str(place / "demo"), "--json"], place, PYTHONPATH=path)
+    assert ran.returncode == OurError.exit_code, ran.stderr
+    comparison = json.loads(ran.stdout)
+    assert comparison["equal"] is False
+    assert comparison["only_through_mihe"] > 0
+
+
+def test_kept_it_goes_on_until_it_is_stopped(place: Path) -> None:
+    demo = place / "demo"
+    ran = _run([*DEMO, "--dir", str(demo), "--keep", "--direct", "--json"], place)
     try:
         assert ran.returncode == 0, ran.stderr
-        assert len(_processes_of(place)) == 6
-        environment = {**os.environ, "MIHE_NODE": str(place / "bank_a")}
-        asked = subprocess.run(
-            cli_command("status"), env=environment, capture_output=True, text=True, check=False
-        )
-        assert asked.returncode == 0, asked.stderr
-        assert f"mihe demo --stop {place}" in ran.stderr
+        comparison = json.loads(ran.stdout)
+        assert comparison["equal"] is True
+        node = {"MIHE_NODE": str(demo / RECEIVER)}
+        offered = _run(cli_command("catalog"), place, **node)
+        assert LEFT in offered.stdout
+        assert RIGHT in offered.stdout
+        counted = _run(cli_command(*QUESTION, "--cardinality", "--json"), place, **node)
+        assert counted.returncode == 0, counted.stderr
+        assert json.loads(counted.stdout)["result"]["count"] == comparison["counted"]
     finally:
-        stopped = _demo("--stop", str(place))
+        stopped = _run(cli_command("demo", "--stop", str(demo)), place)
     assert stopped.returncode == 0, stopped.stderr
-    assert _processes_of(place) == []
-    assert "nothing was running" in _demo("--stop", str(place)).stderr
+    assert _processes_on(demo) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_in_order(folder: Path, number: signal.Signals) -> None:
-    with subprocess.Popen(
-        cli_command("demo", "--size", "mini", "--dir", str(folder / "d")),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        # As a shell starts a command in the foreground, whatever started these tests.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    ) as running:
-        assert running.stderr is not None
-        for line in running.stderr:
-            if "attached" in line:
-                assert len(_processes_of(folder)) == 1 + 6
-                running.send_signal(number)
-                break
-        running.stderr.read()
-    assert running.returncode == 128 + number
-    assert _processes_of(folder) == []
-
-
-def test_a_folder_that_holds_something_is_left_alone(folder: Path) -> None:
-    (folder / "mine").touch()
-    ran = _demo("--dir", str(folder))
-    assert ran.returncode == 2
-    assert "error ALREADY_THERE" in ran.stderr
-    assert [path.name for path in folder.iterdir()] == ["mine"]
+def test_stopped_in_the_middle_it_leaves_nothing_behind(place: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(place)}
+    # A session of its own, as a terminal would give it; what it starts has others.
+    demo = subprocess.Popen(
+        DEMO, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        eventually(lambda: len(_processes_on(place)) > 1)
+        demo.send_signal(signal.SIGTERM)
+        assert demo.wait(SECONDS) == 128 + signal.SIGTERM
+    finally:
+        demo.kill()
+        demo.wait()
+    assert _processes_on(place) == []
+    assert list(place.iterdir()) == []

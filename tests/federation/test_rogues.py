@@ -32,9 +32,16 @@ from tests.unit.coordinator.consortium import Stream, attach, changed, channel_t
 MID_RUN = "frame.chunk.evaluated.0"
 
 
-@pytest.fixture(scope="module", params=["relayed", "direct"])
-def banks(request: pytest.FixtureRequest) -> Iterator[Banks]:
-    with short_folder() as folder, Banks(folder, direct=request.param == "direct") as running:
+@pytest.fixture(scope="module")
+def banks() -> Iterator[Banks]:
+    with short_folder() as folder, Banks(folder) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def direct_banks() -> Iterator[Banks]:
+    """Banks whose nodes reach each other without the relay; bank_b listens for bank_a."""
+    with short_folder() as folder, Banks(folder, direct=True) as running:
         yield running
 
 
@@ -82,6 +89,16 @@ def test_a_party_that_deviates_is_named_everywhere_and_nothing_is_released(
     assert f"error {code}:" in asked.stderr
     assert not banks.has_orders(org)
     assert banks.end_of(json.loads(asked.stdout)["job"]) == End(State.FAILED, code, org)
+
+
+@pytest.mark.parametrize(("org", "point", "deed", "code"), [POINTS[0], *FRAMES[1:3]])
+def test_it_makes_no_difference_that_the_line_is_direct(
+    direct_banks: Banks, org: str, point: str, deed: str, code: str
+) -> None:
+    direct_banks.order(org, point, deed)
+    job = direct_banks.propose(to=BANKS)
+    assert direct_banks.end_of(job) == End(State.FAILED, code, org)
+    direct_banks.must_work()
 
 
 def test_a_contract_altered_after_signing_reaches_nobody(banks: Banks) -> None:
@@ -149,19 +166,24 @@ async def test_nobody_gets_on_the_line_of_others(banks: Banks, meddler: Credenti
             assert status is grpc.StatusCode.INVALID_ARGUMENT
             assert (cause.code, cause.party) == ("UNKNOWN_ORGANISATION", "tax")
             await channel.close()
-        if (direct := banks.config("bank_b").direct) is not None:
-            await _knock(_port(direct.address), meddler, run)
     assert banks.end_of(job) == End(State.DONE)
 
 
-async def _knock(port: int, meddler: Credentials, run: bytes) -> None:
-    """Dial a node that listens, for a run of others: it does not answer."""
-    channel = channel_to(port, meddler, name=server_name(Role.NODE, "bank_b"))
-    call = carry_pb2_grpc.PeerStub(channel).Carry()
-    await call.write(_opening(run, "bank_b"))
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(1):
-            await call.read()
+async def test_a_node_that_listens_answers_only_the_other_party(direct_banks: Banks) -> None:
+    meddler = direct_banks.new_member("tax")
+    direct = direct_banks.config("bank_b").direct
+    assert direct is not None
+    with direct_banks.halted("bank_b", MID_RUN) as job:
+        run = bytes.fromhex(direct_banks.view("bank_a", job).run or "")
+        channel = channel_to(_port(direct.address), meddler, name=server_name(Role.NODE, "bank_b"))
+        call = carry_pb2_grpc.PeerStub(channel).Carry()
+        await call.write(_opening(run, "bank_b"))
+        answer = asyncio.ensure_future(call.read())
+        # Longer than the honest party would wait, and then through the end of the run.
+        await asyncio.wait([answer], timeout=1)
+        assert not answer.done()
+    assert await asyncio.to_thread(direct_banks.end_of, job) == End(State.DONE)
+    assert not answer.done()
     await channel.close()
 
 
