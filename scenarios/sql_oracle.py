@@ -6,10 +6,11 @@ as fractions. What is then shown and what is folded follows the rules of the rel
 
     python -P -m scenarios.sql_oracle WORLD --k 10 --public registry.enterprises < query.sql
 
-Rules   a cell is shown if it has k entities and, for every owner whose list isn't public, at least
-        k keys of its own group are not in the join; own groups of less than k keys are one group,
-        `other`, and never shown; what isn't shown makes up one remainder, which needs two cells and
-        k entities: else the smallest shown cell joins it, or it is dropped
+Rules   own groups of less than k keys are one group, `other`, which is never shown. A cell is shown
+        if it has k entities and, for each owner, k keys of its own group are not in the join (but
+        for an owner where all the other lists are public). What isn't shown makes up one remainder,
+        under the same rule, of at least two cells; else the smallest shown cell joins it, and if
+        there is none it is dropped.
 """
 
 # It runs the query of whoever calls it, over that person's own files.
@@ -49,6 +50,8 @@ _TYPES = {
 }
 
 Label = tuple[Any, ...]
+Code = Label | str
+Coded = tuple[Code, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,9 @@ class Answer:
     rows: tuple[tuple[Any, ...], ...]
     remainder: tuple[Any, ...] | None
     folded: int
+    """How many cells the remainder is made of."""
+    dropped: int
+    """How many are in no row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,16 +194,15 @@ class _Query:
     def answer(self, k: int, min_join: int, public: frozenset[str]) -> Answer:
         cells, scales = self._cells()
         columns = tuple(name for name, _ in self.items)
-        if sum(cell.entities for cell in cells.values()) < min_join:
-            return Answer(columns, (), None, len(cells))
-        shown, folded = self._released(cells, k, public)
+        release = _Release(self._owners(cells, public), cells, k)
+        shown, folded, dropped = release.rows(min_join)
         rows = [self._row(labels, cells[labels], scales) for labels in sorted(shown, key=_order)]
-        rest = [cells[labels] for labels in folded]
+        rest = [cells[labels] for coded in folded for labels in release.coded[coded]]
         remainder = None
         if rest:
             total = sum(rest[1:], start=rest[0])
             remainder = self._row((None,) * len(self.dimensions), total, scales)
-        return Answer(columns, tuple(rows), remainder, len(cells) - len(shown))
+        return Answer(columns, tuple(rows), remainder, len(folded), dropped)
 
     def _cells(self) -> tuple[dict[Label, _Group], list[int]]:
         """Every cell by its labels, and the scale of each aggregate's sum."""
@@ -247,55 +252,21 @@ class _Query:
                 row.append(_exact(total.sum / total.values, scale + MEAN_DECIMALS))
         return tuple(row)
 
-    # ── what is released ────────────────────────────────────────────────────────────────────────
+    # ── what each owner brings ──────────────────────────────────────────────────────────────────
 
-    def _released(
-        self, cells: Mapping[Label, _Group], k: int, public: frozenset[str]
-    ) -> tuple[list[Label], list[Label]]:
-        """Which cells are shown, and which make up the remainder."""
-        submitted = {alias: self._submitted(alias) for alias in self.sources}
-        coded = {labels: self._coded(labels, submitted, k) for labels in cells}
-        matched = {alias: defaultdict[Label, int](int) for alias in self.sources}
-        for labels, cell in cells.items():
-            for alias in self.sources:
-                matched[alias][self._own(alias, labels)] += cell.entities
-        guarded = [alias for alias in self.sources if self._dataset(alias) not in public]
-
-        def is_shown(labels: Label) -> bool:
-            absent = [
-                submitted[alias][own] - matched[alias][own]
-                for alias in guarded
-                for own in [self._own(alias, labels)]
-            ]
-            full = any(one < k for one in absent)
-            return cells[labels].entities >= k and _OTHER not in coded[labels] and not full
-
-        shown = [labels for labels in cells if is_shown(labels)]
-        folded = [labels for labels in cells if labels not in shown]
-        entities = sum(cells[labels].entities for labels in folded)
-        if folded and (len({coded[labels] for labels in folded}) < 2 or entities < k):
-            if not shown:
-                return [], []
-            smallest = min(shown, key=lambda labels: (cells[labels].entities, _order(labels)))
-            shown.remove(smallest)
-            folded.append(smallest)
-        return shown, folded
-
-    def _coded(
-        self, labels: Label, submitted: Mapping[str, Mapping[Label, int]], k: int
-    ) -> tuple[Label | str, ...]:
-        owns = [(alias, self._own(alias, labels)) for alias in self.sources]
-        return tuple(
-            _OTHER if self._places(alias) and submitted[alias][own] < k else own
-            for alias, own in owns
-        )
+    def _owners(self, cells: Mapping[Label, _Group], public: frozenset[str]) -> list["_Owner"]:
+        owners = []
+        for alias in self.sources:
+            others = {self._dataset(other) for other in self.sources if other != alias}
+            places, matched = self._places(alias), defaultdict[Label, int](int)
+            for labels, cell in cells.items():
+                matched[tuple(labels[i] for i in places)] += cell.entities
+            owners.append(_Owner(places, self._submitted(alias), matched, not others <= public))
+        return owners
 
     def _places(self, alias: str) -> list[int]:
         """Which dimensions are of one source."""
         return [i for i, one in enumerate(self.dimensions) if _table(one) == alias]
-
-    def _own(self, alias: str, labels: Label) -> Label:
-        return tuple(labels[i] for i in self._places(alias))
 
     def _submitted(self, alias: str) -> dict[Label, int]:
         """How many keys an owner brings, by its own labels."""
@@ -326,6 +297,65 @@ class _Query:
     def _dataset(self, alias: str) -> str:
         (table,) = self.sources[alias].find_all(exp.Table)
         return f"{table.db}.{table.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """One owner's list: how many keys it brings, and how many are in the join, by own labels."""
+
+    places: list[int]  # which dimensions are its own
+    submitted: Mapping[Label, int]
+    matched: Mapping[Label, int]
+    guarded: bool
+
+    def code(self, labels: Label, k: int) -> Code:
+        """What the coordinator would be told of an entity's own group."""
+        own = tuple(labels[i] for i in self.places)
+        return _OTHER if own and self.submitted[own] < k else own
+
+    def absent(self, code: Code, k: int) -> int:
+        """How many keys of a group are not in the join."""
+        small = [own for own, keys in self.submitted.items() if own and keys < k]
+        owns = small if isinstance(code, str) else [code]
+        return sum(self.submitted[own] - self.matched.get(own, 0) for own in owns)
+
+
+class _Release:
+    """Which cells are shown; a cell is a tuple of the owners' codes."""
+
+    def __init__(self, owners: list[_Owner], cells: Mapping[Label, _Group], k: int) -> None:
+        self.owners, self.k = owners, k
+        self.coded: dict[Coded, list[Label]] = defaultdict(list)
+        for labels in cells:
+            self.coded[tuple(owner.code(labels, k) for owner in owners)].append(labels)
+        self.entities = {
+            coded: sum(cells[labels].entities for labels in members)
+            for coded, members in self.coded.items()
+        }
+
+    def rows(self, min_join: int) -> tuple[list[Label], list[Coded], int]:
+        """The labels that are shown, the cells of the remainder, and how many are in no row."""
+        if sum(self.entities.values()) < min_join:
+            return [], [], len(self.coded)
+        shown = [one for one in self.coded if _OTHER not in one and self._opens([one])]
+        rest = [one for one in self.coded if one not in shown]
+        if rest and shown and not self._stands(rest):
+            smallest = min(shown, key=lambda one: (self.entities[one], _order(self.coded[one][0])))
+            shown.remove(smallest)
+            rest.append(smallest)
+        labels = [member for one in shown for member in self.coded[one]]
+        return (labels, rest, 0) if self._stands(rest) else (labels, [], len(rest))
+
+    def _stands(self, row: Sequence[Coded]) -> bool:
+        return len(row) > 1 and self._opens(row)
+
+    def _opens(self, row: Sequence[Coded]) -> bool:
+        absent = [
+            sum(owner.absent(code, self.k) for code in {one[place] for one in row})
+            for place, owner in enumerate(self.owners)
+            if owner.guarded
+        ]
+        return min([sum(self.entities[one] for one in row), *absent]) >= self.k
 
 
 def _table(dimension: exp.Expr) -> str:
@@ -367,6 +397,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "rows": answer.rows,
         "remainder": answer.remainder,
         "folded": answer.folded,
+        "dropped": answer.dropped,
     }
     json.dump(shown, sys.stdout, default=str, ensure_ascii=False)
     sys.stdout.write("\n")

@@ -20,11 +20,12 @@ from sqlglot import TokenType as Word
 from sqlglot.dialects import DuckDB
 from sqlglot.errors import ParseError, TokenError
 
-from contract.errors import KeyInQuery, MiheError
+from contract.errors import BadQuery, KeyInQuery, MiheError
+from contract.job import MOST_SQL_CHARACTERS
 from contract.keys import looks_like_key
 from federated.query.text import Text
 
-LONGEST = 20_000
+LONGEST = MOST_SQL_CHARACTERS
 MOST_TOKENS = 2_000
 DEEPEST = 12
 _DEEPEST_TREE = 48
@@ -39,6 +40,7 @@ _OTHER_JOINS = (
     *(Word.ANTI, Word.ASOF, Word.POSITIONAL, Word.LATERAL, Word.STRAIGHT_JOIN, Word.APPLY),
 )
 _ONE_SELECT = "a query is exactly one SELECT statement"
+CASTS = ("casts are not in the language", "Columns have the types of their dataset.")
 _ALTERNATIVES: dict[Word, tuple[str, str]] = {
     **dict.fromkeys(
         _OTHER_JOINS,
@@ -88,7 +90,8 @@ _ALTERNATIVES: dict[Word, tuple[str, str]] = {
             "Multiply by a decimal constant, such as 0.0001, or divide in the result.",
         ),
     ),
-    Word.DCOLON: ("casts are not in the language", "Columns have the types of their dataset."),
+    Word.DCOLON: CASTS,
+    Word.TABLE_SAMPLE: ("sampling is not in the language", "Every row of a dataset counts."),
     **dict.fromkeys(
         (Word.PLACEHOLDER, Word.PARAMETER, Word.COLON),
         ("parameters are not in the language", "Write the value itself."),
@@ -100,7 +103,7 @@ _ALTERNATIVES: dict[Word, tuple[str, str]] = {
 }
 _BEFORE_BRACKET = frozenset(
     {"COUNT", "SUM", "AVG", "MIN", "MAX", "SELECT", "FROM", "JOIN", "USING", "WHERE", "BY"}
-    | {"AND", "OR", "NOT", "IN", "BETWEEN", "LIKE"}
+    | {"AND", "OR", "NOT", "IN", "BETWEEN", "LIKE", "CAST"}
 )
 _FUNCTIONS: dict[str, str] = {
     "DATE": "Write DATE '2026-01-31'.",
@@ -176,14 +179,25 @@ def read(text: Text) -> exp.Select:
     _refuse_words(text, tokens)
     _refuse_depth(text, tokens)
     tree = _parse(text, tokens)
+    _note_places(tree, tokens)
     _refuse_nodes(text, tree)
     _settle_names(text, tree)
     return tree
 
 
-def canonical(tree: exp.Expr) -> str:
-    """The one way to write a tree."""
-    return tree.sql(dialect="duckdb", comments=False)
+def canonical(text: Text, tree: exp.Expr) -> str:
+    """The one way to write a tree; everybody must be able to read it again."""
+    written: str = tree.sql(dialect="duckdb", comments=False)
+    if written != text.sql:
+        try:
+            read(Text(written))
+        except BadQuery:
+            raise text.refuse(
+                0,
+                "with every name written out in full, the query is too long or too deep",
+                "Shorten it: prepare a column in the dataset instead of a long list.",
+            ) from None
+    return written
 
 
 def name(text: str) -> exp.Identifier:
@@ -251,6 +265,9 @@ def _refuse_words(text: Text, tokens: Sequence[Token]) -> None:
         previous = None if before is None else before.token_type
         if token.token_type in (*_LITERALS, Word.IDENTIFIER) or previous is Word.DOT:
             continue
+        named = token.token_type in (Word.LEFT, Word.RIGHT) and calls
+        if token.token_type in _ALTERNATIVES and previous is not Word.ALIAS and not named:
+            raise text.refuse(token.start, *_ALTERNATIVES[token.token_type])
         word = token.text.upper()
         if calls and _WORD.fullmatch(token.text) and word not in _BEFORE_BRACKET:
             raise text.refuse(
@@ -260,8 +277,6 @@ def _refuse_words(text: Text, tokens: Sequence[Token]) -> None:
                 else "there is no such function",
                 _FUNCTIONS.get(word, _OTHER_FUNCTION),
             )
-        if token.token_type in _ALTERNATIVES and previous is not Word.ALIAS:
-            raise text.refuse(token.start, *_ALTERNATIVES[token.token_type])
         if token.token_type is Word.STAR and previous in (Word.SELECT, Word.COMMA):
             raise text.refuse(
                 token.start,
@@ -298,6 +313,16 @@ def _parse(text: Text, tokens: Sequence[Token]) -> exp.Select:
             return tree
         at = tokens[0].start
     raise text.refuse(at, "what stands here is not SQL of the language", f"Write {SHAPE}.")
+
+
+def _note_places(tree: exp.Select, tokens: Sequence[Token]) -> None:
+    """The parser notes where names, texts and numbers stand; TRUE, FALSE and NULL come here."""
+    constants = (Word.TRUE, Word.FALSE, Word.NULL)
+    starts = [token.start for token in tokens if token.token_type in constants]
+    nodes = [node for node in tree.dfs() if isinstance(node, exp.Boolean | exp.Null)]
+    if len(starts) == len(nodes):
+        for node, start in zip(nodes, starts, strict=True):
+            node.meta["start"] = start
 
 
 def _fault(text: Text, found: ParseError) -> int:

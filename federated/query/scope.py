@@ -17,7 +17,7 @@ from sqlglot import exp
 
 from contract.dataset import ColumnType
 from contract.errors import MiheError, UnknownColumn, UnprovenSum, nearest
-from federated.query.language import key_in_query, name
+from federated.query.language import CASTS, key_in_query, name
 from federated.query.text import Text
 from federated.query.values import (
     SENT_BITS,
@@ -98,7 +98,9 @@ class Scope:
                 f"'{wanted}' is a column of {' and of '.join(one.alias for one in found)}",
                 f"Write {found[0].alias}.{wanted}.",
             )
-        node.set("table", name(found[0].alias))
+        owner = name(found[0].alias)
+        owner.meta["start"] = self.text.start(node)  # a later refusal must still find the place
+        node.set("table", owner)
         node.set("db", None)
         return found[0].columns[wanted]
 
@@ -171,6 +173,8 @@ class Scope:
                 column = self.value(node)
                 if column.is_number or column.type is ColumnType.PERIOD:
                     return Linear(((column, Fraction(1)),), scale=column.scale)
+            case exp.Cast():
+                raise self.text.refuse(node, *CASTS)
         raise self.text.refuse(
             node,
             "a number is expected here",

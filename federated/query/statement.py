@@ -114,7 +114,7 @@ def parse(sql: str, entries: Entries) -> Statement:
         _refuse_repeated_keys(text, node, source, conditions)
     groups = _groups(scope, tree)
     items = _items(scope, tree, groups)
-    return Statement(language.canonical(tree), sources, conditions, groups, items)
+    return Statement(language.canonical(text, tree), sources, conditions, groups, items)
 
 
 def _names(source: Source) -> Names:
@@ -385,7 +385,7 @@ def _item(scope: Scope, node: exp.Expr, groups: tuple[Column, ...]) -> Item:
             return Count(node.alias or f"count_{column.name}"[:63], column)
         case exp.Sum() | exp.Avg():
             linear = scope.sum_of(value.this)
-            _refuse_shared_null(text, value, linear)
+            _refuse_shared_null(text, value.this, linear)
             called = "sum" if isinstance(value, exp.Sum) else "avg"
             name = node.alias or _default_name(text, value, called, linear)
             return Sum(name, linear) if isinstance(value, exp.Sum) else Average(name, linear)

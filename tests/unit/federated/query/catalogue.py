@@ -1,0 +1,68 @@
+"""The catalogue that the statements of these tests are about."""
+
+from datetime import date
+from decimal import Decimal
+
+from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
+from contract.keys import KeyKind
+
+Catalogue = dict[str, dict[str, CatalogueEntry]]
+
+
+def key(name: str, kind: KeyKind = KeyKind.USCC, rows: int | None = 1) -> CatalogueColumn:
+    return CatalogueColumn(
+        name=name, type=ColumnType.KEY, key=kind, level=2, size=1024, rows_per_key=rows
+    )
+
+
+def plain(name: str, type_: ColumnType, nullable: bool = False) -> CatalogueColumn:
+    return CatalogueColumn(name=name, type=type_, level=2, nullable=nullable)
+
+
+def number(
+    name: str, decimals: int | None, most: str | None, nullable: bool = False
+) -> CatalogueColumn:
+    return CatalogueColumn(
+        name=name,
+        type=ColumnType.INTEGER if decimals is None else ColumnType.DECIMAL,
+        decimals=decimals,
+        level=3,
+        minimum=None if most is None else -Decimal(most),
+        maximum=None if most is None else Decimal(most),
+        nullable=nullable,
+    )
+
+
+def entry(reference: str, *columns: CatalogueColumn) -> CatalogueEntry:
+    org, name = reference.split(".")
+    return CatalogueEntry(org=org, name=name, columns=columns, refreshed=date(2026, 11, 1))
+
+
+CATALOGUE = (
+    entry(
+        "bank.loans",
+        key("uscc"),
+        key("declaration", KeyKind.DECLARATION),
+        number("balance", 2, "1000000"),
+        number("limit_left", 2, "1000000", nullable=True),
+        number("loose", 2, None),
+        number("vast", 2, "99999999999999999999"),
+        number("days", None, "3650"),
+        plain("class", ColumnType.TEXT),
+        plain("since", ColumnType.DATE),
+        plain("open", ColumnType.BOOLEAN),
+        plain("note", ColumnType.TEXT, nullable=True),
+    ),
+    entry(
+        "tax.returns",
+        key("uscc", rows=24),
+        plain("period", ColumnType.PERIOD),
+        number("vat", 2, "1000000"),
+        number("late", None, "31", nullable=True),
+        plain("grade", ColumnType.TEXT),
+    ),
+    entry("power.meters", key("uscc", rows=None), number("kwh", 3, "1000")),
+    entry("registry.firms", key("code"), plain("industry", ColumnType.TEXT)),
+    entry("customs.declared", key("number", KeyKind.DECLARATION), number("usd", 2, "1000")),
+    entry("weather.days", plain("day", ColumnType.DATE)),
+)

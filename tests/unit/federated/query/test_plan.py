@@ -1,0 +1,165 @@
+"""Plans: what each owner computes, what is added up, and that it is always exact."""
+
+# Statements are made up here, and never run.
+# ruff: noqa: S608
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.errors import BadMessage
+from contract.policy import Use
+from federated.query.plan import (
+    SUM_BITS,
+    CountColumn,
+    NumberColumn,
+    QueryPlan,
+    Term,
+    ValueColumn,
+    compile_statement,
+    uses,
+)
+from federated.query.statement import parse
+from tests.unit.federated.query.catalogue import Catalogue, entry, key, number
+
+Planned = Callable[[str], QueryPlan]
+
+TAX = (
+    "(SELECT uscc, SUM(vat) AS vat, MAX(late) AS late, MAX(grade) AS grade FROM tax.returns"
+    " WHERE period > 202501 GROUP BY uscc) AS t"
+)
+FROM = f"FROM bank.loans AS b JOIN {TAX} USING (uscc)"
+
+
+def number_of(plan: QueryPlan, place: int) -> NumberColumn:
+    found = plan.outputs[place]
+    assert isinstance(found, NumberColumn)
+    return found
+
+
+def test_the_join_is_never_larger_than_the_shortest_list(catalogue: Catalogue) -> None:
+    small = catalogue["tax"]["returns"]
+    columns = tuple(
+        column.model_copy(update={"size": 256}) if column.key else column
+        for column in small.columns
+    )
+    catalogue["tax"]["returns"] = small.model_copy(update={"columns": columns})
+    plan = compile_statement(parse(f"SELECT COUNT(*) {FROM}", catalogue), receivers=["bank"], k=10)
+    assert [part.size for part in plan.owners] == [1024, 256]
+    assert plan.rows == 256
+
+
+def test_a_sum_and_a_mean_of_the_same_are_added_up_once(planned: Planned) -> None:
+    plan = planned(f"SELECT SUM(b.days), AVG(days), SUM(days * 2) AS twice {FROM}")
+    assert number_of(plan, 0).summands == number_of(plan, 1).summands == (0,)
+    assert number_of(plan, 2).summands == (1,)
+    assert len(plan.summands) == len(plan.owners[0].values) == 2
+    assert plan.owners[1].values == ()
+
+
+def test_owners_are_added_up_in_one_sum(planned: Planned) -> None:
+    plan = planned(f"SELECT SUM(t.vat - b.days) AS x {FROM}")
+    (summand,) = plan.summands
+    assert summand.terms == (Term(owner=0, column=0), Term(owner=1, column=0))
+    vat, days = 24 * 10**8, 3650 * 100
+    assert (summand.least, summand.most) == (-1024 * (vat + days), 1024 * (vat + days))
+
+
+def test_a_nullable_column_is_counted_beside_its_sum(planned: Planned) -> None:
+    plan = planned(f"SELECT AVG(limit_left), COUNT(limit_left), COUNT(b.days), SUM(t.late) {FROM}")
+    mean, count, all_of_them, late = plan.outputs
+    assert [value.kind for value in plan.owners[0].values] == ["value", "present"]
+    assert isinstance(mean, NumberColumn)
+    assert count == CountColumn(name="count_limit_left", present=mean.present)
+    assert all_of_them == CountColumn(name="count_days")
+    assert isinstance(late, NumberColumn)
+    assert late.present not in (None, mean.present)
+    assert "CASE WHEN" in plan.owners[0].sql
+
+
+def test_only_what_is_needed_is_computed(planned: Planned) -> None:
+    plan = planned(f"SELECT COUNT(*) {FROM}")
+    assert "vat" not in plan.owners[1].sql
+    assert "grade" not in plan.owners[1].sql
+
+
+def test_uses_are_what_a_policy_must_list(planned: Planned) -> None:
+    plan = planned(
+        f"SELECT b.class, t.grade, COUNT(note), SUM(t.vat + b.days) AS x, AVG(days) {FROM}"
+        " WHERE b.open AND t.late > 3 GROUP BY b.class, t.grade"
+    )
+    assert uses(plan, "bank") == {
+        "uscc": {Use.JOIN},
+        "class": {Use.GROUP},
+        "note": {Use.COUNT},
+        "days": {Use.SUM, Use.AVG},
+        "open": {Use.FILTER},
+    }
+    assert uses(plan, "tax") == {
+        "uscc": {Use.JOIN},
+        "grade": {Use.GROUP},
+        "vat": {Use.SUM},
+        "late": {Use.FILTER},
+        "period": {Use.FILTER},
+    }
+
+
+def test_a_plan_depends_on_what_it_says_and_on_nothing_else(
+    planned: Planned, catalogue: Catalogue
+) -> None:
+    sql = f"SELECT COUNT(*), SUM(days) {FROM}"
+    plan = planned(sql)
+    assert planned(plan.sql).digest == plan.digest
+    statement = parse(sql, catalogue)
+    assert compile_statement(statement, receivers=["bank"], k=11).digest != plan.digest
+    assert compile_statement(statement, receivers=["tax"], k=10).digest != plan.digest
+    catalogue["power"]["meters"] = entry("power.meters", key("uscc"))
+    assert compile_statement(parse(sql, catalogue), receivers=["bank"], k=10).digest == plan.digest
+    catalogue["bank"]["loans"] = entry("bank.loans", key("uscc"), number("days", None, "365"))
+    assert compile_statement(parse(sql, catalogue), receivers=["bank"], k=10).digest != plan.digest
+
+
+def test_a_catalogue_without_sizes_is_its_owners_fault(catalogue: Catalogue) -> None:
+    bare = key("uscc").model_copy(update={"size": None})
+    catalogue["bank"]["loans"] = entry("bank.loans", bare)
+    with pytest.raises(BadMessage) as refused:
+        compile_statement(parse(f"SELECT COUNT(*) {FROM}", catalogue), receivers=["tax"], k=10)
+    assert refused.value.party == "bank"
+
+
+@given(
+    bits=st.integers(0, 62),
+    rows=st.sampled_from([2**8, 2**13, 2**20, 2**31]),
+    owners=st.integers(1, 2),
+)
+def test_limbs_fit_whatever_the_bound_and_the_rows(bits: int, rows: int, owners: int) -> None:
+    most = str(2**bits)
+    here: Catalogue = {}
+    for org in ("a", "b"):
+        sized = key("uscc").model_copy(update={"size": rows})
+        here[org] = {"d": entry(f"{org}.d", sized, number("x", None, most))}
+    argument = "a.x" if owners == 1 else "a.x + b.x"
+    sql = f"SELECT SUM({argument}) AS s FROM a.d AS a JOIN b.d AS b USING (uscc)"
+    plan = compile_statement(parse(sql, here), receivers=["a"], k=2)
+    for summand in plan.summands:
+        assert -(2**SUM_BITS) <= summand.least <= 0 <= summand.most < 2**SUM_BITS
+    for part in plan.owners[:owners]:
+        (value,) = part.values
+        for extreme in (-(2**bits), 2**bits, 0, -1):
+            limbs = cut(extreme, value)
+            assert sum(one << value.limb_bits * i for i, one in enumerate(limbs)) == extreme
+            for limb, (low, high) in zip(limbs, value.ranges, strict=True):
+                assert low <= limb <= high
+    fewest = 1 if 2**bits * rows * owners < 2**SUM_BITS else 2
+    assert len(plan.summands) >= fewest
+    assert (fewest == 1) == (len(plan.summands) == 1)
+
+
+def cut(value: int, column: ValueColumn) -> list[int]:
+    limbs = []
+    for _ in range(column.limbs - 1):
+        limbs.append(value % (1 << column.limb_bits))
+        value >>= column.limb_bits
+    return [*limbs, value]

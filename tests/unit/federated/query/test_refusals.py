@@ -1,0 +1,371 @@
+"""Each refusal: the mark ▸ shows where the error must say it is, with its reason and what works."""
+
+# Statements are made up here, and never run.
+# ruff: noqa: S608
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contract.cause import from_json, to_json
+from contract.errors import (
+    BadQuery,
+    KeyInQuery,
+    KeyKindMismatch,
+    MiheError,
+    RequestError,
+    UnknownColumn,
+    UnknownDataset,
+    UnknownOrganisation,
+    UnprovenSum,
+)
+from federated.query.language import LONGEST, MOST_TOKENS
+from federated.query.statement import Statement, parse
+from tests.unit.federated.query.catalogue import Catalogue
+
+Understood = Callable[[str], Statement]
+Marked = Callable[[str], tuple[str, str]]
+
+TAX = "(SELECT uscc, SUM(vat) AS vat FROM tax.returns GROUP BY uscc) AS t"
+FROM = f"FROM bank.loans AS b JOIN {TAX} USING (uscc)"
+COUNT = f"SELECT COUNT(*) {FROM}"
+USCC = "91110000600037341L"
+
+
+def where(condition: str) -> str:
+    return f"{COUNT} WHERE {condition}"
+
+
+def select(items: str) -> str:
+    return f"SELECT {items} {FROM}"
+
+
+def inner(sub: str) -> str:
+    return f"SELECT COUNT(*) FROM bank.loans AS b JOIN ({sub}) AS t USING (uscc)"
+
+
+LANGUAGE = [
+    ("▸", "exactly one SELECT", "Write SELECT"),
+    ("▸SELEC x", "exactly one SELECT", "Write SELECT"),
+    ("▸FROM bank.loans SELECT class", "exactly one SELECT", "Write SELECT"),
+    ("▸DROP TABLE bank.loans", "exactly one SELECT", "Write SELECT"),
+    ("▸WITH a AS (SELECT 1) SELECT 1", "exactly one SELECT", "Write SELECT"),
+    (f"{COUNT}▸; DROP TABLE x", "exactly one SELECT", "query of its own"),
+    (f"{COUNT} ▸UNION {COUNT}", "exactly one SELECT", "query of its own"),
+    (f"SELECT '▸abc {FROM}".replace("'▸", "▸'"), "not closed", "doubled"),
+    (f"{COUNT} WHERE b.days ▸> ", "not SQL of the language", "Write SELECT"),
+    (select("▸*"), "* is not in the language", "COUNT(*)"),
+    (select("COUNT(*), ▸b.*"), "* is not in the language", "COUNT(*)"),
+    (select("▸DISTINCT b.class"), "DISTINCT", "GROUP BY"),
+    (select("COUNT(▸DISTINCT b.class)"), "DISTINCT", "counts each key once"),
+    (f"{COUNT}\n▸HAVING COUNT(*) > 3", "HAVING", "folded"),
+    (f"{COUNT}\n▸ORDER BY 1", "ORDER BY", "Sort"),
+    (f"{COUNT} ▸LIMIT 5", "LIMIT", "first rows"),
+    (select("SUM(b.balance) ▸OVER ()"), "window functions", "GROUP BY"),
+    (select("SUM(▸CASE WHEN b.open THEN 1 END)"), "CASE", "WHERE"),
+    (select("SUM(b.balance ▸/ 2)"), "division", "0.0001"),
+    (select("SUM(b.balance▸::DOUBLE)"), "casts", "types of their dataset"),
+    (select("SUM(▸CAST(b.balance AS DOUBLE))"), "casts", "types of their dataset"),
+    (select("▸MEDIAN(b.balance)"), "no function MEDIAN", "band"),
+    (select("▸STDDEV(b.balance)"), "no function STDDEV", "squares"),
+    (select("▸shuffle(b.balance)"), "no such function", "COUNT, SUM and AVG"),
+    (select("▸MIN(b.balance)"), "one single subject", "sub-query may have them"),
+    (select("SUM(b.days), ▸MAX (b.balance)"), "one single subject", "sub-query may have them"),
+    (select("▸b.balance"), "neither grouped by nor added up", "SUM(b.balance)"),
+    (select("▸SUM(b.balance) + 1 AS x"), "a dimension, COUNT", "afterwards"),
+    (select("▸1 AS one"), "a dimension, COUNT", "afterwards"),
+    (select("SUM(▸1)"), "constant is added up", "COUNT(*)"),
+    (select("SUM(b.days), ▸SUM(b.days)"), "two columns are called 'sum_days'", "AS"),
+    (select("▸SUM(b.days + 1)"), "no name", "AS"),
+    (select("SUM(b.days * ▸1e3)"), "no exponent", "1000000"),
+    (select("SUM(b.days * ▸9999999999999999999)"), "18 digits", "plain decimal"),
+    (select("SUM(▸b.class)"), "number is expected", "integer and decimal"),
+    (select("SUM(▸b.days * b.days)"), "multiplied with each other", "Prepare the product"),
+    (select("SUM(▸b.days * t.vat)"), "of two owners", "no protocol"),
+    (select("SUM(▸b.limit_left + t.vat) AS x"), "may be NULL", "one SUM for each owner"),
+    (f"SELECT COUNT(*) FROM bank.loans AS b ▸LEFT JOIN {TAX} USING (uscc)", "only JOIN", "USING"),
+    (f"SELECT COUNT(*) FROM bank.loans b ▸NATURAL JOIN {TAX}", "only JOIN", "USING"),
+    (f"SELECT COUNT(*) FROM bank.loans b JOIN {TAX} ▸ON b.uscc = t.uscc", "only JOIN", "USING"),
+    ("SELECT COUNT(*) FROM bank.loans b, ▸power.meters p", "one key column", "USING (uscc)"),
+    ("SELECT COUNT(*) FROM ▸bank.loans AS b", "2 to 8 owners, not of 1", "Add JOIN"),
+    (f"{COUNT} JOIN ▸bank.loans AS c USING (uscc)", "bank is there twice", "one dataset"),
+    (f"{COUNT} JOIN ▸power.meters AS b USING (uscc)", "two parts are called 'b'", "another name"),
+    (f"{COUNT} JOIN power.meters USING (uscc, ▸day)", "one key column", "USING (uscc)"),
+    (f"SELECT COUNT(*) FROM ▸read_csv('/etc/passwd') JOIN {TAX} USING (uscc)", "function", "COUNT"),
+    (f"SELECT COUNT(*) FROM ▸'x.csv' JOIN {TAX} USING (uscc)", "letters a to z", "catalog"),
+    ("SELECT COUNT(*) FROM bank.loans ▸TABLESAMPLE 5", "sampling", "Every row"),
+    (f'SELECT COUNT(*) AS ▸"a b" {FROM}', "letters a to z", "AS"),
+    (where("b.days > ▸?"), "parameters", "value itself"),
+    (where("b.class ▸ILIKE 'a'"), "kind of matching", "LIKE"),
+    (where("b.days = ▸ANY (SELECT 1)"), "no such function", "COUNT"),
+    (where("▸EXISTS (SELECT 1)"), "EXISTS", "JOIN"),
+    (where("b.days > (SELECT ▸COUNT(*) FROM tax.returns)"), "number is expected", "constants"),
+    (where("▸1 = 1"), "two constants", "Compare a column"),
+    (where("▸TRUE"), "condition is expected", "BETWEEN"),
+    (where("▸b.days"), "no condition", "Compare it"),
+    (where("▸b.days > t.vat"), "columns of two owners", "constant"),
+    (where("▸b.days > 3 OR t.vat > 3"), "one condition is about b and t", "AND alone"),
+    (where("NOT (▸b.days > 3 AND t.vat > 3)"), "b and t", "AND alone"),
+    (where("b.class > ▸3"), "another kind", "a text"),
+    (where("b.days = ▸'3'"), "number is expected", "constants"),
+    (where("b.since > ▸'2021-02-30'"), "another kind", "DATE"),
+    (where("b.since > ▸20210230"), "another kind", "DATE"),
+    (where("▸b.open > TRUE"), "another kind", "TRUE or FALSE"),
+    (where("▸b.days LIKE '3%'"), "LIKE compares a text", "'C%'"),
+    (where("▸b.open IS TRUE"), "IS compares a column with NULL", "IS NULL"),
+    (f"{COUNT} GROUP BY ▸b.declaration", "list who is in the join", "an industry"),
+    (f"{COUNT} GROUP BY ▸1", "a column is expected", "Name the column"),
+    (f"{COUNT} GROUP BY ▸b.days + 1", "a column is expected", "Name the column"),
+    (f"{COUNT} GROUP BY ▸ROLLUP(b.class)", "grouping sets", "one query for each"),
+    (
+        f"SELECT COUNT(*) {FROM} JOIN power.meters USING (uscc) WHERE ▸kwh + b.days > 3",
+        "columns of two owners",
+        "constant",
+    ),
+]
+
+SUBQUERIES = [
+    (inner("SELECT ▸SUM(vat) AS vat FROM tax.returns"), "without its key", "GROUP BY uscc"),
+    (
+        inner("SELECT uscc, ▸vat FROM tax.returns GROUP BY uscc"),
+        "neither grouped",
+        "SUM(returns.vat)",
+    ),
+    (inner("SELECT uscc, ▸AVG(vat) AS v FROM tax.returns GROUP BY uscc"), "rounded", "SUM"),
+    (inner("SELECT uscc, ▸SUM(vat) FROM tax.returns GROUP BY uscc"), "no name", "AS name"),
+    (inner("SELECT uscc, ▸vat + 1 AS v FROM tax.returns GROUP BY uscc"), "neither", "SUM"),
+    (
+        inner("SELECT uscc, vat, ▸late AS vat FROM tax.returns WHERE period = 202501"),
+        "two columns are called 'vat'",
+        "AS",
+    ),
+    (
+        inner("SELECT uscc FROM tax.returns JOIN ▸power.meters USING (uscc)"),
+        "exactly one dataset",
+        "outside",
+    ),
+    (
+        inner("SELECT ▸uscc FROM (SELECT uscc FROM tax.returns) AS x"),
+        "exactly one dataset",
+        "outside",
+    ),
+    (
+        "SELECT COUNT(*) FROM bank.loans JOIN (SELECT ▸uscc FROM tax.returns) USING (uscc)",
+        "no name",
+        "AS",
+    ),
+    (
+        inner("SELECT uscc, SUM(▸period) AS p FROM tax.returns GROUP BY uscc"),
+        "is a month",
+        "BETWEEN",
+    ),
+]
+
+NAMES = [
+    (
+        "SELECT COUNT(*) FROM ▸bankk.loans JOIN tax.returns USING (uscc)",
+        UnknownOrganisation,
+        "'bank'?",
+    ),
+    ("SELECT COUNT(*) FROM ▸bank.lones JOIN tax.returns USING (uscc)", UnknownDataset, "'loans'?"),
+    ("SELECT COUNT(*) FROM ▸loans JOIN tax.returns USING (uscc)", UnknownDataset, "bank.loans?"),
+    # Tables before columns: the first fault is the dataset's, though a column is wrong as well.
+    ("SELECT x.y FROM bank.loans JOIN ▸tax.nothing USING (uscc)", UnknownDataset, "no dataset"),
+    (select("SUM(▸b.balanse) AS x"), UnknownColumn, "'balance'?"),
+    (select("SUM(▸c.balance) AS x"), UnknownColumn, "nothing after FROM is called 'c'"),
+    (where("▸nothing > 3"), UnknownColumn, "no column of what stands after FROM"),
+    (inner("SELECT uscc, ▸vatt FROM tax.returns"), UnknownColumn, "'vat'?"),
+    (f"SELECT COUNT(*) FROM bank.loans JOIN {TAX} USING (▸usc)", UnknownColumn, "'uscc'?"),
+    (f"SELECT COUNT(*) FROM {TAX} JOIN bank.loans USING (▸class)", UnknownColumn, "no key column"),
+    ("SELECT COUNT(*) FROM registry.firms JOIN bank.loans USING (▸uscc)", UnknownColumn, "no key"),
+    (
+        "SELECT COUNT(*) FROM weather.days JOIN bank.loans USING (▸day)",
+        UnknownColumn,
+        "no key column",
+    ),
+    (
+        "SELECT COUNT(*) FROM (SELECT number AS uscc FROM customs.declared) AS c JOIN bank.loans"
+        " USING (▸uscc)",
+        KeyKindMismatch,
+        "holds uscc keys",
+    ),
+    (f"{COUNT} JOIN customs.declared USING (▸number)", BadQuery, "another key than 'uscc'"),
+    (
+        "SELECT COUNT(*) FROM bank.loans b JOIN (SELECT uscc, kwh AS days FROM power.meters) p"
+        " USING (uscc) WHERE ▸days > 3",
+        BadQuery,
+        "a column of b and of p",
+    ),
+    ("SELECT COUNT(*) FROM bank.loans JOIN ▸tax.returns USING (uscc)", BadQuery, "24 rows per key"),
+]
+
+KEYS = [
+    (where(f"b.class = ▸'{USCC}'"), "validates as a key"),
+    (where(f"b.class = ▸'{USCC.lower()}'"), "validates as a key"),
+    (where("b.class = ▸' 9111-0000-6000 37341L'"), "validates as a key"),
+    (where("b.days > ▸310120260000000001"), "validates as a key"),
+    (where(f"b.class LIKE ▸'%{USCC}%'"), "validates as a key"),
+    (f"SELECT COUNT(*) AS ▸x{USCC} {FROM}", "validates as a key"),
+    (f'SELECT COUNT(*) FROM bank.loans AS ▸"{USCC}" JOIN {TAX} USING (uscc)', "validates as a key"),
+    (where("▸b.uscc = 'A'"), "is a key"),
+    (where("▸b.uscc LIKE '9%'"), "is a key"),
+    (where("▸b.uscc IN ('A', 'B')"), "is a key"),
+    (where("▸b.uscc IS NOT NULL"), "is a key"),
+    (where("b.class = ▸b.uscc"), "is a key"),
+    (where("▸b.declaration > '3'"), "is a key"),
+    (select("COUNT(▸b.uscc)"), "is a key"),
+    (inner("SELECT uscc, MAX(▸uscc) AS x FROM tax.returns GROUP BY uscc"), "is a key"),
+    (inner("SELECT uscc FROM tax.returns WHERE ▸uscc < 'A'"), "is a key"),
+]
+
+SUMS = [
+    (select("SUM(▸b.loose)"), "no declared bounds", "minimum and maximum of column loose"),
+    (where("▸b.loose > 3.001"), "no declared bounds", "minimum and maximum of column loose"),
+    (
+        "SELECT SUM(▸p.kwh) FROM bank.loans JOIN (SELECT uscc, SUM(kwh) AS kwh FROM power.meters"
+        " GROUP BY uscc) AS p USING (uscc)",
+        "no declared bounds",
+        "rows_per_key of key column uscc of power.meters",
+    ),
+    (select("SUM(▸b.vast)"), "9999999999999999999900 at scale 2", "tighter"),
+    (select("SUM(▸b.balance * 999999999999) AS x"), "99999999999900000000 at scale 2", "smaller"),
+]
+
+
+@pytest.mark.parametrize(("sql", "reason", "works"), [*LANGUAGE, *SUBQUERIES])
+def test_what_is_outside_of_the_language(
+    sql: str, reason: str, works: str, understood: Understood, marked: Marked
+) -> None:
+    written, place = marked(sql)
+    with pytest.raises(RequestError) as refused:
+        understood(written)
+    assert refused.value.what.startswith(place), refused.value
+    assert reason in refused.value.what
+    assert works in refused.value.fix
+    assert isinstance(refused.value, BadQuery | UnknownDataset)
+
+
+@pytest.mark.parametrize(("sql", "error", "reason"), NAMES)
+def test_names_that_are_not_there(
+    sql: str, error: type[MiheError], reason: str, understood: Understood, marked: Marked
+) -> None:
+    written, place = marked(sql)
+    with pytest.raises(error) as refused:
+        understood(written)
+    assert refused.value.what.startswith(place), refused.value
+    assert reason in refused.value.what
+
+
+@pytest.mark.parametrize(("sql", "reason"), KEYS)
+def test_no_statement_holds_a_key_or_compares_one(
+    sql: str, reason: str, understood: Understood, marked: Marked
+) -> None:
+    written, place = marked(sql)
+    with pytest.raises(KeyInQuery) as refused:
+        understood(written)
+    assert refused.value.what.startswith(place), refused.value
+    assert reason in refused.value.what
+    assert USCC.lower() not in str(refused.value).lower()
+
+
+@pytest.mark.parametrize(("sql", "reason", "works"), SUMS)
+def test_sums_that_are_not_proven(
+    sql: str, reason: str, works: str, understood: Understood, marked: Marked
+) -> None:
+    written, place = marked(sql)
+    with pytest.raises(UnprovenSum) as refused:
+        understood(written)
+    assert refused.value.what.startswith(place), refused.value
+    assert reason in refused.value.what
+    assert works in refused.value.fix
+
+
+def test_a_dataset_of_many_rows_per_key_is_told_how_to_add_them_up(understood: Understood) -> None:
+    with pytest.raises(BadQuery) as refused:
+        understood("SELECT COUNT(*) FROM bank.loans JOIN tax.returns AS t USING (uscc)")
+    works = "(SELECT uscc, SUM(column) AS column FROM tax.returns GROUP BY uscc) AS t"
+    assert works in refused.value.fix
+    filtered = "SELECT COUNT(*) FROM bank.loans JOIN tax.returns USING (uscc) WHERE period = 202601"
+    assert len(understood(filtered).sources) == 2
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT " + "(" * 13 + "1" + ")" * 13,
+        "SELECT " + "NOT " * (MOST_TOKENS - 5) + "1",
+        "SELECT " + "- " * (MOST_TOKENS - 5) + "1",
+        where("+".join(["b.days"] * 400) + " > 3"),
+        where(" OR ".join(["days > 3"] * 480)),
+        where("(" * 12 + "b.since > DATE '2026-01-31'" + ")" * 12),
+        "SELECT " + "1, " * MOST_TOKENS + "1",
+        "SELECT '" + "x" * LONGEST + "'",
+    ],
+    ids=["brackets", "NOT", "minus", "plus", "in full", "in full, deep", "tokens", "characters"],
+)
+def test_statements_are_bounded(sql: str, understood: Understood) -> None:
+    with pytest.raises(BadQuery, match="line 1, column"):
+        understood(sql)
+
+
+def test_as_many_conditions_as_fit_are_understood(understood: Understood) -> None:
+    many = " AND ".join(["b.days > 3"] * 300)
+    assert len(understood(where(many)).conditions) == 300
+    either = " OR ".join(["b.days > 3"] * 300)
+    assert len(understood(where(either)).conditions) == 1
+
+
+WORDS = st.sampled_from(
+    [
+        *("SELECT", "FROM", "JOIN", "USING", "WHERE", "GROUP BY", "AS", "AND", "OR", "NOT", "IN"),
+        *(
+            "BETWEEN",
+            "IS",
+            "NULL",
+            "LIKE",
+            "COUNT",
+            "SUM",
+            "AVG",
+            "(",
+            ")",
+            ",",
+            ".",
+            "*",
+            "+",
+            "-",
+        ),
+        *("=", "<>", ">", "<=", "b", "t", "uscc", "days", "balance", "class", "vat", "bank.loans"),
+        *("tax.returns", "period", "3", "0.5", "'secret'", "DATE '2021-01-01'", "TRUE", ";", "/*"),
+        *('"', "'", "--", "CASE", "END", "b.days", "t.vat", "INTERVAL", "[", "]", "{", ":", "::"),
+    ]
+)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_is_written_is_understood_or_refused(
+    data: st.DataObject, catalogue: Catalogue
+) -> None:
+    words = f"{COUNT} WHERE b.days > 3 AND b.class = 'secret' GROUP BY b.class".split()
+    for _ in range(data.draw(st.integers(0, 6))):
+        place = data.draw(st.integers(0, len(words)))
+        cut = data.draw(st.integers(0, 2))
+        words[place : place + cut] = data.draw(st.lists(WORDS, max_size=2))
+    sql = " ".join(words)
+    refusal = refused(sql, catalogue)
+    if refusal is None:
+        canonical = parse(sql, catalogue).sql
+        assert parse(canonical, catalogue).sql == canonical
+    else:
+        assert "secret" not in str(refusal)
+        assert str(from_json(to_json(refusal))) == str(refusal)  # short enough to travel
+
+
+def refused(sql: str, catalogue: Catalogue) -> RequestError | None:
+    try:
+        parse(sql, catalogue)
+    except RequestError as refusal:
+        return refusal
+    return None

@@ -1,0 +1,147 @@
+"""Results: exact decimals out of integers, and nothing that the plan does not allow."""
+
+# Statements are made up here, and never run.
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal, localcontext
+
+import pytest
+
+from contract.dataset import ColumnType
+from contract.errors import BadMessage
+from federated.query.plan import QueryPlan
+from federated.query.result import Cell, Result, result_of
+
+Planned = Callable[[str], QueryPlan]
+
+TAX = "(SELECT uscc, SUM(vat) AS vat FROM tax.returns GROUP BY uscc) AS t"
+FROM = f"FROM bank.loans AS b JOIN {TAX} USING (uscc)"
+SUMS = f"SELECT SUM(b.balance), AVG(b.balance), SUM(limit_left), AVG(limit_left), COUNT(*) {FROM}"
+
+
+def cell(count: int, *sums: int) -> Cell:
+    return Cell(((), ()), count, sums)
+
+
+def values(result: Result) -> list[tuple[object, ...]]:
+    return [row.values for row in result.rows]
+
+
+@pytest.mark.parametrize(
+    ("total", "mean"),
+    [
+        (100, "0.100000"),
+        (-100, "-0.100000"),
+        # Halves go to the even neighbour: 0.0000125 and 0.0000375 at six decimals.
+        (0, "0.000000"),
+        (1, "0.001000"),
+    ],
+)
+def test_a_mean_has_four_decimals_more(total: int, mean: str, planned: Planned) -> None:
+    plan = planned(f"SELECT AVG(balance) {FROM}")
+    ((found,),) = values(result_of(plan, [cell(10, total)]))
+    assert str(found) == mean
+
+
+@pytest.mark.parametrize(("total", "mean"), [(1, "0.000312"), (3, "0.000938"), (-1, "-0.000312")])
+def test_halves_go_to_the_even_neighbour(total: int, mean: str, planned: Planned) -> None:
+    plan = planned(f"SELECT AVG(balance) {FROM}")
+    # 0.01 / 32 = 0.0003125 and 0.03 / 32 = 0.0009375
+    ((found,),) = values(result_of(plan, [cell(32, total)]))
+    assert str(found) == mean
+
+
+def test_sums_are_exact_whatever_the_decimal_context(planned: Planned) -> None:
+    plan = planned(f"SELECT SUM(balance), AVG(balance) {FROM}")
+    with localcontext(prec=3):
+        result = result_of(plan, [cell(1000, 12345678901)])
+    assert [str(one) for one in result.rows[0].values] == ["123456789.01", "123456.789010"]
+
+
+def test_null_where_nobody_has_a_value(planned: Planned) -> None:
+    plan = planned(SUMS)
+    ((total, mean, none, no_mean, count),) = values(result_of(plan, [cell(10, 50, 0, 0)]))
+    assert (total, mean, none, no_mean, count) == (
+        Decimal("0.50"),
+        Decimal("0.05"),
+        None,
+        None,
+        10,
+    )
+    ((_, _, some, some_mean, _),) = values(result_of(plan, [cell(10, 50, 99, 3)]))
+    assert (str(some), str(some_mean)) == ("0.99", "0.330000")
+
+
+def test_labels_have_their_types_and_rows_their_order(planned: Planned) -> None:
+    names = ("class", "since", "open", "days", "note")
+    plan = planned(
+        f"SELECT {', '.join(f'b.{one}' for one in names)}, COUNT(*) {FROM}"
+        f" GROUP BY {', '.join(f'b.{one}' for one in names)}"
+    )
+    first = ("甲", "2021-02-03", "true", "-7", None)
+    second = ("甲", "2021-02-03", "false", "12", "n")
+    cells = [Cell((labels, ()), 10, ()) for labels in (first, second)]
+    rest = Cell(None, 40, ())
+    result = result_of(plan, [rest, *cells])
+    assert values(result) == [
+        ("甲", date(2021, 2, 3), False, 12, "n", 10),
+        ("甲", date(2021, 2, 3), True, -7, None, 10),
+        (None, None, None, None, None, 40),
+    ]
+    assert [row.remainder for row in result.rows] == [False, False, True]
+    assert [column.type for column in result.columns] == [
+        ColumnType.TEXT,
+        ColumnType.DATE,
+        ColumnType.BOOLEAN,
+        ColumnType.INTEGER,
+        ColumnType.TEXT,
+        ColumnType.INTEGER,
+    ]
+
+
+def test_columns_say_how_many_decimals_they_have(planned: Planned) -> None:
+    columns = result_of(planned(SUMS), []).columns
+    assert [column.decimals for column in columns] == [2, 6, 2, 6, 0]
+    assert [column.name for column in columns] == [
+        "sum_balance",
+        "avg_balance",
+        "sum_limit_left",
+        "avg_limit_left",
+        "count",
+    ]
+
+
+GROUPED = f"SELECT b.days, b.open, SUM(balance) {FROM} GROUP BY b.days, b.open, b.since"
+GOOD = Cell((("3", "true", "2021-01-01"), ()), 10, (5,))
+BAD = {
+    "count below k": replace(GOOD, count=9),
+    "count beyond the rows": replace(GOOD, count=1025),
+    "sum too large": replace(GOOD, sums=(10 * 10**8 + 1,)),
+    "sum too small": replace(GOOD, sums=(-10 * 10**8 - 1,)),
+    "no sum": replace(GOOD, sums=()),
+    "one sum too many": replace(GOOD, sums=(5, 5)),
+    "no labels": replace(GOOD, labels=((), ())),
+    "labels of another": replace(GOOD, labels=((), ("3", "true", "2021-01-01"))),
+    "number": replace(GOOD, labels=(("3x", "true", "2021-01-01"), ())),
+    "boolean": replace(GOOD, labels=(("3", "yes", "2021-01-01"), ())),
+    "NULL": replace(GOOD, labels=((None, "true", "2021-01-01"), ())),
+}
+
+
+def test_the_good_cell_is_good(planned: Planned) -> None:
+    assert values(result_of(planned(GROUPED), [GOOD])) == [(3, True, Decimal("0.05"))]
+
+
+@pytest.mark.parametrize("bad", BAD.values(), ids=list(BAD))
+def test_what_the_plan_does_not_allow_is_refused(bad: Cell, planned: Planned) -> None:
+    plan = planned(GROUPED)
+    with pytest.raises(BadMessage):
+        result_of(plan, [bad])
+
+
+def test_there_is_one_remainder(planned: Planned) -> None:
+    rest = replace(GOOD, labels=None)
+    with pytest.raises(BadMessage):
+        result_of(planned(GROUPED), [rest, rest])
