@@ -73,9 +73,7 @@ def contract_of(
         initiator=orgs[receiver],
         parties=parties,
         receivers=(orgs[receiver],),
-        query=Query(
-            statement=statement.sql, min_group=k, min_join=min_join, entries=tuple(stated)
-        ),
+        query=Query(statement=statement.sql, min_group=k, min_join=min_join, entries=tuple(stated)),
         purpose="JOINT_STATISTICS",
         basis=Basis.SYNTHETIC_TEST,
         crypto=Crypto(suite=Suite.BLIND_JOIN),
@@ -138,6 +136,7 @@ class Played:
     messages: list[Message]
     key: ReceiverKey = field(repr=False)
     result: Result
+    folded: int
 
     def view(self, party: str) -> View:
         sealed = [
@@ -254,6 +253,7 @@ class _Run:
         own = {me: self._contribute(me, public) for me in self.join.owners}
         cells = self._computed(key_file)
         openings = [self._released(me, own[me], cells) for me in self.join.owners]
+        result, folded = self._result(key, cells, openings)
         return Played(
             contract=self.contract,
             plan=self.plan,
@@ -263,7 +263,8 @@ class _Run:
             own=own,
             messages=self.messages,
             key=key,
-            result=self._result(key, cells, openings),
+            result=result,
+            folded=folded,
         )
 
     def _send(self, sender: str, receiver: str, name: str, content: bytes) -> bytes:
@@ -332,16 +333,16 @@ class _Run:
 
     def _result(
         self, key: ReceiverKey, cells: Cells, openings: Sequence[Sequence[Opening]]
-    ) -> Result:
+    ) -> tuple[Result, int]:
         names = names_of(cells.passing, remainder=cells.remainder)
         content = (self.folder / f"{COORDINATOR}.sums").read_bytes()
         assert sha256(content).hexdigest() == cells.result
         self._send(COORDINATOR, self.receiver, "sums", content)
-        sums, _ = wire.sums_from_bytes(content, self.plan, len(names))
+        sums, folded = wire.sums_from_bytes(content, self.plan, len(names))
         shut = [
             Shut(cell.blinded_count, tuple(key.decrypt(one) for one in cell.sums)) for cell in sums
         ]
-        return result_of(self.plan, opened(self.plan, names, shut, openings))
+        return result_of(self.plan, opened(self.plan, names, shut, openings)), folded
 
 
 def opening(plan: QueryPlan, owner: int, own: Own, name: Codes) -> Opening:
