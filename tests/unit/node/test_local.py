@@ -1,0 +1,184 @@
+"""An owner's part of a query, run on a real snapshot: what comes out, and what never does."""
+
+# The SQL is made up here.
+# ruff: noqa: S608
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from contract.dataset import ColumnType
+from contract.errors import (
+    BadValue,
+    MiheError,
+    OurError,
+    QueryTooLong,
+    SeveralRows,
+    SnapshotChanged,
+)
+from contract.keys import KeyKind
+from federated.query.plan import GroupColumn, LocalPart, ValueColumn
+from node import snapshot
+from node.local import run_local
+
+A, B, C = "91110000101623741K", "911101066976941872", "91110000600037341L"
+LOANS = f"""uscc,balance,days,class,since,open
+{C},-12.50,3,正常,2020-02-29,true
+{A},1000.00,7,关注,2021-01-01,false
+{B},,-1,,0001-01-01,true
+"""
+DESCRIPTION = """
+name = "loans"
+source = "loans.csv"
+[[column]]
+name = "uscc"
+type = "key"
+key = "uscc"
+level = 2
+[[column]]
+name = "balance"
+type = "decimal"
+decimals = 2
+level = 3
+nullable = true
+[[column]]
+name = "days"
+type = "integer"
+level = 3
+[[column]]
+name = "class"
+type = "text"
+level = 3
+nullable = true
+[[column]]
+name = "since"
+type = "date"
+level = 3
+[[column]]
+name = "open"
+type = "boolean"
+level = 3
+"""
+
+Made = Callable[[str], Path]
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    def make(rows: str) -> Path:
+        (tmp_path / "loans.csv").write_text(rows, "utf-8")
+        (tmp_path / "loans.toml").write_text(DESCRIPTION, "utf-8")
+        snapshots = tmp_path / "snapshots"
+        added = snapshot.add(
+            tmp_path / "loans.toml", snapshots, org="bank", today=date(2026, 11, 1)
+        )
+        return snapshot.files(snapshots, "loans", added.root).parquet
+
+    return make
+
+
+def part(sql: str, *values: ValueColumn, groups: int = 0) -> LocalPart:
+    return LocalPart(
+        org="bank",
+        dataset="loans",
+        key_column="uscc",
+        key_kind=KeyKind.USCC,
+        size=256,
+        sql=f"SELECT uscc AS key{sql} FROM snapshot ORDER BY 1",
+        groups=tuple(
+            GroupColumn(name=f"g{i}", type=ColumnType.TEXT, decimals=0, nullable=True)
+            for i in range(groups)
+        ),
+        values=values,
+        uses={},
+    )
+
+
+def value(least: int, most: int, limbs: int = 1, limb_bits: int = 0) -> ValueColumn:
+    return ValueColumn(
+        kind="value", scale=0, least=least, most=most, limbs=limbs, limb_bits=limb_bits
+    )
+
+
+def test_keys_labels_and_values_stand_side_by_side(made: Made) -> None:
+    sql = ", class AS g0, CAST(since AS TEXT) AS g1, CAST(open AS TEXT) AS g2"
+    sql += ", coalesce(CAST(balance * 100 AS BIGINT), 0) AS v0, days AS v1"
+    query = part(sql, value(-1250, 100000), value(-1, 7), groups=3)
+    found = run_local(query, made(LOANS))
+    assert found.keys == [f"uscc:{key}".encode() for key in (A, C, B)]
+    assert found.groups == [
+        ("关注", "2021-01-01", "false"),
+        ("正常", "2020-02-29", "true"),
+        (None, "0001-01-01", "true"),
+    ]
+    assert [column.tolist() for column in found.values] == [[100000, -1250, 0], [7, 3, -1]]
+    assert all(column.dtype == np.int64 for column in found.values)
+
+
+def test_limbs_add_up_to_the_value(made: Made) -> None:
+    query = part(", CAST(days AS BIGINT) * 1000000007 AS v0", value(-(2**62), 2**62, 3, 27))
+    found = run_local(query, made(LOANS))
+    assert len(found.values) == 3
+    low, middle, high = found.values
+    assert (low + (middle << 27) + (high << 54)).tolist() == [7000000049, 3000000021, -1000000007]
+    for limb in (low, middle):
+        assert limb.min() >= 0
+        assert limb.max() < 2**27
+
+
+def test_no_rows_are_a_part_too(made: Made) -> None:
+    found = run_local(part(", class AS g0, days AS v0", value(0, 1), groups=1), made(LOANS[:35]))
+    assert (found.keys, found.groups) == ([], [])
+    assert [column.tolist() for column in found.values] == [[]]
+
+
+def test_one_key_has_one_row(made: Made) -> None:
+    rows = LOANS + f"{A.lower()},2.00,1,关注,2021-01-01,false\n"
+    with pytest.raises(SeveralRows) as refused:
+        run_local(part(""), made(rows))
+    assert "(SELECT uscc, SUM(column) AS column FROM bank.loans GROUP BY uscc)" in refused.value.fix
+    assert A not in str(refused.value)
+
+
+@pytest.mark.parametrize(("least", "most"), [(-1, 6), (0, 7)])
+def test_values_are_within_the_bounds_of_the_proof(least: int, most: int, made: Made) -> None:
+    with pytest.raises(BadValue) as refused:
+        run_local(part(", CAST(days AS BIGINT) AS v0", value(least, most)), made(LOANS))
+    assert "7" not in refused.value.what
+
+
+def test_what_takes_too_long_is_stopped(made: Made) -> None:
+    endless = " FROM range(1000000000000) AS many(one) GROUP BY ALL UNION ALL SELECT uscc"
+    query = part("").model_copy(
+        update={"sql": f"SELECT CAST(sum(one % 7) AS TEXT) AS key{endless} FROM snapshot"}
+    )
+    with pytest.raises(QueryTooLong, match="takes too long"):
+        run_local(query, made(LOANS), seconds=0.2)
+
+
+@pytest.mark.parametrize(
+    "reach",
+    [
+        "FROM read_text('/etc/hostname')",
+        "FROM read_csv('{folder}/loans.csv')",
+        "FROM glob('/*')",
+        "FROM duckdb_secrets()) , (SELECT 1 AS key FROM 'x.parquet'",
+    ],
+)
+def test_nothing_but_the_snapshot_is_reached(reach: str, made: Made) -> None:
+    parquet = made(LOANS)
+    sql = f"SELECT 'x' AS key FROM (SELECT 1 {reach.format(folder=parquet.parents[2])})"
+    with pytest.raises(MiheError) as refused:
+        run_local(part("").model_copy(update={"sql": sql}), parquet)
+    assert isinstance(refused.value, OurError)
+    assert "etc" not in str(refused.value)
+
+
+def test_a_snapshot_that_is_gone_is_said_to_be(made: Made) -> None:
+    parquet = made(LOANS)
+    parquet.unlink()
+    with pytest.raises(SnapshotChanged):
+        run_local(part(""), parquet)
