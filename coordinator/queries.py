@@ -8,10 +8,7 @@ removed when its job ends.
 
 import asyncio
 from collections.abc import AsyncIterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from hashlib import sha256
-from multiprocessing import get_context
 from pathlib import Path
 
 from contract.errors import (
@@ -26,6 +23,7 @@ from contract.lifecycle import State
 from contract.signing import Statement
 from contract.statements import Cells
 from coordinator import compute
+from coordinator.apart import apart
 from coordinator.collection import COORDINATOR, Collection, Opening
 from coordinator.journal import defect, note, short
 from coordinator.lifecycle import Lifecycle
@@ -41,7 +39,7 @@ class Queries:
         self._lifecycle = lifecycle
         self._collection = collection
         self._computing: dict[bytes, asyncio.Task[None]] = {}
-        self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+        self._one_at_a_time = asyncio.Lock()
         lifecycle.changed = self._on_change
 
     async def resume(self) -> None:
@@ -56,7 +54,6 @@ class Queries:
         for task in list(self._computing.values()):
             task.cancel()
         await asyncio.gather(*self._computing.values(), return_exceptions=True)
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def take(
         self, org: str, opening: Opening, pieces: AsyncIterator[bytes | Statement]
@@ -129,9 +126,6 @@ class Queries:
             await self._lifecycle.say_cells(ledger, cells)
         except MiheError as error:
             await self._lifecycle.end(ledger, error)
-        except BrokenProcessPool:
-            self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
-            await self._lifecycle.end(ledger, _lost_process())
         except Exception as found:  # noqa: BLE001  # its text may quote what came in
             defect(found)
             await self._lifecycle.end(ledger, _lost_process())
@@ -156,8 +150,8 @@ class Queries:
             ),
             sums_file=self._collection.file(run, COORDINATOR, "sums"),
         )
-        loop = asyncio.get_running_loop()
-        outcome = await loop.run_in_executor(self._pool, compute.match_and_add, order)
+        async with self._one_at_a_time:
+            outcome = await apart(compute.match_and_add, order)
         if isinstance(outcome, compute.Failed):
             raise outcome.error()
         receipts = [self._collection.receipt(run, receiver, "he_key")]

@@ -90,3 +90,5 @@ def _serve(pipe: Connection) -> None:
                     pipe.send([key.decrypt(one) for one in ciphertexts])
         except MiheError as error:
             pipe.send(_Refusal(error))
+        except OSError:  # the node has gone, and nobody is left to answer
+            return

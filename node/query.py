@@ -10,11 +10,8 @@ is in federated/SPEC.md.
 import asyncio
 import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from multiprocessing import get_context
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +29,7 @@ from federated.query.agreed import join_of, largest_of, plan_of
 from federated.query.release import Codes, Opening, Shut, labels_of, names_of, opened
 from federated.query.result import result_of
 from node import tables, tokens, wire
+from node.apart import apart
 from node.key_process import KeyProcess
 from node.link import Link
 from node.local import LocalRows, run_local
@@ -162,13 +160,7 @@ class _Play:
         self, public_key: bytes, rows: LocalRows, listed: TokenList
     ) -> list[list[bytes]]:
         columns = [_in_order(column, listed.order) for column in rows.values]
-        largest = largest_of(self._plan, self._owner)
-        loop = asyncio.get_running_loop()
-        async with _process() as pool:
-            return [
-                await loop.run_in_executor(pool, _encrypt, public_key, column, most)
-                for column, most in zip(columns, largest, strict=True)
-            ]
+        return await apart(_encrypt, public_key, columns, largest_of(self._plan, self._owner))
 
     def _openings(self, prepared: _Prepared, cells: Cells) -> list[Opening]:
         return [
@@ -247,15 +239,10 @@ def _in_order(column: NDArray[np.int64], order: Sequence[int]) -> NDArray[np.int
     return listed
 
 
-def _encrypt(public_key: bytes, column: NDArray[np.int64], largest: int) -> list[bytes]:
-    return encrypt_column(public_key, column, largest=largest)
-
-
-@asynccontextmanager
-async def _process():  # type: ignore[no-untyped-def]
-    """A process to encrypt in: TenSEAL holds Python's lock, and this node has others to serve."""
-    pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+def _encrypt(
+    public_key: bytes, columns: Sequence[NDArray[np.int64]], largest: Sequence[int]
+) -> list[list[bytes]]:
+    return [
+        encrypt_column(public_key, column, largest=most)
+        for column, most in zip(columns, largest, strict=True)
+    ]
