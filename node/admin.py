@@ -45,6 +45,7 @@ _LASTS_SECONDS = 24 * 3600
 _MIN_GROUP = 10
 _PROPOSE_SECONDS = 30.0
 _CHUNK_BYTES = 1 << 18
+_MOST_PHASES = 100
 
 
 class Admin(admin_pb2_grpc.AdminServicer):
@@ -255,8 +256,10 @@ class Admin(admin_pb2_grpc.AdminServicer):
 
     def on_progress(self, job: bytes, org: str, phase: str, done: int, total: int) -> None:
         """Note how far a party is, for whoever watches."""
-        now = PhaseProgress(org=org, phase=phase, done=done, total=total)
-        self._progress.setdefault(job, {})[org, phase] = now
+        phases = self._progress.setdefault(job, {})
+        if (org, phase) not in phases and len(phases) >= _MOST_PHASES:
+            return  # a peer that makes up phases must not fill this node's memory
+        phases[org, phase] = PhaseProgress(org=org, phase=phase, done=done, total=total)
         self._docket.announce(job)
 
     def _released(self, job: bytes) -> Released | None:

@@ -24,7 +24,7 @@ from contract.signing import Kind, Statement
 from node.carry import open_channel
 from node.probe import why_unreachable
 from node.store import Store
-from node.wire import statement_from_wire, statement_to_wire
+from node.wire import from_coordinator, statement_from_wire, statement_to_wire
 from protos import coordinator_pb2 as wire
 from protos import coordinator_pb2_grpc
 
@@ -152,7 +152,7 @@ class Attachment:
             first = await call.read()
             if not isinstance(first, wire.FromCoordinator) or not first.HasField("welcome"):
                 return
-            self._welcome(first.welcome, listener)
+            self._welcome(from_coordinator(first).welcome, listener)
             writing = asyncio.create_task(self._write(call))
             try:
                 await self._read(call, listener)
@@ -181,7 +181,7 @@ class Attachment:
             message = await call.read()
             if not isinstance(message, wire.FromCoordinator):
                 return
-            match message.WhichOneof("what"):
+            match from_coordinator(message).WhichOneof("what"):
                 case "told":
                     statement = statement_from_wire(message.told.statement, party="coordinator")
                     listener.told(message.told.number, statement)
@@ -198,11 +198,12 @@ class Attachment:
                     listener.caught_up()
 
     def _take(self, number: int, rejected: str, listener: Listener) -> None:
+        error = cause.from_json(rejected) if rejected else None
         statement = self._store.taken(number, rejected or None)
         if statement is None:
             return
-        if rejected:
-            listener.rejected(statement, cause.from_json(rejected))
+        if error is not None:
+            listener.rejected(statement, error)
         else:
             listener.accepted(statement)
 

@@ -17,7 +17,7 @@ from contract.signing import MAX_BODY_BYTES, MAX_SIGNATURE_BYTES, Kind, Statemen
 from federated.join.messages import Blinded, GroupCodes, Served
 from federated.query.plan import QueryPlan
 from federated.query.release import Opening
-from protos import join_pb2, link_pb2, psi_pb2, statement_pb2
+from protos import coordinator_pb2, join_pb2, link_pb2, psi_pb2, statement_pb2
 from psi.ecdh.messages import BlindedSet, Evaluated, PeerTags
 from psi.step import Message
 
@@ -28,6 +28,9 @@ MAX_RELEASE_BYTES = 1 << 26
 MAX_LABEL_CHARACTERS = 4096
 # Of organisations and streams. Errors and logs repeat them before any signature is checked.
 _NAME = r"[a-z][a-z0-9_]{0,31}"
+_PHASE = r"[a-z][a-z0-9_ .:-]{0,39}"
+_LOG_BYTES = 16
+_LARGEST = 2**63 - 1  # what a database counts to
 
 P = TypeVar("P", bound=Protobuf)
 
@@ -71,6 +74,38 @@ def statement_from_wire(message: statement_pb2.Statement, *, party: str | None =
         message.signature,
         message.certificate,
     )
+
+
+# ── what the coordinator says ───────────────────────────────────────────────────────────────────
+
+
+def from_coordinator(message: coordinator_pb2.FromCoordinator) -> coordinator_pb2.FromCoordinator:
+    """The message itself, or BadMessage if a number, id or name in it is out of bounds.
+
+    Statements in it are read by `statement_from_wire`.
+    """
+    within = True
+    match message.WhichOneof("what"):
+        case "welcome":
+            welcome = message.welcome
+            within = len(welcome.log) == _LOG_BYTES and welcome.taken <= _LARGEST
+        case "told":
+            within = 1 <= message.told.number <= _LARGEST
+        case "taken":
+            within = 1 <= message.taken.number <= _LARGEST
+        case "progress":
+            step = message.progress
+            names = fullmatch(_NAME, step.org) and fullmatch(_PHASE, step.phase)
+            within = len(step.job) == 32 and names is not None
+            within = within and max(step.done, step.total) <= _LARGEST
+    if not within:
+        raise BadMessage(
+            "a message of the coordinator is malformed",
+            party="coordinator",
+            phase="attach",
+            fix="the coordinator is not following the protocol: compare versions",
+        )
+    return message
 
 
 # ── frames between two nodes ────────────────────────────────────────────────────────────────────

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from datetime import UTC, datetime
 from pathlib import Path
 
+import grpc.aio
 import pytest
 
 from contract.canonical import canonical_bytes, digest
@@ -17,7 +18,11 @@ from contract.statements import Approval, Catalogue, Decision
 from coordinator.server import Running, serving
 from node import attach
 from node.attach import Attachment
+from node.credentials import server_credentials
 from node.store import Store
+from protos import coordinator_pb2 as wire
+from protos.coordinator_pb2_grpc import CoordinatorServicer, add_CoordinatorServicer_to_server
+from protos.statement_pb2 import Statement as WireStatement
 from tests.unit.coordinator.consortium import Consortium, configure, contract_of
 from tests.unit.node.lines import PATIENCE, Member
 
@@ -273,3 +278,86 @@ async def test_why_nobody_answers_is_known(
             with pytest.raises(ForeignCertificate):
                 node.attachment.require_attached()
             assert node.heard.welcomes == []
+
+
+# ── a coordinator that says what it wants ───────────────────────────────────────────────────────
+
+
+WELCOME = wire.FromCoordinator(welcome=wire.Welcome(protocol=1, log=bytes(16)))
+STATEMENT = WireStatement(
+    kind="gate", org="bank_b", subject=bytes(32), body=b"{}", signature=b"s", certificate=b"c"
+)
+ODD: dict[str, list[wire.FromCoordinator]] = {
+    "nothing": [],
+    "no welcome": [wire.FromCoordinator(caught_up=True)],
+    "an empty message": [wire.FromCoordinator()],
+    "a log without a name": [wire.FromCoordinator(welcome=wire.Welcome(protocol=1))],
+    "an endless log": [wire.FromCoordinator(welcome=wire.Welcome(log=bytes(1 << 16)))],
+    "too much taken": [
+        wire.FromCoordinator(welcome=wire.Welcome(log=bytes(16), taken=2**64 - 1)),
+    ],
+    "no statement": [WELCOME, wire.FromCoordinator(told=wire.Told(number=1))],
+    "no number": [WELCOME, wire.FromCoordinator(told=wire.Told(statement=STATEMENT))],
+    "a number that no log has": [
+        WELCOME,
+        wire.FromCoordinator(told=wire.Told(number=2**64 - 1, statement=STATEMENT)),
+    ],
+    "taken, beyond counting": [
+        WELCOME,
+        wire.FromCoordinator(taken=wire.Taken(number=2**64 - 1)),
+    ],
+    "a cause that is none": [
+        WELCOME,
+        wire.FromCoordinator(taken=wire.Taken(number=1, rejected="no")),
+    ],
+    "progress of nothing": [WELCOME, wire.FromCoordinator(progress=wire.Progress())],
+    "progress of nobody": [
+        WELCOME,
+        wire.FromCoordinator(
+            progress=wire.Progress(job=bytes(32), org="bank b", phase="blind", total=1)
+        ),
+    ],
+    "progress without end": [
+        WELCOME,
+        wire.FromCoordinator(
+            progress=wire.Progress(job=bytes(32), org="bank_b", phase="b" * 9999, total=2**64 - 1)
+        ),
+    ],
+}
+
+
+class Scripted(CoordinatorServicer):
+    """Says what it was told to say on the first streams, and is silent after a welcome then."""
+
+    def __init__(self, script: list[wire.FromCoordinator]) -> None:
+        self.script = script
+        self.streams = 0
+
+    async def Attach(self, request_iterator, context):  # type: ignore[no-untyped-def, override]  # noqa: N802
+        await context.read()
+        self.streams += 1
+        for message in self.script if self.streams == 1 else [WELCOME]:
+            await context.write(message)
+        if self.streams > 1:
+            await asyncio.sleep(PATIENCE)
+
+
+@pytest.mark.parametrize("what", ODD)
+async def test_nothing_that_a_coordinator_says_stops_the_node(
+    consortium: Consortium, bank_a: Member, tmp_path: Path, what: str
+) -> None:
+    servicer = Scripted(ODD[what])  # type: ignore[abstract]  # nothing else is called
+    server = grpc.aio.server()
+    add_CoordinatorServicer_to_server(servicer, server)
+    port = server.add_secure_port("127.0.0.1:0", server_credentials(consortium.coordinator))
+    await server.start()
+    try:
+        async with Node(bank_a, tmp_path / "a", f"127.0.0.1:{port}") as node:
+            await until(lambda: servicer.streams > 1 and node.attachment.attached)
+            assert not node.running.done()
+            assert node.heard.statements == []
+            assert node.heard.refused == []
+            assert node.heard.steps == []
+            assert node.store.cursor == 0
+    finally:
+        await server.stop(None)
