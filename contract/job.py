@@ -76,6 +76,7 @@ class Suite(StrEnum):
     """Protocol, group and hash; a version of either is a name of its own."""
 
     PSI_ECDH = "psi-ecdh/ristretto255-SHA512"
+    BLIND_MATCH = "blind-join/ristretto255-SHA512"
     BLIND_JOIN = "blind-join/ristretto255-SHA512/BFV-8192-59"
 
 
@@ -95,7 +96,7 @@ class Contract(Frozen):
     kind: JobKind
     initiator: OrgId
     parties: Annotated[tuple[Party, ...], Field(min_length=2, max_length=MOST_PARTIES)]
-    receivers: Annotated[tuple[OrgId, ...], Field(min_length=1, max_length=2)]
+    receivers: Annotated[tuple[OrgId, ...], Field(min_length=1, max_length=MOST_PARTIES)]
     query: Query | None = None
     purpose: Purpose
     basis: Basis
@@ -124,10 +125,8 @@ class Contract(Frozen):
         is_query = self.kind is JobKind.QUERY
         if (self.query is not None) != is_query:
             raise ValueError("a query, and nothing else, has a statement")
-        if (self.crypto.suite is Suite.BLIND_JOIN) != is_query:
-            raise ValueError("the suite is not one for this kind of job")
-        if not is_query and len(orgs) != 2:
-            raise ValueError("an intersection has two parties")
+        if self.crypto.suite is not suite_for(self.kind, len(orgs)):
+            raise ValueError("the suite is not the one for this job")
         if self.query is None:
             return
         if len(self.receivers) != 1:
@@ -154,6 +153,13 @@ class Contract(Frozen):
     def others(self, org: str) -> tuple[str, ...]:
         """Every party's organisation id but `org`."""
         return tuple(other for other in self.orgs if other != org)
+
+
+def suite_for(kind: JobKind, parties: int) -> Suite:
+    """Two parties intersect between themselves; more by the coordinator's matching."""
+    if kind is JobKind.QUERY:
+        return Suite.BLIND_JOIN
+    return Suite.PSI_ECDH if parties == 2 else Suite.BLIND_MATCH
 
 
 def padded_size(keys: int) -> int:

@@ -5,7 +5,7 @@ a coalition could add. The argument behind each line is in psi/SPEC.md.
 """
 
 from contract.canonical import Frozen
-from contract.job import Contract, JobKind
+from contract.job import Contract, JobKind, Suite
 
 
 class Learns(Frozen):
@@ -25,8 +25,16 @@ class LeakageStatement(Frozen):
 
 def leakage_of(contract: Contract) -> LeakageStatement:
     """The statement for a contract."""
-    if contract.kind is JobKind.QUERY:
-        return _of_query(contract)
+    match contract.crypto.suite:
+        case Suite.BLIND_JOIN:
+            return _of_query(contract)
+        case Suite.BLIND_MATCH:
+            return _of_match(contract)
+        case Suite.PSI_ECDH:
+            return _of_two(contract)
+
+
+def _of_two(contract: Contract) -> LeakageStatement:
     return LeakageStatement(
         parties=(*(_owner(contract, org) for org in contract.orgs), _coordinator()),
         coalitions=_coalitions(contract),
@@ -154,3 +162,49 @@ def _coalitions_of_query(receiver: str) -> tuple[Learns, ...]:
             ),
         ),
     )
+
+
+# ── intersections of three or more ──────────────────────────────────────────────────────────────
+
+
+def _of_match(contract: Contract) -> LeakageStatement:
+    names = ", ".join(contract.receivers)
+    return LeakageStatement(
+        parties=(
+            *(_owner_of_match(contract, org) for org in contract.orgs),
+            Learns(
+                who="coordinator",
+                what=(
+                    "who computes what with whom, when, for which purpose and on which legal basis",
+                    "padded sizes, and for every overlap of lists how many keys are in it",
+                    "no identifier and no value",
+                ),
+            ),
+        ),
+        coalitions=(
+            Learns(who="owners without the coordinator", what=("nothing beyond what each learns",)),
+            Learns(
+                who="coordinator and an owner",
+                what=("for each of that owner's keys: in which other lists it is",),
+            ),
+        ),
+        not_covered=(
+            "A receiver chooses its own input: it can put guessed keys into its set, up to the "
+            f"{_sizes(contract)} that the contract fixes.",
+            "Parties are taken to follow the protocol (semi-honest). A deviation leaves signed "
+            "statements and receipts, but no proof that an input was true.",
+            f"The coordinator tells {names} what matched; its matching is signed, not proved.",
+        ),
+    )
+
+
+def _owner_of_match(contract: Contract, org: str) -> Learns:
+    sizes = "the padded sizes of the other owners' lists"
+    if org not in contract.receivers:
+        return Learns(who=org, what=(sizes, "nothing of the result"))
+    if contract.kind is JobKind.PSI:
+        column = contract.party(org).key_column
+        result = f"which of its own {column} values all the others also have, and so how many"
+    else:
+        result = "how many keys all of them have in common, not which"
+    return Learns(who=org, what=(result, sizes))

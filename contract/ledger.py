@@ -29,7 +29,7 @@ from contract.errors import (
     Withheld,
 )
 from contract.identity import Identity, Role
-from contract.job import PROTOCOL_VERSION, Contract, JobKind
+from contract.job import PROTOCOL_VERSION, Contract, Suite
 from contract.lifecycle import TERMINAL, TRANSITIONS, Event, State, advance
 from contract.signing import MAX_BODY_BYTES, Kind, Statement
 from contract.statements import (
@@ -40,6 +40,7 @@ from contract.statements import (
     Evidence,
     Gate,
     HeKey,
+    Matched,
     Prepare,
     RunRole,
     StartRecord,
@@ -61,6 +62,7 @@ class Ledger:
     start: StartRecord | None = None
     he_key: HeKey | None = None
     cells: Cells | None = None
+    matched: Matched | None = None
     evidenced: dict[str, Evidence] = field(default_factory=dict)
     cause: Cause | None = None
 
@@ -74,6 +76,17 @@ class Ledger:
         """The run id once every party has prepared."""
         return self.start.run_id if self.start else None
 
+    @property
+    def may_gate(self) -> bool:
+        """Whether there is something that an owner could release or withhold."""
+        match self.contract.crypto.suite:
+            case Suite.BLIND_JOIN:
+                return self.cells is not None
+            case Suite.BLIND_MATCH:
+                return self.matched is not None
+            case Suite.PSI_ECDH:
+                return True
+
     def has_said(self, kind: Kind, org: str) -> bool:
         """Whether `org` has made its statement of this kind."""
         return (kind, org) in self.bodies
@@ -84,8 +97,8 @@ class Ledger:
 
 
 def role_of(contract: Contract, org: str) -> RunRole:
-    """In an intersection the first receiver named speaks first; in a query all are owners."""
-    if contract.kind is JobKind.QUERY:
+    """Of two parties the first receiver named speaks first; in a blind join all are owners."""
+    if contract.crypto.suite is not Suite.PSI_ECDH:
         return RunRole.OWNER
     return RunRole.RECEIVER if org == contract.receivers[0] else RunRole.SENDER
 
@@ -126,7 +139,7 @@ def hear(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
     """
     if statement.kind is Kind.DEAD:
         return _dead(ledger, statement, signer)
-    if statement.kind is Kind.CELLS:
+    if statement.kind in (Kind.CELLS, Kind.MATCHED):
         _check_coordinator(ledger, statement, signer)
     else:
         _check_party(ledger, signer)
@@ -164,7 +177,8 @@ def _check_party(ledger: Ledger, signer: Identity) -> None:
 
 
 def _check_coordinator(ledger: Ledger, statement: Statement, signer: Identity) -> None:
-    if signer.role is not Role.COORDINATOR or ledger.contract.kind is not JobKind.QUERY:
+    suite = Suite.BLIND_JOIN if statement.kind is Kind.CELLS else Suite.BLIND_MATCH
+    if signer.role is not Role.COORDINATOR or ledger.contract.crypto.suite is not suite:
         raise _untimely(ledger, statement, signer)
 
 
@@ -284,10 +298,19 @@ def _cells(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
     return replace(ledger, cells=cells)
 
 
+def _matched(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
+    _require(ledger, statement, signer, State.RUNNING)
+    matched = _of_this_run(ledger, statement, signer, Matched)
+    orgs = tuple(result.org for result in matched.results)
+    if matched.run != statement.subject.hex() or orgs != ledger.contract.receivers:
+        raise _foreign(ledger, statement, signer)
+    return replace(ledger, matched=matched)
+
+
 def _gate(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
     _require(ledger, statement, signer, State.RUNNING)
     gate = _of_this_run(ledger, statement, signer, Gate)
-    if ledger.contract.query is not None and ledger.cells is None:
+    if not ledger.may_gate:
         raise _untimely(ledger, statement, signer)
     if gate.run != statement.subject.hex():
         raise _foreign(ledger, statement, signer)
@@ -326,6 +349,7 @@ def _receipts_agree(ledger: Ledger, evidenced: dict[str, Evidence]) -> bool:
     """Whether every receipt of the run is held by exactly its two ends."""
     held = Counter(digest for share in evidenced.values() for digest in share.receipts)
     held.update(ledger.cells.receipts if ledger.cells else ())
+    held.update(ledger.matched.receipts if ledger.matched else ())
     return set(held.values()) <= {2}
 
 
@@ -369,6 +393,7 @@ _STEPS: dict[Kind, Callable[[Ledger, Statement, Identity], Ledger]] = {
     Kind.START: _start,
     Kind.HE_KEY: _he_key,
     Kind.CELLS: _cells,
+    Kind.MATCHED: _matched,
     Kind.GATE: _gate,
     Kind.EVIDENCE: _evidence,
 }
@@ -379,11 +404,11 @@ _DEATHS = {
     Withheld.code: Event.WITHHELD,
 }
 _COORDINATORS_CAUSES = {ContractExpired.code, PartyLost.code}
-# Of a query, whose parts it could not take, match or add, any cause but a person's or an owner's.
+# Of a blind join, whose parts it could not take or match, any cause but a person's or an owner's.
 _NEVER_THE_COORDINATORS = {Aborted.code, Refused.code, Withheld.code}
 
 
 def _coordinators_causes(ledger: Ledger) -> set[str]:
-    if ledger.contract.query is None:
+    if ledger.contract.crypto.suite is Suite.PSI_ECDH:
         return _COORDINATORS_CAUSES
     return set(BY_CODE) - _NEVER_THE_COORDINATORS

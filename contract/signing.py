@@ -33,6 +33,7 @@ class Kind(StrEnum):
     RECEIPT = "receipt"
     HE_KEY = "he-key"
     CELLS = "cells"
+    MATCHED = "matched"
     GATE = "gate"
     EVIDENCE = "evidence"
     DEAD = "dead"

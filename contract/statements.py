@@ -1,7 +1,8 @@
 """The bodies of signed statements, one model per kind, in the order in which a job produces them.
 
 contract → approval → prepare → start → (receipt …) → gate → evidence, or dead at any moment.
-A query has two more between start and gate: he-key by its receiver, cells by the coordinator.
+A query has two more between start and gate: he-key by its receiver, cells by the coordinator; an
+intersection of three or more has one: matched, by the coordinator.
 The subject of contract, approval and prepare is the job id, of the others the run id; `dead` may
 come before there is a run and always names the job.
 """
@@ -123,6 +124,23 @@ class Cells(Frozen):
     passing: Annotated[tuple[Codes, ...], Field(max_length=MOST_CELLS)]
     remainder: bool
     result: Hex32 = Field(description="SHA-256 of the blinded result that the receiver will fetch")
+    receipts: Annotated[tuple[Hex32, ...], Field(max_length=64)] = Field(
+        description="digests of the receipts of what the owners contributed, ascending"
+    )
+
+
+class MatchFor(Frozen):
+    """What lies ready for one receiver, by a digest that its random content hides."""
+
+    org: OrgId
+    digest: Hex32
+
+
+class Matched(Frozen):
+    """The lists of an intersection of three or more are matched; no count, no place."""
+
+    run: Hex32
+    results: Annotated[tuple[MatchFor, ...], Field(min_length=1, max_length=MOST_PARTIES)]
     receipts: Annotated[tuple[Hex32, ...], Field(max_length=64)] = Field(
         description="digests of the receipts of what the owners contributed, ascending"
     )

@@ -191,7 +191,7 @@ class FetchRequest(_message.Message):
     PART_FIELD_NUMBER: _builtins.int
     run: _builtins.bytes
     part: _builtins.str
-    """he_key, sums"""
+    """he_key, sums, match"""
     def __init__(
         self,
         *,

@@ -164,6 +164,36 @@ class CellSums(_message.Message):
 Global___CellSums: _TypeAlias = CellSums  # noqa: Y015
 
 @_typing.final
+class JoinMatch(_message.Message):
+    """coordinator → a receiver of an intersection of three or more"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SALT_FIELD_NUMBER: _builtins.int
+    PLACES_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    salt: _builtins.bytes
+    """32 random bytes, so that the digest of this message tells nothing"""
+    places: _builtins.bytes
+    """little-endian uint32 each, ascending: places of its own list"""
+    count: _builtins.int
+    """instead of places where only the number is asked for"""
+    def __init__(
+        self,
+        *,
+        salt: _builtins.bytes = ...,
+        places: _builtins.bytes = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "places", b"places", "salt", b"salt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JoinMatch: _TypeAlias = JoinMatch  # noqa: Y015
+
+@_typing.final
 class JoinRelease(_message.Message):
     """owner → receiver: what opens the cells, once per run"""
 

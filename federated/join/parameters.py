@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from contract.errors import BadRequest
-from contract.job import SMALLEST_SIZE
+from contract.job import SMALLEST_SIZE, Contract
 
 LARGEST_SIZE: Final = 2**20
 """Points in one list: as much as one message may hold in memory. A larger set needs buckets."""
@@ -37,6 +37,15 @@ class JoinParameters:
                 SMALLEST_SIZE <= size <= LARGEST_SIZE and size & (size - 1) == 0,
                 f"a list's size is a power of two from {SMALLEST_SIZE} to {LARGEST_SIZE}",
             )
+
+    @classmethod
+    def of(cls, contract: Contract, run_id: bytes) -> "JoinParameters":
+        """Those of one run of a contract whose parties are the owners."""
+        return cls(
+            run_id=run_id,
+            owners=contract.orgs,
+            sizes=tuple(party.size for party in contract.parties),
+        )
 
     @property
     def token_bytes(self) -> int:
