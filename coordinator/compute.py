@@ -1,4 +1,4 @@
-"""The coordinator's computation for a query, in a process of its own: match, divide, add.
+"""The coordinator's computation for a blind join, in a process of its own: match, divide, add.
 
 Parts on disk → which cells may be opened, and for each of them one blinded ciphertext a sum. A
 function of the contract and the parts, so a coordinator that was restarted computes it again.
@@ -15,7 +15,7 @@ import numpy as np
 
 from contract.cause import Cause, cause_of, error_of
 from contract.errors import MiheError, TooManyResults
-from contract.job import Contract
+from contract.job import Contract, JobKind
 from contract.statements import MOST_CELLS
 from coordinator import wire
 from coordinator.wire import CellSums, Share
@@ -23,6 +23,7 @@ from federated.aggregate.add import MaskedCell, masked_sums
 from federated.aggregate.blinding import blind_of, blinded_count, count_blind
 from federated.join.cells import Cell, Remainder, cells
 from federated.join.matching import match
+from federated.join.parameters import JoinParameters
 from federated.query.agreed import join_of, plan_of, sums_of
 from federated.query.plan import QueryPlan
 from federated.query.release import REMAINDER
@@ -49,6 +50,23 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class MatchOrder:
+    """An intersection of three or more: what is to be matched, and where for whom it goes."""
+
+    run: bytes
+    contract: Contract
+    share_files: tuple[Path, ...]
+    match_files: tuple[tuple[str, Path], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What lies ready for each receiver, by its digest."""
+
+    digests: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """A MiheError on its way out of the process."""
 
@@ -65,6 +83,37 @@ def match_and_add(order: Order) -> Outcome | Failed:
         return _match_and_add(order)
     except MiheError as error:
         return Failed(cause_of(error))
+
+
+def match_lists(order: MatchOrder) -> Ready | Failed:
+    """Match the lists, and write for each receiver what it asked for."""
+    try:
+        return _match_lists(order)
+    except MiheError as error:
+        return Failed(cause_of(error))
+
+
+def _match_lists(order: MatchOrder) -> Ready:
+    contract = order.contract
+    parameters = JoinParameters.of(contract, order.run)
+    lists = [
+        wire.tokens_from(file.read_bytes(), org)
+        for file, org in zip(order.share_files, contract.orgs, strict=True)
+    ]
+    matched = match(parameters, lists)
+    digests = []
+    for org, file in order.match_files:
+        places = matched.of(org) if contract.kind is JobKind.PSI else None
+        content = wire.match_to_bytes(places, matched.count)
+        _write(file, content)
+        digests.append((org, sha256(content).hexdigest()))
+    return Ready(tuple(digests))
+
+
+def _write(file: Path, content: bytes) -> None:
+    arriving = file.with_suffix(".arriving")
+    arriving.write_bytes(content)
+    arriving.replace(file)
 
 
 def _match_and_add(order: Order) -> Outcome:
@@ -92,9 +141,7 @@ def _match_and_add(order: Order) -> Outcome:
         named.append((REMAINDER, divided.remainder))
     sums = _sums(named, plan, shares, order.key_file.read_bytes())
     content = wire.sums_to_bytes(sums, folded=divided.folded)
-    arriving = order.sums_file.with_suffix(".arriving")
-    arriving.write_bytes(content)
-    arriving.replace(order.sums_file)
+    _write(order.sums_file, content)
     return Outcome(
         passing=tuple(cell.codes for cell in divided.passing),
         remainder=divided.remainder is not None,

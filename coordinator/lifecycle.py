@@ -30,10 +30,11 @@ from contract.errors import (
     UnknownOrganisation,
 )
 from contract.identity import Identity, Role, require_role
+from contract.job import Suite
 from contract.ledger import Ledger, hear, open_job
 from contract.lifecycle import State
 from contract.signing import Kind, Statement, verify
-from contract.statements import Cells, Dead
+from contract.statements import Cells, Dead, Matched
 from coordinator import endings
 from coordinator.admission import Offers, require_timely
 from coordinator.clock import Clock
@@ -124,17 +125,18 @@ class Lifecycle:
         """End the jobs that expired before they ran, and those that lost a party."""
         await self._alone(self._sweep())
 
-    async def say_cells(self, ledger: Ledger, cells: Cells) -> None:
-        """Tell the parties of a query which cells pass."""
-        await self._alone(self._say_cells(ledger.job, cells))
+    async def say(self, ledger: Ledger, kind: Kind, body: Cells | Matched) -> None:
+        """Tell the parties of a blind join what is ready."""
+        await self._alone(self._say(ledger.job, kind, body))
 
     async def end(self, ledger: Ledger, reason: MiheError) -> None:
         """End a job for a reason that the coordinator itself met."""
         await self._alone(self._end_if_open(ledger.job, reason))
 
-    def open_queries(self) -> list[Ledger]:
-        """Every query that has not ended."""
-        return [ledger for ledger in self._jobs.values() if ledger.contract.query is not None]
+    def open_joins(self) -> list[Ledger]:
+        """Every blind join that has not ended."""
+        blind = (Suite.BLIND_JOIN, Suite.BLIND_MATCH)
+        return [one for one in self._jobs.values() if one.contract.crypto.suite in blind]
 
     def ledger_of_run(self, run: bytes) -> Ledger | None:
         """The open job that a run belongs to."""
@@ -315,12 +317,12 @@ class Lifecycle:
         if away[longest] > self._grace.total_seconds():
             await self._end(ledger, endings.away_too_long(ledger, longest, self._grace))
 
-    async def _say_cells(self, job: bytes, cells: Cells) -> None:
+    async def _say(self, job: bytes, kind: Kind, body: Cells | Matched) -> None:
         ledger = self._jobs.get(job)
         if ledger is None or ledger.run is None:
             return
         signer = self._credentials.signer
-        statement = signer.sign(Kind.CELLS, ledger.run, canonical_bytes(cells))
+        statement = signer.sign(kind, ledger.run, canonical_bytes(body))
         await self._log(hear(ledger, statement, signer.identity), statement, None)
 
     async def _end_if_open(self, job: bytes, reason: MiheError) -> None:

@@ -1,9 +1,9 @@
-"""Drives the coordinator's part of a query: collect, match and add, say which cells pass.
+"""Drives the coordinator's part of a blind join: collect, match, add, say what is ready.
 
 Level-triggered, so that a restart changes nothing: whenever a part arrives or a statement is
-logged, look at what is there; when the receiver's key and every owner's share are, compute once,
-in a process of its own (TenSEAL holds Python's lock), and say the cells. Everything of a run is
-removed when its job ends.
+logged, look at what is there; when every owner's share is (and, of a query, the receiver's key),
+compute once, in a process of its own (TenSEAL holds Python's lock), and say the outcome. Everything
+of a run is removed when its job ends.
 """
 
 import asyncio
@@ -18,10 +18,11 @@ from contract.errors import (
     OurError,
     UnknownJob,
 )
+from contract.job import Suite
 from contract.ledger import Ledger
 from contract.lifecycle import State
-from contract.signing import Statement
-from contract.statements import Cells
+from contract.signing import Kind, Statement
+from contract.statements import Cells, Matched, MatchFor
 from coordinator import compute
 from coordinator.apart import apart
 from coordinator.collection import COORDINATOR, Collection, Opening
@@ -33,7 +34,7 @@ _MOST_PART_BYTES = 1 << 31
 
 
 class Queries:
-    """The queries that are under way."""
+    """The blind joins that are under way: queries, and intersections of three or more."""
 
     def __init__(self, lifecycle: Lifecycle, collection: Collection) -> None:
         self._lifecycle = lifecycle
@@ -44,7 +45,7 @@ class Queries:
 
     async def resume(self) -> None:
         """After a start: forget runs that are over, go on with those that are not."""
-        ledgers = {ledger.run: ledger for ledger in self._lifecycle.open_queries() if ledger.run}
+        ledgers = {ledger.run: ledger for ledger in self._lifecycle.open_joins() if ledger.run}
         self._collection.drop_all_but(set(ledgers))
         for ledger in ledgers.values():
             self._consider(ledger)
@@ -60,7 +61,8 @@ class Queries:
     ) -> None:
         """Receive a part of a run from one of its parties."""
         ledger = self._under_way(opening.run, org)
-        if opening.part == "he_key" and org not in ledger.contract.receivers:
+        query, receivers = ledger.contract.query, ledger.contract.receivers
+        if opening.part == "he_key" and (query is None or org not in receivers):
             raise _not_yours(org, opening.part)
         await self._collection.take(org, opening, pieces, _MOST_PART_BYTES)
         note("collected", org=org, run=short(opening.run), part=opening.part)
@@ -69,10 +71,7 @@ class Queries:
     def file_for(self, org: str, run: bytes, part: str) -> Path:
         """The file of a part that `org` may fetch; raises while it is not there."""
         ledger = self._under_way(run, org)
-        (receiver,) = ledger.contract.receivers
-        if part == "sums" and org != receiver:
-            raise _not_yours(org, part)
-        owner = COORDINATOR if part == "sums" else receiver
+        owner = self._owner_of(ledger, org, part)
         if not self._collection.holds(run, owner, part):
             raise UnknownJob(
                 f"the part '{part}' of this run is not here yet",
@@ -86,7 +85,7 @@ class Queries:
 
     def _under_way(self, run: bytes, org: str) -> Ledger:
         ledger = self._lifecycle.ledger_of_run(run)
-        if ledger is None or ledger.contract.query is None or ledger.state not in _UNDER_WAY:
+        if ledger is None or not _is_blind(ledger) or ledger.state not in _UNDER_WAY:
             raise UnknownJob(
                 "no query with this run is under way",
                 party=org,
@@ -98,7 +97,7 @@ class Queries:
         return ledger
 
     def _on_change(self, ledger: Ledger) -> None:
-        if ledger.contract.query is None or ledger.run is None:
+        if not _is_blind(ledger) or ledger.run is None:
             return
         if ledger.ended:
             if (task := self._computing.pop(ledger.run, None)) is not None:
@@ -111,19 +110,27 @@ class Queries:
         run = ledger.run
         if run is None or run in self._computing or ledger.state is not State.RUNNING:
             return
-        if ledger.cells is not None or ledger.he_key is None:
+        if ledger.may_gate or not self._all_there(ledger, run):
             return
-        (receiver,) = ledger.contract.receivers
-        there = self._collection.holds(run, receiver, "he_key") and all(
-            self._collection.holds(run, org, "share") for org in ledger.contract.orgs
-        )
-        if there:
-            self._computing[run] = asyncio.create_task(self._compute(ledger, run, receiver))
+        self._computing[run] = asyncio.create_task(self._compute(ledger, run))
 
-    async def _compute(self, ledger: Ledger, run: bytes, receiver: str) -> None:
+    def _all_there(self, ledger: Ledger, run: bytes) -> bool:
+        holds = self._collection.holds
+        if ledger.contract.query is not None:
+            (receiver,) = ledger.contract.receivers
+            if ledger.he_key is None or not holds(run, receiver, "he_key"):
+                return False
+        return all(holds(run, org, "share") for org in ledger.contract.orgs)
+
+    async def _compute(self, ledger: Ledger, run: bytes) -> None:
         try:
-            cells = await self._computed(ledger, run, receiver)
-            await self._lifecycle.say_cells(ledger, cells)
+            if ledger.contract.query is not None:
+                (receiver,) = ledger.contract.receivers
+                cells = await self._computed(ledger, run, receiver)
+                await self._lifecycle.say(ledger, Kind.CELLS, cells)
+            else:
+                matched = await self._matched(ledger, run)
+                await self._lifecycle.say(ledger, Kind.MATCHED, matched)
         except MiheError as error:
             await self._lifecycle.end(ledger, error)
         except Exception as found:  # noqa: BLE001  # its text may quote what came in
@@ -154,15 +161,53 @@ class Queries:
             outcome = await apart(compute.match_and_add, order)
         if isinstance(outcome, compute.Failed):
             raise outcome.error()
-        receipts = [self._collection.receipt(run, receiver, "he_key")]
-        receipts += [self._collection.receipt(run, org, "share") for org in ledger.contract.orgs]
+        he_key = self._collection.receipt(run, receiver, "he_key")
         return Cells(
             run=run.hex(),
             passing=outcome.passing,
             remainder=outcome.remainder,
             result=outcome.sums_digest,
-            receipts=tuple(sorted(receipt.digest.hex() for receipt in receipts)),
+            receipts=tuple(sorted((*self._receipts(ledger, run), he_key.digest.hex()))),
         )
+
+    async def _matched(self, ledger: Ledger, run: bytes) -> Matched:
+        contract, file = ledger.contract, self._collection.file
+        order = compute.MatchOrder(
+            run=run,
+            contract=contract,
+            share_files=tuple(file(run, org, "share") for org in contract.orgs),
+            match_files=tuple((org, file(run, org, "match")) for org in contract.receivers),
+        )
+        async with self._one_at_a_time:
+            outcome = await apart(compute.match_lists, order)
+        if isinstance(outcome, compute.Failed):
+            raise outcome.error()
+        return Matched(
+            run=run.hex(),
+            results=tuple(MatchFor(org=org, digest=digest) for org, digest in outcome.digests),
+            receipts=tuple(sorted(self._receipts(ledger, run))),
+        )
+
+    def _receipts(self, ledger: Ledger, run: bytes) -> list[str]:
+        orgs = ledger.contract.orgs
+        return [self._collection.receipt(run, org, "share").digest.hex() for org in orgs]
+
+    def _owner_of(self, ledger: Ledger, org: str, part: str) -> str:
+        """In whose name a part lies that `org` asks for; raises if it is not for it, or not yet."""
+        receivers, is_query = ledger.contract.receivers, ledger.contract.query is not None
+        match part:
+            case "he_key" if is_query:
+                return receivers[0]
+            case "sums" if is_query and org in receivers:
+                return COORDINATOR
+            # Not before every owner's gate has said yes.
+            case "match" if org in receivers and ledger.state is State.RELEASING:
+                return org
+        raise _not_yours(org, part)
+
+
+def _is_blind(ledger: Ledger) -> bool:
+    return ledger.contract.crypto.suite is not Suite.PSI_ECDH
 
 
 def _not_yours(org: str, part: str) -> MiheError:

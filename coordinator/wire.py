@@ -7,6 +7,7 @@ signed is decided in lifecycle.py.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from secrets import token_bytes
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -32,7 +33,7 @@ from protos.coordinator_pb2 import (
 )
 from protos.coordinator_pb2 import Progress as WireProgress
 from protos.join_pb2 import CellSums as WireCellSums
-from protos.join_pb2 import JoinShare, JoinSums
+from protos.join_pb2 import JoinMatch, JoinShare, JoinSums
 from protos.statement_pb2 import Statement as WireStatement
 
 MAX_SEALED_BYTES = (1 << 20) + (64 << 10)
@@ -42,7 +43,7 @@ _LARGEST = 2**63 - 1
 _MOST_CODES = 1 << 20
 MAX_PIECE_BYTES = 1 << 20
 _PARTS = ("he_key", "share")
-_FETCHED = ("he_key", "sums")
+_FETCHED = ("he_key", "sums", "match")
 _ORG = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _PHASE = re.compile(r"[a-z][a-z0-9_ .:-]{0,39}")
 _KINDS = {kind.value: kind for kind in Kind}
@@ -337,6 +338,22 @@ def share_from(raw: bytes, plan: QueryPlan, owner: int) -> Share:
         columns=tuple(tuple(column.chunks) for column in share.columns),
         blinding=share.blinding,
     )
+
+
+def tokens_from(raw: bytes, org: str) -> bytes:
+    """The tokens of an owner that hands in nothing else: its share of an intersection."""
+    try:
+        return JoinShare.FromString(raw).tokens
+    except DecodeError:
+        raise _malformed(org, "a share that can't be read") from None
+
+
+def match_to_bytes(places: NDArray[np.int32] | None, count: int) -> bytes:
+    """The part that a receiver of an intersection fetches."""
+    if places is None:
+        return JoinMatch(salt=token_bytes(_ID_BYTES), count=count).SerializeToString()
+    listed = places.astype("<u4").tobytes()
+    return JoinMatch(salt=token_bytes(_ID_BYTES), places=listed).SerializeToString()
 
 
 def sums_to_bytes(cells: Sequence[CellSums], *, folded: int) -> bytes:
