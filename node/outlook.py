@@ -4,14 +4,14 @@ One entry for every kind of job: intersections are planned in node/plan.py, quer
 federated/query/agreed.py.
 """
 
-from contract.job import Contract, JobKind
+from contract.job import Contract, Suite
 from contract.leakage import leakage_of
 from contract.views import PlanView
 from federated.aggregate.wire import CIPHERTEXT_BYTES, KEY_BYTES, RESULT_BYTES
 from federated.join.parameters import POINT_BYTES
 from federated.query.agreed import join_of, plan_of, sums_of
 from federated.query.plan import QueryPlan
-from node.plan import compile_plan
+from node.plan import compile_match, compile_plan
 from psi.ecdh import cost
 
 _ROWS_PER_CIPHERTEXT = 8192
@@ -23,16 +23,24 @@ _PROCESS_SECONDS = 1.5
 
 def digest_of(contract: Contract) -> str:
     """Hex SHA-256 of the plan that this node compiles from a contract; raises what refuses it."""
-    if contract.kind is JobKind.QUERY:
-        return plan_of(contract).digest
-    return compile_plan(contract).digest
+    match contract.crypto.suite:
+        case Suite.BLIND_JOIN:
+            return plan_of(contract).digest
+        case Suite.BLIND_MATCH:
+            return compile_match(contract).digest
+        case Suite.PSI_ECDH:
+            return compile_plan(contract).digest
 
 
 def outlook(contract: Contract) -> PlanView:
     """Plan, leakage, bytes and seconds of a job; measures this machine for some 0.1 s. Blocking."""
-    if contract.kind is JobKind.QUERY:
-        return _of_query(contract)
-    return _of_intersection(contract)
+    match contract.crypto.suite:
+        case Suite.BLIND_JOIN:
+            return _of_query(contract)
+        case Suite.BLIND_MATCH:
+            return _of_match(contract)
+        case Suite.PSI_ECDH:
+            return _of_intersection(contract)
 
 
 def _of_intersection(contract: Contract) -> PlanView:
@@ -45,6 +53,29 @@ def _of_intersection(contract: Contract) -> PlanView:
         bytes_on_the_wire=estimate.receiver_sends + estimate.sender_sends,
         seconds=f"{estimate.seconds:.2f}",
         memory_bytes=4 * sum(stream.size for stream in plan.streams),
+    )
+
+
+def _of_match(contract: Contract) -> PlanView:
+    plan = compile_match(contract)
+    others = len(plan.owners) - 1
+    lists = dict(zip(plan.owners, plan.sizes, strict=True))
+    streams = [
+        f"{org} → each other owner and back: {2 * POINT_BYTES * size} bytes"
+        for org, size in lists.items()
+    ]
+    streams += [
+        f"{org} → coordinator: {plan.token_bytes * size} bytes" for org, size in lists.items()
+    ]
+    speed, keys = cost.measure(), sum(plan.sizes)
+    points = 2 * POINT_BYTES * keys * others
+    return PlanView(
+        contract=contract,
+        leakage=leakage_of(contract),
+        streams=tuple(streams),
+        bytes_on_the_wire=points + plan.token_bytes * keys,
+        seconds=f"{keys * (speed.blind + (1 + others) * speed.evaluate):.2f}",
+        memory_bytes=8 * POINT_BYTES * max(plan.sizes),
     )
 
 

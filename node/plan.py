@@ -9,10 +9,29 @@ from contract.errors import BadRequest
 from contract.job import Contract, JobKind
 from contract.ledger import role_of
 from contract.statements import RunRole
+from federated.join.parameters import JoinParameters
 from psi.ecdh.cost import message_sizes
 from psi.ecdh.messages import BlindedSet, Evaluated, PeerTags
 from psi.ecdh.parameters import Mode, Parameters
 from psi.step import Message
+
+
+class MatchPlan(Frozen):
+    """An intersection of three or more by the coordinator's matching: whose lists, how large."""
+
+    planner: int
+    suite: str
+    kind: JobKind
+    owners: tuple[OrgId, ...]
+    sizes: tuple[int, ...]
+    receivers: tuple[OrgId, ...]
+    token_bytes: int
+
+    @property
+    def digest(self) -> str:
+        """Hex SHA-256 of the canonical JSON."""
+        return digest(canonical_bytes(self)).hex()
+
 
 STREAMS: dict[type[Message], str] = {
     BlindedSet: "blinded",
@@ -94,10 +113,25 @@ def compile_plan(contract: Contract) -> Plan:
     )
 
 
+def compile_match(contract: Contract) -> MatchPlan:
+    """The plan of an intersection of three or more, a pure function of its contract."""
+    _require_intersection(contract.kind)
+    parameters = JoinParameters.of(contract, bytes(32))
+    return MatchPlan(
+        planner=contract.planner,
+        suite=contract.crypto.suite,
+        kind=contract.kind,
+        owners=parameters.owners,
+        sizes=parameters.sizes,
+        receivers=contract.receivers,
+        token_bytes=parameters.token_bytes,
+    )
+
+
 def _require_intersection(kind: JobKind) -> None:
     if kind not in MODES:
         raise BadRequest(
-            f"a job of kind '{kind.value}' is no intersection of two sets",
+            f"a job of kind '{kind.value}' is no intersection of sets",
             fix=f"propose one of: {', '.join(known.value for known in MODES)}",
         )
 

@@ -3,7 +3,7 @@
 A catalogue is believed because its owner signed it. Nothing here is sent to anybody.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
@@ -23,7 +23,16 @@ from contract.errors import (
     nearest,
 )
 from contract.identity import Authority, Identity, Role, require_role
-from contract.job import Basis, Contract, Crypto, JobKind, Party, Query, Suite
+from contract.job import (
+    MOST_PARTIES,
+    Basis,
+    Contract,
+    Crypto,
+    JobKind,
+    Party,
+    Query,
+    suite_for,
+)
 from contract.signing import MAX_BODY_BYTES, Kind, Statement, verify
 from contract.statements import Catalogue
 from federated.query.plan import compile_statement
@@ -81,9 +90,10 @@ def draft(wish: Wish, offers: dict[str, Offer], *, me: str) -> Contract:
     """The contract that answers a wish; raises a RequestError leaf naming what does not fit."""
     if wish.kind == JobKind.QUERY:
         return _draft_query(wish, offers, me)
-    if len(wish.datasets) != 2 or len(wish.on) not in (1, 2):
+    number = len(wish.datasets)
+    if not 2 <= number <= MOST_PARTIES or len(wish.on) not in (1, number):
         raise BadRequest(
-            "an intersection takes two datasets and one key column, or one for each",
+            f"an intersection takes two to {MOST_PARTIES} datasets and one key column, or one each",
             fix="for example: mihe psi bank_a.loans bank_b.loans --on uscc --to bank_a",
         )
     kinds = [kind.value for kind in MODES]
@@ -92,35 +102,43 @@ def draft(wish: Wish, offers: dict[str, Offer], *, me: str) -> Contract:
             f"no such kind of intersection.{nearest(wish.kind, kinds)}",
             fix=f"one of: {', '.join(kinds)}",
         )
-    columns = wish.on if len(wish.on) == 2 else wish.on * 2
+    columns = wish.on if len(wish.on) == number else wish.on * number
     parties = tuple(
         _party(dataset, column, offers)
         for dataset, column in zip(wish.datasets, columns, strict=True)
     )
     orgs = [party.org for party in parties]
-    if orgs[0] == orgs[1]:
+    if len(set(orgs)) < number:
         raise BadRequest(
-            "both datasets belong to one organisation",
+            "two of the datasets belong to one organisation",
             fix="join them there, with that organisation's own tools",
         )
     if me not in orgs:
         raise BadRequest(
-            f"neither dataset belongs to {me}",
+            f"none of the datasets belongs to {me}",
             fix="propose the job at the node of one of its parties",
         )
-    if parties[0].key_kind is not parties[1].key_kind:
-        raise KeyKindMismatch(
-            f"{wish.datasets[0]}.{columns[0]} holds {parties[0].key_kind.value} keys and"
-            f" {wish.datasets[1]}.{columns[1]} {parties[1].key_kind.value} keys",
-            fix="match columns of the same kind of key (`mihe catalog` shows the kinds)",
-        )
+    _require_one_kind(wish.datasets, columns, parties)
     for receiver in wish.receivers:
         if receiver not in orgs:
             raise UnknownOrganisation(
                 f"the receiver '{receiver}' is not a party of this job.{nearest(receiver, orgs)}",
-                fix=f"name {orgs[0]}, {orgs[1]}, or both with --to",
+                fix=f"name one or more of {', '.join(orgs)} with --to",
             )
     return _contract(wish, parties, me)
+
+
+def _require_one_kind(
+    datasets: Sequence[str], columns: Sequence[str], parties: Sequence[Party]
+) -> None:
+    first = parties[0]
+    for dataset, column, party in zip(datasets, columns, parties, strict=True):
+        if party.key_kind is not first.key_kind:
+            raise KeyKindMismatch(
+                f"{datasets[0]}.{columns[0]} holds {first.key_kind.value} keys and"
+                f" {dataset}.{column} {party.key_kind.value} keys",
+                fix="match columns of the same kind of key (`mihe catalog` shows the kinds)",
+            )
 
 
 def _draft_query(wish: Wish, offers: dict[str, Offer], me: str) -> Contract:
@@ -218,7 +236,7 @@ def _contract(
             parties=parties,
             receivers=wish.receivers,
             query=query,
-            crypto=Crypto(suite=Suite.BLIND_JOIN if query else Suite.PSI_ECDH),
+            crypto=Crypto(suite=suite_for(JobKind(wish.kind), len(parties))),
             purpose=wish.purpose,
             basis=Basis(wish.basis),
             created=now,

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from contract.canonical import canonical_bytes
 from contract.errors import MiheError, OurError, Withheld
-from contract.job import JobKind
+from contract.job import Suite
 from contract.ledger import Ledger
 from contract.signing import Kind
-from node import intersect, query
+from node import intersect, meet, query
 from node.evidence import evidence_of
 from node.gate import Consent
 from node.stage import Services, Stage
@@ -17,9 +17,9 @@ from node.stage import Services, Stage
 _log = logging.getLogger("mihe.runs")
 
 _PLAYS = {
-    JobKind.PSI: intersect.play,
-    JobKind.PSI_CARDINALITY: intersect.play,
-    JobKind.QUERY: query.play,
+    Suite.PSI_ECDH: intersect.play,
+    Suite.BLIND_MATCH: meet.play,
+    Suite.BLIND_JOIN: query.play,
 }
 
 
@@ -82,7 +82,7 @@ class Runs:
         stage = Stage(self._services, ledger.job, ledger.start, consent, self._reporter(ledger.job))
         store = self._services.store
         try:
-            released = await _PLAYS[ledger.contract.kind](stage)
+            released = await _PLAYS[ledger.contract.crypto.suite](stage)
             if released is not None:
                 store.set_result(ledger.job, canonical_bytes(released.view).decode())
             receipts = store.receipts(stage.run)

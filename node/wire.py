@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from re import fullmatch
 from typing import TypeVar
 
+import numpy as np
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as Protobuf
 
@@ -291,6 +292,16 @@ def sums_from_bytes(raw: bytes, plan: QueryPlan, rows: int) -> tuple[list[CellSu
     whole = [len(cell.sums) == len(plan.summands) for cell in sums.cells]
     _bounded(len(whole) == rows and all(whole), "coordinator")
     return [CellSums(cell.blinded_count, tuple(cell.sums)) for cell in sums.cells], sums.folded
+
+
+def match_from_bytes(raw: bytes, size: int) -> tuple[list[int], int]:
+    """The part `match`: places of the own list of `size`, ascending, and the number asked for."""
+    match = _parse(join_pb2.JoinMatch, raw, "coordinator")
+    _bounded(len(match.places) % 4 == 0 and match.count <= size, "coordinator")
+    places = np.frombuffer(match.places, dtype="<u4").astype(np.int64)
+    ascending = bool((np.diff(places) > 0).all()) and (not len(places) or places[-1] < size)
+    _bounded(ascending, "coordinator")
+    return places.tolist(), match.count
 
 
 def openings_to_bytes(openings: Sequence[Opening]) -> bytes:

@@ -115,8 +115,9 @@ def test_a_column_for_each_dataset_may_be_named(offers: dict[str, Offer]) -> Non
         ({"receivers": ("bank_a", "tax")}, UnknownOrganisation, "'tax'"),
         ({"receivers": ()}, BadRequest, "receivers"),
         ({"receivers": ("bank_a", "bank_a")}, BadRequest, "receivers"),
-        ({"datasets": ("bank_a.loans",)}, BadRequest, "two datasets"),
-        ({"datasets": ("bank_a.loans",) * 3}, BadRequest, "two datasets"),
+        ({"datasets": ("bank_a.loans",)}, BadRequest, "two to 8 datasets"),
+        ({"datasets": ("bank_a.loans",) * 9}, BadRequest, "two to 8 datasets"),
+        ({"datasets": ("bank_a.loans", "bank_b.loans") * 2}, BadRequest, "one organisation"),
         ({"datasets": ("bank_a.loans", "bank_a.deposits")}, BadRequest, "one organisation"),
         ({"on": ()}, BadRequest, "key column"),
         ({"on": ("uscc",) * 3}, BadRequest, "key column"),
@@ -144,7 +145,7 @@ def test_what_does_not_fit_is_named(
 def test_a_third_organisation_proposes_nothing(offers: dict[str, Offer]) -> None:
     with pytest.raises(BadRequest) as refused:
         draft(WISH, offers, me="tax")
-    assert "neither dataset belongs to tax" in refused.value.what
+    assert "none of the datasets belongs to tax" in refused.value.what
 
 
 @pytest.mark.parametrize("lasts", [60, 90 * 86400])

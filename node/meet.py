@@ -1,0 +1,94 @@
+"""The play of an intersection of three or more: tokens come home, the coordinator matches them.
+
+    own keys → tokens come home → the list to the coordinator → matched → the owner's gate → each
+    receiver fetches the places of its own list, or the number, and writes its own rows
+
+The coordinator hands nothing out before every owner's gate has said yes.
+"""
+
+import asyncio
+from hashlib import sha256
+
+from contract.errors import BadMessage
+from contract.job import JobKind
+from contract.ledger import Ledger
+from contract.lifecycle import State
+from contract.views import ResultView
+from federated.join.owner import TokenList
+from federated.join.parameters import JoinParameters
+from node import rows, tokens, wire
+from node.load import Loaded, load
+from node.parts import Parts
+from node.release import Released, release
+from node.stage import Stage
+
+_SHARE, _MATCH = "share", "match"
+_ENVELOPE_BYTES = 128
+
+
+async def play(stage: Stage) -> Released | None:
+    """Run to the end; what this party's people may see of it, None if it is no receiver."""
+    contract, services = stage.consent.contract, stage.services
+    parameters = JoinParameters.of(contract, stage.run)
+    signer, channel = services.credentials.signer, services.attachment.channel
+    parts = Parts(channel, signer, stage.run, patience=services.patience)
+    stage.report("load", 0, 1)
+    loaded = await asyncio.to_thread(load, stage.consent, services.datasets)
+    stage.report("load", 1, 1)
+    links = {
+        peer: stage.connect(peer, tokens.awaited(parameters, stage.me, peer))
+        for peer in stage.peers
+    }
+    listed = await stage.during(tokens.come_home(stage, parameters, loaded.keys, links))
+    share = wire.share_to_bytes(tokens=listed.tokens, codes=None, keys=0, columns=[], blinding=b"")
+    salt, receipt = await stage.during(parts.contribute(_SHARE, share))
+    stage.keep_receipt(salt, receipt)
+    stage.report("match", 0, 1)
+    matched = await stage.during(stage.until(lambda ledger: ledger.matched))
+    stage.report("match", 1, 1)
+    stage.gate()
+    if stage.me not in contract.receivers:
+        return None
+    await stage.during(stage.until(_all_released))
+    (digest,) = (result.digest for result in matched.results if result.org == stage.me)
+    limit = 4 * parameters.size_of(stage.me) + _ENVELOPE_BYTES
+    content = await stage.during(parts.fetch(_MATCH, limit=limit))
+    if sha256(content).hexdigest() != digest:
+        raise BadMessage(
+            "the result is not the one that the coordinator signed",
+            party="coordinator",
+            phase="match",
+            fix="run the job again; if it recurs, compare the coordinator's version",
+        )
+    return release(await _view(stage, content, listed, loaded), stage.consent)
+
+
+def _all_released(ledger: Ledger) -> State | None:
+    return ledger.state if ledger.state is not State.RUNNING else None
+
+
+async def _view(stage: Stage, content: bytes, listed: TokenList, loaded: Loaded) -> ResultView:
+    consent, results = stage.consent, stage.services.results
+    places, count = wire.match_from_bytes(content, len(listed.order))
+    if consent.contract.kind is JobKind.PSI_CARDINALITY:
+        return ResultView(count=count)
+    wanted = [loaded.keys[_own(listed, place)] for place in places]
+    entry = stage.services.datasets.entry(consent.dataset, consent.snapshot)
+    written = await results.write(
+        stage.job,
+        lambda file: rows.rows_of(loaded.snapshot, entry, consent.column, wanted, file),
+    )
+    return ResultView(count=len(wanted), rows=written, file=str(results.final(stage.job)))
+
+
+def _own(listed: TokenList, place: int) -> int:
+    """The key at a place; that of a dummy is in nobody's list but this one."""
+    key = listed.order[place]
+    if key < 0:
+        raise BadMessage(
+            "the coordinator matched a dummy",
+            party="coordinator",
+            phase="match",
+            fix="the coordinator is not following the protocol: compare versions",
+        )
+    return key
