@@ -27,7 +27,7 @@ from contract.statements import Cells
 from coordinator.compute import Failed, Order, match_and_add
 from federated.aggregate.encrypt import encrypt_column
 from federated.aggregate.secret import Blinding, ReceiverKey
-from federated.join.codes import Encoded, encode
+from federated.join.codes import encode
 from federated.join.messages import Blinded, Served
 from federated.join.owner import AwaitServed, TokenList, start
 from federated.join.parameters import JoinParameters
