@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from re import fullmatch
 
-from cli import files, terminal, views
+from cli import sidecar, terminal, views
 from cli.client import NodeClient, Proposal
 from cli.follow import conclude, follow
 from cli.where import OwnNode
@@ -46,7 +46,7 @@ def carry_out(own: OwnNode, proposal: Proposal, manner: Manner) -> JobView | Non
         if not manner.detach:
             job = follow(line, job.job)
         if manner.out is not None and job.state is State.DONE:
-            files.write_whole(manner.out, line.result(job.job))
+            sidecar.write(manner.out, job, line.result(job.job))
     return job
 
 
@@ -54,9 +54,16 @@ def tell(own: OwnNode, job: JobView, manner: Manner) -> None:
     """Show how a job ended, and end with its exit code."""
     terminal.answer(job, views.outcome(job, own=own.config.org), as_json=manner.as_json)
     if manner.out is not None and job.state is State.DONE:
-        terminal.say(f"Rows written to {manner.out}")
+        say_written(manner.out)
     if not manner.detach:
         conclude(job)
+
+
+def say_written(rows: Path) -> None:
+    """Say where a result lies now, and its terms."""
+    terminal.say(
+        f"Rows written to {rows}, what they are and may be used for to {sidecar.beside(rows)}"
+    )
 
 
 def require_receiver(own: OwnNode, proposal: Proposal, manner: Manner) -> None:
@@ -73,7 +80,7 @@ def require_receiver(own: OwnNode, proposal: Proposal, manner: Manner) -> None:
             "--detach does not wait for the rows that --out is for",
             fix="leave out one of them; `mihe result` fetches rows later",
         )
-    files.require_absent(manner.out)
+    sidecar.require_absent(manner.out)
 
 
 def seconds(text: str) -> int:

@@ -1,7 +1,8 @@
 """`mihe demo`: a whole federation on this machine, and its result beside the clear answer.
 
-    world → CA, coordinator, five nodes → datasets → `mihe psi`, as a person types it
-          → the answer computed in the clear by a process that sees every file → equal, or failed
+    world → CA, coordinator, five nodes → datasets
+          → `mihe psi` of two banks, then `mihe query` over four owners, as a person types them
+          → both computed in the clear by processes that see every file → equal, or failed
 
 Learns      whoever runs it sees everything: the world is synthetic and lies in one folder. Each
             node sees only its own organisation's part of it, as in earnest.
@@ -27,13 +28,25 @@ from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Group
-from rich.text import Text
 
 from cli import terminal, views
-from cli.client import NodeClient
+from cli.comparison import (
+    Comparison,
+    KeysCompared,
+    TablesCompared,
+    clear_table,
+    compare,
+    compare_keys,
+    compare_tables,
+    keys_shown,
+    released_table,
+    tables_shown,
+    verdict,
+)
 from cli.local import LocalFederation, cli_command, stop_left_running
 from cli.options import JsonOption
-from contract.canonical import Frozen
+from cli.sidecar import Sidecar, beside
+from contract.canonical import parse
 from contract.errors import AlreadyThere, OurError
 from contract.keys import KeyKind, Strictness, check
 
@@ -48,13 +61,28 @@ USCCS = {
 """Made-up organisations; the codes are valid and belong to no enterprise of the world."""
 
 LEFT, RIGHT, COLUMN, RECEIVER = "bank_a.loans", "bank_b.loans", "uscc", "bank_a"
-QUESTION = (
-    *("psi", LEFT, RIGHT, "--on", COLUMN, "--to", RECEIVER),
-    *("--purpose", "CREDIT_MICRO", "--basis", "SYNTHETIC_TEST"),
-)
+SQL = """\
+SELECT r.industry, COUNT(*) AS firms, SUM(t.vat_paid) AS vat_paid,
+       AVG(p.kwh_total) AS kwh, SUM(b.loan_balance) AS loans
+FROM bank_a.loans AS b
+JOIN (SELECT uscc, SUM(vat_paid) AS vat_paid FROM tax.returns
+      WHERE period BETWEEN 202510 AND 202609 GROUP BY uscc) AS t USING (uscc)
+JOIN (SELECT uscc, SUM(kwh_total) AS kwh_total FROM power.meters
+      WHERE period BETWEEN 202510 AND 202609 GROUP BY uscc) AS p USING (uscc)
+JOIN registry.enterprises AS r USING (uscc)
+WHERE b.five_class <> '损失'
+GROUP BY r.industry
+"""
+LABELS = ("industry",)
+STATEMENT = "by_industry.sql"
+"""The file in the demonstration's folder that holds the query."""
+
+ASKED_FOR = ("--to", RECEIVER, "--purpose", "CREDIT_MICRO", "--basis", "SYNTHETIC_TEST")
+QUESTION = ("psi", LEFT, RIGHT, "--on", COLUMN, *ASKED_FOR)
 
 # A Unix socket's path has 107 bytes at most; some systems' own temporary folders leave no room.
 _LONGEST_TEMPORARY = 60
+_LONGEST_NOTE = 1 << 20
 
 
 class Size(StrEnum):
@@ -63,17 +91,6 @@ class Size(StrEnum):
     MINI = "mini"
     STD = "std"
     LARGE = "large"
-
-
-class Comparison(Frozen):
-    """The result through mihe beside the answer in the clear."""
-
-    equal: bool
-    counted: int
-    in_rows: int
-    in_the_clear: int
-    only_through_mihe: int
-    only_in_the_clear: int
 
 
 def demo(
@@ -101,12 +118,13 @@ def demo(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a whole federation on this machine and compare its result with the clear answer.
+    """Run a whole federation on this machine and compare its results with the clear answers.
 
     Writes a synthetic world, starts a coordinator and the nodes of a registry, a tax bureau, a
     power company and two banks as processes with mutual TLS, intersects the borrowers of the two
-    banks through the command line, and computes the same in the clear. Says "equal", or fails.
-    Everything is stopped at the end, whatever happens.
+    banks and asks for statistics over four owners through the command line, and computes the same
+    in the clear. Says "equal" if every key and every cell is, or fails. Everything is stopped at
+    the end, whatever happens.
     """
     if stop is not None:
         names = stop_left_running(stop)
@@ -118,7 +136,7 @@ def demo(
         terminal.answer(comparison, _shown(comparison), as_json=as_json)
         if not comparison.equal:
             raise OurError(
-                "the result is not the clear answer", fix=f"report it with the files in {place}"
+                "a result is not the clear answer", fix=f"report it with the files in {place}"
             )
     if keep:
         _say_next(place)
@@ -142,12 +160,7 @@ def _run(place: Path, size: Size, *, keep: bool, direct: bool) -> Comparison:
                     node.add_dataset(description)
         with federation.client(RECEIVER) as node:
             terminal.show(views.catalogue_summary(node.catalogue()))
-        with _step(f"the intersection of {LEFT} and {RIGHT}", drawn=False):
-            rows = _ask(federation, place / "common.csv")
-        with _step("the clear answer, by a process that reads every owner's file"):
-            clear = _clear_answer(place)
-        with federation.client(RECEIVER) as node:
-            comparison = _compare(node, rows, clear)
+        comparison = compare(_intersection(federation), _statistics(federation))
         if keep and comparison.equal:
             federation.leave_running()
         return comparison
@@ -165,10 +178,43 @@ def _write_world(folder: Path, size: Size) -> list[tuple[str, Path]]:
     return [(one.organisation, one.description) for one in world.datasets]
 
 
-def _ask(federation: LocalFederation, rows: Path) -> Path:
-    """Type the question at the receiver's node; the file with the released rows."""
+def _intersection(federation: LocalFederation) -> KeysCompared:
+    rows = federation.folder / "common.csv"
+    with _step(f"the intersection of {LEFT} and {RIGHT}", drawn=False):
+        _ask(federation, *QUESTION, "--out", str(rows))
+    with _step("the clear answer, by a process that reads every owner's file"):
+        clear = _clear_keys(federation.folder)
+    with federation.client(RECEIVER) as node:
+        result = node.show(_note(rows).job).result
+    if result is None:
+        raise OurError("the job is done and its receiver has no result", fix="report this defect")
+    return compare_keys(result.count, _keys_in(rows), clear)
+
+
+def _statistics(federation: LocalFederation) -> TablesCompared:
+    place = federation.folder
+    statement, rows = place / STATEMENT, place / "by_industry.csv"
+    statement.write_text(SQL, encoding="utf-8")
+    terminal.say()
+    for line in SQL.splitlines():
+        terminal.say(line)
+    with _step("the query over four owners", drawn=False):
+        _ask(federation, "query", str(statement), *ASKED_FOR, "--out", str(rows))
+    agreed = _note(rows).contract.query
+    assert agreed is not None
+    with _step("the clear answer, by a process that reads every owner's file"):
+        clear = _oracle(
+            *("sql_oracle", str(place / "world")),
+            *("--k", str(agreed.min_group), "--min-join", str(agreed.min_join)),
+            asked=SQL,
+        )
+    ours = released_table(rows.read_bytes().decode())
+    return compare_tables(ours, clear_table(clear), LABELS)
+
+
+def _ask(federation: LocalFederation, *words: str) -> None:
+    """Type a question at the receiver's node."""
     home = federation.folder / RECEIVER
-    words = [*QUESTION, "--out", str(rows)]
     terminal.say()
     terminal.say(f"$ export MIHE_NODE={shlex.quote(str(home))}", style="bold")
     terminal.say(f"$ mihe {shlex.join(words)}", style="bold")
@@ -182,40 +228,38 @@ def _ask(federation: LocalFederation, rows: Path) -> Path:
     if asked.returncode != 0:
         # The command has said why; the demonstration ends as it did.
         raise typer.Exit(asked.returncode)
-    return rows
 
 
-def _clear_answer(place: Path) -> set[bytes]:
+def _note(rows: Path) -> Sidecar:
+    """What the command wrote beside the rows."""
+    return parse(Sidecar, beside(rows).read_bytes().rstrip(b"\n"), max_bytes=_LONGEST_NOTE)
+
+
+def _clear_keys(place: Path) -> set[bytes]:
     keys = place / "clear.keys"
-    sources = [place / "world" / name.replace(".", "/") for name in (LEFT, RIGHT)]
-    command = [sys.executable, "-P", "-m", "scenarios.oracle", "psi"]
-    command += [f"{source}.csv" for source in sources]
-    answered = subprocess.run(
-        [*command, "--on", COLUMN, "--keys-out", str(keys)], stdout=subprocess.PIPE, check=False
-    )
-    found = set(keys.read_bytes().split()) if answered.returncode == 0 else set()
-    if answered.returncode != 0 or json.loads(answered.stdout)["count"] != len(found):
-        raise OurError("the clear answer could not be computed", fix="report this defect")
+    sources = [str(place / "world" / f"{name.replace('.', '/')}.csv") for name in (LEFT, RIGHT)]
+    answer = _oracle("oracle", "psi", *sources, "--on", COLUMN, "--keys-out", str(keys))
+    found = set(keys.read_bytes().split())
+    if json.loads(answer)["count"] != len(found):
+        raise _no_clear_answer()
     return found
 
 
-def _compare(node: NodeClient, rows: Path, clear: set[bytes]) -> Comparison:
-    result = node.show(node.jobs().jobs[0].job).result
-    if result is None:
-        raise OurError("the job is done and its receiver has no result", fix="report this defect")
-    return compared(result.count, _keys_in(rows), clear)
-
-
-def compared(counted: int, ours: set[bytes], clear: set[bytes]) -> Comparison:
-    """Equal only if the count and every single key agree."""
-    return Comparison(
-        equal=counted == len(clear) and ours == clear,
-        counted=counted,
-        in_rows=len(ours),
-        in_the_clear=len(clear),
-        only_through_mihe=len(ours - clear),
-        only_in_the_clear=len(clear - ours),
+def _oracle(name: str, *words: str, asked: str = "") -> str:
+    """What a module of scenarios/ answers, in a process of its own."""
+    answered = subprocess.run(
+        [sys.executable, "-P", "-m", f"scenarios.{name}", *words],
+        input=asked.encode(),
+        stdout=subprocess.PIPE,
+        check=False,
     )
+    if answered.returncode != 0:
+        raise _no_clear_answer()
+    return answered.stdout.decode()
+
+
+def _no_clear_answer() -> OurError:
+    return OurError("the clear answer could not be computed", fix="report this defect")
 
 
 def _keys_in(rows: Path) -> set[bytes]:
@@ -228,16 +272,11 @@ def _keys_in(rows: Path) -> set[bytes]:
 
 
 def _shown(comparison: Comparison) -> Group:
-    beside = terminal.table(
-        ("", "through mihe>", "in the clear>"),
-        [
-            ("keys in common, as counted", comparison.counted, comparison.in_the_clear),
-            ("keys in common, one by one", comparison.in_rows, comparison.in_the_clear),
-            ("only here", comparison.only_through_mihe, comparison.only_in_the_clear),
-        ],
+    return Group(
+        keys_shown(comparison.intersection),
+        tables_shown(comparison.query, LABELS),
+        verdict(comparison),
     )
-    verdict = ("equal", "bold green") if comparison.equal else ("NOT EQUAL", "bold red")
-    return Group(beside, Text.assemble(verdict))
 
 
 def _say_next(place: Path) -> None:
@@ -249,6 +288,9 @@ def _say_next(place: Path) -> None:
     terminal.say(f"  {mihe} jobs")
     terminal.say(f"  {mihe} {shlex.join(QUESTION)} --dry-run")
     terminal.say(f"  {mihe} {shlex.join(QUESTION)} --cardinality")
+    statement = shlex.join(("query", str(place / STATEMENT), *ASKED_FOR))
+    terminal.say(f"  {mihe} {statement}")
+    terminal.say(f"  {mihe} {statement} --min-group 5   # no policy allows so small groups")
     refused = shlex.join(QUESTION).replace("CREDIT_MICRO", "MARKETING")
     terminal.say(f"  {mihe} {refused}   # no policy lists it")
     terminal.say("To stop it:")

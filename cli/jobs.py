@@ -12,8 +12,16 @@ from typing import Annotated
 
 import typer
 
-from cli import files, terminal, views
-from cli.carry_out import Manner, carry_out, connect, require_receiver, seconds, tell
+from cli import sidecar, terminal, views
+from cli.carry_out import (
+    Manner,
+    carry_out,
+    connect,
+    require_receiver,
+    say_written,
+    seconds,
+    tell,
+)
 from cli.client import Proposal
 from cli.follow import conclude, follow
 from cli.options import JobArgument, JsonOption, NodeOption
@@ -28,17 +36,17 @@ STDOUT = Path("-")
 
 
 def psi(
-    left: Annotated[
-        str, typer.Argument(metavar="ORG.DATASET", help="One dataset.", show_default=False)
-    ],
-    right: Annotated[
-        str, typer.Argument(metavar="ORG.DATASET", help="The other one.", show_default=False)
+    datasets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ORG.DATASET…", help="Two datasets or more, one an owner.", show_default=False
+        ),
     ],
     on: Annotated[
         str,
         typer.Option(
             metavar="COLUMN",
-            help="Key column to match on: `uscc`, or `left=right` where the names differ.",
+            help="Key column to match on: `uscc`, or `uscc=code` where the names differ, in order.",
             show_default=False,
         ),
     ],
@@ -86,9 +94,9 @@ def psi(
     node: NodeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Intersect two organisations' datasets: which of its own rows does the receiver share?
+    """Intersect organisations' datasets: which of its own rows does the receiver share with all?
 
-    Shows what everybody would learn, asks, proposes the job to both organisations, follows it, and
+    Shows what everybody would learn, asks, proposes the job to every organisation, follows it, and
     ends with the code of the job's end. Each owner's policy decides; unlisted means denied.
 
     For example: `mihe psi bank_a.loans bank_b.loans --on uscc --to bank_a --purpose CREDIT_MICRO
@@ -96,8 +104,8 @@ def psi(
     """
     proposal = Proposal(
         kind=JobKind.PSI_CARDINALITY if cardinality else JobKind.PSI,
-        datasets=(_reference(left), _reference(right)),
-        on=_columns(on),
+        datasets=tuple(_reference(dataset) for dataset in datasets),
+        on=_columns(on, len(datasets)),
         receivers=tuple(to),
         purpose=purpose,
         basis=basis,
@@ -163,17 +171,21 @@ def result(
 ) -> None:
     """Write the rows that a finished job released to this organisation, as CSV.
 
-    The file is readable by you alone, and is never written over another one. Its cells are the
-    data as they are: spreadsheet programs may take one that begins with = for a formula.
+    The file is readable by you alone, and is never written over another one. Beside it lies
+    FILE.json: what the rows are, who agreed, and what they may be used for. Cells are the data as
+    they are: spreadsheet programs may take one that begins with = for a formula.
     """
+    if out != STDOUT:
+        sidecar.require_absent(out)
     with connect(own_node(node)) as line:
-        chunks = line.result(_job(job))
+        found = line.show(_job(job))
+        chunks = line.result(found.job)
         if out == STDOUT:
             sys.stdout.flush()
             sys.stdout.buffer.writelines(chunks)
             return
-        files.write_whole(out, chunks)
-    terminal.say(f"Rows written to {out}")
+        sidecar.write(out, found, chunks)
+    say_written(out)
 
 
 def status(node: NodeOption = None, as_json: JsonOption = False) -> None:
@@ -204,9 +216,9 @@ def _reference(text: str) -> str:
     return text
 
 
-def _columns(on: str) -> tuple[str, ...]:
+def _columns(on: str, datasets: int) -> tuple[str, ...]:
     columns = tuple(on.split("="))
-    if len(columns) > 2 or not all(columns):
+    if len(columns) not in (1, datasets) or not all(columns):
         raise BadRequest(
             "--on takes one column, or one for each dataset",
             fix="write --on uscc, or --on uscc=credit_code in the order of the datasets",

@@ -17,6 +17,7 @@ from rich.console import RenderableType
 from cli import terminal
 from cli.carry_out import Manner, carry_out, connect, require_receiver, seconds, tell
 from cli.client import Proposal
+from cli.comparison import REMAINDER
 from cli.options import JsonOption, NodeOption
 from cli.where import OwnNode, own_node
 from contract.errors import BadRequest
@@ -127,5 +128,5 @@ def _table(own: OwnNode, job: JobView) -> RenderableType:
     with connect(own) as line:
         text = b"".join(line.result(job.job)).decode()
     head, *rows = csv.reader(io.StringIO(text))
-    shown = [[*row[:-1], "all smaller groups" if row[-1] == "true" else ""] for row in rows]
+    shown = [[*row[:-1], REMAINDER if row[-1] == "true" else ""] for row in rows]
     return terminal.table((*head[:-1], ""), shown)

@@ -8,9 +8,10 @@ from rich.text import Text
 
 from cli.terminal import clean, facts, lines, table
 from contract.dataset import CatalogueEntry, QualityReport
+from contract.job import JobKind, Query
 from contract.leakage import LeakageStatement
 from contract.lifecycle import State
-from contract.views import CatalogueView, JobList, JobView, NodeStatus, PlanView
+from contract.views import CatalogueView, JobList, JobView, NodeStatus, PlanView, ResultView
 
 SHORT = 12
 """Digits of a job id that are shown in prose; the node asks for 6."""
@@ -118,6 +119,7 @@ def plan(view: PlanView) -> RenderableType:
     head = facts(
         [
             ("job", _kind(view.contract.kind.value)),
+            *_asked(contract.query),
             ("matches", " × ".join(_contribution(party.org, view) for party in contract.parties)),
             ("result to", ", ".join(contract.receivers)),
             ("purpose, basis", f"{contract.purpose}, {contract.basis.value}"),
@@ -178,14 +180,31 @@ def outcome(view: JobView, *, own: str) -> Table:
 
 def _result(view: JobView, own: str) -> list[tuple[str, object]]:
     if view.result is not None:
-        return [
-            ("keys in common", view.result.count),
-            ("own rows", view.result.rows),
-            ("rows lie in", view.result.file),
-        ]
+        return [*_counts(view.contract.kind, view.result), ("rows lie in", view.result.file)]
     if view.state is State.DONE and own not in view.contract.receivers:
         return [("result", f"not for {own}: {', '.join(view.contract.receivers)} received it")]
     return []
+
+
+def _counts(kind: JobKind, result: ResultView) -> list[tuple[str, object]]:
+    if kind is not JobKind.QUERY:
+        return [("keys in common", result.count), ("own rows", result.rows)]
+    rows = f"{result.count:,} row{'' if result.count == 1 else 's'}"
+    if result.folded:
+        rows += f", {result.folded:,} smaller group{'' if result.folded == 1 else 's'}"
+        rows += " folded into one"
+    return [("rows of the result", rows)]
+
+
+def _asked(query: Query | None) -> list[tuple[str, object]]:
+    """What a query asks, and what it never shows."""
+    if query is None:
+        return []
+    return [
+        ("statement", lines(query.statement.splitlines())),
+        ("smallest row", f"{query.min_group:,} entities; smaller groups are folded into one"),
+        ("smallest join", f"{query.min_join:,} entities; below, nothing is released"),
+    ]
 
 
 def job(view: JobView, *, own: str) -> RenderableType:
@@ -195,6 +214,7 @@ def job(view: JobView, *, own: str) -> RenderableType:
         outcome(view, own=own),
         facts(
             [
+                *_asked(view.contract.query),
                 ("purpose, basis", f"{view.contract.purpose}, {view.contract.basis.value}"),
                 ("proposed by", view.contract.initiator),
                 ("created", _moment(view.contract.created)),

@@ -381,6 +381,11 @@ def _exact(value: Fraction, scale: int) -> int | Decimal:
     return Decimal((int(scaled < 0), digits, -scale))
 
 
+def _text(value: object) -> str:
+    """A decimal with all its places: str() would write 0E-7."""
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read a query from standard input; print the answer as JSON, decimals as texts."""
     parser = argparse.ArgumentParser(prog="python -P -m scenarios.sql_oracle")
@@ -399,7 +404,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "folded": answer.folded,
         "dropped": answer.dropped,
     }
-    json.dump(shown, sys.stdout, default=str, ensure_ascii=False)
+    json.dump(shown, sys.stdout, default=_text, ensure_ascii=False)
     sys.stdout.write("\n")
     return 0
 

@@ -113,6 +113,8 @@ def test_psi_from_question_to_rows(
     said = capsys.readouterr()
     assert out.read_bytes() == CSV
     assert out.stat().st_mode & 0o777 == 0o600
+    note = json.loads((folder / "common.csv.json").read_bytes())
+    assert (note["job"], note["rows"], note["columns"]) == (job.job, 250, {})
     assert "243" in said.out
     assert "running" in said.err
     assert said.err.index("Who learns what") < said.err.index("Proposed as job")
@@ -233,12 +235,17 @@ def test_a_dataset_is_named_with_its_organisation(node: Node, capsys: Said) -> N
     assert "bank_a.loans" in capsys.readouterr().err
 
 
-def test_rows_are_never_written_over_a_file(node: Node, folder: Path, capsys: Said) -> None:
-    there = folder / "there.csv"
+@pytest.mark.parametrize("name", ["there.csv", "there.csv.json"])
+@pytest.mark.parametrize("words", [ASK, ["result", "abcdef"]], ids=["psi", "result"])
+def test_rows_and_their_note_are_never_written_over_a_file(
+    node: Node, folder: Path, capsys: Said, words: list[str], name: str
+) -> None:
+    there = folder / name
     there.write_text("mine")
-    assert main([*ASK, "--out", str(there)]) == 2
+    assert main([*words, "--out", str(folder / "there.csv")]) == 2
     assert node.asked == []
     assert there.read_text() == "mine"
+    assert {path.name for path in folder.iterdir()} == {"bank_a", name}
 
 
 @pytest.mark.parametrize("attempt", range(5))
@@ -399,19 +406,20 @@ def test_abort(node: Node, job: JobView, capsys: Said) -> None:
 
 
 def test_result_to_a_file_and_to_stdout(
-    node: Node, folder: Path, capfdbinary: pytest.CaptureFixture[bytes]
+    node: Node, job: JobView, folder: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    node.answers["Result"] = [CSV, CSV]
+    node.answers |= {"Show": _done(job), "Result": [CSV, CSV]}
     out = folder / "rows.csv"
     assert main(["result", "abcdef", "--out", str(out)]) == 0
     assert out.read_bytes() == CSV + CSV
+    assert json.loads((folder / "rows.csv.json").read_bytes())["job"] == job.job
     capfdbinary.readouterr()
     assert main(["result", "abcdef", "--out", "-"]) == 0
     assert capfdbinary.readouterr().out == CSV + CSV
 
 
-def test_half_a_result_is_no_file(node: Node, folder: Path, capsys: Said) -> None:
-    node.answers["Result"] = [CSV, Withheld("withdrawn", fix="ask")]
+def test_half_a_result_is_no_file(node: Node, job: JobView, folder: Path, capsys: Said) -> None:
+    node.answers |= {"Show": _done(job), "Result": [CSV, Withheld("withdrawn", fix="ask")]}
     assert main(["result", "abcdef", "--out", str(folder / "rows.csv")]) == 4
     assert [path.name for path in folder.iterdir()] == ["bank_a"]
 

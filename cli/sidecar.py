@@ -1,0 +1,95 @@
+"""What lies beside a result: `result.csv.json`, so that rows never travel without their terms.
+
+Canonical JSON (RFC 8785). It says which job and run the rows came from, what was agreed and who
+signed, what the plan was, what anybody learned, and for what the rows may be used.
+
+Not for     proof: it is the receiver's own note. The signatures themselves are in the evidence file
+            that each node keeps.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, Literal
+
+from cli import files
+from contract.canonical import Frozen, Hex32, OrgId, canonical_bytes
+from contract.job import Basis, Contract, JobKind, Purpose
+from contract.leakage import LeakageStatement
+from contract.views import JobView, Milestone
+
+REMAINDER: Final = (
+    "true in the one row, if there is one, that adds up all groups too small to be shown alone; "
+    "its labels are empty"
+)
+
+
+class Terms(Frozen):
+    """For what the rows may be used, and by whom: nothing else was agreed to."""
+
+    purpose: Purpose
+    basis: Basis
+    receivers: tuple[OrgId, ...]
+
+
+class Sidecar(Frozen):
+    """The note beside a result."""
+
+    version: Literal[1] = 1
+    result: str
+    """The name of the file that this is about."""
+    job: Hex32
+    run: Hex32 | None = None
+    contract: Contract
+    plan_digest: Hex32 | None = None
+    """Of a query: what every party compiled from the contract and signed at the start."""
+    signed: tuple[Milestone, ...]
+    rows: int | None = None
+    folded: int | None = None
+    """Of a query: how many cells are in the remainder."""
+    columns: dict[str, str]
+    """What columns mean that nobody asked for."""
+    leakage: LeakageStatement
+    terms: Terms
+
+
+def beside(result: Path) -> Path:
+    """Where the note about a result lies."""
+    return result.with_name(f"{result.name}.json")
+
+
+def require_absent(result: Path) -> None:
+    """AlreadyThere if the rows or their note could not be written."""
+    files.require_absent(result, beside(result))
+
+
+def write(result: Path, job: JobView, rows: Iterable[bytes]) -> None:
+    """Write the rows of a finished job, and the note beside them."""
+    require_absent(result)
+    files.write_whole(result, rows)
+    files.write_whole(beside(result), [canonical_bytes(sidecar_of(result.name, job)) + b"\n"])
+
+
+def sidecar_of(name: str, job: JobView) -> Sidecar:
+    """The note about a job's result in the file `name`."""
+    contract, result = job.contract, job.result
+    is_query = contract.kind is JobKind.QUERY
+    return Sidecar(
+        result=name,
+        job=job.job,
+        run=job.run,
+        contract=contract,
+        plan_digest=_plan_digest(contract) if is_query else None,
+        signed=job.history,
+        rows=result.rows if result else None,
+        folded=result.folded if result else None,
+        columns={"remainder": REMAINDER} if is_query else {},
+        leakage=job.leakage,
+        terms=Terms(purpose=contract.purpose, basis=contract.basis, receivers=contract.receivers),
+    )
+
+
+def _plan_digest(contract: Contract) -> str:
+    # Its imports are heavy, and no other command needs them.
+    from federated.query.agreed import plan_of
+
+    return plan_of(contract).digest
