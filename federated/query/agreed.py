@@ -7,7 +7,7 @@ plan's digest in the start record tells them whether they read the same.
 from collections import defaultdict
 
 from contract.dataset import CatalogueEntry
-from contract.errors import BadRequest
+from contract.errors import BadQuery, BadRequest
 from contract.job import Contract
 from contract.statements import MOST_CELLS
 from federated.aggregate.parameters import BfvParameters, Term
@@ -25,6 +25,13 @@ def plan_of(contract: Contract) -> QueryPlan:
     for entry in query.entries:
         entries[entry.org][entry.name] = entry
     statement = parse(query.statement, entries)
+    if statement.sql != query.statement:
+        # A comment, say, could hold what no contract may.
+        raise BadQuery(
+            "the statement of the contract is not written in the one way there is",
+            fix="propose the query again with the same version of mihe at every party",
+            rule="federated/SPEC.md §3.1",
+        )
     plan = compile_statement(statement, receivers=contract.receivers, k=query.min_group)
     planned = [(part.org, part.dataset, part.key_column, part.size) for part in plan.owners]
     agreed = [(p.org, p.dataset, p.key_column, p.size) for p in contract.parties]

@@ -12,11 +12,12 @@ import duckdb
 import pytest
 
 from contract.dataset import ColumnType, Description
-from contract.policy import Policy
+from contract.job import JobKind
+from contract.policy import Policy, Use
 from contract.toml import parse
 from scenarios import world as generator
 from scenarios.synthetic.economy import COVERAGE, PERIODS
-from scenarios.world import World, write_world
+from scenarios.world import ORGANISATIONS, World, write_world
 
 REFERENCES = (
     "registry.enterprises",
@@ -167,7 +168,10 @@ def test_policies_permit_the_banks_and_serve_bank_a(mini: World) -> None:
             assert rule.on == ("uscc",)
             assert rule.purposes == ("CREDIT_MICRO",)
             assert rule.bases == ("SYNTHETIC_TEST",)
-            if organisation in {"registry", "tax", "power"}:
+            if JobKind.QUERY in rule.jobs:
+                assert set(rule.others) == set(ORGANISATIONS) - {organisation}
+                assert rule.receivers == ("bank_a",)
+            elif organisation in {"registry", "tax", "power"}:
                 assert (rule.others, rule.receivers) == (("bank_a",), ("bank_a",))
                 assert rule.jobs == ("psi",)
         if organisation in {"bank_a", "bank_b"}:
@@ -175,6 +179,35 @@ def test_policies_permit_the_banks_and_serve_bank_a(mini: World) -> None:
             assert set(first.others) == {"bank_a", "bank_b"} - {organisation}
             assert set(first.receivers) == {"bank_a", "bank_b"}
             assert set(first.jobs) == {"psi", "psi_cardinality"}
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_queries_may_use_every_column_but_names(mini: World, reference: str) -> None:
+    organisation, dataset = reference.split(".")
+    file = mini.folder / organisation / "policy.toml"
+    policy = parse(Policy, file.read_text(encoding="utf-8"), "policy.toml")
+    (rule,) = (one for one in policy.allow if JobKind.QUERY in one.jobs)
+    assert (rule.dataset, rule.min_group) == (dataset, 10)
+    assert rule.columns is not None
+    columns = description(mini, reference).column
+    free = {one.name for one in columns if one.type is ColumnType.TEXT and one.codes is None}
+    assert set(rule.columns) == {one.name for one in columns} - free
+    for column in columns:
+        uses = set(rule.columns.get(column.name, ()))
+        assert (Use.JOIN in uses) == (column.type is ColumnType.KEY)
+        assert not uses & {Use.SUM, Use.AVG} or column.bounds is not None
+        assert Use.GROUP not in uses or column.type not in {ColumnType.KEY, ColumnType.DECIMAL}
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_values_lie_within_their_declared_bounds(mini: World, reference: str) -> None:
+    for column in description(mini, reference).column:
+        if column.type in {ColumnType.INTEGER, ColumnType.DECIMAL}:
+            assert column.minimum is not None
+            assert column.maximum is not None
+            texts = [row[column.name] for row in mini.rows(reference) if row[column.name]]
+            found = [Decimal(text) for text in texts]
+            assert column.minimum <= min(found) <= max(found) <= column.maximum
 
 
 def test_the_generator_imports_nothing_of_the_product() -> None:
