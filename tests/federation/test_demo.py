@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import scenarios
-from cli.demo import LEFT, QUESTION, RECEIVER, RIGHT
+from cli.demo import ASKED_FOR, LEFT, QUESTION, RECEIVER, RIGHT, STATEMENT
 from cli.local import cli_command
 from contract.errors import OurError
 from tests.federation.banks import SECONDS, eventually
@@ -18,14 +18,24 @@ from tests.federation.federation import short_folder
 
 DEMO = cli_command("demo", "--size", "mini")
 
-WRONG_ORACLE = """
-import runpy, sys
-oracle = runpy.run_path(REAL)
+WRONG_ORACLES = {
+    "oracle": """
 right = oracle["keys_of"]
 oracle["main"].__globals__["keys_of"] = lambda *file: set(sorted(right(*file))[::2])
+""",
+    "sql_oracle": """
+right = oracle["_exact"]
+oracle["main"].__globals__["_exact"] = lambda value, scale: right(value + 1, scale)
+""",
+}
+"""What makes an oracle wrong: half of every owner's keys unseen; every sum and mean one more."""
+
+SHADOW = """
+import runpy, sys
+oracle = runpy.run_path(REAL)
+CHANGE
 sys.exit(oracle["main"]())
 """
-"""The oracle, but for half of every owner's keys, which it does not see."""
 
 
 @pytest.fixture
@@ -64,23 +74,27 @@ def test_it_says_equal_and_leaves_nothing_behind(place: Path) -> None:
     ran = _run(DEMO, place)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.splitlines()[-1].strip() == "equal"
+    assert ran.stdout.count("in the clear") > 2
     assert "Who learns what" in ran.stderr
     assert list(place.iterdir()) == []
 
 
-def test_it_fails_when_the_clear_answer_is_another(place: Path) -> None:
+@pytest.mark.parametrize(("wrong", "part"), [("oracle", "intersection"), ("sql_oracle", "query")])
+def test_it_fails_when_a_clear_answer_is_another(place: Path, wrong: str, part: str) -> None:
     shadow = place / "shadow" / "scenarios"
     shadow.mkdir(parents=True)
     real = Path(scenarios.__file__ or "").parent
     (shadow / "__init__.py").write_text(f"__path__.append({str(real)!r})\n", encoding="utf-8")
-    oracle = WRONG_ORACLE.replace("REAL", repr(str(real / "oracle.py")))
-    (shadow / "oracle.py").write_text(oracle, encoding="utf-8")
+    oracle = SHADOW.replace("REAL", repr(str(real / f"{wrong}.py")))
+    oracle = oracle.replace("CHANGE", WRONG_ORACLES[wrong])
+    (shadow / f"{wrong}.py").write_text(oracle, encoding="utf-8")
     path = os.pathsep.join(filter(None, [str(shadow.parent), os.environ.get("PYTHONPATH")]))
     ran = _run([*DEMO, "--dir", str(place / "demo"), "--json"], place, PYTHONPATH=path)
     assert ran.returncode == OurError.exit_code, ran.stderr
     comparison = json.loads(ran.stdout)
+    parts = {name: comparison[name]["equal"] for name in ("intersection", "query")}
     assert comparison["equal"] is False
-    assert comparison["only_through_mihe"] > 0
+    assert parts == {"intersection": True, "query": True} | {part: False}
 
 
 def test_kept_it_goes_on_until_it_is_stopped(place: Path) -> None:
@@ -96,7 +110,13 @@ def test_kept_it_goes_on_until_it_is_stopped(place: Path) -> None:
         assert RIGHT in offered.stdout
         counted = _run(cli_command(*QUESTION, "--cardinality", "--json"), place, **node)
         assert counted.returncode == 0, counted.stderr
-        assert json.loads(counted.stdout)["result"]["count"] == comparison["counted"]
+        assert (
+            json.loads(counted.stdout)["result"]["count"] == comparison["intersection"]["counted"]
+        )
+        typed = ("query", str(demo / STATEMENT), *ASKED_FOR, "--dry-run")
+        planned = _run(cli_command(*typed), place, **node)
+        assert planned.returncode == 0, planned.stderr
+        assert "smallest row" in planned.stdout
     finally:
         stopped = _run(cli_command("demo", "--stop", str(demo)), place)
     assert stopped.returncode == 0, stopped.stderr
