@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 
 from contract.canonical import canonical_bytes
-from contract.errors import MiheError, OurError, Withheld
+from contract.errors import DataError, MiheError, OurError, Withheld
 from contract.job import Suite
 from contract.ledger import Ledger
 from contract.signing import Kind
@@ -63,6 +63,8 @@ class Runs:
             raise
         except Withheld:
             return
+        except DataError as error:
+            on_error(error.at(party=consent.org, phase="running"))
         except MiheError as error:
             on_error(error)
         except Exception as error:  # noqa: BLE001  # its text may quote anything
