@@ -51,10 +51,18 @@ def query(
         ),
     ],
     min_group: Annotated[
-        int, typer.Option(help="Fewest entities in a row; smaller cells are folded, visibly.")
+        int,
+        typer.Option(
+            min=1, max=10**6, help="Fewest entities in a row; smaller cells are folded, visibly."
+        ),
     ] = 10,
     min_join: Annotated[
-        int, typer.Option(help="Fewest entities in the whole join; below, nothing is released.")
+        int,
+        typer.Option(
+            min=1,
+            max=10**9,
+            help="Fewest entities in the whole join; below, nothing is released.",
+        ),
     ] = 10,
     dry_run: Annotated[
         bool,
@@ -111,13 +119,15 @@ def query(
 
 
 def _statement(given: str) -> str:
-    if given == STDIN:
-        return sys.stdin.read()
-    if " " in given.strip() or "\n" in given:
-        return given
+    """The SQL that was typed, or that the file or stdin holds."""
     try:
-        return Path(given).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        if given == STDIN:
+            return sys.stdin.buffer.read().decode("utf-8-sig")
+        if " " in given.strip() or "\n" in given:
+            # What a shell passes on may hold bytes that are no text.
+            return given.encode().decode()
+        return Path(given).read_text(encoding="utf-8-sig")
+    except (OSError, ValueError):
         raise BadRequest(
             "this is neither a statement nor a file that can be read",
             fix="write the SELECT in quotes, or name a UTF-8 text file that holds it",

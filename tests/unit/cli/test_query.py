@@ -1,0 +1,387 @@
+"""`mihe query` against a canned node: what is asked, shown, written, and returned."""
+
+import io
+import json
+import sys
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from cli.main import main
+from cli.sidecar import REMAINDER
+from contract.canonical import canonical_bytes
+from contract.cause import cause_of
+from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
+from contract.errors import (
+    BadQuery,
+    ForeignEncryptionKey,
+    MiheError,
+    Refused,
+    UnknownOrganisation,
+    Withheld,
+)
+from contract.job import Basis, Contract, Crypto, JobKind, Party, Query, Suite
+from contract.keys import KeyKind
+from contract.leakage import leakage_of
+from contract.lifecycle import State
+from contract.views import JobView, Milestone, PlanView, ResultView
+from federated.query.agreed import plan_of
+from protos import admin_pb2
+from tests.unit.cli.canned import Node
+
+SQL = (
+    "SELECT r.industry AS industry, COUNT(*) AS firms, SUM(b.loan_balance) AS loans"
+    " FROM bank_a.loans AS b JOIN registry.enterprises AS r USING (uscc) GROUP BY r.industry"
+)
+TERMS = ["--to", "bank_a", "--purpose", "CREDIT_MICRO", "--basis", "SYNTHETIC_TEST"]
+ASK = ["query", SQL, *TERMS]
+CSV = (
+    b"industry,firms,loans,remainder\n"
+    b"C17,72,74013641892.82,false\n"
+    b"[b]C18[/b],12,,false\n"
+    b",12,-0.10,true\n"
+)
+BOUNDS = "exact: sums stay below 2^58"
+Said = pytest.CaptureFixture[str]
+
+
+def _entry(reference: str, *columns: CatalogueColumn) -> CatalogueEntry:
+    org, name = reference.split(".")
+    key = CatalogueColumn(
+        name="uscc", type=ColumnType.KEY, key=KeyKind.USCC, level=2, size=1024, rows_per_key=1
+    )
+    return CatalogueEntry(org=org, name=name, columns=(key, *columns), refreshed=date(2026, 3, 1))
+
+
+ENTRIES = (
+    _entry(
+        "bank_a.loans",
+        CatalogueColumn(
+            name="loan_balance",
+            type=ColumnType.DECIMAL,
+            decimals=2,
+            minimum=Decimal(0),
+            maximum=Decimal("100000000.00"),
+            level=3,
+        ),
+    ),
+    _entry("registry.enterprises", CatalogueColumn(name="industry", type=ColumnType.TEXT, level=1)),
+)
+
+
+@pytest.fixture
+def contract() -> Contract:
+    return Contract(
+        kind=JobKind.QUERY,
+        initiator="bank_a",
+        parties=tuple(
+            Party(
+                org=entry.org,
+                fingerprint="ab" * 32,
+                dataset=entry.name,
+                key_column="uscc",
+                key_kind=KeyKind.USCC,
+                schema_digest=entry.schema_digest,
+                size=1024,
+            )
+            for entry in ENTRIES
+        ),
+        receivers=("bank_a",),
+        query=Query(statement=SQL, min_group=10, min_join=20, entries=ENTRIES),
+        purpose="CREDIT_MICRO",
+        basis=Basis.SYNTHETIC_TEST,
+        crypto=Crypto(suite=Suite.BLIND_JOIN),
+        created=datetime(2026, 3, 1, 8, tzinfo=UTC),
+        expires=datetime(2026, 3, 2, 8, tzinfo=UTC),
+        nonce="ef" * 32,
+    )
+
+
+@pytest.fixture
+def plan(contract: Contract) -> PlanView:
+    return PlanView(
+        contract=contract,
+        leakage=leakage_of(contract),
+        streams=("bank_a → coordinator: 369696 bytes", BOUNDS),
+        bytes_on_the_wire=4_700_000,
+        seconds="2.18",
+        memory_bytes=3_500_000,
+    )
+
+
+@pytest.fixture
+def done(job: JobView) -> JobView:
+    said = (
+        Milestone(number=1, org="bank_a", kind="contract"),
+        Milestone(number=2, org="registry", kind="approval"),
+    )
+    result = ResultView(count=3, rows=3, folded=4, file="/data/results/1.csv")
+    return job.model_copy(
+        update={"state": State.DONE, "run": "12" * 32, "history": said, "result": result}
+    )
+
+
+@pytest.fixture
+def ready(node: Node, plan: PlanView, job: JobView, done: JobView) -> Node:
+    """A node at which a query runs to its end."""
+    node.answers |= {"Plan": plan, "Propose": job, "Watch": [job, done], "Result": [CSV]}
+    return node
+
+
+# ── what is asked ───────────────────────────────────────────────────────────────────────────────
+
+
+def _asked(node: Node) -> admin_pb2.JobRequest:
+    planned, proposed = node.asked[:2]
+    assert planned == proposed
+    assert isinstance(planned, admin_pb2.JobRequest)
+    return planned
+
+
+def test_it_asks_what_was_typed(ready: Node) -> None:
+    assert main([*ASK, "--min-group", "25", "--min-join", "1000", "--expires", "12h"]) == 0
+    assert _asked(ready) == admin_pb2.JobRequest(
+        kind="query",
+        receivers=["bank_a"],
+        purpose="CREDIT_MICRO",
+        basis="SYNTHETIC_TEST",
+        expires_in_seconds=43_200,
+        statement=SQL,
+        min_group=25,
+        min_join=1000,
+    )
+
+
+LINES = "SELECT r.industry,\r\n  COUNT(*) AS 户数 -- 损失\r\nFROM …\n"
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "byte order mark"])
+def test_the_statement_may_lie_in_a_file(ready: Node, folder: Path, mark: bytes) -> None:
+    file = folder / "by industry.sql"
+    file.write_bytes(mark + LINES.encode())
+    assert main(["query", str(file).replace("by industry", "q"), *TERMS]) == 2
+    assert ready.asked == []
+    file.rename(folder / "q.sql")
+    assert main(["query", str(folder / "q.sql"), *TERMS]) == 0
+    assert _asked(ready).statement.splitlines() == LINES.splitlines()
+
+
+def test_the_statement_may_come_from_stdin(ready: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(LINES.encode())))
+    assert main(["query", "-", *TERMS]) == 0
+    assert _asked(ready).statement == LINES
+
+
+NO_TEXT = b"SELECT '\xff\xfe'"
+
+
+@pytest.mark.parametrize("given", ["typed", "file", "stdin"])
+def test_what_is_no_text_is_refused_before_anybody_is_asked(
+    node: Node, folder: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    (folder / "q.sql").write_bytes(NO_TEXT)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(NO_TEXT)))
+    typed = NO_TEXT.decode(errors="surrogateescape")
+    statement = {"typed": typed, "file": str(folder / "q.sql"), "stdin": "-"}[given]
+    assert main(["query", statement, *TERMS]) == 2
+    assert node.asked == []
+    assert "error BAD_REQUEST" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--detach", "--out", "x.csv"], "does not wait"),
+        (["--to", "registry", "--out", "x.csv"], "add --to bank_a"),
+        (["--expires", "soon"], "not a time"),
+        (["--basis", "BECAUSE"], "BECAUSE"),
+        (["--min-group", "0"], "--min-group"),
+        (["--min-group", "-1"], "--min-group"),
+        (["--min-join", "0"], "--min-join"),
+    ],
+)
+def test_what_can_not_work_is_said_before_anybody_is_asked(
+    node: Node, capsys: Said, words: list[str], why: str
+) -> None:
+    assert main([*ASK, *words]) == 2
+    assert node.asked == []
+    assert why in capsys.readouterr().err
+
+
+# ── what is shown ───────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_table_has_every_cell_as_it_was_released(ready: Node, capsys: Said) -> None:
+    assert main(ASK) == 0
+    said = capsys.readouterr()
+    rows = [line.split() for line in said.out.splitlines()]
+    assert ["industry", "firms", "loans"] in rows
+    assert ["C17", "72", "74013641892.82"] in rows
+    # What looks like markup is a label like any other.
+    assert ["[b]C18[/b]", "12"] in rows
+    assert ["12", "-0.10", "all", "smaller", "groups"] in rows
+    assert "3 rows, 4 smaller groups folded into one" in said.out
+    assert "keys in common" not in said.out
+    assert said.err.index("Who learns what") < said.err.index("Proposed as job")
+
+
+@pytest.mark.parametrize(
+    ("count", "folded", "words"),
+    [
+        (1, 0, "1 row"),
+        (12, None, "12 rows"),
+        (2, 1, "2 rows, 1 smaller group folded into one"),
+        (4000, 1200, "4,000 rows, 1,200 smaller groups folded into one"),
+    ],
+)
+def test_show_counts_rows_and_folded_groups(
+    node: Node, done: JobView, capsys: Said, count: int, folded: int | None, words: str
+) -> None:
+    result = ResultView(count=count, rows=count, folded=folded, file="/data/results/1.csv")
+    node.answers["Show"] = done.model_copy(update={"result": result})
+    assert main(["show", done.job]) == 0
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert f"rows of the result  {words}" in lines
+
+
+def test_show_has_the_statement(node: Node, done: JobView, capsys: Said) -> None:
+    node.answers["Show"] = done
+    assert main(["show", done.job]) == 0
+    assert SQL in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_dry_run_shows_statement_bounds_and_leakage_and_proposes_nothing(
+    node: Node, plan: PlanView, capsys: Said
+) -> None:
+    node.answers["Plan"] = plan
+    assert main([*ASK, "--dry-run"]) == 0
+    said = capsys.readouterr()
+    assert len(node.asked) == 1
+    shown = " ".join(said.out.split())
+    learned = [words for one in plan.leakage.parties for words in one.what]
+    assert learned
+    for words in (SQL, BOUNDS, "10 entities", "20 entities", *learned):
+        assert words in shown
+    assert said.err == ""
+
+
+def test_json_is_canonical_and_alone_on_stdout(
+    ready: Node, plan: PlanView, done: JobView, capsys: Said
+) -> None:
+    assert main([*ASK, "--json"]) == 0
+    assert capsys.readouterr().out.encode() == canonical_bytes(done) + b"\n"
+    assert main([*ASK, "--json", "--dry-run"]) == 0
+    assert capsys.readouterr().out.encode() == canonical_bytes(plan) + b"\n"
+
+
+def test_who_is_no_receiver_sees_no_table(ready: Node, done: JobView, capsys: Said) -> None:
+    contract = done.contract.model_copy(update={"receivers": ("registry",)})
+    ready.answers["Watch"] = [
+        done.model_copy(update={"contract": contract, "result": None}),
+    ]
+    assert main([*ASK, "--to", "registry"]) == 0
+    assert "not for bank_a: registry received it" in capsys.readouterr().out
+    assert not any(isinstance(asked, admin_pb2.JobName) for asked in ready.asked[3:])
+
+
+# ── what is written ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_beside_the_rows_lies_what_they_are_and_may_be_used_for(
+    ready: Node, contract: Contract, done: JobView, folder: Path
+) -> None:
+    out = folder / "result.csv"
+    assert main([*ASK, "--out", str(out)]) == 0
+    assert out.read_bytes() == CSV
+    beside = folder / "result.csv.json"
+    assert beside.stat().st_mode & 0o777 == 0o600
+    written = beside.read_bytes()
+    note = json.loads(written)
+    assert written == _canonical(note) + b"\n"
+    assert note == {
+        "version": 1,
+        "result": "result.csv",
+        "job": done.job,
+        "run": "12" * 32,
+        "contract": json.loads(canonical_bytes(contract)),
+        "plan_digest": plan_of(contract).digest,
+        "signed": [json.loads(canonical_bytes(one)) for one in done.history],
+        "rows": 3,
+        "folded": 4,
+        "columns": {"remainder": REMAINDER},
+        "leakage": json.loads(canonical_bytes(done.leakage)),
+        "terms": {
+            "purpose": "CREDIT_MICRO",
+            "basis": "SYNTHETIC_TEST",
+            "receivers": ["bank_a"],
+        },
+    }
+    assert note["contract"]["query"]["statement"] == SQL
+
+
+def _canonical(note: object) -> bytes:
+    return json.dumps(note, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize("name", ["result.csv", "result.csv.json"])
+def test_nothing_is_written_over(node: Node, folder: Path, name: str) -> None:
+    (folder / name).write_text("mine")
+    assert main([*ASK, "--out", str(folder / "result.csv")]) == 2
+    assert node.asked == []
+    assert (folder / name).read_text() == "mine"
+    assert {path.name for path in folder.iterdir()} == {"bank_a", name}
+
+
+def test_a_query_that_fails_writes_nothing(ready: Node, job: JobView, folder: Path) -> None:
+    ready.answers["Watch"] = [job.model_copy(update={"state": State.FAILED})]
+    assert main([*ASK, "--out", str(folder / "result.csv")]) == 70
+    assert {path.name for path in folder.iterdir()} == {"bank_a"}
+
+
+# ── how it ends ─────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("words", [[], ["--dry-run"]], ids=["proposed", "dry run"])
+def test_a_statement_is_refused_with_its_place(node: Node, capsys: Said, words: list[str]) -> None:
+    node.answers["Plan"] = BadQuery(
+        "line 1, column 8: MEDIAN has no place in a query",
+        fix="Take COUNT, SUM or AVG.",
+        phase="plan",
+        rule="the language of queries",
+    )
+    assert main([*ASK, *words]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == (
+        "error BAD_QUERY: line 1, column 8: MEDIAN has no place in a query\n"
+        "  phase  plan\n"
+        "  rule   the language of queries\n"
+        "  fix    Take COUNT, SUM or AVG.\n"
+    )
+    assert len(node.asked) == 1
+
+
+def test_a_receiver_that_is_nobody_is_refused_by_the_node(node: Node, capsys: Said) -> None:
+    node.answers["Plan"] = UnknownOrganisation("no organisation 'bank_c'", fix="name bank_a")
+    assert main([*ASK, "--to", "bank_c"]) == 2
+    assert "error UNKNOWN_ORGANISATION" in capsys.readouterr().err
+
+
+ENDS: list[tuple[State, MiheError, int]] = [
+    (State.REFUSED, Refused("no rule", party="registry", rule="policy.toml", fix="ask"), 3),
+    (State.WITHHELD, Withheld("withdrawn", fix="ask"), 4),
+    (State.FAILED, ForeignEncryptionKey("another key", party="coordinator", fix="again"), 5),
+]
+
+
+@pytest.mark.parametrize(("state", "error", "code"), ENDS)
+def test_the_exit_code_is_the_querys_end(
+    ready: Node, job: JobView, capsys: Said, state: State, error: MiheError, code: int
+) -> None:
+    ready.answers["Watch"] = [job.model_copy(update={"state": state, "cause": cause_of(error)})]
+    assert main(ASK) == code
+    said = capsys.readouterr()
+    assert f"error {error.code}: {error.what}" in said.err
+    assert "firms" not in said.out
