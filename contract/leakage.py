@@ -1,7 +1,7 @@
 """Who learns what: the statement computed from a contract, shown before anybody consents.
 
 It lists, for every party, everything that the protocol shows it beyond its own data, and then what
-a coalition could add. The argument behind each line is in psi/SPEC.md.
+a coalition could add. The argument behind each line is in psi/SPEC.md and federated/SPEC.md.
 """
 
 from contract.canonical import Frozen
@@ -99,21 +99,26 @@ def _sizes(contract: Contract) -> str:
     return " and ".join(f"{contract.party(org).size} ({org})" for org in contract.receivers)
 
 
-# ── queries: the rows of the coalition table in federated/SPEC.md ───────────────────────────────
+# ── queries: the rows of the coalition table in federated/SPEC.md §4.4 ──────────────────────────
 
 
 def _of_query(contract: Contract) -> LeakageStatement:
     (receiver,) = contract.receivers
     owners = tuple(_owner_of_query(contract, org) for org in contract.orgs)
     return LeakageStatement(
-        parties=(*owners, _coordinator_of_query(contract)),
-        coalitions=_coalitions_of_query(receiver),
+        parties=(*owners, _coordinator_of_query()),
+        coalitions=_coalitions_of_query(contract, receiver),
         not_covered=(
             "Parties are taken to follow the protocol (semi-honest). A deviation leaves signed "
             "statements and receipts, but no proof that an input was true.",
             "The coordinator's counts, matching and sums are signed, not proved.",
             "A result says what it says: who knows all but one entity of a cell, or asks again "
             "after a small change, can subtract.",
+            "Who knows the values that were added up in a small cell can try which of them make "
+            f"the sum: {receiver} for its own keys, and together with an owner for that owner's.",
+            "The threshold is of entities, not of values: where all but one are NULL, the sum is "
+            "that one value.",
+            "A sum outside the declared bounds ends the job with an error that all parties see.",
         ),
     )
 
@@ -121,45 +126,66 @@ def _of_query(contract: Contract) -> LeakageStatement:
 def _owner_of_query(contract: Contract, org: str) -> Learns:
     query = contract.query
     assert query is not None
-    sees = ["the padded sizes of the other owners' lists", "which cells pass, by opaque codes"]
+    sees = [
+        "the padded sizes of the other owners' lists",
+        "which cells pass: its own groups by name, the others' by opaque codes",
+    ]
     if org in contract.receivers:
         sees = [
             f"the result: count and sums of each cell of at least {query.min_group} entities,"
             " with its labels, and how many cells are folded into the remainder",
             *sees,
         ]
-    return Learns(who=org, what=(*sees, "nothing about who is in the join"))
+    return Learns(who=org, what=(*sees, "of nobody whether it is in the join"))
 
 
-def _coordinator_of_query(contract: Contract) -> Learns:
+def _coordinator_of_query() -> Learns:
     return Learns(
         who="coordinator",
         what=(
             "who computes what with whom, when, for which purpose and on which legal basis",
-            "padded sizes, each owner's number of keys in each group",
-            "for every overlap of lists, how many entities are in it, and in which groups; groups"
-            " are opaque codes, but public statistics name most of them",
+            "padded sizes, and how many keys each owner really has, in all and in each group",
+            "for every overlap of lists, in the join or not, how many entities are in it, and in"
+            " which groups, withheld cells too; groups are opaque codes, but public statistics"
+            " name most of them",
+            "volume and timing of sealed traffic that it relays, and so the length of the labels"
+            " that are released",
             "no identifier, no value, no result",
         ),
     )
 
 
-def _coalitions_of_query(receiver: str) -> tuple[Learns, ...]:
+def _coalitions_of_query(contract: Contract, receiver: str) -> tuple[Learns, ...]:
+    caps = ", ".join(f"{party.size} ({party.org})" for party in contract.parties)
+    everything = "every row of every owner, in the join or not, linked per entity, with labels"
     return (
-        Learns(who="owners without the coordinator", what=("nothing beyond what each learns",)),
         Learns(
-            who="coordinator and an owner",
+            who=f"owners, without the coordinator and without {receiver}",
+            what=("nothing beyond what each learns",),
+        ),
+        Learns(
+            who=f"{receiver} and owners",
+            what=("of other owners nothing beyond the result and what each learns",),
+        ),
+        Learns(
+            who="coordinator and owners",
             what=(
-                "for each of that owner's keys: in which other lists it is, and the groups that"
-                " those give it; no other identifier",
+                "for each of those owners' keys: in which other lists it is, in the join or not,"
+                " and the codes, hence often the labels, that those give it",
+                f"no other identifier; at most as many guesses as their padded sizes: {caps}",
+                "no value of another owner",
             ),
         ),
         Learns(
             who=f"coordinator and {receiver}",
             what=(
-                "every row of every owner, in the join or not, linked per entity, with labels; and"
-                f" for {receiver}'s own keys, whose",
+                f"{everything}; rare values may name it",
+                f"for {receiver}'s own keys, whose",
             ),
+        ),
+        Learns(
+            who=f"coordinator, {receiver} and owners",
+            what=("the same, and for those owners' keys, whose",),
         ),
     )
 

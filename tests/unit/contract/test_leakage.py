@@ -1,10 +1,13 @@
 """Who learns what: each line of the statement follows from the contract, and none is missing."""
 
+from datetime import date
 from itertools import product
 
 import pytest
 
-from contract.job import Contract, JobKind
+from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
+from contract.job import Contract, Crypto, JobKind, Query, Suite
+from contract.keys import KeyKind
 from contract.leakage import LeakageStatement, Learns, leakage_of
 from tests.unit.contract.test_job import A, contract, party
 
@@ -92,3 +95,84 @@ def test_the_columns_named_are_the_partys_own() -> None:
     learnt = leakage_of(made)
     assert "its own uscc values" in of("bank_a", learnt.parties)[0]
     assert "its own old_uscc values" in of("bank_b", learnt.parties)[0]
+
+
+# ── queries: the table of federated/SPEC.md §4.4 ────────────────────────────────────────────────
+
+ORGS = ("bank_a", "bank_b", "tax")
+
+
+def query(receiver: str, k: int = 10) -> LeakageStatement:
+    key = CatalogueColumn(name="uscc", type=ColumnType.KEY, key=KeyKind.USCC, level=2, size=512)
+    entries = tuple(
+        CatalogueEntry(org=org, name="loans", columns=(key,), refreshed=date(2026, 1, 1))
+        for org in ORGS
+    )
+    asked = Query(
+        statement="SELECT COUNT(*) AS n FROM bank_a.loans", min_group=k, min_join=k, entries=entries
+    )
+    parties = tuple(
+        party(entry.org, size=256 << at, schema_digest=entry.schema_digest)
+        for at, entry in enumerate(entries)
+    )
+    return leakage_of(
+        contract(
+            kind=JobKind.QUERY,
+            receivers=(receiver,),
+            parties=parties,
+            query=asked,
+            crypto=Crypto(suite=Suite.BLIND_JOIN),
+        )
+    )
+
+
+@pytest.mark.parametrize("receiver", ORGS)
+def test_a_query_has_every_row_of_the_table_that_can_apply(receiver: str) -> None:
+    learnt = query(receiver)
+    assert [line.who for line in learnt.parties] == [*ORGS, "coordinator"]
+    assert [line.who for line in learnt.coalitions] == [
+        f"owners, without the coordinator and without {receiver}",
+        f"{receiver} and owners",
+        "coordinator and owners",
+        f"coordinator and {receiver}",
+        f"coordinator, {receiver} and owners",
+    ]
+
+
+@pytest.mark.parametrize("receiver", ORGS)
+def test_only_the_receiver_of_a_query_sees_a_result(receiver: str) -> None:
+    learnt = query(receiver, k=17)
+    for org in ORGS:
+        lines = of(org, learnt.parties)
+        results = [line for line in lines if line.startswith("the result")]
+        assert len(results) == (org == receiver)
+        assert all("at least 17 entities" in line for line in results)
+        assert "which cells pass: its own groups by name, the others' by opaque codes" in lines
+
+
+@pytest.mark.parametrize("receiver", ORGS)
+def test_coordinator_and_receiver_are_said_to_read_every_row(receiver: str) -> None:
+    learnt = query(receiver)
+    every, whose = of(f"coordinator and {receiver}", learnt.coalitions)
+    assert every.startswith("every row of every owner, in the join or not, linked per entity")
+    assert whose == f"for {receiver}'s own keys, whose"
+    for others in ("coordinator", *ORGS):
+        assert not [line for line in of(others, learnt.parties) if "every row" in line]
+
+
+def test_the_coordinator_is_said_to_know_real_numbers_and_withheld_cells() -> None:
+    lines = " ".join(of("coordinator", query("tax").parties))
+    assert "how many keys each owner really has, in all and in each group" in lines
+    assert "withheld cells too" in lines
+    assert "public statistics name most of them" in lines
+
+
+def test_the_cap_on_guesses_of_coordinator_and_owners_is_the_padded_sizes() -> None:
+    lines = of("coordinator and owners", query("tax").coalitions)
+    assert any("256 (bank_a), 512 (bank_b), 1024 (tax)" in line for line in lines)
+
+
+def test_what_a_small_cell_itself_says_is_said() -> None:
+    lines = " ".join(query("bank_b").not_covered)
+    assert "bank_b for its own keys" in lines
+    assert "the threshold is of entities, not of values" in lines.lower()
