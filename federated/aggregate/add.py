@@ -45,7 +45,7 @@ class MaskedCell:
     positions: tuple[Positions, ...]
     """For each term, the cell's rows as places in that owner's list; distinct, any order."""
     blinding: int
-    """Σ b over the owners, and over the folded cells if this is the remainder."""
+    """Σ b over the owners, each under the name of this row."""
 
 
 def masked_sums(
