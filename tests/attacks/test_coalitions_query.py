@@ -44,7 +44,7 @@ from federated.aggregate.parameters import PLAIN, signed
 from federated.aggregate.secret import ReceiverKey
 from federated.aggregate.wire import key_id, read_ciphertext, read_result
 from federated.join.matching import match
-from federated.query.agreed import sums_of
+from federated.query.agreed import plan_of, sums_of
 from federated.query.release import REMAINDER, Codes, Opening, names_of
 from node import wire
 from node.local import LocalRows
@@ -625,6 +625,36 @@ def test_a_sum_over_few_of_the_receivers_own_values_names_them() -> None:
         assert [{own.rows.keys[at] for at in some} for some in fitting] == [truth]
         found += 1
     assert found
+
+
+def test_a_sum_of_one_value_among_nulls_is_that_value(tmp_path: Path) -> None:
+    """The same for NULLs: k counts entities, and a cell of many may hold a single value."""
+    loans = ENTRIES["b"]["loans"]
+    columns = tuple(
+        column.model_copy(update={"nullable": column.name == "balance"}) for column in loans.columns
+    )
+    entries = {**ENTRIES, "b": {"loans": loans.model_copy(update={"columns": columns})}}
+    sql = (
+        "SELECT COUNT(*) AS n, COUNT(b.balance) AS known, SUM(b.balance) AS balance"
+        " FROM a.firms AS a JOIN b.loans AS b USING (uscc)"
+    )
+    firms, owed = world()["a"], world()["b"]
+    single = next(at for at, key in enumerate(owed.keys) if key in firms.keys)
+    present = np.zeros(len(owed.keys), dtype=np.int64)
+    present[single] = 1
+    everyone = [()] * len(firms.keys)
+    rows = {
+        "a": LocalRows(firms.keys, list(everyone), []),
+        "b": LocalRows(owed.keys, list(everyone), [present, present * owed.values[0]]),
+    }
+    contract = contract_of(sql, entries, k=K)
+    kinds = [value.kind for value in plan_of(contract).owners[1].values]
+    assert kinds == ["present", "value"]
+    played = play(contract, rows, tmp_path / "run")
+    ((row,), (n, known, balance)) = (played.result.rows, played.result.rows[0].values)
+    assert not row.remainder
+    assert int(str(n)) >= K
+    assert (known, balance) == (1, int(owed.values[0][single]))
 
 
 @pytest.mark.parametrize(
