@@ -212,7 +212,7 @@ def test_after_the_end_nothing_is_kept_whatever_it_is(
     assert node.rows() == before
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(st.data())
 def test_no_statement_of_a_party_breaks_the_docket(
     tmp_path_factory: pytest.TempPathFactory,

@@ -217,7 +217,7 @@ async def test_a_peer_that_does_not_come_back_is_reported_absent(
     bank_a: Member, bank_b: Member
 ) -> None:
     exchange = Exchange()
-    one = side(bank_a, bank_b, exchange, {"back": 1}, at=0, patience=0.1)
+    one = side(bank_a, bank_b, exchange, {"back": 1}, at=0, patience=0.6)
     async with running(one) as (task,):
         peer = Hostile(bank_b, bank_a, exchange)
         await peer.connect()
@@ -374,7 +374,7 @@ async def test_a_greeting_that_is_not_of_this_run_and_peer_ends_it(
 
 async def test_content_without_its_receipt_is_not_used(bank_a: Member, bank_b: Member) -> None:
     exchange = Exchange()
-    one = side(bank_a, bank_b, exchange, {"blinded": 3 * MIB}, at=0, patience=0.2)
+    one = side(bank_a, bank_b, exchange, {"blinded": 3 * MIB}, at=0, patience=0.6)
     async with running(one) as (task,):
         peer = Hostile(bank_b, bank_a, exchange)
         await peer.connect()
