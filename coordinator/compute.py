@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from contract.cause import Cause, cause_of, error_of
-from contract.errors import MiheError, TooManyResults
+from contract.errors import MiheError, PeerError, TooManyResults
 from contract.job import Contract, JobKind
 from contract.statements import MOST_CELLS
 from coordinator import wire
 from coordinator.wire import CellSums, Share
 from federated.aggregate.add import MaskedCell, masked_sums
 from federated.aggregate.blinding import blind_of, blinded_count, count_blind
+from federated.aggregate.wire import key_id, read_ciphertext
 from federated.join.cells import Cell, Remainder, cells
 from federated.join.matching import match
 from federated.join.parameters import JoinParameters
@@ -139,7 +140,12 @@ def _match_and_add(order: Order) -> Outcome:
     ]
     if divided.remainder is not None:
         named.append((REMAINDER, divided.remainder))
-    sums = _sums(named, plan, shares, order.key_file.read_bytes())
+    key = order.key_file.read_bytes()
+    try:
+        sums = _sums(named, plan, shares, key)
+    except PeerError as error:
+        (receiver,) = order.contract.receivers
+        raise error.at(party=_sender_of_unreadable(plan, shares, key) or receiver) from None
     content = wire.sums_to_bytes(sums, folded=divided.folded)
     _write(order.sums_file, content)
     return Outcome(
@@ -147,6 +153,19 @@ def _match_and_add(order: Order) -> Outcome:
         remainder=divided.remainder is not None,
         sums_digest=sha256(content).hexdigest(),
     )
+
+
+def _sender_of_unreadable(plan: QueryPlan, shares: Sequence[Share], key: bytes) -> str | None:
+    """Whose ciphertexts are not such, or not under the key; None if all are."""
+    identity = key_id(key)
+    for part, share in zip(plan.owners, shares, strict=True):
+        try:
+            for column in share.columns:
+                for chunk in column:
+                    read_ciphertext(identity, chunk)
+        except PeerError:
+            return part.org
+    return None
 
 
 def _sums(
