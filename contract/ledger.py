@@ -347,9 +347,10 @@ def _evidence(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
 
 def _receipts_agree(ledger: Ledger, evidenced: dict[str, Evidence]) -> bool:
     """Whether every receipt of the run is held by exactly its two ends."""
-    held = Counter(digest for share in evidenced.values() for digest in share.receipts)
-    held.update(ledger.cells.receipts if ledger.cells else ())
-    held.update(ledger.matched.receipts if ledger.matched else ())
+    # As sets: who states a receipt twice is not both of its ends.
+    held = Counter(digest for share in evidenced.values() for digest in set(share.receipts))
+    held.update(set(ledger.cells.receipts) if ledger.cells else ())
+    held.update(set(ledger.matched.receipts) if ledger.matched else ())
     return set(held.values()) <= {2}
 
 
