@@ -9,16 +9,16 @@ another name.
 # Queries are made up here, out of the lists below.
 # ruff: noqa: S608
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from random import Random
-from tempfile import mkdtemp
 from typing import cast
 
 import numpy as np
+import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
@@ -251,10 +251,12 @@ HEADERS = {
 }
 
 
-@cache
-def world(seed: int) -> World:
-    chance = Random(seed)
-    folder = Path(mkdtemp(prefix="mihe-query-"))
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], World]:
+    return cache(lambda seed: written(tmp_path_factory.mktemp("world"), Random(seed)))
+
+
+def written(folder: Path, chance: Random) -> World:
     keys = [key(chance) for _ in range(chance.choice([3, 40, 120]))]
     entries: dict[str, dict[str, CatalogueEntry]] = {}
     parquet = {}
@@ -442,8 +444,10 @@ def shown(rows: Mapping[bool, list[tuple[object, ...]]]) -> dict[bool, list[str]
 
 
 @settings(max_examples=150)
-@given(queries(), st.integers(0, 5), st.integers(1, 4), st.booleans())
-def test_every_cell_equals_the_clear_answer(sql: str, seed: int, k: int, public: bool) -> None:
+@given(sql=queries(), seed=st.integers(0, 5), k=st.integers(1, 4), public=st.booleans())
+def test_every_cell_equals_the_clear_answer(
+    world: Callable[[int], World], sql: str, seed: int, k: int, public: bool
+) -> None:
     here = world(seed)
     statement = parse(sql, here.entries)
     plan = compile_statement(statement, receivers=["bank"], k=k)
