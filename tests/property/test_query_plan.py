@@ -443,7 +443,7 @@ def shown(rows: Mapping[bool, list[tuple[object, ...]]]) -> dict[bool, list[str]
     }
 
 
-@settings(max_examples=150)
+@settings(max_examples=120)
 @given(sql=queries(), seed=st.integers(0, 5), k=st.integers(1, 4), public=st.booleans())
 def test_every_cell_equals_the_clear_answer(
     world: Callable[[int], World], sql: str, seed: int, k: int, public: bool
