@@ -248,6 +248,18 @@ def test_rows_and_their_note_are_never_written_over_a_file(
     assert {path.name for path in folder.iterdir()} == {"bank_a", name}
 
 
+@pytest.fixture
+def in_the_foreground() -> Iterator[None]:
+    """Commands start as a shell would start them, with SIGINT heeded, whatever started the tests.
+
+    Not by subprocess's preexec_fn: that forks, and gRPC's threads in here may abort the fork.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("in_the_foreground")
 @pytest.mark.parametrize("attempt", range(5))
 def test_ctrl_c_while_following_leaves_the_job_running(
     node: Node, plan: PlanView, job: JobView, attempt: int
@@ -267,8 +279,6 @@ def test_ctrl_c_while_following_leaves_the_job_running(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        # As a shell starts a command in the foreground, whatever started these tests.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as following:
         try:
             _, said = following.communicate(timeout=60)
@@ -281,6 +291,7 @@ def test_ctrl_c_while_following_leaves_the_job_running(
     assert "Traceback" not in said
 
 
+@pytest.mark.usefixtures("in_the_foreground")
 def test_ctrl_c_while_the_node_works_ends_the_command(node: Node) -> None:
     ended = Event()
 
@@ -295,7 +306,6 @@ def test_ctrl_c_while_the_node_works_ends_the_command(node: Node) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as asking:
         try:
             _, said = asking.communicate(timeout=60)
