@@ -28,6 +28,7 @@ from coordinator.apart import apart
 from coordinator.collection import COORDINATOR, Collection, Opening
 from coordinator.journal import defect, note, short
 from coordinator.lifecycle import Lifecycle
+from federated.aggregate.wire import KEY_BYTES
 
 _UNDER_WAY = (State.RUNNING, State.RELEASING)
 _MOST_PART_BYTES = 1 << 31
@@ -64,7 +65,8 @@ class Queries:
         query, receivers = ledger.contract.query, ledger.contract.receivers
         if opening.part == "he_key" and (query is None or org not in receivers):
             raise _not_yours(org, opening.part)
-        await self._collection.take(org, opening, pieces, _MOST_PART_BYTES)
+        limit = KEY_BYTES if opening.part == "he_key" else _MOST_PART_BYTES
+        await self._collection.take(org, opening, pieces, limit)
         note("collected", org=org, run=short(opening.run), part=opening.part)
         self._consider(self._lifecycle.ledger_of_run(opening.run) or ledger)
 
