@@ -40,11 +40,12 @@ POLICY = """\
 # purposes = ["CREDIT_MICRO"]       # purpose codes, as agreed in the consortium
 # bases = ["SUBJECT_AUTHORISATION"] # legal bases
 # until = 2027-12-31                # optional: last day of the permission
-# largest_peer_set = 65536          # optional: most keys that the other side may bring
+# largest_peer_set = 65536          # optional: most keys that any other party may bring
 # columns = { uscc = ["join"], loan_balance = ["sum", "avg"], five_class = ["filter", "group"] }
-#                                   # for queries, by column: join, filter, group, count, sum, avg
-# min_group = 10                    # for queries: fewest enterprises in a row of the result
-# min_join = 10                     # for queries: fewest enterprises in the whole join
+#                                   # for queries: what may be done with each column, of join,
+#                                   # filter, group, count, sum, avg; unlisted is denied
+# min_group = 10                    # for queries: fewest entities in a row of the result
+# min_join = 10                     # for queries: fewest entities in the whole join
 # approve = "auto"                  # the node approves by itself
 """
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.init import POLICY
 from cli.main import main
 from cli.sidecar import REMAINDER
 from contract.canonical import canonical_bytes
@@ -26,8 +27,11 @@ from contract.job import Basis, Contract, Crypto, JobKind, Party, Query, Suite
 from contract.keys import KeyKind
 from contract.leakage import leakage_of
 from contract.lifecycle import State
+from contract.policy import Policy
+from contract.toml import parse
 from contract.views import JobView, Milestone, PlanView, ResultView
 from federated.query.agreed import plan_of
+from node.gate import check_policy
 from protos import admin_pb2
 from tests.unit.cli.canned import Node
 
@@ -338,6 +342,37 @@ def test_a_query_that_fails_writes_nothing(ready: Node, job: JobView, folder: Pa
     ready.answers["Watch"] = [job.model_copy(update={"state": State.FAILED})]
     assert main([*ASK, "--out", str(folder / "result.csv")]) == 70
     assert {path.name for path in folder.iterdir()} == {"bank_a"}
+
+
+# ── what the policy that `mihe init` explains lets through ──────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("statement", "min_group", "denied"),
+    [
+        (SQL, 10, None),
+        (SQL.replace("SUM(", "AVG("), 10, None),
+        (SQL.replace("SUM(", "COUNT("), 10, "use of 'loan_balance' for count"),
+        (SQL.replace(" GROUP", " WHERE b.loan_balance > 5 GROUP"), 10, "'loan_balance' for filter"),
+        (SQL, 9, "groups of fewer than 10"),
+    ],
+)
+def test_the_example_of_a_policy_means_what_it_says(
+    contract: Contract, statement: str, min_group: int, denied: str | None
+) -> None:
+    lines = POLICY.splitlines()
+    example = "\n".join(line.removeprefix("# ") for line in lines[lines.index("# [[allow]]") :])
+    example = example.replace('with = ["bank_b"]', 'with = ["registry"]')
+    policy = parse(Policy, example, "policy.toml")
+    assert contract.query is not None
+    query = contract.query.model_copy(update={"statement": statement, "min_group": min_group})
+    changed = {"query": query, "basis": policy.allow[0].bases[0]}
+    asked = contract.model_copy(update=changed)
+    if denied is None:
+        check_policy(asked, "bank_a", policy, date(2026, 3, 1))
+        return
+    with pytest.raises(Refused, match=denied):
+        check_policy(asked, "bank_a", policy, date(2026, 3, 1))
 
 
 # ── how it ends ─────────────────────────────────────────────────────────────────────────────────
