@@ -179,10 +179,8 @@ def tables_shown(compared: TablesCompared, labels: Collection[str]) -> Renderabl
     columns = [name if name in labels else f"{name}>" for name in compared.columns]
     rows: list[Sequence[object]] = []
     for row in compared.rows:
-        rows.append((*_shown(row.through_mihe, row, compared.columns, labels), "through mihe", ""))
-        rows.append(
-            (*_shown(row.in_the_clear, row, compared.columns, labels), "in the clear", row.equal)
-        )
+        rows.append((*_shown(row.through_mihe, row, compared.columns, labels), "mihe", ""))
+        rows.append((*_shown(row.in_the_clear, row, compared.columns, labels), "clear", row.equal))
     return terminal.table((*columns, "", "equal"), rows)
 
 

@@ -127,7 +127,12 @@ def table(
         pad_edge=False,
     )
     for name in columns:
-        drawn.add_column(Text(name.rstrip(">")), justify="right" if name.endswith(">") else "left")
+        # On a narrow terminal a cell takes more lines: half a figure would be another figure.
+        drawn.add_column(
+            Text(name.rstrip(">")),
+            justify="right" if name.endswith(">") else "left",
+            overflow="fold",
+        )
     for row in rows:
         drawn.add_row(*(_cell(value) for value in row))
     return drawn

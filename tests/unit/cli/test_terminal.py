@@ -134,3 +134,14 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     )
     assert "Traceback" not in ran.stderr
     assert "BrokenPipe" not in ran.stderr
+
+
+def test_a_narrow_terminal_cuts_no_figure(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "24")
+    figures = ("97104037980.97", "1983866.2983611")
+    terminal.out().print(terminal.table(("vat>", "kwh>"), [figures]))
+    _, _, _, *lines = capsys.readouterr().out.splitlines()
+    columns = zip(*(line.split() for line in lines if line.strip()), strict=True)
+    assert tuple("".join(parts) for parts in columns) == figures
