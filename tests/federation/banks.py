@@ -8,15 +8,13 @@ and then it is the right one.
 import csv
 import json
 import shutil
-import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from re import findall, sub
 from subprocess import CompletedProcess
-from typing import Self, TypeVar
+from typing import Self
 
 from cli import authority
 from cli.authority import COORDINATOR_ORG
@@ -34,17 +32,13 @@ from contract.lifecycle import TERMINAL, State
 from contract.views import JobView
 from scenarios.oracle import keys_of
 from scenarios.world import write_world
-from tests.federation.federation import Federation
+from tests.federation.directed import Directed
+from tests.federation.federation import eventually
 from tests.federation.staged import WAIT
-
-T = TypeVar("T")
 
 BANKS = ("bank_a", "bank_b")
 LOANS = ("bank_a.loans", "bank_b.loans")
 CREDIT = ("--on", "uscc", "--purpose", "CREDIT_MICRO", "--basis", "SYNTHETIC_TEST")
-STAGED = Path(__file__).with_name("staged.py")
-SECONDS = 60.0
-"""How long anything may take before it counts as hanging; no test is meant to come near it."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +50,7 @@ class End:
     party: str | None = None
 
 
-class Banks(Federation):
+class Banks(Directed):
     """The federation; in a `with` the loans are imported and policies allow what CREDIT asks."""
 
     def __init__(
@@ -67,17 +61,12 @@ class Banks(Federation):
         coordinator: Mapping[str, object] | None = None,
         node: Mapping[str, object] | None = None,
     ) -> None:
-        launchers = {
-            org: [sys.executable, "-P", str(STAGED), str(folder / "orders" / org), "node"]
-            for org in BANKS
-        }
         super().__init__(
             folder,
             *BANKS,
             direct=direct,
             coordinator=coordinator,
             node=node,
-            launchers=launchers,
         )
         self.answer: set[bytes] = set()
 
@@ -180,12 +169,6 @@ class Banks(Federation):
 
     # ── the stage ───────────────────────────────────────────────────────────────────────────────
 
-    def order(self, org: str, point: str, deed: str) -> None:
-        """Tell a node what to do when it gets to a point (staged.py)."""
-        written = self._orders(org) / ".written"
-        written.write_text(deed, "ascii")
-        written.rename(self._orders(org) / point)
-
     @contextmanager
     def halted(self, org: str, point: str, *, to: tuple[str, ...] = ("bank_a",)) -> Iterator[str]:
         """A job whose party `org` has come to a point and waits there until the block is left."""
@@ -197,33 +180,9 @@ class Banks(Federation):
         finally:
             self.dismiss(org)
 
-    def wait_halted(self, org: str, point: str) -> None:
-        """Return when the node waits at a point that it was told to wait at."""
-        eventually(lambda: self.is_halted(org, point))
-
     def wait_halted_or_done(self, org: str, point: str, job: str) -> None:
         """The same for a point that may not lie on the node's way: return when the job is done."""
         eventually(lambda: self.is_halted(org, point) or self.ended(other(org), job))
-
-    def is_halted(self, org: str, point: str) -> bool:
-        """Whether the node waits at a point that it was told to wait at."""
-        return (self._orders(org) / f"{point}.reached").exists()
-
-    def has_orders(self, org: str) -> bool:
-        """Whether the node has not yet done all that it was told."""
-        return any(self._orders(org).iterdir())
-
-    def go_on(self, org: str, point: str) -> None:
-        """Let the node go on from one point."""
-        (self._orders(org) / point).unlink()
-
-    def dismiss(self, org: str) -> None:
-        """Let the node go on, and forget all its orders."""
-        for file in self._orders(org).iterdir():
-            file.unlink(missing_ok=True)
-
-    def _orders(self, org: str) -> Path:
-        return self.folder / "orders" / org
 
     # ── members and settings ────────────────────────────────────────────────────────────────────
 
@@ -272,15 +231,6 @@ class Banks(Federation):
     def _arrivals(self) -> list[str]:
         log = self.log(COORDINATOR_ORG).read_text("utf-8")
         return findall(r"event=attached org=(\w+)", log)
-
-
-def eventually(happens: Callable[[], T | None], seconds: float = SECONDS) -> T:
-    """What `happens` gives once it gives something true; fails if it does not in time."""
-    deadline = time.monotonic() + seconds
-    while not (outcome := happens()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-    return outcome
 
 
 def question(*receivers: str) -> tuple[str, ...]:

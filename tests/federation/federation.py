@@ -5,14 +5,21 @@ need. Use a short folder (`short_folder`): a Unix socket's path has 107 bytes at
 own temporary folders are long.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 from cli.authority import COORDINATOR_ORG
 from cli.demo import USCCS
 from cli.local import LocalFederation
+
+T = TypeVar("T")
+
+SECONDS = 60.0
+"""How long anything may take before it counts as hanging; no test is meant to come near it."""
 
 
 class Federation(LocalFederation):
@@ -58,3 +65,12 @@ def short_folder() -> Iterator[Path]:
     """A temporary folder whose path leaves room for a Unix socket's name."""
     with TemporaryDirectory(prefix="mihe-", dir="/tmp") as name:
         yield Path(name)
+
+
+def eventually(happens: Callable[[], T | None], seconds: float = SECONDS) -> T:
+    """What `happens` gives once it gives something true; fails if it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not (outcome := happens()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+    return outcome

@@ -12,6 +12,7 @@ gone. Without orders it is the node as it is.
     send.STREAM                   before a message enters the link
     frame.FRAME[.STREAM[.N]]      before a frame is sealed: hello, open, chunk, receipted
     rows                          before the rows of a result are written
+    contribute.PART, fetch.PART   before a part of a query is handed to the coordinator, or fetched
 """
 
 import asyncio
@@ -31,10 +32,12 @@ from contract.signing import Kind, Statement
 from node import rows
 from node.attach import Attachment
 from node.link import Link
+from node.parts import Parts
 from node.seal import CarrierLost, Seal
 from node.store import Store
 from node.wire import Chunk, Hello, LinkFrame, Open, Receipted
 from protos import psi_pb2
+from protos.join_pb2 import JoinShare
 
 WAIT = "wait"
 _POLL_SECONDS = 0.02
@@ -55,11 +58,55 @@ MISDEEDS: dict[str, Callable[[Any], Any]] = {
     "another run": lambda frame: replace(frame, run=bytes(32)),
     "another stream": lambda frame: replace(frame, stream="other"),
     "forged": lambda frame: replace(frame, statement=_altered(frame.statement)),
+    # on an owner's share of a query
+    "tokens twice": lambda share: _with_share(share, tokens=_half(share.tokens) * 2),
+    "tokens too few": lambda share: _with_share(share, tokens=_half(share.tokens)),
+    "code out of range": lambda share: _with_share(share, codes=b"\xff" * 4 + share.codes[4:]),
+    "codes too few": lambda share: _with_share(share, codes=share.codes[4:]),
+    "columns too few": lambda share: _with_share(share, columns=share.columns[1:]),
+    "ciphertext cut": lambda share: _with_first_chunk(share, lambda chunk: chunk[:-8]),
+    "ciphertext of another key": lambda share: _with_first_chunk(share, _under_another_key),
+    "blinding too short": lambda share: _with_share(share, blinding=share.blinding[1:]),
+    # on a public key
+    "another key": lambda _: _another_key(),
     # on what is to be stated, and on a signed statement
     "next run": lambda body: body.model_copy(update={"run": body.run + 1}),
     "altered": lambda statement: _altered(statement),
 }
 """What a node may be told to do to what it sends."""
+
+
+def _with_share(share: JoinShare, **fields: Any) -> JoinShare:
+    changed = JoinShare.FromString(share.SerializeToString())
+    for name, value in fields.items():
+        changed.ClearField(name)  # type: ignore[arg-type]
+        changed.MergeFrom(JoinShare(**{name: value}))
+    return changed
+
+
+def _half(tokens: bytes) -> bytes:
+    return tokens[: len(tokens) // 2]
+
+
+def _with_first_chunk(share: JoinShare, deed: Callable[[bytes], bytes]) -> JoinShare:
+    changed = _with_share(share)
+    changed.columns[0].chunks[0] = deed(changed.columns[0].chunks[0])
+    return changed
+
+
+def _another_key() -> bytes:
+    from federated.aggregate.secret import ReceiverKey
+
+    return ReceiverKey.generate()[1]
+
+
+def _under_another_key(_: bytes) -> bytes:
+    import numpy as np
+
+    from federated.aggregate.encrypt import encrypt_column
+
+    (chunk,) = encrypt_column(_another_key(), np.ones(1, np.int64), largest=1)
+    return chunk
 
 
 class Orders:
@@ -147,6 +194,30 @@ def stage_link(orders: Orders) -> None:
         setattr(Link, name, staged)
 
 
+def stage_parts(orders: Orders) -> None:
+    """What the node hands to the coordinator and fetches from it."""
+    contribute, fetch = Parts.contribute, Parts.fetch
+
+    async def staged_contribute(parts: Parts, part: str, content: bytes) -> Any:
+        await orders.pass_by(f"contribute.{part}")
+        if deed := orders.at(f"contribute.{part}"):
+            content = _misdone(part, content, MISDEEDS[deed])
+        return await contribute(parts, part, content)
+
+    async def staged_fetch(parts: Parts, part: str, *, limit: int) -> bytes:
+        await orders.pass_by(f"fetch.{part}")
+        return await fetch(parts, part, limit=limit)
+
+    for name, staged in (("contribute", staged_contribute), ("fetch", staged_fetch)):
+        setattr(Parts, name, staged)
+
+
+def _misdone(part: str, content: bytes, deed: Callable[[Any], Any]) -> bytes:
+    if part != "share":
+        return bytes(deed(content))
+    return bytes(deed(JoinShare.FromString(content)).SerializeToString())
+
+
 def stage_rows(orders: Orders) -> None:
     """What the node writes of a result; it does so in a thread, which waits alone."""
     write = rows.rows_of
@@ -195,6 +266,7 @@ def main() -> None:
     stage_statements(orders)
     stage_link(orders)
     stage_rows(orders)
+    stage_parts(orders)
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

@@ -13,8 +13,7 @@ import scenarios
 from cli.demo import ASKED_FOR, LEFT, QUESTION, RECEIVER, RIGHT, STATEMENT
 from cli.local import cli_command
 from contract.errors import OurError
-from tests.federation.banks import SECONDS, eventually
-from tests.federation.federation import short_folder
+from tests.federation.federation import SECONDS, eventually, short_folder
 
 DEMO = cli_command("demo", "--size", "mini")
 

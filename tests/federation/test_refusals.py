@@ -32,8 +32,8 @@ from contract.errors import (
     WrongRole,
 )
 from contract.lifecycle import State
-from tests.federation.banks import BANKS, CREDIT, Banks, End, eventually, question
-from tests.federation.federation import Federation, short_folder
+from tests.federation.banks import BANKS, CREDIT, Banks, End, question
+from tests.federation.federation import Federation, eventually, short_folder
 
 POLICY = """
 [[allow]]

@@ -18,8 +18,8 @@ import pytest
 from cli.authority import COORDINATOR_ORG
 from contract.errors import Aborted, PeerError, Unreachable
 from contract.lifecycle import State
-from tests.federation.banks import BANKS, Banks, End, eventually, other, question
-from tests.federation.federation import short_folder
+from tests.federation.banks import BANKS, Banks, End, other, question
+from tests.federation.federation import eventually, short_folder
 
 KILLS = int(os.environ.get("MIHE_KILLS", "6"))
 SEED = int(os.environ.get("MIHE_KILLS_SEED", random.SystemRandom().randrange(1 << 32)))

@@ -1,0 +1,59 @@
+"""A federation whose nodes stop, or misbehave, at the points where a test says so (staged.py)."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.federation.federation import Federation, eventually
+
+STAGED = Path(__file__).with_name("staged.py")
+
+
+class Directed(Federation):
+    """The federation, with orders for its nodes; without any they are the nodes as they are."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *orgs: str,
+        direct: bool = False,
+        coordinator: Mapping[str, object] | None = None,
+        node: Mapping[str, object] | None = None,
+    ) -> None:
+        launchers = {
+            org: [sys.executable, "-P", str(STAGED), str(folder / "orders" / org), "node"]
+            for org in orgs
+        }
+        super().__init__(
+            folder, *orgs, direct=direct, coordinator=coordinator, node=node, launchers=launchers
+        )
+
+    def order(self, org: str, point: str, deed: str) -> None:
+        """Tell a node what to do when it gets to a point (staged.py)."""
+        written = self._orders(org) / ".written"
+        written.write_text(deed, "ascii")
+        written.rename(self._orders(org) / point)
+
+    def wait_halted(self, org: str, point: str) -> None:
+        """Return when the node waits at a point that it was told to wait at."""
+        eventually(lambda: self.is_halted(org, point))
+
+    def is_halted(self, org: str, point: str) -> bool:
+        """Whether the node waits at a point that it was told to wait at."""
+        return (self._orders(org) / f"{point}.reached").exists()
+
+    def has_orders(self, org: str) -> bool:
+        """Whether the node has not yet done all that it was told."""
+        return any(self._orders(org).iterdir())
+
+    def go_on(self, org: str, point: str) -> None:
+        """Let the node go on from one point."""
+        (self._orders(org) / point).unlink()
+
+    def dismiss(self, org: str) -> None:
+        """Let the node go on, and forget all its orders."""
+        for file in self._orders(org).iterdir():
+            file.unlink(missing_ok=True)
+
+    def _orders(self, org: str) -> Path:
+        return self.folder / "orders" / org

@@ -1,0 +1,255 @@
+"""Owners of the small synthetic world, their nodes under direction, and what one asks in SQL.
+
+The right answer comes from scenarios/sql_oracle.py, which reads every owner's files. One rule holds
+for every job, whatever was done to it: all parties tell the same end with the same cause; a result
+is there if and only if the job is done; and nothing of the run is left anywhere.
+"""
+
+import csv
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any, Self
+
+from cli.authority import COORDINATOR_ORG
+from contract.errors import InvalidKey, MiheError
+from contract.keys import KeyKind, Strictness, canonical
+from contract.lifecycle import TERMINAL, State
+from contract.views import JobView
+from scenarios.sql_oracle import Answer, Clear
+from scenarios.world import World, write_world
+from tests.federation.banks import End
+from tests.federation.directed import Directed
+from tests.federation.federation import eventually
+
+RECEIVER = "bank_a"
+TERMS = ("--purpose", "CREDIT_MICRO", "--basis", "SYNTHETIC_TEST", "--yes", "--json")
+
+Row = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Extra:
+    """A dataset that the world does not have: its description, its CSV, its owner's policy."""
+
+    description: str
+    rows: str
+    policy: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A result as its receiver's file has it: shown rows, the remainder, and cells folded."""
+
+    columns: tuple[str, ...]
+    rows: frozenset[Row]
+    remainder: Row | None
+    folded: int
+
+
+class Owners(Directed):
+    """The federation; in a `with` every owner's datasets are imported, and queries allowed."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *orgs: str,
+        extra: Callable[[World], Mapping[str, Extra]] = lambda _: {},
+        node: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(folder, *orgs, node=node)
+        self.world = folder / "world"
+        self._extra = extra
+
+    def __enter__(self) -> Self:
+        world = write_world(self.world, size="mini", organisations=self.orgs, formats=("csv",))
+        descriptions = [(one.organisation, one.description) for one in world.datasets]
+        for reference, one in self._extra(world).items():
+            org = reference.partition(".")[0]
+            world.path(reference, "csv").write_text(one.rows, "utf-8")
+            world.path(reference, "toml").write_text(one.description, "utf-8")
+            with (world.folder / org / "policy.toml").open("a", encoding="utf-8") as policy:
+                policy.write(one.policy)
+            descriptions.append((org, world.path(reference, "toml")))
+        super().__enter__()
+        try:
+            for org in self.orgs:
+                shutil.copy(self.world / org / "policy.toml", self.home(org).policy)
+            for org, description in descriptions:
+                with self.client(org) as node:
+                    node.add_dataset(description)
+            # What is offered must have reached the one who asks.
+            eventually(lambda: self._offered() == len(descriptions))
+        except BaseException:
+            self.stop_all()
+            raise
+        return self
+
+    def _offered(self) -> int:
+        with self.client(RECEIVER) as node:
+            return sum(len(one.entries) for one in node.catalogue().organisations)
+
+    # ── asking ──────────────────────────────────────────────────────────────────────────────────
+
+    def ask(
+        self, sql: str, *words: str, by: str = RECEIVER, to: str = RECEIVER
+    ) -> CompletedProcess[str]:
+        """`mihe query`, typed by a person of `by`."""
+        return self.run_cli(by, "query", sql, "--to", to, *TERMS, *words)
+
+    def propose(self, sql: str, *words: str, by: str = RECEIVER) -> str:
+        """A query that nobody waits for; its job."""
+        proposed = self.ask(sql, "--detach", *words, by=by)
+        assert proposed.returncode == 0, proposed.stderr
+        return str(json.loads(proposed.stdout)["job"])
+
+    def answer(self, sql: str, *words: str) -> Table:
+        """The result of a query that is carried out."""
+        asked = self.ask(sql, *words)
+        assert asked.returncode == 0, asked.stderr
+        job = str(json.loads(asked.stdout)["job"])
+        self.end_of(job)
+        return self.table(job)
+
+    def table(self, job: str) -> Table:
+        """The result of a job that is done, as it lies at the receiver's node."""
+        result = self.view(RECEIVER, job).result
+        assert result is not None
+        with self._result(job).open(encoding="utf-8", newline="") as file:
+            head, *rows = csv.reader(file)
+        assert head[-1] == "remainder"
+        shown = [tuple(row[:-1]) for row in rows if row[-1] == "false"]
+        rest = [tuple(row[:-1]) for row in rows if row[-1] == "true"]
+        assert len(rest) <= 1
+        assert len(set(shown)) == len(shown)
+        assert result.rows == len(rows)
+        return Table(
+            tuple(head[:-1]), frozenset(shown), rest[0] if rest else None, result.folded or 0
+        )
+
+    def clear(self, sql: str, *, k: int = 10, min_join: int = 10) -> Table:
+        """The same, computed in the clear."""
+        answer: Answer = Clear(self.world).answer(sql, k=k, min_join=min_join)
+        rest = None if answer.remainder is None else _texts(answer.remainder)
+        return Table(answer.columns, frozenset(map(_texts, answer.rows)), rest, answer.folded)
+
+    # ── how it ends ─────────────────────────────────────────────────────────────────────────────
+
+    def view(self, org: str, job: str) -> JobView:
+        """A job as a node sees it now."""
+        with self.client(org) as node:
+            return node.show(job)
+
+    def end_of(self, job: str) -> End:
+        """Wait for the job's end at every party, and check that it is a clean one."""
+        contract = self.view_at_end(RECEIVER, job).contract
+        views = {org: self.view_at_end(org, job) for org in contract.orgs}
+        ends = {org: _end(view) for org, view in views.items()}
+        end = ends[RECEIVER]
+        assert ends == dict.fromkeys(contract.orgs, end)
+        done = end.state is State.DONE
+        eventually(lambda: self._result(job).exists() == done)
+        for org in contract.orgs:
+            expected = {f"{job}.csv"} if done and org == RECEIVER else set()
+            eventually(partial(self._has_files, org, job, expected))
+        eventually(lambda: not any(self.runs.iterdir()))
+        return end
+
+    def view_at_end(self, org: str, job: str) -> JobView:
+        """The job as a node sees it, once it has ended."""
+        return eventually(lambda: self._ended(org, job))
+
+    def _ended(self, org: str, job: str) -> JobView | None:
+        # A node that is starting does not answer yet, or has not heard of the job yet.
+        with suppress(MiheError):
+            view = self.view(org, job)
+            return view if view.state in TERMINAL else None
+        return None
+
+    @property
+    def runs(self) -> Path:
+        """Where the coordinator keeps what is handed in."""
+        return self.folder / COORDINATOR_ORG / "data" / "runs"
+
+    def _result(self, job: str) -> Path:
+        return self.folder / RECEIVER / "data" / "results" / f"{job}.csv"
+
+    def _has_files(self, org: str, job: str, expected: set[str]) -> bool:
+        results = self.folder / org / "data" / "results"
+        return {path.name for path in results.glob(f"*{job}*")} == expected
+
+    # ── processes ───────────────────────────────────────────────────────────────────────────────
+
+    def offspring(self, name: str) -> set[int]:
+        """The processes in which a daemon has something computed."""
+        return _computing(self.process_id(name))
+
+    def kill_alone(self, name: str) -> None:
+        """SIGKILL to a daemon but not to the processes that it has started."""
+        os.kill(self.process_id(name), signal.SIGKILL)
+        self._processes.pop(name).wait()
+
+
+def _computing(parent: int) -> set[int]:
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = process.joinpath("cmdline").read_bytes()
+            status = process.joinpath("stat").read_text("ascii").rpartition(")")[2].split()
+            if b"spawn_main" in words and int(status[1]) == parent:
+                found.add(int(process.name))
+    return found
+
+
+def valid_keys(world: World, reference: str) -> list[str]:
+    """The codes of a dataset that stand there as they should, each once."""
+    return list(
+        dict.fromkeys(row["uscc"] for row in world.rows(reference) if _is_valid(row["uscc"]))
+    )
+
+
+def _is_valid(key: str) -> bool:
+    try:
+        return canonical(KeyKind.USCC, key, Strictness.STRICT) == f"uscc:{key}".encode()
+    except InvalidKey:
+        return False
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process is there and not a zombie."""
+    with suppress(OSError):
+        stat = Path(f"/proc/{process}/stat").read_text("ascii")
+        return stat.rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def _end(view: JobView) -> End:
+    cause = view.cause
+    return End(view.state, cause.code, cause.party) if cause else End(view.state)
+
+
+def _texts(row: tuple[Any, ...]) -> Row:
+    return tuple(map(_text, row))
+
+
+def _text(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case Decimal():
+            return f"{value:f}"
+        case date():
+            return value.isoformat()
+        case _:
+            return str(value)

@@ -1,0 +1,295 @@
+"""Queries over a blind join through real daemons: equal to the clear answer, or a coded refusal.
+
+Random queries and worlds are in tests/flow and tests/property; here are the ways that differ in
+who takes part and in what is shown, and everything that is asked is typed as people type it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+from subprocess import CompletedProcess
+
+import pytest
+
+from contract.errors import (
+    BadQuery,
+    BadRequest,
+    KeyInQuery,
+    MiheError,
+    Refused,
+    SeveralRows,
+    UnknownColumn,
+    UnknownDataset,
+    UnknownOrganisation,
+    UnprovenSum,
+)
+from scenarios.world import World
+from tests.federation.federation import short_folder
+from tests.federation.owners import RECEIVER, Extra, Owners, valid_keys
+
+ORGS = ("registry", "tax", "power", "bank_a")
+
+DEMO = """
+SELECT r.industry, COUNT(*) AS firms, SUM(t.vat_paid) AS vat_paid, AVG(p.kwh_total) AS kwh,
+       SUM(b.loan_balance) AS loans
+FROM bank_a.loans AS b
+JOIN (SELECT uscc, SUM(vat_paid) AS vat_paid FROM tax.returns
+      WHERE period BETWEEN 202510 AND 202609 GROUP BY uscc) AS t USING (uscc)
+JOIN (SELECT uscc, SUM(kwh_total) AS kwh_total FROM power.meters
+      WHERE period BETWEEN 202510 AND 202609 GROUP BY uscc) AS p USING (uscc)
+JOIN registry.enterprises AS r USING (uscc)
+WHERE b.five_class <> '损失'
+GROUP BY r.industry
+"""
+"""The demonstration's question, over four owners."""
+
+BALANCES = """
+name = "balances"
+source = "balances.csv"
+title = "Balances"
+
+[[column]]
+name = "uscc"
+type = "key"
+key = "uscc"
+rows_per_key = 1
+level = 2
+
+[[column]]
+name = "delta"
+type = "decimal"
+decimals = 2
+minimum = "-9000000.00"
+maximum = "9000000.00"
+level = 3
+nullable = true
+
+[[column]]
+name = "zone"
+type = "text"
+codes = ["east", "west"]
+level = 2
+nullable = true
+
+[[column]]
+name = "rare"
+type = "integer"
+minimum = 0
+maximum = 9999
+level = 2
+
+[[column]]
+name = "vast"
+type = "integer"
+minimum = -9000000000000000000
+maximum = 9000000000000000000
+level = 3
+"""
+
+ALLOWED = """
+[[allow]]
+dataset = "balances"
+jobs = ["query"]
+on = ["uscc"]
+with = ["registry", "tax", "bank_a"]
+receivers = ["bank_a"]
+purposes = ["CREDIT_MICRO"]
+bases = ["SYNTHETIC_TEST"]
+min_group = 10
+min_join = 10
+approve = "auto"
+
+[allow.columns]
+uscc = ["join"]
+delta = ["sum", "avg", "count", "filter"]
+zone = ["group", "filter"]
+rare = ["group", "filter"]
+vast = ["sum"]
+"""
+
+
+def balances(world: World) -> dict[str, Extra]:
+    """Negative and missing amounts, a missing group, a column in which no two are equal."""
+    # A cell is shown only if enough of each owner's keys are not in the join.
+    banks = set(valid_keys(world, "bank_a.loans"))
+    known = valid_keys(world, "registry.enterprises")
+    some = [key for at, key in enumerate(known) if at % 4 != (key in banks)]
+    chance, lines = Random(2), ["uscc,delta,zone,rare,vast"]
+    for number, key in enumerate(some[:2000]):
+        delta = "" if number % 7 == 0 else f"{chance.uniform(-8e6, 4e6):.2f}"
+        zone = ("east", "west", "")[number % 3]
+        lines.append(f"{key},{delta},{zone},{number},0")
+    return {"power.balances": Extra(BALANCES, "\n".join(lines) + "\n", ALLOWED)}
+
+
+@pytest.fixture(scope="module")
+def owners() -> Iterator[Owners]:
+    with short_folder() as folder, Owners(folder, *ORGS, extra=balances) as running:
+        yield running
+
+
+# ── the right answer ────────────────────────────────────────────────────────────────────────────
+
+LOANS_AND_BALANCES = "FROM bank_a.loans AS b JOIN power.balances AS p USING (uscc)"
+LOANS_AND_RETURNS = "FROM bank_a.loans AS b JOIN tax.returns AS t USING (uscc)"
+
+SHOWN = {
+    "two owners, NULL, negative, NULL as a group": f"""
+        SELECT p.zone, COUNT(*) AS n, COUNT(p.delta) AS known, SUM(p.delta) AS delta,
+               AVG(p.delta) AS mean, SUM(b.loan_balance) AS loans
+        {LOANS_AND_BALANCES}
+        WHERE p.delta < 3000000 AND b.loan_balance > 1000
+        GROUP BY p.zone""",
+    "three owners, grouped by the columns of two": f"""
+        SELECT p.zone, b.five_class, COUNT(*) AS n, SUM(r.reg_capital) AS capital
+        {LOANS_AND_BALANCES} JOIN registry.enterprises AS r USING (uscc)
+        WHERE p.delta IS NOT NULL
+        GROUP BY p.zone, b.five_class""",
+    "one cell": f"SELECT COUNT(*) AS n, SUM(p.delta) AS delta, AVG(b.util) AS util"
+    f" {LOANS_AND_BALANCES}",
+}
+UNSHOWN = {
+    "everything in the remainder": f"""
+        SELECT p.rare, b.five_class, COUNT(*) AS n, SUM(p.delta) AS delta
+        {LOANS_AND_BALANCES} GROUP BY p.rare, b.five_class""",
+    "too few for the join": f"""
+        SELECT p.zone, COUNT(*) AS n, SUM(p.delta) AS delta
+        {LOANS_AND_BALANCES} WHERE p.rare < 3 GROUP BY p.zone""",
+    "nobody": f"""
+        SELECT p.zone, COUNT(*) AS n, SUM(p.delta) AS delta
+        {LOANS_AND_BALANCES} WHERE p.rare < 30 AND p.rare > 40 GROUP BY p.zone""",
+}
+
+
+def test_the_demonstrations_question_over_four_owners(owners: Owners) -> None:
+    table = owners.answer(DEMO)
+    assert table.rows
+    assert table == owners.clear(DEMO)
+
+
+@pytest.mark.parametrize("sql", SHOWN.values(), ids=SHOWN)
+def test_it_equals_the_clear_answer(owners: Owners, sql: str) -> None:
+    table = owners.answer(sql)
+    assert table.rows
+    assert table == owners.clear(sql)
+
+
+@pytest.mark.parametrize("sql", UNSHOWN.values(), ids=UNSHOWN)
+def test_what_may_not_be_shown_is_not(owners: Owners, sql: str) -> None:
+    table = owners.answer(sql)
+    assert not table.rows
+    assert table == owners.clear(sql)
+
+
+# ── what bad input gets ─────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Question:
+    """A query that is answered by an error, and whose fault that is."""
+
+    sql: str
+    error: type[MiheError]
+    mentions: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    to: str = RECEIVER
+
+
+COUNT = f"SELECT COUNT(*) AS n {LOANS_AND_BALANCES}"
+
+REFUSED = {
+    "a key in the statement": Question(
+        f"{COUNT} WHERE b.uscc = '91110000600037341L'", KeyInQuery, ("key",)
+    ),
+    "a key where a name stands": Question(
+        f"{COUNT} WHERE p.zone = '91110000600037341L'", KeyInQuery, ()
+    ),
+    "not in the language": Question(
+        f"SELECT p.zone, MEDIAN(p.delta) AS m {LOANS_AND_BALANCES} GROUP BY p.zone",
+        BadQuery,
+        ("line 1, column 16",),
+    ),
+    "no statement": Question("DROP TABLE bank_a.loans", BadQuery, ("line 1",)),
+    "two owners' columns compared": Question(
+        f"{COUNT} WHERE b.loan_balance > p.delta", BadQuery, ("line 1",)
+    ),
+    "a sum that can't be proven": Question(
+        f"SELECT SUM(p.vast * 1000) AS s {LOANS_AND_BALANCES}", UnprovenSum, ("line 1",)
+    ),
+    "column": Question(
+        f"SELECT SUM(p.dleta) AS s {LOANS_AND_BALANCES}", UnknownColumn, ("'delta'?",)
+    ),
+    "dataset": Question(
+        "SELECT COUNT(*) AS n FROM bank_a.loans AS b JOIN power.balance AS p USING (uscc)",
+        UnknownDataset,
+        ("'balances'?", "power"),
+    ),
+    "organisation": Question(
+        "SELECT COUNT(*) AS n FROM bank_a.loans AS b JOIN powr.balances AS p USING (uscc)",
+        UnknownOrganisation,
+        ("'power'?",),
+    ),
+    "a receiver that is no owner": Question(COUNT, BadRequest, ("bank_a, power",), to="registry"),
+    "a receiver that is nobody": Question(COUNT, BadRequest, ("bank_a, power",), to="bank_aa"),
+    "rows of which there are several": Question(
+        f"SELECT COUNT(*) AS n {LOANS_AND_RETURNS}",
+        BadQuery,
+        ("up to 24 rows per key", "FROM tax.returns GROUP BY uscc"),
+    ),
+    "own column, another use": Question(
+        f"SELECT b.dpd_max_12m, COUNT(*) AS n {LOANS_AND_BALANCES} GROUP BY b.dpd_max_12m",
+        Refused,
+        ("bank_a", "use of 'dpd_max_12m' for group", "policy.toml: allow["),
+    ),
+    "own groups too small": Question(
+        COUNT, Refused, ("bank_a", "groups of fewer than 10"), ("--min-group", "9")
+    ),
+}
+
+
+@pytest.mark.parametrize("question", REFUSED.values(), ids=REFUSED)
+def test_bad_questions_end_where_they_are_asked(owners: Owners, question: Question) -> None:
+    before = _jobs(owners)
+    _is(owners.ask(question.sql, *question.words, to=question.to), question.error, question)
+    assert _jobs(owners) == before
+
+
+ENDED = {
+    "a peer's column, another use": Question(
+        f"{COUNT} WHERE p.vast > 0",
+        Refused,
+        ("power", "use of 'vast' for filter", "policy.toml: allow["),
+    ),
+    "several rows for a key": Question(
+        f"SELECT COUNT(*) AS n {LOANS_AND_RETURNS} WHERE t.period BETWEEN 202510 AND 202512",
+        SeveralRows,
+        ("tax", "GROUP BY uscc"),
+    ),
+}
+
+
+@pytest.mark.parametrize("question", ENDED.values(), ids=ENDED)
+def test_what_another_owner_refuses_ends_with_one_cause(owners: Owners, question: Question) -> None:
+    before = _jobs(owners)
+    _is(owners.ask(question.sql, *question.words, to=question.to), question.error, question)
+    (job,) = _jobs(owners) - before
+    end = owners.end_of(job)
+    assert (end.code, end.party) == (question.error.code, question.mentions[0])
+
+
+def test_after_all_that_it_goes_on(owners: Owners) -> None:
+    assert owners.answer(COUNT) == owners.clear(COUNT)
+
+
+def _jobs(owners: Owners) -> set[str]:
+    with owners.client(RECEIVER) as node:
+        return {job.job for job in node.jobs().jobs}
+
+
+def _is(asked: CompletedProcess[str], error: type[MiheError], question: Question) -> None:
+    """The command has failed with this error, its exit code, its fix and these words."""
+    assert f"error {error.code}:" in asked.stderr, asked.stderr
+    assert asked.returncode == error.exit_code
+    assert "  fix    " in asked.stderr
+    for words in question.mentions:
+        assert words in asked.stderr, asked.stderr
