@@ -1,0 +1,171 @@
+"""Work in a process of its own: its answer, its errors without their texts, and its end.
+
+node/apart.py and coordinator/apart.py are one mechanism on two sides of a wall: both are tested.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import coordinator.apart
+import node.apart
+from contract.errors import BadMessage
+from node.key_process import KeyProcess
+
+PATIENCE = 60.0
+
+Apart = Callable[..., Coroutine[Any, Any, Any]]
+SIDES = pytest.mark.parametrize("apart", [node.apart.apart, coordinator.apart.apart])
+
+LONE = """
+import asyncio
+from pathlib import Path
+from {module} import {what}
+from tests.unit.node.test_apart import wait_forever
+
+async def main():
+    {begin}
+    await asyncio.sleep(1000)
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+def add(left: int, right: int) -> int:
+    return left + right
+
+
+def refuse() -> None:
+    raise BadMessage("it is not one", party="tax", phase="match", fix="compare versions")
+
+
+def fail() -> None:
+    raise ValueError("91110000600037341L")
+
+
+def vanish() -> None:
+    os._exit(0)
+
+
+def wait_forever(begun: str) -> None:
+    Path(begun).write_text(str(os.getpid()), "ascii")
+    time.sleep(1000)
+
+
+@SIDES
+async def test_it_gives_what_the_work_returns(apart: Apart) -> None:
+    assert await apart(add, 2, 3) == 5
+
+
+@SIDES
+async def test_a_coded_error_comes_as_it_was_raised(apart: Apart) -> None:
+    with pytest.raises(BadMessage) as caught:
+        await apart(refuse)
+    assert (caught.value.party, caught.value.phase) == ("tax", "match")
+
+
+@SIDES
+@pytest.mark.parametrize("work", [fail, vanish])
+async def test_any_other_end_is_broken_and_quotes_nothing(
+    apart: Apart, work: Callable[[], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises((node.apart.Broken, coordinator.apart.Broken)) as caught:
+        await apart(work)
+    assert "91110000600037341L" not in f"{caught.value!r}{caught.value.__context__!r}"
+    assert "91110000600037341L" not in "".join(capfd.readouterr())
+
+
+@SIDES
+async def test_who_stops_waiting_stops_the_work(apart: Apart, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    waiting = asyncio.create_task(apart(wait_forever, str(begun)))
+    process = await _process_in(begun)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert not _is_alive(process)
+
+
+@pytest.mark.parametrize("module", ["node.apart", "coordinator.apart"])
+async def test_it_ends_with_a_daemon_that_is_killed(module: str, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    begin = f"asyncio.ensure_future(apart(wait_forever, {str(begun)!r}))"
+    lone = _lone(tmp_path, module=module, what="apart", begin=begin)
+    process = await _process_in(begun)
+    lone.kill()
+    lone.wait()
+    await _until(lambda: not _is_alive(process))
+
+
+# ── the process of the decryption key ───────────────────────────────────────────────────────────
+
+
+async def test_the_process_of_a_key_ends_with_a_daemon_that_is_killed(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    say = f"Path({str(begun)!r}).write_text(str(key._process.pid), 'ascii')"
+    lone = _lone(
+        tmp_path,
+        module="node.key_process",
+        what="KeyProcess",
+        begin=f"key = KeyProcess(); await key.public_key(); {say}",
+    )
+    process = await _process_in(begun)
+    assert _is_alive(process)
+    lone.kill()
+    lone.wait()
+    await _until(lambda: not _is_alive(process))
+
+
+async def test_a_key_is_the_same_until_it_is_closed_and_gone_then() -> None:
+    key = KeyProcess()
+    try:
+        first = await key.public_key()
+        assert await key.public_key() == first
+        with pytest.raises(BadMessage):
+            await key.decrypt([b"no sum"])
+        assert await key.public_key() == first
+    finally:
+        await key.close()
+    assert not _is_alive(key._process.pid or 0)
+    other = KeyProcess()
+    try:
+        assert await other.public_key() != first
+    finally:
+        await other.close()
+
+
+def _lone(folder: Path, **words: str) -> subprocess.Popen[bytes]:
+    script = folder / "lone.py"
+    script.write_text(LONE.format(**words), "utf-8")
+    root = str(Path(node.apart.__file__).parents[1])
+    return subprocess.Popen([sys.executable, str(script)], env={**os.environ, "PYTHONPATH": root})
+
+
+async def _process_in(file: Path) -> int:
+    def written() -> str:
+        return file.read_text("ascii") if file.exists() else ""
+
+    await _until(lambda: bool(written()))
+    return int(written())
+
+
+async def _until(happens: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not happens():  # noqa: ASYNC110  # a process that ends sets no event
+            await asyncio.sleep(0.02)
+
+
+def _is_alive(process: int) -> bool:
+    with suppress(OSError):
+        stat = Path(f"/proc/{process}/stat").read_text("ascii")
+        return stat.rpartition(")")[2].split()[0] != "Z"
+    return False
