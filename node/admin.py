@@ -151,6 +151,7 @@ class Admin(admin_pb2_grpc.AdminServicer):
     async def _add_dataset(self, description: Path) -> Frozen:
         async with self._importing:
             snapshot = await asyncio.to_thread(self._owner.datasets.add, description)
+            await asyncio.to_thread(self._owner.datasets.prune, self._docket.pinned())
         self._conductor.offer_catalogue()
         return snapshot.report
 

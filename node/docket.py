@@ -98,6 +98,11 @@ class Docket:
         """The ledgers of all jobs that have not ended."""
         return list(self._open.values())
 
+    def pinned(self) -> set[str]:
+        """The snapshots that open jobs are bound to."""
+        rows = (self.row(job) for job in self._open)
+        return {row.snapshot for row in rows if row.snapshot is not None}
+
     def row(self, job: bytes) -> JobRow:
         """What this node keeps of a job beside its statements."""
         row = self._store.job(job)

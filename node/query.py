@@ -20,7 +20,7 @@ from contract.errors import BadMessage, ForeignEncryptionKey
 from contract.signing import Kind
 from contract.statements import Cells, HeKey
 from contract.views import ResultView
-from federated.aggregate.encrypt import encrypt_column
+from federated.aggregate.encrypt import encrypt_columns
 from federated.aggregate.secret import Blinding
 from federated.aggregate.wire import KEY_BYTES, RESULT_BYTES
 from federated.join.codes import Encoded, encode
@@ -160,7 +160,10 @@ class _Play:
         self, public_key: bytes, rows: LocalRows, listed: TokenList
     ) -> list[list[bytes]]:
         columns = [_in_order(column, listed.order) for column in rows.values]
-        return await apart(_encrypt, public_key, columns, largest_of(self._plan, self._owner))
+        if not columns:
+            return []
+        largest = largest_of(self._plan, self._owner)
+        return await apart(encrypt_columns, public_key, columns, largest)
 
     def _openings(self, prepared: _Prepared, cells: Cells) -> list[Opening]:
         return [
@@ -237,12 +240,3 @@ def _in_order(column: NDArray[np.int64], order: Sequence[int]) -> NDArray[np.int
     listed = np.zeros(len(places), dtype=np.int64)
     listed[places >= 0] = column[places[places >= 0]]
     return listed
-
-
-def _encrypt(
-    public_key: bytes, columns: Sequence[NDArray[np.int64]], largest: Sequence[int]
-) -> list[list[bytes]]:
-    return [
-        encrypt_column(public_key, column, largest=most)
-        for column, most in zip(columns, largest, strict=True)
-    ]

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import grpc.aio
+
 from contract.canonical import Frozen
 from contract.cause import cause_of
 from contract.config import CertificateFiles
@@ -72,6 +74,7 @@ class Stage:
     consent: Consent
     report: Callable[[str, int, int], None]
     _links: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
+    _channels: list[grpc.aio.Channel] = field(default_factory=list)
 
     @property
     def run(self) -> bytes:
@@ -162,6 +165,8 @@ class Stage:
             link.cancel()
             self.services.exchange.forget(self.run, peer)
         await asyncio.gather(*self._links.values(), return_exceptions=True)
+        for channel in self._channels:
+            await channel.close()
 
     def _ends(self, peer: str) -> Ends:
         files, folder = self.services.files, self.services.folder
@@ -187,4 +192,5 @@ class Stage:
         if route.direct is None:
             return lambda: carry.dial(services.attachment.channel, run, peer, relay=True)
         channel = carry.open_channel(route.direct, services.credentials, carry.peer_name(peer))
+        self._channels.append(channel)
         return lambda: carry.dial(channel, run, peer, relay=False)

@@ -1,4 +1,4 @@
-"""Bytes from outside, and back: the only file of a node that reads protobuf messages of others.
+"""Bytes from outside, and back: statements, frames and messages, bounded before they are parsed.
 
 Every size is bounded before anything is built from it; the signatures are checked by the caller.
 """

@@ -5,6 +5,8 @@ Learns      nobody anything but the receiver, and it gets none of these cipherte
 Not safe    if the coordinator and the receiver pool what they have: SPEC §2.5
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import tenseal.sealapi as seal
 from numpy.typing import NDArray
@@ -13,6 +15,16 @@ from contract.errors import BadValue
 from federated.aggregate import bfv
 from federated.aggregate.parameters import DEGREE, PLAIN
 from federated.aggregate.wire import Residues, key_id, read_key, write_ciphertext
+
+
+def encrypt_columns(
+    public_key: bytes, columns: Sequence[NDArray[np.int64]], largest: Sequence[int]
+) -> list[list[bytes]]:
+    """Several columns, each with the bound of its own: see `encrypt_column`."""
+    return [
+        encrypt_column(public_key, column, largest=most)
+        for column, most in zip(columns, largest, strict=True)
+    ]
 
 
 def encrypt_column(public_key: bytes, values: NDArray[np.int64], *, largest: int) -> list[bytes]:
