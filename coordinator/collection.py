@@ -11,6 +11,7 @@ Learns      tokens, opaque codes, ciphertexts, blindings: what federated/SPEC.md
 import os
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -79,7 +80,8 @@ class Collection:
                 fix="free space in the coordinator's data folder, then run the job again",
             ) from None
         finally:
-            arriving.unlink(missing_ok=True)
+            with suppress(OSError):
+                arriving.unlink()
 
     def drop(self, run: bytes) -> None:
         """Remove everything of a run."""

@@ -97,21 +97,21 @@ class Parts:
         return self._signer.sign(Kind.RECEIPT, self._run, canonical_bytes(body))
 
     async def _pause_or_raise(self, error: grpc.aio.AioRpcError, gave_up: float) -> None:
+        if error.code() in _PASSING and time.monotonic() <= gave_up:
+            await asyncio.sleep(_PAUSE)
+            return
+        # A full disk passes, too; but if it does not, it is what the people must hear of.
         if (refusal := _refusal(error)) is not None:
             raise refusal from None
-        if error.code() not in _PASSING or time.monotonic() > gave_up:
-            raise CoordinatorAbsent(
-                "the coordinator was not there to hand a part of the query to or fetch it from",
-                phase="query",
-                fix="check that it runs and that this machine reaches it, then run the job again",
-            ) from None
-        await asyncio.sleep(_PAUSE)
+        raise CoordinatorAbsent(
+            "the coordinator was not there to hand a part of the query to or fetch it from",
+            phase="query",
+            fix="check that it runs and that this machine reaches it, then run the job again",
+        ) from None
 
 
 def _refusal(error: grpc.aio.AioRpcError) -> MiheError | None:
-    """The coded error that the coordinator answered with, unless it is one that passes."""
-    if error.code() in _PASSING:
-        return None
+    """The coded error that the coordinator answered with, if it answered."""
     try:
         return from_json(error.details() or "")
     except MiheError:
