@@ -23,7 +23,16 @@ from contract.credentials import Credentials, credentials_from
 from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
 from contract.errors import MiheError
 from contract.identity import Role, server_name
-from contract.job import PROTOCOL_VERSION, Basis, Contract, JobKind, Party
+from contract.job import (
+    PROTOCOL_VERSION,
+    Basis,
+    Contract,
+    Crypto,
+    JobKind,
+    Party,
+    Query,
+    Suite,
+)
 from contract.keys import KeyKind
 from contract.ledger import role_of
 from contract.signing import Kind, Statement
@@ -129,6 +138,30 @@ def contract_of(
         created=created,
         expires=created + life,
         nonce=nonce,
+    )
+
+
+def query_of(receiver: Credentials, other: Credentials) -> Contract:
+    """A query between two, with its result to the first."""
+    base = contract_of(receiver, other)
+    column = CatalogueColumn(name="uscc", type=ColumnType.KEY, key=KeyKind.USCC, level=2, size=256)
+    entries = tuple(
+        CatalogueEntry(
+            org=party.org, name="loans", columns=(column,), refreshed=base.created.date()
+        )
+        for party in base.parties
+    )
+    parties = tuple(
+        party.model_copy(update={"schema_digest": entry.schema_digest})
+        for party, entry in zip(base.parties, entries, strict=True)
+    )
+    return base.model_copy(
+        update={
+            "kind": JobKind.QUERY,
+            "parties": parties,
+            "crypto": Crypto(suite=Suite.BLIND_JOIN),
+            "query": Query(statement="SELECT …", min_group=10, min_join=10, entries=entries),
+        }
     )
 
 

@@ -15,10 +15,8 @@ import pytest
 from contract.canonical import canonical_bytes
 from contract.cause import cause_of, from_json
 from contract.credentials import Credentials
-from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
 from contract.errors import Aborted, MiheError
-from contract.job import Contract, Crypto, JobKind, Query, Suite
-from contract.keys import KeyKind
+from contract.job import Contract
 from contract.signing import Kind, Statement
 from contract.statements import Dead, HeKey, Receipt
 from coordinator.server import Running, serving
@@ -38,30 +36,6 @@ from tests.unit.coordinator.consortium import (
 
 SALT = b"\x07" * 32
 CONTENT = bytes(range(256)) * 40
-
-
-def query_of(receiver: Credentials, other: Credentials) -> Contract:
-    """A query between two, with its result to the first."""
-    base = made.contract_of(receiver, other)
-    column = CatalogueColumn(name="uscc", type=ColumnType.KEY, key=KeyKind.USCC, level=2, size=256)
-    entries = tuple(
-        CatalogueEntry(
-            org=party.org, name="loans", columns=(column,), refreshed=base.created.date()
-        )
-        for party in base.parties
-    )
-    parties = tuple(
-        party.model_copy(update={"schema_digest": entry.schema_digest})
-        for party, entry in zip(base.parties, entries, strict=True)
-    )
-    return base.model_copy(
-        update={
-            "kind": JobKind.QUERY,
-            "parties": parties,
-            "crypto": Crypto(suite=Suite.BLIND_JOIN),
-            "query": Query(statement="SELECT …", min_group=10, min_join=10, entries=entries),
-        }
-    )
 
 
 @dataclass(frozen=True)
@@ -166,7 +140,7 @@ async def run(
     bank_b: Credentials,
     attached: Callable[..., Awaitable[Stream]],
 ) -> Run:
-    contract = query_of(bank_a, bank_b)
+    contract = made.query_of(bank_a, bank_b)
     streams = [await attached(bank_a), await attached(bank_b)]
     run, said = made.to_running(contract, bank_a, bank_b)
     for one in (bank_a, bank_b):
@@ -382,7 +356,7 @@ async def test_a_restart_keeps_what_runs_and_removes_what_is_over(
 ) -> None:
     folder = tmp_path / "restarted"
     config = configure(folder, consortium.coordinator)
-    contract = query_of(bank_a, bank_b)
+    contract = made.query_of(bank_a, bank_b)
     runs = folder / "data" / "runs"
     async with serving(config, folder, time.clock) as running:
         streams = [await attach(running.port, one) for one in (bank_a, bank_b)]
