@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from contract.cause import Cause, cause_of, error_of
-from contract.errors import MiheError, PeerError, TooManyResults
+from contract.errors import PeerError, TooManyResults
 from contract.job import Contract, JobKind
 from contract.statements import MOST_CELLS
 from coordinator import wire
@@ -67,34 +66,8 @@ class Ready:
     digests: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A MiheError on its way out of the process."""
-
-    cause: Cause
-
-    def error(self) -> MiheError:
-        """The error itself."""
-        return error_of(self.cause)
-
-
-def match_and_add(order: Order) -> Outcome | Failed:
-    """Compute, write the sums, and say which cells pass."""
-    try:
-        return _match_and_add(order)
-    except MiheError as error:
-        return Failed(cause_of(error))
-
-
-def match_lists(order: MatchOrder) -> Ready | Failed:
+def match_lists(order: MatchOrder) -> Ready:
     """Match the lists, and write for each receiver what it asked for."""
-    try:
-        return _match_lists(order)
-    except MiheError as error:
-        return Failed(cause_of(error))
-
-
-def _match_lists(order: MatchOrder) -> Ready:
     contract = order.contract
     parameters = JoinParameters.of(contract, order.run)
     lists = [
@@ -117,7 +90,8 @@ def _write(file: Path, content: bytes) -> None:
     arriving.replace(file)
 
 
-def _match_and_add(order: Order) -> Outcome:
+def match_and_add(order: Order) -> Outcome:
+    """Compute, write the sums, and say which cells pass."""
     plan = plan_of(order.contract)
     parameters = join_of(plan, order.run)
     shares = [

@@ -161,8 +161,6 @@ class Queries:
         )
         async with self._one_at_a_time:
             outcome = await apart(compute.match_and_add, order)
-        if isinstance(outcome, compute.Failed):
-            raise outcome.error()
         he_key = self._collection.receipt(run, receiver, "he_key")
         return Cells(
             run=run.hex(),
@@ -182,8 +180,6 @@ class Queries:
         )
         async with self._one_at_a_time:
             outcome = await apart(compute.match_lists, order)
-        if isinstance(outcome, compute.Failed):
-            raise outcome.error()
         return Matched(
             run=run.hex(),
             results=tuple(MatchFor(org=org, digest=digest) for org, digest in outcome.digests),

@@ -24,7 +24,7 @@ from contract.canonical import canonical_bytes
 from contract.dataset import CatalogueEntry
 from contract.job import Basis, Contract, Crypto, JobKind, Party, Query, Suite
 from contract.statements import Cells
-from coordinator.compute import Failed, Order, match_and_add
+from coordinator.compute import Order, match_and_add
 from federated.aggregate.encrypt import encrypt_column
 from federated.aggregate.secret import Blinding, ReceiverKey
 from federated.join.codes import encode
@@ -309,8 +309,6 @@ class _Run:
                 sums_file=self.folder / f"{COORDINATOR}.sums",
             )
         )
-        if isinstance(outcome, Failed):
-            raise outcome.error()
         cells = Cells(
             run=self.join.run_id.hex(),
             passing=outcome.passing,

@@ -3,8 +3,11 @@
 # Queries are made up here, out of the parts below.
 # ruff: noqa: S608
 
+from collections.abc import Callable
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -16,7 +19,7 @@ from federated.query.result import Result
 from node.local import run_local
 from scenarios.sql_oracle import Answer
 from tests.flow.federation_in_process import contract_of, play
-from tests.property.test_query_plan import World, queries, released, shown, world
+from tests.property.test_query_plan import World, queries, released, shown, written
 
 TAX = (
     "(SELECT uscc, SUM(vat) AS vat, COUNT(*) AS n, MAX(grade) AS grade FROM tax.returns"
@@ -55,10 +58,15 @@ def require_equal(result: Result, clear: Answer) -> None:
     assert shown(ours) == shown(theirs)
 
 
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], World]:
+    return cache(lambda seed: written(tmp_path_factory.mktemp("world"), Random(seed)))
+
+
 @settings(max_examples=16)
 @given(queries(), st.integers(0, 5), st.integers(2, 6), st.sampled_from([1, 20]), st.integers(0, 1))
 def test_every_cell_equals_the_clear_answer(
-    sql: str, seed: int, k: int, min_join: int, receiver: int
+    world: Callable[[int], World], sql: str, seed: int, k: int, min_join: int, receiver: int
 ) -> None:
     require_equal(*asked(sql, world(seed), k, min_join, receiver))
 
@@ -88,7 +96,9 @@ def test_every_cell_equals_the_clear_answer(
     ],
     ids=["two owners, no groups", "NULLs", "three owners, two dimensions", "four owners"],
 )
-def test_the_questions_that_are_asked_have_answers(sql: str, k: int) -> None:
+def test_the_questions_that_are_asked_have_answers(
+    world: Callable[[int], World], sql: str, k: int
+) -> None:
     """What the random ones may miss: rows that are shown, with their decimals and their NULLs."""
     result, clear = asked(sql, world(5), k)
     require_equal(result, clear)
@@ -96,7 +106,7 @@ def test_the_questions_that_are_asked_have_answers(sql: str, k: int) -> None:
     assert any(type(value) is Decimal for row in result.rows for value in row.values)
 
 
-def test_a_join_below_its_minimum_opens_nothing() -> None:
+def test_a_join_below_its_minimum_opens_nothing(world: Callable[[int], World]) -> None:
     sql = f"SELECT COUNT(*) AS n FROM bank.loans AS b JOIN {TAX}"
     open_, _ = asked(sql, world(5), 2)
     result, clear = asked(sql, world(5), 2, min_join=10**6)
@@ -105,7 +115,7 @@ def test_a_join_below_its_minimum_opens_nothing() -> None:
     assert not result.rows
 
 
-def test_what_is_folded_is_one_row_that_adds_up() -> None:
+def test_what_is_folded_is_one_row_that_adds_up(world: Callable[[int], World]) -> None:
     sql = f"SELECT b.class, COUNT(*) AS n FROM bank.loans AS b JOIN {TAX} GROUP BY b.class"
     whole, _ = asked(f"SELECT COUNT(*) AS n FROM bank.loans AS b JOIN {TAX}", world(5), 2)
     result, clear = asked(sql, world(5), 12)
