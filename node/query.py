@@ -198,12 +198,12 @@ class _Play:
             )
         sums, folded = wire.sums_from_bytes(content, self._plan, len(names))
         stage.gate()
-        released = await self._gathered(own, len(names))
+        openings = await self._gathered(own, len(names))
         stage.report("decrypt", 0, 1)
         shut = [
             Shut(cell.blinded_count, tuple(await key.decrypt(list(cell.sums)))) for cell in sums
         ]
-        result = result_of(self._plan, opened(self._plan, names, shut, released))
+        result = result_of(self._plan, opened(self._plan, names, shut, openings))
         results = stage.services.results
         await results.write(stage.job, lambda file: tables.write(result, file))
         stage.report("decrypt", 1, 1)
