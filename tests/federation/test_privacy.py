@@ -23,6 +23,8 @@ import duckdb
 import pytest
 
 from cli.authority import COORDINATOR_ORG
+from cli.demo import SQL
+from contract.job import Suite
 from contract.keys import KeyKind
 from contract.lifecycle import State
 from contract.views import JobList
@@ -45,7 +47,10 @@ SEED = random.SystemRandom().randrange(1 << 32)
 ORGS = ("registry", "tax", "power", "bank_a", "bank_b")
 CREDIT = ("--on", "uscc", "--purpose", "CREDIT_MICRO", "--basis", "SYNTHETIC_TEST")
 BANKS = ("bank_a.loans", "bank_b.loans")
-HASH_TO_GROUP = b"mihe-psi-ecdh-V1-CS01-with-ristretto255_XMD:SHA-512_R255MAP_RO_"
+HASH_TO_GROUP = {
+    Suite.PSI_ECDH: b"mihe-psi-ecdh-V1-CS01-with-ristretto255_XMD:SHA-512_R255MAP_RO_",
+    Suite.BLIND_JOIN: b"mihe-blind-join-V1-CS01-with-ristretto255_XMD:SHA-512_R255MAP_RO_",
+}
 
 EVERYBODYS = (Path("/tmp"), Path("/dev/shm"))  # noqa: S108  # read, never written
 
@@ -237,10 +242,12 @@ def _compute(running: Federation, left: Aftermath) -> None:
         left.shown.append(done)
     counted = running.run_cli("bank_b", "psi", *BANKS, *CREDIT, "--to", "bank_a", "--cardinality")
     assert counted.returncode == 0, counted.stderr
+    asked = running.run_cli("bank_a", "query", SQL, *CREDIT[2:], "--to", "bank_a")
+    assert asked.returncode == 0, asked.stderr
     running.allow("bank_b", "")
     refused = running.run_cli("bank_a", "psi", *BANKS, *CREDIT, "--to", "bank_a")
     assert refused.returncode == 3, refused.stderr
-    left.shown += [counted, refused]
+    left.shown += [counted, asked, refused]
     for org in ORGS:
         for command in ("status", "catalog", "jobs"):
             left.shown.append(running.run_cli(org, command))
@@ -252,7 +259,7 @@ def _add_what_runs_make(running: Federation, left: Aftermath) -> None:
     with running.client("bank_a") as node:
         lines: JobList = node.jobs()
         views = [node.show(line.job) for line in lines.jobs]
-    assert [view.state for view in views] == [State.REFUSED, *[State.DONE] * 6]
+    assert [view.state for view in views] == [State.REFUSED, *[State.DONE] * 7]
     for view in views:
         left.search.add(CONTROL, "32 bytes", bytes.fromhex(view.job))
         if view.run is None:
@@ -260,7 +267,8 @@ def _add_what_runs_make(running: Federation, left: Aftermath) -> None:
         for org in view.contract.orgs:
             for key in left.canonical[org]:
                 message = bytes.fromhex(view.run) + f"uscc:{key}".encode()
-                point = _core.hazmat_hash_to_group(HASH_TO_GROUP, message)
+                hashed = HASH_TO_GROUP[view.contract.crypto.suite]
+                point = _core.hazmat_hash_to_group(hashed, message)
                 left.search.add(key, "curve point", point)
 
 
@@ -302,13 +310,17 @@ def test_the_search_finds_the_released_rows_at_their_receiver(aftermath: Afterma
 
 def test_the_tap_hears_every_kind_of_message(aftermath: Aftermath) -> None:
     taps = aftermath.folder / "taps"
-    calls = {"mihe.v1.Coordinator.Attach", "mihe.v1.Coordinator.Carry"}
-    streams = {f"{call}.{way}" for call in calls for way in ("in", "out")}
+    calls = ("Attach", "Carry", "Contribute", "Fetch")
+    streams = {f"mihe.v1.Coordinator.{call}.{way}" for call in calls for way in ("in", "out")}
     assert streams <= _names(taps / COORDINATOR_ORG)
     for org in ORGS:
         admin = {f"mihe.v1.Admin.{call}.in" for call in ("Status", "Catalogue", "AddDataset")}
         sealed = {"sealed.in", "sealed.out"}
-        assert streams | sealed | admin <= _names(taps / org)
+        heard = _names(taps / org)
+        # No query asked bank_b for anything.
+        parts = {name for name in streams if "Contribute" in name or "Fetch" in name}
+        assert (streams - parts) | sealed | admin <= heard
+        assert parts & heard or org == "bank_b"
 
 
 def _names(folder: Path) -> set[str]:
