@@ -9,6 +9,7 @@ signature (contract/signing.py) and passes the signer's identity.
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import TypeVar
 
 from contract.canonical import Frozen, parse
@@ -49,6 +50,15 @@ from contract.statements import (
 
 B = TypeVar("B", bound=Frozen)
 
+_BEFORE_THE_GATES = {
+    Kind.APPROVAL,
+    Kind.PREPARE,
+    Kind.START,
+    Kind.HE_KEY,
+    Kind.CELLS,
+    Kind.MATCHED,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
@@ -75,6 +85,19 @@ class Ledger:
     def run(self) -> bytes | None:
         """The run id once every party has prepared."""
         return self.start.run_id if self.start else None
+
+    @property
+    def heard(self) -> str:
+        """Hex digest of what the run rests on: every statement before the gates, as it was heard.
+
+        Parties that were told different things sign different digests as evidence.
+        """
+        digests = sorted(
+            f"{kind.value} {org} {sha256(body).hexdigest()}"
+            for (kind, org), body in self.bodies.items()
+            if kind in _BEFORE_THE_GATES
+        )
+        return sha256("\n".join(digests).encode()).hexdigest()
 
     @property
     def may_gate(self) -> bool:
@@ -332,12 +355,13 @@ def _evidence(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
     evidenced = {**ledger.evidenced, signer.org: evidence}
     if len(evidenced) < len(ledger.contract.orgs):
         return replace(ledger, evidenced=evidenced)
-    if not _receipts_agree(ledger, evidenced):
+    agreed = len({share.heard for share in evidenced.values()}) == 1
+    if not agreed or not _receipts_agree(ledger, evidenced):
         cause = cause_of(
             BadReceipt(
                 "the parties' evidence of the run does not agree",
                 phase="evidence",
-                fix="compare the receipts that both sides keep; one of them is wrong",
+                fix="compare the evidence files of all sides: receipts, and what each one heard",
             )
         )
         state = advance(ledger.state, Event.FAILED)

@@ -172,6 +172,7 @@ class Evidence(Frozen):
 
     job: Hex32
     run: Hex32
+    heard: Hex32 = Field(description="digest of all statements that the run rests on, as heard")
     receipts: Annotated[tuple[Hex32, ...], Field(max_length=1024)] = Field(
         description="digests of all receipts of the run, ascending"
     )

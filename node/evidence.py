@@ -11,14 +11,17 @@ It holds no identifier, no value, no count, and no unsalted digest of any of the
 import json
 from base64 import b64encode
 
+from contract.ledger import Ledger
 from contract.signing import Statement
 from contract.statements import Evidence
 
 
-def evidence_of(job: bytes, run: bytes, receipts: list[Statement]) -> Evidence:
-    """What this party signs at the end of a run."""
+def evidence_of(ledger: Ledger, run: bytes, receipts: list[Statement]) -> Evidence:
+    """What this party signs at the end of a run: what it heard, and what it sent and received."""
     digests = sorted(receipt.digest.hex() for receipt in receipts)
-    return Evidence(job=job.hex(), run=run.hex(), receipts=tuple(digests))
+    return Evidence(
+        job=ledger.job.hex(), run=run.hex(), heard=ledger.heard, receipts=tuple(digests)
+    )
 
 
 def bundle(heard: list[tuple[int, Statement]], receipts: list[Statement]) -> bytes:

@@ -97,11 +97,14 @@ class Parts:
         return self._signer.sign(Kind.RECEIPT, self._run, canonical_bytes(body))
 
     async def _pause_or_raise(self, error: grpc.aio.AioRpcError, gave_up: float) -> None:
-        if error.code() in _PASSING and time.monotonic() <= gave_up:
+        refusal = _refusal(error)
+        # Whoever is refused while it still writes may hear INTERNAL, and not why; it asks again.
+        cut_off = error.code() is grpc.StatusCode.INTERNAL and refusal is None
+        if (cut_off or error.code() in _PASSING) and time.monotonic() <= gave_up:
             await asyncio.sleep(_PAUSE)
             return
         # A full disk passes, too; but if it does not, it is what the people must hear of.
-        if (refusal := _refusal(error)) is not None:
+        if refusal is not None:
             raise refusal from None
         raise CoordinatorAbsent(
             "the coordinator was not there to hand a part of the query to or fetch it from",

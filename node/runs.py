@@ -88,7 +88,7 @@ class Runs:
             if released is not None:
                 store.set_result(ledger.job, canonical_bytes(released.view).decode())
             receipts = store.receipts(stage.run)
-            stage.say(Kind.EVIDENCE, evidence_of(ledger.job, stage.run, receipts))
+            stage.say(Kind.EVIDENCE, evidence_of(stage.ledger, stage.run, receipts))
             stage.report("done", 1, 1)
             await stage.until_over()
         finally:

@@ -42,6 +42,7 @@ from contract.statements import (
 A, B = "bank_a", "bank_b"
 PLAN, OTHER_PLAN = "01" * 32, "02" * 32
 RECEIPTS, OTHER_RECEIPTS = ("03" * 32,), ("04" * 32,)
+HEARD = "09" * 32
 KEY = ec.generate_private_key(ec.SECP256R1()).public_key()
 
 
@@ -143,11 +144,15 @@ def vocabulary() -> Iterator[Word]:
                 RUN,
                 Gate(run=run, verdict=Verdict.WITHHOLD, cause=cause("WITHHELD")),
             ),
-            "evidence": (Kind.EVIDENCE, RUN, Evidence(job=job, run=run, receipts=RECEIPTS)),
+            "evidence": (
+                Kind.EVIDENCE,
+                RUN,
+                Evidence(job=job, run=run, heard=HEARD, receipts=RECEIPTS),
+            ),
             "other evidence": (
                 Kind.EVIDENCE,
                 RUN,
-                Evidence(job=job, run=run, receipts=OTHER_RECEIPTS),
+                Evidence(job=job, run=run, heard=HEARD, receipts=OTHER_RECEIPTS),
             ),
         }
         for name, (kind, subject, body) in bodies.items():

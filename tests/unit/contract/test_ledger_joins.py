@@ -14,7 +14,7 @@ from contract.job import Crypto, Suite
 from contract.ledger import Ledger, hear, role_of
 from contract.lifecycle import State
 from contract.signing import Kind
-from contract.statements import Dead, Gate, Matched, MatchFor, RunRole, Verdict
+from contract.statements import Dead, Evidence, Gate, Matched, MatchFor, RunRole, Verdict
 from tests.unit.contract.test_ledger import (
     CONTRACT,
     JOB,
@@ -105,3 +105,21 @@ def test_the_coordinator_ends_what_it_could_not_match_but_decides_for_nobody() -
         body = Dead(job=JOB.hex(), cause=cause(code))
         with pytest.raises(BadMessage):
             said(running(), Kind.DEAD, "coordinator", body, JOB)
+
+
+def test_who_was_told_something_else_signs_other_evidence() -> None:
+    """A coordinator that signs two statements of one kind, one for each party, is found out."""
+    other = MATCHED.model_copy(update={"receipts": ()})
+    told = {
+        A: said(running(), Kind.MATCHED, "coordinator", MATCHED),
+        B: said(running(), Kind.MATCHED, "coordinator", other),
+    }
+    assert told[A].heard != told[B].heard
+    ledger = said(said(told[A], Kind.GATE, A, RELEASE), Kind.GATE, B, RELEASE)
+    assert ledger.heard == told[A].heard
+    evidence = Evidence(job=JOB.hex(), run=RUN.hex(), heard=told[A].heard, receipts=())
+    ledger = said(ledger, Kind.EVIDENCE, A, evidence)
+    theirs = evidence.model_copy(update={"heard": told[B].heard})
+    ended = said(ledger, Kind.EVIDENCE, B, theirs)
+    assert ended.cause is not None
+    assert (ended.state, ended.cause.code) == (State.FAILED, "BAD_RECEIPT")

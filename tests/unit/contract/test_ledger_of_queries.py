@@ -139,7 +139,7 @@ def gate(org: str) -> Statement:
 
 
 def evidence(org: str, *held: str) -> Statement:
-    body = Evidence(job=JOB.hex(), run=RUN.hex(), receipts=held)
+    body = Evidence(job=JOB.hex(), run=RUN.hex(), heard="09" * 32, receipts=held)
     return said(Kind.EVIDENCE, org, body)
 
 

@@ -222,7 +222,9 @@ def gate(by: Credentials, run: bytes) -> Statement:
 
 
 def evidence(by: Credentials, contract: Contract, run: bytes) -> Statement:
-    body = Evidence(job=contract.job_id.hex(), run=run.hex(), receipts=("44" * 32,))
+    body = Evidence(
+        job=contract.job_id.hex(), run=run.hex(), heard="09" * 32, receipts=("44" * 32,)
+    )
     return by.signer.sign(Kind.EVIDENCE, run, canonical_bytes(body))
 
 

@@ -87,11 +87,15 @@ async def contribute(port: int, by: Credentials, part: Part) -> MiheError | None
             for piece in part.pieces():
                 yield piece
 
-        try:
-            await stub.Contribute(pieces(), timeout=made.PATIENCE)
-        except grpc.aio.AioRpcError as error:
-            return from_json(error.details() or "")
-        return None
+        while True:
+            try:
+                await stub.Contribute(pieces(), timeout=made.PATIENCE)
+            except grpc.aio.AioRpcError as error:
+                # Whoever is refused while it still writes may hear INTERNAL, and not why.
+                if error.code() is grpc.StatusCode.INTERNAL and "{" not in str(error.details()):
+                    continue
+                return from_json(error.details() or "")
+            return None
 
 
 async def fetch(port: int, by: Credentials, run: bytes, part: str) -> bytes | MiheError:
