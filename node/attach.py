@@ -8,7 +8,7 @@ next greeting both go on where they were.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Protocol
 
 import grpc
@@ -233,6 +233,3 @@ class Attachment:
             yield wire.FromNode(catalogue=question)
         while self._progress:
             yield wire.FromNode(progress=self._progress.popleft())
-
-
-Say = Callable[[Kind, bytes, Frozen], None]

@@ -10,7 +10,7 @@ A residue has 44 bits, two of them make 11 bytes. Sizes follow from the kind alo
 nothing, and SEAL is handed numbers, never bytes that came from outside.
 
 Not safe    as proof of origin: whoever encrypts under another key can write this key's id before
-            it. The start record, receipts and the result's range say more (SPEC §2.5).
+            it. The he-key statement, receipts and the result's range say more (SPEC §2.5).
 """
 
 import hashlib
@@ -42,12 +42,12 @@ _CONSTANT_BYTES: Final = _packed_size(len(DATA_PRIMES))
 
 
 def key_id(public_key: bytes) -> bytes:
-    """What the start record and every ciphertext name a key by, its parameters included."""
+    """What every ciphertext names its key by, the parameters included."""
     return hashlib.sha256(b"mihe/he-key/v1\0" + public_key).digest()
 
 
 def expect_key(public_key: bytes, named: bytes) -> None:
-    """Raises ForeignEncryptionKey unless it is the key that the signed start record names."""
+    """Raises ForeignEncryptionKey unless it is the key that `named` is the id of."""
     if key_id(public_key) != named:
         raise ForeignEncryptionKey(
             "this is not the encryption key that the receiver signed for this run",
