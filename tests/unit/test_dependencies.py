@@ -8,14 +8,20 @@ import pytest
 from packaging.requirements import Requirement
 
 MODULES = {
+    "adbc-driver-manager": "adbc_driver_manager.dbapi",
+    "adbc-driver-postgresql": "adbc_driver_postgresql.dbapi",
+    "alembic": "alembic.migration",
     "cryptography": "cryptography.hazmat.bindings._rust",
     "duckdb": "duckdb",
     "grpcio": "grpc.aio",
     "grpcio-health-checking": "grpc_health.v1.health_pb2_grpc",
     "grpcio-reflection": "grpc_reflection.v1alpha.reflection",
     "numpy": "numpy",
+    "pandas": "pandas",
     "phe": "phe.paillier",
     "protobuf": "google.protobuf.message",
+    "psycopg": "psycopg",
+    "pyarrow": "pyarrow",
     "pydantic": "pydantic",
     "rfc8785": "rfc8785",
     "rich": "rich.console",
