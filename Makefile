@@ -21,7 +21,7 @@ PYTHON = $(shell for python in python3 python3.14 python3.13 python3.12 python3.
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-.PHONY: help demo test check proto bench audit lock clean
+.PHONY: help demo test check proto docs bench audit lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -45,6 +45,9 @@ check: $(VENV)/.built $(VENV)/.dev ## lint, types, stubs, import contracts, Rust
 proto: $(VENV)/.dev ## regenerate the stubs beside protos/*.proto
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --grpc_python_out=. \
 		--mypy_out=. --mypy_grpc_out=. protos/*.proto
+
+docs: $(VENV)/.built ## write the pages of docs/ that are generated from the code
+	$(BIN)/python docs/generate.py
 
 bench: $(VENV)/.built ## print figures, each as a ratio inside one run
 	$(BIN)/python -m benchmarks.psi_ecdh $(ARGS)

@@ -5,17 +5,18 @@ files that `mihe init` writes and the reference in docs/ are generated from thes
 are relative to the file.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from contract.canonical import Frozen, HostPort, OrgId
+from contract.canonical import Frozen, HostPort, OrgId, Words
 
 COORDINATOR_PORT = 7450
 NODE_PORT = 7451
 
 Seconds = Annotated[int, Field(ge=1, le=86400)]
-Path = Annotated[str, Field(min_length=1, max_length=1024)]
+Path = Annotated[str, Field(min_length=1, max_length=1024), Words("a path in quotes")]
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class CertificateFiles(Frozen):
@@ -46,8 +47,8 @@ class NodeConfig(Frozen):
     admin: Path = Field(
         default="admin.sock", description="Unix socket on which people talk to this node"
     )
-    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = Field(
-        default="info", description="debug, info, warning or error; no level logs anything personal"
+    log_level: LogLevel = Field(
+        default="info", description="how much is logged; no level logs anything personal"
     )
     peer_patience_seconds: Seconds = Field(
         default=120, description="how long a run waits for a peer that is not on the line"
@@ -65,8 +66,8 @@ class CoordinatorConfig(Frozen):
     )
     identity: CertificateFiles = Field(description="certificate, key, CA")
     data: Path = Field(default="data", description="folder of the coordinator's state")
-    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = Field(
-        default="info", description="debug, info, warning or error; no level logs anything personal"
+    log_level: LogLevel = Field(
+        default="info", description="how much is logged; no level logs anything personal"
     )
     node_grace_seconds: Seconds = Field(
         default=30, description="how long a node may be away before its running jobs fail"

@@ -69,7 +69,9 @@ class Declared(Frozen):
     )
     unit: str | None = Field(default=None, max_length=32, description="CNY, kWh, …")
     nullable: bool = Field(default=False, description="whether empty fields are allowed")
-    title: str | None = Field(default=None, max_length=200)
+    title: str | None = Field(
+        default=None, max_length=200, description="one line for the catalogue"
+    )
 
     @property
     def places(self) -> int:
@@ -156,7 +158,9 @@ class Description(Frozen):
         default=Duplicates.ERROR,
         description="rows that repeat another entirely: error, keep, first",
     )
-    column: Annotated[tuple[Column, ...], Field(min_length=1, max_length=512)]
+    column: Annotated[tuple[Column, ...], Field(min_length=1, max_length=512)] = Field(
+        description="one column, in the order of the snapshot"
+    )
 
     @model_validator(mode="after")
     def _distinct_names(self) -> Self:

@@ -73,4 +73,4 @@ class Allow(Frozen):
 class Policy(Frozen):
     """The whole file."""
 
-    allow: tuple[Allow, ...] = ()
+    allow: tuple[Allow, ...] = Field(default=(), description="one permission")
