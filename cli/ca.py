@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cli import files, terminal
+from cli import terminal
 from cli.authority import MEMBER_DAYS, Paper, new_authority, read, sign
 from cli.options import JsonOption
 from contract.identity import Authority, pem_to_der
+from mihe import files
 
 KEY_FILE = "ca.key"
 CERTIFICATE_FILE = "ca.pem"

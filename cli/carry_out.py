@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from re import fullmatch
 
-from cli import sidecar, terminal, views
-from cli.client import NodeClient, Proposal
+from cli import terminal, views
 from cli.follow import conclude, follow
-from cli.where import OwnNode
 from contract.errors import BadRequest
 from contract.lifecycle import State
 from contract.views import JobView
+from mihe import sidecar
+from mihe.client import NodeClient, Proposal
+from mihe.where import OwnNode
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cli.where import COORDINATOR_FILE, config_file
+from mihe.where import COORDINATOR_FILE, config_file
 
 node_app = typer.Typer(no_args_is_help=False, help="This organisation's daemon.")
 coordinator_app = typer.Typer(no_args_is_help=False, help="The consortium's meeting point.")

@@ -8,7 +8,7 @@ import typer
 from cli import terminal, views
 from cli.carry_out import connect
 from cli.options import JsonOption, NodeOption
-from cli.where import own_node
+from mihe.where import own_node
 
 app = typer.Typer(no_args_is_help=False, help="This organisation's datasets.")
 

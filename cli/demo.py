@@ -45,10 +45,10 @@ from cli.comparison import (
 )
 from cli.local import LocalFederation, cli_command, stop_left_running
 from cli.options import JsonOption
-from cli.sidecar import Sidecar, beside
 from contract.canonical import parse
 from contract.errors import AlreadyThere, OurError
 from contract.keys import KeyKind, Strictness, check
+from mihe.sidecar import Sidecar, beside
 
 USCCS = {
     "coordinator": "5233000070000001XF",

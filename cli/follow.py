@@ -7,13 +7,13 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rich.progress import TimeElapsedColumn as Elapsed
 
 from cli import terminal
-from cli.client import NodeClient
 from cli.terminal import clean
 from cli.views import SHORT
 from contract.cause import error_of
 from contract.errors import MiheError, NodeAbsent, OurError, Refused, Withheld
 from contract.lifecycle import State
 from contract.views import JobView
+from mihe.client import NodeClient
 
 CTRL_C = 130
 

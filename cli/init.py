@@ -13,16 +13,17 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from cli import files, terminal
+from cli import terminal
 from cli.authority import COORDINATOR_ORG, read, request
 from cli.ca import grouped
 from cli.options import JsonOption
-from cli.where import COORDINATOR_FILE, NODE_FILE
 from contract.canonical import Frozen, Hex32
 from contract.config import COORDINATOR_PORT, NODE_PORT, CoordinatorConfig, NodeConfig
 from contract.errors import BadRequest
 from contract.identity import Authority, Role
 from contract.toml import template
+from mihe import files
+from mihe.where import COORDINATOR_FILE, NODE_FILE
 
 app = typer.Typer(no_args_is_help=False, help="Set up a node or a coordinator.")
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from cli import sidecar, terminal, views
+from cli import terminal, views
 from cli.carry_out import (
     Manner,
     carry_out,
@@ -22,14 +22,15 @@ from cli.carry_out import (
     seconds,
     tell,
 )
-from cli.client import Proposal
 from cli.follow import conclude, follow
 from cli.options import JobArgument, JsonOption, NodeOption
-from cli.where import OwnNode, own_node
 from contract.errors import BadRequest
 from contract.job import Basis, JobKind
 from contract.lifecycle import TERMINAL
 from contract.views import JobView
+from mihe import sidecar
+from mihe.client import Proposal
+from mihe.where import OwnNode, own_node
 
 _REFERENCE = r"[a-z][a-z0-9_]{0,31}\.[a-z][a-z0-9_]{0,62}"
 STDOUT = Path("-")

@@ -25,14 +25,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-from cli import files
 from cli.authority import COORDINATOR_ORG
 from cli.ca import create_authority, issue
-from cli.client import NodeClient
 from cli.daemons import daemon_command
 from cli.init import Home, init_coordinator, init_node
-from cli.where import own_node
 from contract.errors import CoordinatorAbsent, MiheError, NodeAbsent, UnknownOrganisation, nearest
+from mihe import files
+from mihe.client import NodeClient
+from mihe.where import own_node
 
 STOP_SECONDS = 5.0
 """How long a process may take over SIGTERM before it is killed."""

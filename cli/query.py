@@ -16,14 +16,14 @@ from rich.console import RenderableType
 
 from cli import terminal
 from cli.carry_out import Manner, carry_out, connect, require_receiver, seconds, tell
-from cli.client import Proposal
 from cli.comparison import REMAINDER
 from cli.options import JsonOption, NodeOption
-from cli.where import OwnNode, own_node
 from contract.errors import BadRequest
 from contract.job import Basis, JobKind
 from contract.lifecycle import State
 from contract.views import JobView
+from mihe.client import Proposal
+from mihe.where import OwnNode, own_node
 
 STDIN = "-"
 

@@ -20,7 +20,6 @@ from cli import authority
 from cli.authority import COORDINATOR_ORG
 from cli.ca import CERTIFICATE_FILE, KEY_FILE
 from cli.demo import USCCS
-from cli.where import own_node
 from contract.cause import Cause
 from contract.config import NodeConfig
 from contract.credentials import Credentials, credentials_from
@@ -30,6 +29,7 @@ from contract.job import JobKind
 from contract.keys import KeyKind
 from contract.lifecycle import TERMINAL, State
 from contract.views import JobView
+from mihe.where import own_node
 from scenarios.oracle import keys_of
 from scenarios.world import write_world
 from tests.federation.directed import Directed

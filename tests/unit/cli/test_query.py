@@ -11,7 +11,6 @@ import pytest
 
 from cli.init import POLICY
 from cli.main import main
-from cli.sidecar import REMAINDER
 from contract.canonical import canonical_bytes
 from contract.cause import cause_of
 from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
@@ -31,6 +30,7 @@ from contract.policy import Policy
 from contract.toml import parse
 from contract.views import JobView, Milestone, PlanView, ResultView
 from federated.query.agreed import plan_of
+from mihe.sidecar import REMAINDER
 from node.gate import check_policy
 from protos import admin_pb2
 from tests.unit.cli.canned import Node

@@ -16,7 +16,6 @@ from typing import TypeVar
 
 import pytest
 
-from cli.client import NodeClient, Proposal
 from contract.errors import (
     AlreadyThere,
     BadSetting,
@@ -33,6 +32,7 @@ from contract.errors import (
 from contract.job import Basis, JobKind
 from contract.lifecycle import State
 from coordinator.server import serving
+from mihe.client import NodeClient, Proposal
 from node import attach
 from node.daemon import Home, serve
 from tests.unit.coordinator.consortium import Consortium, configure

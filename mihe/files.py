@@ -1,4 +1,4 @@
-"""Files that the command line writes: never over another one, secrets for their owner only."""
+"""Files that people are given: never over another one, secrets for their owner only."""
 
 import os
 from collections.abc import Iterable

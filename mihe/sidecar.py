@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Literal
 
-from cli import files
 from contract.canonical import Frozen, Hex32, OrgId, canonical_bytes
 from contract.job import Basis, Contract, JobKind, Purpose
 from contract.leakage import LeakageStatement
 from contract.views import JobView, Milestone
+from mihe import files
 
 REMAINDER: Final = (
     "true in the one row, if there is one, that adds up all groups too small to be shown alone; "
