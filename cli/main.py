@@ -16,7 +16,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 from typer.main import get_command
 
-from cli import ca, daemons, dataset, demo, init, jobs, query, terminal
+from cli import ca, daemons, dataset, demo, init, jobs, language, query, terminal
 from contract.errors import Aborted, BadRequest, MiheError, OurError
 
 _JOBS = "Jobs"
@@ -66,8 +66,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     # gRPC writes its own lines to stderr, with addresses, unless it is told before its first use.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    command = get_command(app)
+    if language.wants_chinese(os.environ):
+        language.in_chinese(command)
     try:
-        return get_command(app).main(arguments, prog_name="mihe", standalone_mode=False) or 0
+        return command.main(arguments, prog_name="mihe", standalone_mode=False) or 0
     except MiheError as error:
         return _fail(error)
     except TyperException as mistyped:
