@@ -10,12 +10,18 @@ from cli import terminal
 from cli.terminal import clean
 from cli.views import SHORT
 from contract.cause import error_of
-from contract.errors import MiheError, NodeAbsent, OurError, Refused, Withheld
+from contract.errors import (
+    DONE,
+    INTERRUPTED,
+    MiheError,
+    NodeAbsent,
+    OurError,
+    Refused,
+    Withheld,
+)
 from contract.lifecycle import State
 from contract.views import JobView
 from mihe.client import NodeClient
-
-CTRL_C = 130
 
 
 def follow(node: NodeClient, job: str) -> JobView:
@@ -27,7 +33,7 @@ def follow(node: NodeClient, job: str) -> JobView:
         terminal.say()
         terminal.say(f"No longer following. The job goes on: mihe show {short} --follow")
         terminal.say(f"                          To stop it: mihe abort {short}")
-        raise typer.Exit(CTRL_C) from None
+        raise typer.Exit(INTERRUPTED) from None
     except NodeAbsent:
         terminal.say(f"The job is not lost. Once the node is back: mihe show {short} --follow")
         raise
@@ -46,7 +52,7 @@ def exit_code(view: JobView) -> int:
     """The exit code that a job's end stands for."""
     match view.state:
         case State.DONE:
-            return 0
+            return DONE
         case State.REFUSED:
             return Refused.exit_code
         case State.WITHHELD:

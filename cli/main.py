@@ -16,7 +16,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 from typer.main import get_command
 
-from cli import ca, daemons, dataset, demo, init, jobs, language, query, terminal
+from cli import ca, daemons, dataset, demo, explain, init, jobs, language, query, terminal
 from contract.errors import Aborted, BadRequest, MiheError, OurError
 
 _JOBS = "Jobs"
@@ -53,6 +53,7 @@ app.command("show", rich_help_panel=_JOBS)(jobs.show)
 app.command("abort", rich_help_panel=_JOBS)(jobs.abort)
 app.command("result", rich_help_panel=_JOBS)(jobs.result)
 app.command("catalog", rich_help_panel=_JOBS)(jobs.catalog)
+app.command("explain", rich_help_panel=_JOBS)(explain.explain)
 app.command("status", rich_help_panel=_NODE)(jobs.status)
 app.add_typer(dataset.app, name="dataset", rich_help_panel=_NODE)
 app.add_typer(daemons.node_app, name="node", rich_help_panel=_NODE)

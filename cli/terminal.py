@@ -8,8 +8,8 @@ The contract of the command line with whoever types, or scripts, it:
     error     error CODE: what happened
                 party / phase / rule    each on a line of its own, where known
                 fix                     what to do next; always there
-    exit code 0 done · 2 the request is wrong · 3 refused · 4 withheld · 5 a peer's fault ·
-              6 unreachable · 7 data · 8 aborted · 70 a defect of ours · 130 Ctrl-C
+                more                    the command with the whole page; to a person only
+    exit code 0 when done, else that of the error: contract/errors.py, `mihe explain`
     job       a command that follows a job ends with the code of the job's end: whoever scripts
               mihe needs no parsing to know how it went
     Ctrl-C    while following: only the following ends, the job goes on
@@ -107,6 +107,8 @@ def show_error(error: MiheError) -> None:
         if value is not None:
             line = Text.assemble((f"  {name:<6} ", "dim"), clean(value))
             console.print(line, soft_wrap=True)
+    if console.is_terminal:
+        console.print(Text(f"  more   mihe explain {error.code}", "dim"), soft_wrap=True)
     if environ.get("MIHE_DEBUG") == "1":
         traceback.print_exception(error, file=sys.stderr)
 

@@ -9,7 +9,7 @@
     │   └── TooManyResults
     ├── PolicyError       an owner said no
     │   ├── Refused                                                 exit 3
-    │   ├── ContractExpired, RunsExhausted                          exit 3
+    │   ├── ContractExpired                                         exit 3
     │   └── Withheld                                                exit 4
     ├── PeerError         another party broke the protocol          exit 5
     │   ├── ForeignCertificate, WrongRole, FingerprintChanged, BadSignature
@@ -26,13 +26,19 @@
     └── OurError          a defect of mihe                          exit 70
 
 An error says who is at fault, at which party, in which phase, which rule, and the fix. Its text is
-written by this project alone: no message of another library and no value out of a data set, an
+written by this project alone: no message of another library and no value out of a dataset, an
 identifier or a key may be passed in, because causes travel to peers and into logs.
+
+The docstring of a leaf is its page in docs/errors (contract/error_pages.py says how it is read).
 """
 
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import ClassVar
+
+DONE = 0
+INTERRUPTED = 130
+"""The exit codes of the command that no error has; all others stand at their branch or leaf."""
 
 
 class Fault(StrEnum):
@@ -89,63 +95,167 @@ class MiheError(Exception):
 
 
 class RequestError(MiheError):
+    """The request is wrong.
+
+    Left  nothing was sent to anybody and nothing was begun; a job that it refused has read no data
+          on any side
+    """
+
     fault = Fault.REQUEST
     exit_code = 2
 
 
 class UnknownOrganisation(RequestError):
+    """A name stands for no organisation here, or for one that is no party of the job.
+
+    Met   a dataset, --to or a contract names an organisation with a slip of the pen, or one whose
+          node has never attached; or a member speaks about a job of others
+    Do    take the name that the error proposes, or one that `mihe catalog` lists
+    """
+
     code = "UNKNOWN_ORGANISATION"
 
 
 class UnknownDataset(RequestError):
+    """The organisation is known, and has no dataset of this name.
+
+    Met   the name has a slip of the pen, or its owner's node has lost its state and offers nothing
+          yet
+    Do    take the name that the error proposes or `mihe catalog` lists; else ask the owner to
+          import it
+    """
+
     code = "UNKNOWN_DATASET"
 
 
 class UnknownColumn(RequestError):
+    """The dataset has no such column, or the column is not what it is used as.
+
+    Met   --on names a column that is not declared as a key, or a query a column that is not there
+    Do    take a column that `mihe catalog` shows; for --on it must be a key
+    """
+
     code = "UNKNOWN_COLUMN"
 
 
 class UnknownJob(RequestError):
+    """No job begins with these digits at this node, or it has nothing of what was asked for.
+
+    Met   an id has a slip of the pen, belongs to another organisation's job, or is too short to
+          mean one job; or the rows of a job were asked for that gives this organisation none
+    Do    copy the id from `mihe jobs`; `mihe show` says who receives what
+    """
+
     code = "UNKNOWN_JOB"
 
 
 class UnknownSetting(RequestError):
+    """A TOML file has a key that means nothing there.
+
+    Met   a daemon starts, a dataset is added or a policy is read; the error names file, line and
+          the nearest key that exists
+    Do    correct the key; a key that was meant as a note belongs in a comment
+    Left  nothing was started, imported or allowed
+    """
+
     code = "UNKNOWN_SETTING"
 
 
 class BadSetting(RequestError):
+    """A file of settings, or a file or folder that it names, is not there or not usable.
+
+    Met   a daemon starts, a dataset is added, or the command looks for its node; the error names
+          the file, and the line where there is one
+    Do    correct the value as the error says; `mihe init` writes a file that works
+    Left  nothing was started, imported or sent
+    """
+
     code = "BAD_SETTING"
 
 
 class KeyKindMismatch(RequestError):
+    """Two columns hold keys of different kinds, which can never match.
+
+    Met   --on pairs, for example, a company's code with a person's number
+    Do    match columns of the same kind; `mihe catalog` shows the kinds
+    """
+
     code = "KEY_KIND_MISMATCH"
 
 
 class BadRequest(RequestError):
+    """What was typed or proposed does not make a command, a request or a contract.
+
+    Met   an option is misspelt, missing or out of its range, or options do not fit together
+    Do    follow the fix; `--help` after the command lists every option with its values
+    """
+
     code = "BAD_REQUEST"
 
 
 class JobFinished(RequestError):
+    """The job has ended, or is past the point up to which it can be stopped.
+
+    Met   `mihe abort` comes too late
+    Do    see `mihe show` for how it ended
+    Left  the job is as it was
+    """
+
     code = "JOB_FINISHED"
 
 
 class AlreadyThere(RequestError):
+    """Something would be overwritten or taken twice.
+
+    Met   a file or folder to be written exists, or a daemon is started on a data folder or socket
+          that another process holds
+    Do    name another place, or move or stop what is there
+    Left  what was there is untouched
+    """
+
     code = "ALREADY_THERE"
 
 
 class BadQuery(RequestError):
+    """The SQL is not a query that can be answered over several owners.
+
+    Met   it has a mistake, or uses something that joint statistics do not have; the error points at
+          line and column
+    Do    write it as the error shows; README, "What is not there yet", lists the limits
+    """
+
     code = "BAD_QUERY"
 
 
 class KeyInQuery(RequestError):
+    """A query would show, group by or compute with an identifier.
+
+    Met   a key column stands anywhere but in the condition that joins two owners
+    Do    leave the key out of the result; for lists of own rows there is `mihe psi`
+    """
+
     code = "KEY_IN_QUERY"
 
 
 class UnprovenSum(RequestError):
+    """A sum could, in the worst case, be larger than what is added exactly.
+
+    Met   the declared bounds of a column, times the rows that can meet, exceed 2^58
+    Do    declare a tighter bound or fewer decimals for the column, or filter the rows
+    """
+
     code = "UNPROVEN_SUM"
 
 
 class TooManyResults(RequestError):
+    """A query has more result rows or sums than one run can release safely.
+
+    Met   it groups too finely, or asks for too many sums at once; sometimes known only when the
+          lists are matched
+    Do    group by fewer or coarser columns, ask for fewer sums, or filter the rows
+    Left  nothing of a result exists; a job that it ended has ended so on all sides
+    """
+
     code = "TOO_MANY_RESULTS"
 
 
@@ -153,23 +263,47 @@ class TooManyResults(RequestError):
 
 
 class PolicyError(MiheError):
+    """An owner said no.
+
+    Left  no row was read and nothing of a result exists; a job that was proposed has ended on all
+          sides
+    """
+
     fault = Fault.POLICY
     exit_code = 3
 
 
 class Refused(PolicyError):
+    """An owner's policy file does not list what the job asks for.
+
+    Met   a job is planned or proposed; `party` is the owner and `rule` the place in its policy file
+          that comes closest, or that the file can't be read
+    Do    propose what the owner lists, or ask the owner to list this use; what is not listed is
+          denied
+    """
+
     code = "REFUSED"
 
 
 class ContractExpired(PolicyError):
+    """The contract's time was over before every party had signed the start.
+
+    Met   a party's node was away, or its clock is wrong; `mihe show` says whose word was missing
+    Do    propose the job again, with a later --expires if parties answer slowly
+    """
+
     code = "CONTRACT_EXPIRED"
 
 
-class RunsExhausted(PolicyError):
-    code = "RUNS_EXHAUSTED"
-
-
 class Withheld(PolicyError):
+    """An owner's policy stopped allowing the job while it ran.
+
+    Met   the policy file was changed or became unreadable between consent and release: it is read
+          again before the message leaves from which a result can be computed
+    Do    ask the owner; propose the job again when it allows it
+    Left  the job has ended on all sides; what had been computed is removed and nobody has seen it
+    """
+
     code = "WITHHELD"
     exit_code = 4
 
@@ -178,79 +312,206 @@ class Withheld(PolicyError):
 
 
 class PeerError(MiheError):
+    """Another party broke the protocol.
+
+    Left  a job that ran has ended on all sides with this cause; nothing of a result is kept
+          anywhere, and the keys of the attempt are gone; datasets and other jobs are as they were
+    """
+
     fault = Fault.PEER
     exit_code = 5
 
 
 class ForeignCertificate(PeerError):
+    """A certificate is not one of this consortium's, is not valid now, or is not a member's.
+
+    Met   a node dials the coordinator or a peer, a daemon starts, or a statement is verified
+    Do    compare CA, dates and clock on both sides with `mihe ca show`; have the certificate signed
+          anew by the consortium's CA
+    Left  nothing was exchanged with whoever showed it
+    """
+
     code = "FOREIGN_CERTIFICATE"
 
 
 class WrongRole(PeerError):
+    """A valid certificate is used in a role that it does not state.
+
+    Met   a node is given the coordinator's certificate, or the other way round
+    Do    give every daemon the certificate that was made for it with `mihe init`
+    Left  nothing was exchanged under it
+    """
+
     code = "WRONG_ROLE"
 
 
 class FingerprintChanged(PeerError):
+    """An organisation uses another certificate than the one that a contract names.
+
+    Met   a certificate was renewed between proposal and run, or somebody else speaks in its place
+    Do    confirm the new fingerprint with that organisation by another way, then propose the job
+          again
+    """
+
     code = "FINGERPRINT_CHANGED"
 
 
 class BadSignature(PeerError):
+    """A signature does not fit the statement, its certificate or the one who sent it.
+
+    Met   a statement was altered after it was signed, or is passed off as another's
+    Do    compare versions at the party named; if they agree, look for who altered it
+    """
+
     code = "BAD_SIGNATURE"
 
 
 class ContractAltered(PeerError):
+    """A contract's bytes are not those of its job id, or its signer is not its initiator.
+
+    Met   a node proposes something else than it signed, or in another's name
+    Do    propose the job again; if it recurs, compare versions at the party named
+    Left  the contract reached nobody; no job exists
+    """
+
     code = "CONTRACT_ALTERED"
 
 
 class ForeignStart(PeerError):
+    """A statement belongs to another contract, run or plan than the one at hand.
+
+    Met   statements are replayed or altered, or the parties' versions compile different plans
+    Do    install the same version everywhere; if it recurs, compare both sides' evidence
+    """
+
     code = "FOREIGN_START"
 
 
 class PartyRestarted(PeerError):
+    """A node was restarted in the middle of a run, or attached a second time.
+
+    Met   a daemon was killed or updated while a job ran; it says so itself when it is back
+    Do    run the job again: what the attempt had exchanged is of no use to anybody
+    """
+
     code = "PARTY_RESTARTED"
 
 
 class PartyLost(PeerError):
+    """A party that the job needs stays away, or came back without what it had promised.
+
+    Met   a node was away for longer than the coordinator's `node_grace_seconds`, lost its state or
+          renewed its certificate, or the coordinator lost its log
+    Do    bring the node back, with its data folder or with its datasets imported anew, then
+          propose again
+    """
+
     code = "PARTY_LOST"
 
 
 class VersionMismatch(PeerError):
+    """Two programs have no version of the protocol in common.
+
+    Met   a node and its coordinator, peer or command line are of different releases
+    Do    install releases of mihe that have a protocol in common
+    Left  nothing was exchanged; a node keeps trying, and attaches when the versions fit
+    """
+
     code = "VERSION_MISMATCH"
 
 
 class BadPoint(PeerError):
+    """A party sent something that is no valid element of the group, or one twice.
+
+    Met   a run's blinded keys arrive; an honest node never sends it
+    Do    compare versions; if they agree, keep the evidence file and talk to that party
+    """
+
     code = "BAD_POINT"
 
 
 class BadMessage(PeerError):
+    """A party sent something that does not have the form, size or place that the protocol gives it.
+
+    Met   anything arrives: a statement, a stream, a share of a query; an honest node never sends it
+    Do    compare versions; if they agree, keep the evidence file and talk to that party
+    """
+
     code = "BAD_MESSAGE"
 
 
 class BadReceipt(PeerError):
+    """A signed receipt does not fit what arrived, or two sides' evidence does not agree.
+
+    Met   a stream ends, a part is handed in, or both sides sign off a run
+    Do    compare the evidence files of all sides: one of them, or the path between, altered
+          something
+    """
+
     code = "BAD_RECEIPT"
 
 
 class ForeignEncryptionKey(PeerError):
+    """An encryption key is not the one that the receiver signed for this run.
+
+    Met   an owner fetches the receiver's one-time key from the coordinator, or reads a key that was
+          made for other parameters
+    Do    run the job again; if it recurs, the coordinator exchanges keys: its operator has to
+          explain
+    """
+
     code = "FOREIGN_ENCRYPTION_KEY"
 
 
 class ForeignCiphertext(PeerError):
+    """A ciphertext was made under another key, or in another run.
+
+    Met   an owner's encrypted column or the coordinator's sums are read; an honest node never sends
+          it
+    Do    run the job again; if it recurs, compare versions at the party named
+    """
+
     code = "FOREIGN_CIPHERTEXT"
 
 
 class FrameRepeated(PeerError):
+    """A frame of a stream came twice.
+
+    Met   two nodes exchange the messages of a run; somebody replays, or a node is defective
+    Do    compare versions at the party named; if they agree, keep the evidence file
+    """
+
     code = "FRAME_REPEATED"
 
 
 class FrameOutOfOrder(PeerError):
+    """A frame of a stream was left out, or came before its turn.
+
+    Met   two nodes exchange the messages of a run; somebody drops frames, or a node is defective
+    Do    compare versions at the party named; if they agree, keep the evidence file
+    """
+
     code = "FRAME_OUT_OF_ORDER"
 
 
 class FrameTooLarge(PeerError):
+    """Something is larger than the plan or the protocol allows.
+
+    Met   a stream is opened, a record or a part arrives; it is refused before it takes memory or
+          disk
+    Do    compare versions at the party named; if they agree, keep the evidence file
+    """
+
     code = "FRAME_TOO_LARGE"
 
 
 class ForeignFrame(PeerError):
+    """A frame or part belongs to another run, stream or party.
+
+    Met   two nodes exchange the messages of a run, or a part of a query is handed in or fetched
+    Do    compare versions at the party named; if they agree, keep the evidence file
+    """
+
     code = "FOREIGN_FRAME"
 
 
@@ -258,19 +519,49 @@ class ForeignFrame(PeerError):
 
 
 class Unreachable(MiheError):
+    """Somebody is not there.
+
+    Left  nothing is lost: what this node has said and heard lies on its disk and goes out when the
+          line is back
+    """
+
     fault = Fault.NETWORK
     exit_code = 6
 
 
 class NodeAbsent(Unreachable):
+    """No node answers, or this user may not talk to it.
+
+    Met   the command line asks its own node, whose daemon is not running, hangs, or belongs to
+          another user
+    Do    start it with `mihe node run`, or work as the user or group that runs it
+    Left  nothing was sent; jobs that the node had begun are not lost, and go on or end when it is
+          back
+    """
+
     code = "NODE_ABSENT"
 
 
 class CoordinatorAbsent(Unreachable):
+    """The coordinator does not answer, or does not let this node attach.
+
+    Met   a job is proposed or the catalogue asked for while the line is down; the error says
+          whether name, port, path or certificate is at fault
+    Do    start the coordinator, or correct what the error names; the node attaches again by itself
+    """
+
     code = "COORDINATOR_ABSENT"
 
 
 class PeerAbsent(Unreachable):
+    """Another party's node was not on the line of the run for as long as this one waits.
+
+    Met   the peer, or the path to it, stalls while it stays attached to the coordinator
+    Do    check that node and the path to it (`mihe status` there), then run the job again;
+          `peer_patience_seconds` in node.toml is how long a node waits
+    Left  the job has ended on all sides, with nothing of a result anywhere
+    """
+
     code = "PEER_ABSENT"
 
 
@@ -278,47 +569,119 @@ class PeerAbsent(Unreachable):
 
 
 class DataError(MiheError):
+    """Something is wrong with an owner's own data or disk.
+
+    Left  an import has changed nothing, and what was imported before still serves; a job that ran
+          has ended on all sides, with nothing of a result anywhere
+    """
+
     fault = Fault.DATA
     exit_code = 7
 
 
 class InvalidKey(DataError):
+    """A file has keys that are not valid for their kind.
+
+    Met   a dataset is imported, and its description does not say `invalid_keys = "warn"`; rows and
+          counts are given, keys never
+    Do    correct the file, or let the description leave out or mark invalid keys
+    """
+
     code = "INVALID_KEY"
 
 
 class BadValue(DataError):
+    """A file has cells that do not fit their column's declared type, decimals or bounds.
+
+    Met   a dataset is imported; line and column are given, the cell never
+    Do    correct the file, or declare the column as it is
+    """
+
     code = "BAD_VALUE"
 
 
 class DuplicateRows(DataError):
+    """A file has the same row more than once.
+
+    Met   a dataset is imported that does not allow it
+    Do    remove the repetitions, or allow them in the description if they are meant
+    """
+
     code = "DUPLICATE_ROWS"
 
 
 class MissingColumn(DataError):
+    """A file lacks a column that its description declares.
+
+    Met   a dataset is imported; the names that the file has instead are given where they are close
+    Do    correct the name in the description or in the file
+    """
+
     code = "MISSING_COLUMN"
 
 
 class UnreadableSource(DataError):
+    """A dataset's source can't be read as what its description says it is.
+
+    Met   a file is missing, is not readable for the node's user, or is no CSV or Parquet
+    Do    correct path, owner, mode or format
+    """
+
     code = "UNREADABLE_SOURCE"
 
 
 class SnapshotChanged(DataError):
+    """The data that an owner consented on are not there any more as they were.
+
+    Met   the dataset was imported anew with other columns, or files in the data folder were
+          changed, lost or damaged, between consent and run
+    Do    propose the job again; if nobody imported anything, restore the data folder from its
+          backup
+    """
+
     code = "SNAPSHOT_CHANGED"
 
 
 class DatasetOutgrown(DataError):
+    """A dataset has more keys than the contract allows.
+
+    Met   a larger file was imported between plan and consent, or between consent and run
+    Do    propose the job again: it is planned on the present size
+    """
+
     code = "DATASET_OUTGROWN"
 
 
 class StorageFull(DataError):
+    """A disk, a quota, or the memory for one query is used up, or can't be written.
+
+    Met   a node, the coordinator or the command line writes; `party` is whose disk it is
+    Do    free space or correct owner and mode, then repeat
+    Left  nothing half-written stays; what was durable before still is
+    """
+
     code = "STORAGE_FULL"
 
 
 class SeveralRows(DataError):
+    """An owner's dataset has several rows for one key, and a join takes one from each owner.
+
+    Met   a query reads a table with, say, one row a month; known only when the owner's own part is
+          run
+    Do    add the rows up first in a sub-query, as the fix shows, or leave one row per key with
+          WHERE
+    """
+
     code = "SEVERAL_ROWS"
 
 
 class QueryTooLong(DataError):
+    """An owner's own part of a query takes longer than its node allows.
+
+    Met   the owner's data are large and the statement computes much on each row
+    Do    prepare the columns in the dataset, or ask for a shorter period
+    """
+
     code = "QUERY_TOO_LONG"
 
 
@@ -326,12 +689,28 @@ class QueryTooLong(DataError):
 
 
 class Aborted(MiheError):
+    """A person stopped the job, or said no at a question.
+
+    Met   `mihe abort`, at any party; or Ctrl-C or no at a question before anything is sent
+    Do    ask the party named why; propose the job again when the reason is gone
+    Left  the job has ended on all sides with this cause, and nothing of a result is kept; stopped
+          at a question, nothing was sent
+    """
+
     code = "ABORTED"
     fault = Fault.PERSON
     exit_code = 8
 
 
 class OurError(MiheError):
+    """mihe itself did something wrong.
+
+    Met   it should not be met; the daemon's log says where, without any data in it
+    Do    report it with the log; run the job again
+    Left  a job that ran has ended on all sides with this cause, and nothing of a result is kept;
+          other jobs and the daemon go on
+    """
+
     code = "OUR_DEFECT"
     fault = Fault.OURS
     exit_code = 70
