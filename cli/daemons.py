@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from mihe.where import COORDINATOR_FILE, config_file
+from mihe.where import COORDINATOR_FILE, NODE_VARIABLE, config_file
 
 node_app = typer.Typer(no_args_is_help=False, help="This organisation's daemon.")
 coordinator_app = typer.Typer(no_args_is_help=False, help="The consortium's meeting point.")
@@ -22,7 +22,10 @@ def run_node(
     config: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", envvar="MIHE_NODE", help="node.toml or its folder.", show_default=False
+            metavar="FILE",
+            envvar=NODE_VARIABLE,
+            help="node.toml or its folder.",
+            show_default=False,
         ),
     ] = None,
 ) -> None:

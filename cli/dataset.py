@@ -6,9 +6,8 @@ from typing import Annotated
 import typer
 
 from cli import terminal, views
-from cli.carry_out import connect
 from cli.options import JsonOption, NodeOption
-from mihe.where import own_node
+from mihe.node import Node
 
 app = typer.Typer(no_args_is_help=False, help="This organisation's datasets.")
 
@@ -28,6 +27,6 @@ def add(
     counts what was left out and why, by row number; it never shows a value. The other
     organisations see names, types, levels and a size rounded up to a power of two.
     """
-    with connect(own_node(node)) as line, terminal.working("reading and checking the dataset"):
-        report = line.add_dataset(description.absolute())
+    with Node.open(node) as own, terminal.working("reading and checking the dataset"):
+        report = own.client.add_dataset(description.absolute())
     terminal.answer(report, views.quality(report), as_json=as_json)

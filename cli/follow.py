@@ -7,28 +7,18 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rich.progress import TimeElapsedColumn as Elapsed
 
 from cli import terminal
-from cli.terminal import clean
 from cli.views import SHORT
-from contract.cause import error_of
-from contract.errors import (
-    DONE,
-    INTERRUPTED,
-    MiheError,
-    NodeAbsent,
-    OurError,
-    Refused,
-    Withheld,
-)
+from contract.errors import INTERRUPTED, MiheError, NodeAbsent, OurError, Refused, Withheld, clean
 from contract.lifecycle import State
 from contract.views import JobView
-from mihe.client import NodeClient
+from mihe.job import Job
 
 
-def follow(node: NodeClient, job: str) -> JobView:
-    """The job when it has ended; Ctrl-C ends the following only."""
-    short = job[:SHORT]
+def follow(job: Job) -> None:
+    """Wait for a job's end, and draw how far it is; Ctrl-C ends the following only."""
+    short = job.id[:SHORT]
     try:
-        return _drawn(node.watch(job), short)
+        _draw(job.watch(), short)
     except KeyboardInterrupt:
         terminal.say()
         terminal.say(f"No longer following. The job goes on: mihe show {short} --follow")
@@ -39,38 +29,25 @@ def follow(node: NodeClient, job: str) -> JobView:
         raise
 
 
-def conclude(view: JobView) -> None:
+def conclude(job: Job) -> None:
     """End the command as the job ended: silently when done, else with its cause and exit code."""
-    if view.state is State.DONE:
-        return
-    cause = _cause(view)
-    terminal.show_error(cause)
-    raise typer.Exit(exit_code(view))
+    if (error := job.error) is not None:
+        terminal.show_error(error)
+        raise typer.Exit(exit_code(job.last.state, error))
 
 
-def exit_code(view: JobView) -> int:
-    """The exit code that a job's end stands for."""
-    match view.state:
-        case State.DONE:
-            return DONE
+def exit_code(end: State, error: MiheError) -> int:
+    """The exit code of a job that ended without a result."""
+    match end:
         case State.REFUSED:
             return Refused.exit_code
         case State.WITHHELD:
             return Withheld.exit_code
         case _:
-            return _cause(view).exit_code
+            return error.exit_code
 
 
-def _cause(view: JobView) -> MiheError:
-    if view.cause is not None:
-        return error_of(view.cause)
-    return OurError(
-        f"the job is {view.state.value}, and its node states no cause",
-        fix="look at the node's log, then report this defect",
-    )
-
-
-def _drawn(views: Iterator[JobView], short: str) -> JobView:
+def _draw(views: Iterator[JobView], short: str) -> None:
     console = terminal.err()
     bars: dict[tuple[str, str], TaskID] = {}
     last: JobView | None = None
@@ -91,7 +68,6 @@ def _drawn(views: Iterator[JobView], short: str) -> JobView:
             last = view
     if last is None:
         raise OurError("the node said nothing about the job", fix="look at the node's log")
-    return last
 
 
 def _advance(progress: Progress, bars: dict[tuple[str, str], TaskID], view: JobView) -> None:

@@ -7,32 +7,21 @@ Nothing is decided here: names, schemas and policies are the nodes' business.
 
 import sys
 from pathlib import Path
-from re import fullmatch
 from typing import Annotated
 
 import typer
 
 from cli import terminal, views
-from cli.carry_out import (
-    Manner,
-    carry_out,
-    connect,
-    require_receiver,
-    say_written,
-    seconds,
-    tell,
-)
+from cli.carry_out import Manner, carry_out, say_written, tell
 from cli.follow import conclude, follow
 from cli.options import JobArgument, JsonOption, NodeOption
 from contract.errors import BadRequest
-from contract.job import Basis, JobKind
+from contract.job import Basis
 from contract.lifecycle import TERMINAL
-from contract.views import JobView
 from mihe import sidecar
-from mihe.client import Proposal
-from mihe.where import OwnNode, own_node
+from mihe.node import Node, job_name
+from mihe.proposal import intersection
 
-_REFERENCE = r"[a-z][a-z0-9_]{0,31}\.[a-z][a-z0-9_]{0,62}"
 STDOUT = Path("-")
 
 
@@ -103,28 +92,28 @@ def psi(
     For example: `mihe psi bank_a.loans bank_b.loans --on uscc --to bank_a --purpose CREDIT_MICRO
     --basis SYNTHETIC_TEST --out common.csv`
     """
-    proposal = Proposal(
-        kind=JobKind.PSI_CARDINALITY if cardinality else JobKind.PSI,
-        datasets=tuple(_reference(dataset) for dataset in datasets),
-        on=_columns(on, len(datasets)),
-        receivers=tuple(to),
-        purpose=purpose,
-        basis=basis,
-        expires_in_seconds=seconds(expires) if expires else 0,
-    )
-    own, manner = own_node(node), Manner(dry_run, out, detach, yes, as_json)
     if cardinality and out is not None:
         raise BadRequest("--cardinality releases no rows", fix="leave out --out")
-    require_receiver(own, proposal, manner)
-    job = carry_out(own, proposal, manner)
-    if job is not None:
-        tell(own, job, manner)
+    proposal = intersection(
+        datasets,
+        on=on,
+        to=to,
+        purpose=purpose,
+        basis=basis,
+        cardinality=cardinality,
+        expires=expires,
+    )
+    manner = Manner(dry_run, out, detach, yes, as_json)
+    with Node.open(node) as own:
+        job = carry_out(own, proposal, manner)
+        if job is not None:
+            tell(own, job, manner)
 
 
 def jobs(node: NodeOption = None, as_json: JsonOption = False) -> None:
     """List every job that this organisation's node has heard of, newest first."""
-    with connect(own_node(node)) as line:
-        found = line.jobs()
+    with Node.open(node) as own:
+        found = own.jobs()
     terminal.answer(found, views.jobs(found), as_json=as_json)
 
 
@@ -138,24 +127,22 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show a job: its state, every signed statement about it, and who learns what."""
-    own = own_node(node)
-    with connect(own) as line:
-        found = line.show(_job(job))
+    with Node.open(node) as own:
+        found = own.job(job)
         if follow_it:
-            found = follow(line, found.job)
-    terminal.answer(found, views.job(found, own=own.config.org), as_json=as_json)
+            follow(found)
+    terminal.answer(found.last, views.job(found.last, own=own.org), as_json=as_json)
     if follow_it:
         conclude(found)
-    elif found.cause is not None:
-        terminal.show_cause(found.cause)
+    elif found.last.cause is not None:
+        terminal.show_cause(found.last.cause)
 
 
 def abort(job: JobArgument, node: NodeOption = None, as_json: JsonOption = False) -> None:
     """Stop a job at every party. What was released before can't be called back."""
-    own = own_node(node)
-    with connect(own) as line:
-        found = line.abort(_job(job))
-    _tell(own, found, as_json=as_json)
+    with Node.open(node) as own:
+        found = own.client.abort(job_name(job))
+    terminal.answer(found, views.outcome(found, own=own.org), as_json=as_json)
     if found.state not in TERMINAL:
         terminal.say("Its end is on the way to every party; `mihe show` says when it has arrived.")
 
@@ -178,60 +165,26 @@ def result(
     """
     if out != STDOUT:
         sidecar.require_absent(out)
-    with connect(own_node(node)) as line:
-        found = line.show(_job(job))
-        chunks = line.result(found.job)
+    with Node.open(node) as own:
+        found = own.job(job)
+        rows = found.released()
         if out == STDOUT:
             sys.stdout.flush()
-            sys.stdout.buffer.writelines(chunks)
+            sys.stdout.buffer.writelines(rows.csv())
             return
-        sidecar.write(out, found, chunks)
+        rows.save(out)
     say_written(out)
 
 
 def status(node: NodeOption = None, as_json: JsonOption = False) -> None:
     """Say whether this organisation's node is up, and whether it reaches the coordinator."""
-    with connect(own_node(node)) as line:
-        found = line.status()
+    with Node.open(node) as own:
+        found = own.status()
     terminal.answer(found, views.status(found), as_json=as_json)
 
 
 def catalog(node: NodeOption = None, as_json: JsonOption = False) -> None:
     """Show what every organisation offers: names, types, levels and padded sizes."""
-    with connect(own_node(node)) as line:
-        found = line.catalogue()
+    with Node.open(node) as own:
+        found = own.catalogue()
     terminal.answer(found, views.catalogue(found), as_json=as_json)
-
-
-def _tell(own: OwnNode, job: JobView, *, as_json: bool) -> None:
-    terminal.answer(job, views.outcome(job, own=own.config.org), as_json=as_json)
-
-
-def _reference(text: str) -> str:
-    if fullmatch(_REFERENCE, text) is None:
-        raise BadRequest(
-            "a dataset is named by its organisation and its name",
-            fix="write it as bank_a.loans; `mihe catalog` lists what there is",
-            rule="ORG.DATASET, lower case",
-        )
-    return text
-
-
-def _columns(on: str, datasets: int) -> tuple[str, ...]:
-    columns = tuple(on.split("="))
-    if len(columns) not in (1, datasets) or not all(columns):
-        raise BadRequest(
-            "--on takes one column, or one for each dataset",
-            fix="write --on uscc, or --on uscc=credit_code in the order of the datasets",
-        )
-    return columns
-
-
-def _job(text: str) -> str:
-    if fullmatch(r"[0-9a-f]{6,64}", text.lower()) is None:
-        raise BadRequest(
-            "a job is named by its id or the first digits of it",
-            fix="copy 6 digits or more from `mihe jobs`",
-            rule="hexadecimal digits",
-        )
-    return text.lower()

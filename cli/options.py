@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
+from mihe.where import NODE_VARIABLE
+
 NodeOption = Annotated[
     Path | None,
     typer.Option(
         "--node",
-        envvar="MIHE_NODE",
+        envvar=NODE_VARIABLE,
         show_default=False,
         help="This organisation's node: its folder, or its node.toml. Default: ./node.toml.",
     ),

@@ -5,8 +5,6 @@
 Nothing is decided here: names, bounds and policies are the nodes' business.
 """
 
-import csv
-import io
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -15,15 +13,15 @@ import typer
 from rich.console import RenderableType
 
 from cli import terminal
-from cli.carry_out import Manner, carry_out, connect, require_receiver, seconds, tell
+from cli.carry_out import Manner, carry_out, tell
 from cli.comparison import REMAINDER
 from cli.options import JsonOption, NodeOption
 from contract.errors import BadRequest
-from contract.job import Basis, JobKind
+from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, Basis
 from contract.lifecycle import State
-from contract.views import JobView
-from mihe.client import Proposal
-from mihe.where import OwnNode, own_node
+from mihe.node import Node
+from mihe.proposal import question
+from mihe.result import Result, text_of
 
 STDIN = "-"
 
@@ -55,7 +53,7 @@ def query(
         typer.Option(
             min=1, max=10**6, help="Fewest entities in a row; smaller cells are folded, visibly."
         ),
-    ] = 10,
+    ] = DEFAULT_GROUP,
     min_join: Annotated[
         int,
         typer.Option(
@@ -63,7 +61,7 @@ def query(
             max=10**9,
             help="Fewest entities in the whole join; below, nothing is released.",
         ),
-    ] = 10,
+    ] = DEFAULT_JOIN,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show plan, cost and who learns what; send nothing."),
@@ -96,26 +94,23 @@ def query(
     FROM bank_a.loans AS b JOIN registry.enterprises AS r USING (uscc) GROUP BY r.industry"
     --to bank_a --purpose CREDIT_MICRO --basis SYNTHETIC_TEST`
     """
-    proposal = Proposal(
-        kind=JobKind.QUERY,
-        datasets=(),
-        on=(),
-        receivers=(to,),
+    proposal = question(
+        _statement(statement),
+        to=to,
         purpose=purpose,
         basis=basis,
-        expires_in_seconds=seconds(expires) if expires else 0,
-        statement=_statement(statement),
         min_group=min_group,
         min_join=min_join,
+        expires=expires,
     )
-    own, manner = own_node(node), Manner(dry_run, out, detach, yes, as_json)
-    require_receiver(own, proposal, manner)
-    job = carry_out(own, proposal, manner)
-    if job is None:
-        return
-    if job.state is State.DONE and job.result is not None and not as_json:
-        terminal.out().print(_table(own, job))
-    tell(own, job, manner)
+    manner = Manner(dry_run, out, detach, yes, as_json)
+    with Node.open(node) as own:
+        job = carry_out(own, proposal, manner)
+        if job is None:
+            return
+        if job.last.state is State.DONE and job.last.result is not None and not as_json:
+            terminal.out().print(_table(job.result()))
+        tell(own, job, manner)
 
 
 def _statement(given: str) -> str:
@@ -134,9 +129,9 @@ def _statement(given: str) -> str:
         ) from None
 
 
-def _table(own: OwnNode, job: JobView) -> RenderableType:
-    with connect(own) as line:
-        text = b"".join(line.result(job.job)).decode()
-    head, *rows = csv.reader(io.StringIO(text))
-    shown = [[*row[:-1], REMAINDER if row[-1] == "true" else ""] for row in rows]
-    return terminal.table((*head[:-1], ""), shown)
+def _table(result: Result) -> RenderableType:
+    shown = [
+        [*map(text_of, cells), REMAINDER if remainder else ""]
+        for *cells, remainder in (row.values() for row in result.rows())
+    ]
+    return terminal.table((*(column.name for column in result.columns[:-1]), ""), shown)

@@ -34,7 +34,7 @@ from rich.text import Text
 
 from contract.canonical import Frozen, canonical_bytes
 from contract.cause import Cause, error_of
-from contract.errors import Aborted, MiheError
+from contract.errors import Aborted, MiheError, clean
 
 # A pipe has no width of its own; tables must not be folded for whoever reads them with grep.
 _WIDTH_OF_A_PIPE = 160
@@ -48,11 +48,6 @@ def out() -> Console:
 def err() -> Console:
     """The console on stderr."""
     return _console(stderr=True)
-
-
-def clean(text: str) -> str:
-    """`text` without anything that would move a cursor or turn the writing direction."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
 def answer(view: Frozen, shown: RenderableType, *, as_json: bool) -> None:

@@ -6,8 +6,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cli.terminal import clean, facts, lines, table
+from cli.terminal import facts, lines, table
 from contract.dataset import CatalogueEntry, QualityReport
+from contract.errors import clean
 from contract.job import JobKind, Query
 from contract.leakage import LeakageStatement
 from contract.lifecycle import State

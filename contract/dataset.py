@@ -44,7 +44,8 @@ class Duplicates(StrEnum):
     FIRST = "first"
 
 
-_MOST_DIGITS = 38
+MOST_DIGITS = 38
+"""Of any number in a dataset."""
 
 
 class Declared(Frozen):
@@ -110,17 +111,17 @@ def _check_bounds(column: Declared) -> None:
     if any(not _fits(bound, column.places) for bound in given):
         raise Unfit(
             f"`minimum` and `maximum` have at most {column.places} decimals here, and"
-            f" {_MOST_DIGITS} digits"
+            f" {MOST_DIGITS} digits"
         )
     if given[0] > given[1]:
         raise Unfit("`minimum` is not above `maximum`")
 
 
 def _fits(bound: Decimal, places: int) -> bool:
-    if abs(bound.adjusted()) > _MOST_DIGITS:  # written out, its zeros would fill the memory
+    if abs(bound.adjusted()) > MOST_DIGITS:  # written out, its zeros would fill the memory
         return False
     scaled: Fraction = Fraction(bound) * 10**places
-    return scaled.denominator == 1 and abs(scaled.numerator) < 10**_MOST_DIGITS
+    return scaled.denominator == 1 and abs(scaled.numerator) < 10**MOST_DIGITS
 
 
 def _scaled(bound: Decimal, places: int) -> int:
@@ -224,6 +225,31 @@ class CatalogueEntry(Frozen):
     def column(self, name: str) -> CatalogueColumn | None:
         """The column of that name, if there is one."""
         return next((column for column in self.columns if column.name == name), None)
+
+
+class ResultColumn(Frozen):
+    """A column of a result, as its receiver's programs read it from the CSV."""
+
+    name: Name
+    type: ColumnType
+    decimals: int = 0
+    digits: int | None = Field(
+        default=None, description="most digits of a number; absent where 64 bits hold every value"
+    )
+    key: KeyKind | None = None
+    unit: str | None = None
+
+    @staticmethod
+    def of(column: CatalogueColumn) -> "ResultColumn":
+        """A dataset's own column, in rows that its owner gets back."""
+        return ResultColumn(
+            name=column.name,
+            type=column.type,
+            decimals=column.places,
+            digits=MOST_DIGITS if column.type is ColumnType.DECIMAL else None,
+            key=column.key,
+            unit=column.unit,
+        )
 
 
 class Snapshot(Frozen):

@@ -90,6 +90,12 @@ class MiheError(Exception):
         )
         return f"{self.code}: {self.what}{f' [{where}]' if where else ''} Fix: {self.fix}"
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows: the error itself, and no lines of code or values of a notebook."""
+        facts = ((name, getattr(self, name)) for name in ("party", "phase", "rule", "fix"))
+        known = [f"  {name:<6} {clean(value)}" for name, value in facts if value is not None]
+        return [f"error {self.code}: {clean(self.what)}", *known]
+
 
 # ── the request is wrong ────────────────────────────────────────────────────────────────────────
 
@@ -722,6 +728,11 @@ def _leaves(cls: type[MiheError]) -> list[type[MiheError]]:
 
 
 BY_CODE: dict[str, type[MiheError]] = {leaf.code: leaf for leaf in _leaves(MiheError)}
+
+
+def clean(text: str) -> str:
+    """`text` without anything that would move a cursor or turn the writing direction."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
 def nearest(name: str, known: list[str]) -> str:

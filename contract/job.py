@@ -4,6 +4,7 @@ Canonical JSON (RFC 8785) of a `Contract` → SHA-256 → job id. A contract hol
 value: every text in it comes from a fixed vocabulary or is a name with a fixed alphabet.
 """
 
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
 
@@ -18,6 +19,13 @@ SMALLEST_SIZE = 256
 LARGEST_SIZE = 2**31
 MOST_PARTIES = 8
 MOST_SQL_CHARACTERS = 16_384
+DEFAULT_GROUP = 10
+DEFAULT_JOIN = 10
+"""Fewest entities in a row of a query's result, and in its join, unless more or fewer are asked."""
+DEFAULT_LIFE = timedelta(days=1)
+"""How long a contract may start unless another time is asked for."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class JobKind(StrEnum):
@@ -140,6 +148,16 @@ class Contract(Frozen):
     def job_id(self) -> bytes:
         """SHA-256 of the canonical JSON: 32 bytes."""
         return digest(canonical_bytes(self))
+
+    @property
+    def substance(self) -> bytes:
+        """SHA-256 of all but when it was drafted: the same for what one wish means twice."""
+        undated = {
+            "nonce": "00" * 32,
+            "created": _EPOCH,
+            "expires": _EPOCH + (self.expires - self.created),
+        }
+        return digest(canonical_bytes(self.model_copy(update=undated)))
 
     @property
     def orgs(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from contract.canonical import Frozen, Hex32, OrgId, Timestamp
 from contract.cause import Cause
-from contract.dataset import CatalogueEntry
+from contract.dataset import CatalogueEntry, ResultColumn
 from contract.job import Contract
 from contract.leakage import LeakageStatement
 from contract.lifecycle import State
@@ -66,6 +66,9 @@ class ResultView(Frozen):
     rows: int | None = Field(default=None, description="the receiver's own rows with these keys")
     folded: int | None = Field(default=None, description="of a query, cells in the remainder row")
     file: str | None = Field(default=None, description="where the rows lie on the node's machine")
+    columns: tuple[ResultColumn, ...] = Field(
+        default=(), description="what the rows hold, in order; of a query, before `remainder`"
+    )
 
 
 class Milestone(Frozen):

@@ -2,6 +2,8 @@
 
 Speaks      protos/admin.proto over a Unix socket, to the node of the caller's own organisation
 Answers     models of contract/views.py; an error that the node reports is raised as it was there
+Threads     may be asked from several at once, and inside a running event loop: a call blocks its
+            caller, nothing else. A Ctrl-C cancels the call that waits
 Not for     other organisations' nodes: nobody but its own people talks to a node
 
     with NodeClient(Path("node/admin.sock")) as node:
@@ -9,13 +11,13 @@ Not for     other organisations' nodes: nobody but its own people talks to a nod
 """
 
 import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 import grpc
 
@@ -23,17 +25,20 @@ from contract.canonical import Frozen, parse
 from contract.cause import from_json
 from contract.dataset import QualityReport
 from contract.errors import MiheError, NodeAbsent, OurError, VersionMismatch
-from contract.job import Basis, JobKind
 from contract.views import CatalogueView, JobList, JobView, NodeStatus, PlanView
+from mihe.proposal import Proposal
 from protos import admin_pb2, admin_pb2_grpc
 
 V = TypeVar("V", bound=Frozen)
+C = TypeVar("C", bound="_Call")
 Q = TypeVar("Q")
 A = TypeVar("A")
+T = TypeVar("T")
 
 ANSWER_SECONDS = 60
 """How long a node may take over a question that needs no work on data."""
 
+_SIGNAL_SECONDS = 0.2
 _LARGEST_ANSWER = 64 * 1024 * 1024
 _OPTIONS = [
     ("grpc.max_receive_message_length", _LARGEST_ANSWER),
@@ -41,47 +46,23 @@ _OPTIONS = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A job as a person asks for it; the node turns it into a contract."""
+class _Call(Protocol):
+    """A call under way, as gRPC has it."""
 
-    kind: JobKind
-    datasets: tuple[str, ...]
-    on: tuple[str, ...]
-    receivers: tuple[str, ...]
-    purpose: str
-    basis: Basis
-    expires_in_seconds: int
-    statement: str = ""
-    min_group: int = 0
-    min_join: int = 0
-
-    def _message(self) -> admin_pb2.JobRequest:
-        return admin_pb2.JobRequest(
-            kind=self.kind.value,
-            datasets=self.datasets,
-            on=self.on,
-            receivers=self.receivers,
-            purpose=self.purpose,
-            basis=self.basis.value,
-            expires_in_seconds=self.expires_in_seconds,
-            statement=self.statement,
-            min_group=self.min_group,
-            min_join=self.min_join,
-        )
+    def cancel(self) -> object:
+        """End it: whoever waits for it is woken."""
 
 
 class NodeClient:
     """The line to one node; use it in a `with`."""
 
     def __init__(self, socket: Path, *, start_with: str = "mihe node run") -> None:
+        # gRPC writes its own lines to stderr, with addresses, unless told before its first use.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         self._socket = socket
         self._start_with = start_with
         self._channel = grpc.insecure_channel(f"unix:{socket}", options=_OPTIONS)
         self._node = admin_pb2_grpc.AdminStub(self._channel)
-        # A Ctrl-C that lands inside gRPC's own code can leave a call that its channel then waits
-        # for without end, so gRPC is used on a thread of its own: the caller only ever waits.
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="node-client")
 
     def __enter__(self) -> Self:
         return self
@@ -92,8 +73,11 @@ class NodeClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up; a call that still waits somewhere ends with an error."""
         self._channel.close()
-        self._thread.shutdown()
 
     def status(self) -> NodeStatus:
         """Whether the node is up and attached."""
@@ -110,11 +94,16 @@ class NodeClient:
 
     def plan(self, proposal: Proposal) -> PlanView:
         """What a job would do and let others learn; nothing is sent to anybody."""
-        return self._ask(PlanView, self._node.Plan, proposal._message())
+        return self._ask(PlanView, self._node.Plan, proposal.message())
 
-    def propose(self, proposal: Proposal) -> JobView:
-        """Sign a contract for the organisation and send it to all parties."""
-        return self._ask(JobView, self._node.Propose, proposal._message())
+    def propose(self, proposal: Proposal, *, shown: PlanView | None = None) -> JobView:
+        """Sign a contract for the organisation and send it to all parties.
+
+        With `shown`, only if the contract would still be what that plan has shown.
+        """
+        request = proposal.message()
+        request.shown = "" if shown is None else shown.contract.substance.hex()
+        return self._ask(JobView, self._node.Propose, request)
 
     def jobs(self) -> JobList:
         """Every job that this node has heard of, newest first."""
@@ -148,18 +137,17 @@ class NodeClient:
         *,
         seconds: int | None = ANSWER_SECONDS,
     ) -> V:
-        with self._translated():
-            answer = self._thread.submit(method, question, timeout=seconds).result()
+        with (
+            self._translated(),
+            _UnderWay(lambda: method.future(question, timeout=seconds)) as call,
+        ):
+            answer = call.wait(lambda future: future.result())
         return _view(model, answer)
 
     def _stream(self, method: "grpc.UnaryStreamMultiCallable[Q, A]", question: Q) -> Iterator[A]:
-        with self._translated():
-            call = self._thread.submit(method, question).result()
-            try:
-                while (answer := self._thread.submit(next, call, None).result()) is not None:
-                    yield answer
-            finally:
-                call.cancel()
+        with self._translated(), _UnderWay(lambda: method(question)) as call:
+            while (answer := call.wait(lambda stream: next(stream, None))) is not None:
+                yield answer
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -169,6 +157,11 @@ class NodeClient:
         except grpc.RpcError as failure:
             code = failure.code() if isinstance(failure, grpc.Call) else None
             raise self._failure(code) from None
+        except (grpc.FutureCancelledError, ValueError):
+            # gRPC raises ValueError for a channel that was closed before the question.
+            raise NodeAbsent(
+                "the line to the node was closed", fix="open it again with Node.open()"
+            ) from None
 
     def _failure(self, code: grpc.StatusCode | None) -> MiheError:
         if code is grpc.StatusCode.UNAVAILABLE and not _may_use(self._socket):
@@ -191,6 +184,41 @@ class NodeClient:
                 fix="install the same version of mihe for the node and the command line",
             )
         return OurError("the node broke off its answer", fix="look at the node's log, then report")
+
+
+class _UnderWay(Generic[C]):
+    """A call; however its block is left, the call is over.
+
+    A Ctrl-C that lands inside gRPC's own code can leave a call that its channel then waits for
+    without end, so gRPC is used on a thread of the call's own: the caller only ever waits.
+    """
+
+    def __init__(self, begin: Callable[[], C]) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="node-client")
+        self._begun = self._thread.submit(begin)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._begun.add_done_callback(_cancel)
+        self._thread.shutdown()
+
+    def wait(self, what: Callable[[C], T]) -> T:
+        """What `what` makes of the call, which may take as long as the call does."""
+        return _interruptible(self._thread.submit(what, _interruptible(self._begun)))
+
+
+def _interruptible(future: "Future[T]") -> T:
+    # A signal that comes a moment before a wait without end is not heard during it.
+    while not futures.wait([future], _SIGNAL_SECONDS).done:
+        pass
+    return future.result()
+
+
+def _cancel(begun: "Future[C]") -> None:
+    if begun.exception() is None:
+        begun.result().cancel()
 
 
 def _may_use(socket: Path) -> bool:

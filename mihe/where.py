@@ -9,6 +9,7 @@ from contract.toml import parse
 
 NODE_FILE = "node.toml"
 COORDINATOR_FILE = "coordinator.toml"
+NODE_VARIABLE = "MIHE_NODE"
 
 LONGEST_SOCKET = 107
 """What fits into sockaddr_un.sun_path on Linux beside the final zero."""

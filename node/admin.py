@@ -13,8 +13,8 @@ from pathlib import Path
 
 from contract import cause
 from contract.canonical import Frozen, canonical_bytes
-from contract.errors import Aborted, JobFinished, MiheError, OurError, UnknownJob
-from contract.job import Contract
+from contract.errors import Aborted, BadRequest, JobFinished, MiheError, OurError, UnknownJob
+from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, DEFAULT_LIFE, Contract
 from contract.leakage import leakage_of
 from contract.ledger import Ledger
 from contract.lifecycle import TERMINAL, State
@@ -41,8 +41,6 @@ from node.store import Store
 from protos import admin_pb2, admin_pb2_grpc
 
 _log = logging.getLogger("mihe.admin")
-_LASTS_SECONDS = 24 * 3600
-_MIN_GROUP = 10
 _PROPOSE_SECONDS = 30.0
 _CHUNK_BYTES = 1 << 18
 _MOST_PHASES = 100
@@ -91,7 +89,7 @@ class Admin(admin_pb2_grpc.AdminServicer):
 
     async def Propose(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
         """Propose a job to its parties."""
-        return await _answer(self._propose(_wish(request)))
+        return await _answer(self._propose(_wish(request), request.shown))
 
     async def Jobs(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
         """Every job this node has heard of."""
@@ -167,8 +165,14 @@ class Admin(admin_pb2_grpc.AdminServicer):
         self._owner.decide(contract)
         return contract
 
-    async def _propose(self, wish: Wish) -> JobView:
+    async def _propose(self, wish: Wish, shown: str) -> JobView:
         contract = await self._draft(wish)
+        if shown and shown != contract.substance.hex():
+            raise BadRequest(
+                "the job is no longer what was shown: a dataset or a certificate has changed since",
+                phase="propose",
+                fix="ask for the plan again, read it, then propose",
+            )
         digest_of(contract)
         job = contract.job_id
         outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -310,10 +314,10 @@ def _wish(request: admin_pb2.JobRequest) -> Wish:
         receivers=tuple(request.receivers),
         purpose=request.purpose,
         basis=request.basis,
-        lasts_seconds=request.expires_in_seconds or _LASTS_SECONDS,
+        lasts_seconds=request.expires_in_seconds or int(DEFAULT_LIFE.total_seconds()),
         statement=request.statement,
-        min_group=request.min_group or _MIN_GROUP,
-        min_join=request.min_join or _MIN_GROUP,
+        min_group=request.min_group or DEFAULT_GROUP,
+        min_join=request.min_join or DEFAULT_JOIN,
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from contract.dataset import ResultColumn
 from contract.views import ResultView
 from node import rows
 from node.load import Loaded, load
@@ -47,4 +48,9 @@ async def _view(stage: Stage, result: Result, loaded: Loaded) -> ResultView | No
         stage.job,
         lambda file: rows.rows_of(loaded.snapshot, entry, consent.column, wanted, file),
     )
-    return ResultView(count=len(wanted), rows=written, file=str(results.final(stage.job)))
+    return ResultView(
+        count=len(wanted),
+        rows=written,
+        file=str(results.final(stage.job)),
+        columns=tuple(ResultColumn.of(column) for column in entry.columns),
+    )

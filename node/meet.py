@@ -9,6 +9,7 @@ The coordinator hands nothing out before every owner's gate has said yes.
 import asyncio
 from hashlib import sha256
 
+from contract.dataset import ResultColumn
 from contract.errors import BadMessage
 from contract.job import JobKind
 from contract.ledger import Ledger
@@ -78,7 +79,12 @@ async def _view(stage: Stage, content: bytes, listed: TokenList, loaded: Loaded)
         stage.job,
         lambda file: rows.rows_of(loaded.snapshot, entry, consent.column, wanted, file),
     )
-    return ResultView(count=len(wanted), rows=written, file=str(results.final(stage.job)))
+    return ResultView(
+        count=len(wanted),
+        rows=written,
+        file=str(results.final(stage.job)),
+        columns=tuple(ResultColumn.of(column) for column in entry.columns),
+    )
 
 
 def _own(listed: TokenList, place: int) -> int:

@@ -212,6 +212,7 @@ class _Play:
             rows=len(result.rows),
             folded=folded,
             file=str(results.final(stage.job)),
+            columns=result.columns,
         )
         return release(view, stage.consent)
 

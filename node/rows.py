@@ -4,7 +4,8 @@ Implements  DESIGN §2, `psi`: the receiver's own rows that the others hold too
 Result      CSV as in RFC 4180, UTF-8, LF: declared names and order, rows in file order, decimals
             with their declared places, dates YYYY-MM-DD, true or false, NULL as an empty field. A
             text cell that a spreadsheet would run as a formula (it begins with = + - @, their
-            full-width forms, a tab or a line break) gets an apostrophe in front; numbers don't.
+            full-width forms, a tab or a line break) gets an apostrophe in front, and so does one
+            that begins with an apostrophe: readers take one off (mihe/result.py). Numbers don't.
 Learns      the owner alone: both hold identifiers in clear; the file has mode 0600
 Not for     sending: `keys` feeds a protocol, which blinds; a result file stays with its owner
 """
@@ -27,7 +28,7 @@ from node.duck import literal, quoted
 from node.scratch import create, scratch, settle
 
 _FETCHED = 1 << 16
-_FORMULA = r"\A[=+\-@＝＋－＠\t\r\n]"
+_FORMULA = r"\A['=+\-@＝＋－＠\t\r\n]"
 
 
 def keys(parquet: Path, column: str, kind: KeyKind) -> list[bytes]:

@@ -2,7 +2,8 @@
 
 RFC 4180, UTF-8, LF. NULL is an empty field; decimals have all their places. The last column,
 `remainder`, is true in the one row, if there is one, that gathers all cells too small to be shown
-alone; its dimensions are empty. Text that a spreadsheet would run as a formula gets an apostrophe.
+alone; its dimensions are empty. Text that a spreadsheet would run as a formula gets an apostrophe
+in front, and so does text that begins with one: readers take one off (mihe/result.py).
 """
 
 import csv
@@ -14,7 +15,7 @@ from pathlib import Path
 from federated.query.result import CellValue, Result
 
 REMAINDER = "remainder"
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
+_FORMULA = ("'", "=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
 
 def write(result: Result, file: Path) -> None:

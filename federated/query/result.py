@@ -13,7 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 from re import fullmatch
 
-from contract.dataset import ColumnType
+from contract.dataset import MOST_DIGITS, ColumnType, ResultColumn
 from contract.errors import BadMessage, MiheError
 from federated.query.plan import (
     CountColumn,
@@ -39,15 +39,6 @@ class Cell:
     """By owner, then by group column; None for the remainder."""
     count: int
     sums: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ResultColumn:
-    """A column of the result."""
-
-    name: str
-    type: ColumnType
-    decimals: int
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -86,14 +77,32 @@ def _column(plan: QueryPlan, output: Output) -> ResultColumn:
     match output:
         case DimensionColumn():
             group = _group(plan, output)
-            return ResultColumn(output.name, group.type, group.decimals)
-        case CountColumn():
-            return ResultColumn(output.name, ColumnType.INTEGER, 0)
-        case NumberColumn():
-            scale = output.scale + (MEAN_DECIMALS if output.kind == "avg" else 0)
+            digits = MOST_DIGITS if group.type is ColumnType.DECIMAL else None
             return ResultColumn(
-                output.name, ColumnType.DECIMAL if scale else ColumnType.INTEGER, scale
+                name=output.name, type=group.type, decimals=group.decimals, digits=digits
             )
+        case CountColumn():
+            return ResultColumn(name=output.name, type=ColumnType.INTEGER)
+        case NumberColumn():
+            return _number_column(plan, output)
+
+
+def _number_column(plan: QueryPlan, output: NumberColumn) -> ResultColumn:
+    """Wide enough for every value that the plan's bounds allow: not for those that came out."""
+    more = MEAN_DECIMALS if output.kind == "avg" else 0
+    limbs = (plan.summands[place] for place in output.summands)
+    most = sum(
+        max(abs(limb.least), abs(limb.most)) << output.limb_bits * at
+        for at, limb in enumerate(limbs)
+    )
+    scale = output.scale + more
+    whole = scale == 0
+    return ResultColumn(
+        name=output.name,
+        type=ColumnType.INTEGER if whole else ColumnType.DECIMAL,
+        decimals=scale,
+        digits=None if whole and most < 1 << 63 else len(str(most)) + more,
+    )
 
 
 def _group(plan: QueryPlan, output: DimensionColumn) -> GroupColumn:

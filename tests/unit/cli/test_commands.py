@@ -125,6 +125,9 @@ def test_psi_asks_what_was_typed(node: Node, plan: PlanView, job: JobView) -> No
     words = ["--to", "bank_b", "--cardinality", "--expires", "12h"]
     assert main([*ASK, *words, "--on", "uscc=credit_code"]) == 0
     planned, proposed = node.asked[:2]
+    assert isinstance(proposed, admin_pb2.JobRequest)
+    assert proposed.shown == plan.contract.substance.hex()
+    proposed.shown = ""
     assert planned == proposed
     assert planned == admin_pb2.JobRequest(
         kind="psi_cardinality",

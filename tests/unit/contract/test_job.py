@@ -80,6 +80,15 @@ def test_every_word_of_a_contract_makes_it_another_job() -> None:
     assert len(jobs) == len(OTHERWISE) + 1
 
 
+def test_the_substance_is_all_but_when_it_was_drafted() -> None:
+    later = NOW + timedelta(hours=1)
+    drafted_later = {"created": later, "expires": later + timedelta(days=1), "nonce": "00" * 32}
+    assert contract(**drafted_later).substance == contract().substance
+    undated = [differing for differing in OTHERWISE if "nonce" not in differing]
+    substances = {contract(**differing).substance for differing in ({}, *undated)}
+    assert len(substances) == len(undated) + 1
+
+
 @pytest.mark.parametrize(
     "differing",
     [

@@ -16,8 +16,10 @@ from typing import TypeVar
 
 import pytest
 
+from contract.dataset import ColumnType
 from contract.errors import (
     AlreadyThere,
+    BadRequest,
     BadSetting,
     CoordinatorAbsent,
     JobFinished,
@@ -32,7 +34,8 @@ from contract.errors import (
 from contract.job import Basis, JobKind
 from contract.lifecycle import State
 from coordinator.server import serving
-from mihe.client import NodeClient, Proposal
+from mihe.client import NodeClient
+from mihe.proposal import Proposal
 from node import attach
 from node.daemon import Home, serve
 from tests.unit.coordinator.consortium import Consortium, configure
@@ -270,7 +273,7 @@ async def test_a_job_from_the_wish_to_its_rows(both: tuple[Folder, Folder]) -> N
     ]
     assert planned.bytes_on_the_wire > 2 * 256 * 32
     assert (await b.ask(NodeClient.jobs)).jobs == ()  # a plan is nobody else's business
-    job = (await a.ask(lambda node: node.propose(WISH))).job
+    job = (await a.ask(lambda node: node.propose(WISH, shown=planned))).job
     views = await a.ask(lambda node: list(node.watch(job)))
     states = [view.state for view in views]
     assert states[-1] is State.DONE
@@ -278,6 +281,10 @@ async def test_a_job_from_the_wish_to_its_rows(both: tuple[Folder, Folder]) -> N
     assert all(view.result is None for view in views[:-1])
     assert views[-1].result is not None
     assert (views[-1].result.count, views[-1].result.rows) == (5, 5)
+    assert [(one.name, one.type) for one in views[-1].result.columns] == [
+        ("uscc", ColumnType.KEY),
+        ("balance", ColumnType.DECIMAL),
+    ]
     rows = b"".join(await a.ask(lambda node: list(node.result(job)))).decode()
     assert [row["uscc"] for row in csv.DictReader(io.StringIO(rows))] == [
         uscc(number) for number in range(15, 20)
@@ -291,6 +298,19 @@ async def test_a_job_from_the_wish_to_its_rows(both: tuple[Folder, Folder]) -> N
         assert (line.job, line.state, line.code) == (job, State.DONE, None)
         with pytest.raises(JobFinished):
             await folder.ask(lambda node: node.abort(job))
+
+
+async def test_what_has_changed_since_it_was_shown_is_not_proposed(
+    both: tuple[Folder, Folder],
+) -> None:
+    a, b = both
+    shown = await a.ask(lambda node: node.plan(WISH))
+    described = write_dataset(b.path / "sources", range(300))
+    await b.ask(partial(NodeClient.add_dataset, description=described))
+    await a.until(lambda node: node.plan(WISH).contract.party("bank_b").size == 512)
+    with pytest.raises(BadRequest, match="no longer what was shown"):
+        await a.ask(lambda node: node.propose(WISH, shown=shown))
+    assert (await a.ask(NodeClient.jobs)).jobs == ()
 
 
 async def test_a_wish_that_fails_at_home_is_not_heard_elsewhere(

@@ -148,7 +148,15 @@ def test_no_text_is_run_as_a_formula(tmp_path: Path, note: str) -> None:
     assert found == line(A, f"'{note}")
 
 
-@pytest.mark.parametrize("note", ["a=b", "1-1", "'=x", " =x", 'a,"b"\r\nc', "NULL", "\\N", "贷款"])
+@pytest.mark.parametrize("note", ["'=x", "'tis", "''", "'"])
+def test_what_stands_in_front_of_a_formula_can_be_told_from_what_was_there(
+    tmp_path: Path, note: str
+) -> None:
+    (found,) = loans(tmp_path, [(A, note)]).rows_of([uscc_key(A)])
+    assert found == line(A, f"'{note}")
+
+
+@pytest.mark.parametrize("note", ["a=b", "1-1", "it's", " =x", 'a,"b"\r\nc', "NULL", "\\N", "贷款"])
 def test_other_texts_are_written_as_they_are(tmp_path: Path, note: str) -> None:
     assert loans(tmp_path, [(A, note)]).rows_of([uscc_key(A)]) == [line(A, note)]
 

@@ -8,14 +8,14 @@ from stat import S_IMODE
 
 import pytest
 
-from contract.dataset import ColumnType
-from federated.query.result import CellValue, Result, ResultColumn, Row
+from contract.dataset import ColumnType, ResultColumn
+from federated.query.result import CellValue, Result, Row
 from node.tables import REMAINDER, write
 
 
 def written(tmp_path: Path, *rows: Row) -> str:
     width = len(rows[0].values) if rows else 1
-    columns = tuple(ResultColumn(f"c{at}", ColumnType.TEXT, 0) for at in range(width))
+    columns = tuple(ResultColumn(name=f"c{at}", type=ColumnType.TEXT) for at in range(width))
     file = tmp_path / "result.csv"
     write(Result(columns, rows), file)
     return file.read_bytes().decode()
@@ -43,6 +43,7 @@ def written(tmp_path: Path, *rows: Row) -> str:
         ("-1", "'-1"),
         ("@x", "'@x"),
         ("＝1", "'＝1"),
+        ("'so'", "''so'"),
         ("\tx", "'\tx"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 
 from contract.dataset import ColumnType
 from contract.errors import BadMessage
-from federated.query.plan import QueryPlan
+from federated.query.plan import CountColumn, NumberColumn, QueryPlan
 from federated.query.result import Cell, Result, result_of
 
 Planned = Callable[[str], QueryPlan]
@@ -145,3 +145,20 @@ def test_there_is_one_remainder(planned: Planned) -> None:
     rest = replace(GOOD, labels=None)
     with pytest.raises(BadMessage):
         result_of(planned(GROUPED), [rest, rest])
+
+
+def test_a_column_is_wide_enough_for_all_that_the_plan_allows(planned: Planned) -> None:
+    plan = planned(SUMS)
+    columns = result_of(plan, []).columns
+    for output, column in zip(plan.outputs, columns, strict=True):
+        assert isinstance(output, NumberColumn | CountColumn)
+        if isinstance(output, CountColumn):
+            assert (column.type, column.digits) == (ColumnType.INTEGER, None)
+            continue
+        limbs = [plan.summands[place] for place in output.summands]
+        most = sum(limb.most << output.limb_bits * at for at, limb in enumerate(limbs))
+        more = 4 if output.kind == "avg" else 0
+        assert column.type is ColumnType.DECIMAL
+        assert column.decimals == output.scale + more
+        assert column.digits is not None
+        assert most * 10**more < 10**column.digits

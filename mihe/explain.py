@@ -1,0 +1,55 @@
+"""What a person reads before agreeing, as plain text: for a notebook, which draws no tables.
+
+Pure: a view in, text out. Names and statements come from other organisations: no control character
+of theirs reaches a screen.
+"""
+
+from collections.abc import Iterable
+
+from contract.errors import clean
+from contract.leakage import LeakageStatement, Learns
+from contract.views import JobView, PlanView
+
+
+def who_learns_what(statement: LeakageStatement) -> str:
+    """The leakage statement, a line for each thing that somebody learns."""
+    covered = [*statement.parties, *statement.coalitions]
+    rest = Learns(who="not covered", what=statement.not_covered)
+    return "\n".join(["Who learns what", *(line for one in (*covered, rest) for line in _of(one))])
+
+
+def plan(view: PlanView) -> str:
+    """A job before it is proposed: what, for whom, why, at what cost, and who learns what."""
+    contract = view.contract
+    facts = [
+        *_asked(view),
+        f"result to {', '.join(contract.receivers)}; {contract.purpose}, {contract.basis.value}",
+        f"about {view.seconds} s, {view.bytes_on_the_wire:,} bytes; nothing is sent yet",
+    ]
+    return "\n".join([*facts, "", who_learns_what(view.leakage)])
+
+
+def job(view: JobView) -> str:
+    """How a job stands, in a line or two."""
+    head = f"job {view.job[:12]} {view.state.value}"
+    if view.cause is None:
+        return head
+    return clean(f"{head}: {view.cause.code}: {view.cause.what} Fix: {view.cause.fix}")
+
+
+def _asked(view: PlanView) -> list[str]:
+    contract = view.contract
+    sources = " × ".join(
+        f"{party.org}.{party.dataset}.{party.key_column}" for party in contract.parties
+    )
+    head = [f"{contract.kind.value} of {sources}"]
+    query = contract.query
+    if query is None:
+        return head
+    least = f"rows of {query.min_group:,} entities or more, joins of {query.min_join:,} or more"
+    return [*head, *map(clean, query.statement.splitlines()), least]
+
+
+def _of(one: Learns) -> Iterable[str]:
+    yield f"  {clean(one.who)}"
+    yield from (f"    {clean(line)}" for line in one.what)

@@ -1,0 +1,152 @@
+"""A job as a person asks for it: what was meant by the words typed, at a prompt or in a notebook.
+
+`intersection` and `question` take what the command line's options take, in the same forms and with
+the same defaults; what can't be right is a BadRequest before anybody is asked. The node turns a
+proposal into a contract, or says why not: names, schemas and policies are its business.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from re import fullmatch
+
+from contract.errors import BadRequest
+from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, Basis, JobKind
+from protos import admin_pb2
+
+Expiry = str | timedelta | None
+"""How long a contract may start: `"12h"`, a timedelta, or the node's default."""
+
+_REFERENCE = r"[a-z][a-z0-9_]{0,31}\.[a-z][a-z0-9_]{0,62}"
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What is asked for."""
+
+    kind: JobKind
+    datasets: tuple[str, ...]
+    on: tuple[str, ...]
+    receivers: tuple[str, ...]
+    purpose: str
+    basis: Basis
+    expires_in_seconds: int = 0
+    statement: str = ""
+    min_group: int = 0
+    min_join: int = 0
+
+    def message(self) -> admin_pb2.JobRequest:
+        """The question to the node."""
+        return admin_pb2.JobRequest(
+            kind=self.kind.value,
+            datasets=self.datasets,
+            on=self.on,
+            receivers=self.receivers,
+            purpose=self.purpose,
+            basis=self.basis.value,
+            expires_in_seconds=self.expires_in_seconds,
+            statement=self.statement,
+            min_group=self.min_group,
+            min_join=self.min_join,
+        )
+
+
+def intersection(
+    datasets: Sequence[str],
+    *,
+    on: str,
+    to: Sequence[str],
+    purpose: str,
+    basis: str,
+    cardinality: bool = False,
+    expires: Expiry = None,
+) -> Proposal:
+    """Which rows of its own does each receiver share with all; with `cardinality`, only how many.
+
+    `datasets` as 'bank_a.loans'; `on` is a key column, or 'uscc=code' where the names differ.
+    """
+    return Proposal(
+        kind=JobKind.PSI_CARDINALITY if cardinality else JobKind.PSI,
+        datasets=tuple(_reference(dataset) for dataset in datasets),
+        on=_columns(on, len(datasets)),
+        receivers=tuple(to),
+        purpose=purpose,
+        basis=_basis(basis),
+        expires_in_seconds=seconds(expires),
+    )
+
+
+def question(
+    statement: str,
+    *,
+    to: str,
+    purpose: str,
+    basis: str,
+    min_group: int = DEFAULT_GROUP,
+    min_join: int = DEFAULT_JOIN,
+    expires: Expiry = None,
+) -> Proposal:
+    """Joint statistics in SQL over the data of several owners."""
+    if min(min_group, min_join) < 1:
+        raise BadRequest(
+            "the smallest row and the smallest join have at least one entity",
+            fix="leave min_group and min_join out, or give 1 or more",
+        )
+    return Proposal(
+        kind=JobKind.QUERY,
+        datasets=(),
+        on=(),
+        receivers=(to,),
+        purpose=purpose,
+        basis=_basis(basis),
+        expires_in_seconds=seconds(expires),
+        statement=statement,
+        min_group=min_group,
+        min_join=min_join,
+    )
+
+
+def seconds(expires: Expiry) -> int:
+    """An expiry in seconds, 0 for the node's default; BadRequest for what is no time."""
+    if expires is None:
+        return 0
+    if isinstance(expires, timedelta):
+        whole = int(expires.total_seconds())
+    else:
+        found = fullmatch(r"([0-9]{1,6})([smhd])", expires)
+        whole = int(found[1]) * _UNITS[found[2]] if found else 0
+    if whole < 1:
+        raise BadRequest(
+            "the expiry is not a time", fix="write a number above 0 and s, m, h or d: 12h"
+        )
+    return whole
+
+
+def _basis(text: str) -> Basis:
+    try:
+        return Basis(text)
+    except ValueError:
+        raise BadRequest(
+            "this is no legal basis that a contract can name", fix=f"one of: {', '.join(Basis)}"
+        ) from None
+
+
+def _reference(text: str) -> str:
+    if fullmatch(_REFERENCE, text) is None:
+        raise BadRequest(
+            "a dataset is named by its organisation and its name",
+            fix="write it as bank_a.loans; `mihe catalog` lists what there is",
+            rule="ORG.DATASET, lower case",
+        )
+    return text
+
+
+def _columns(on: str, datasets: int) -> tuple[str, ...]:
+    columns = tuple(on.split("="))
+    if len(columns) not in (1, datasets) or not all(columns):
+        raise BadRequest(
+            "a join is on one column, or on one for each dataset",
+            fix="write uscc, or uscc=credit_code in the order of the datasets",
+        )
+    return columns
