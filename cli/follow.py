@@ -8,8 +8,7 @@ from rich.progress import TimeElapsedColumn as Elapsed
 
 from cli import terminal
 from cli.views import SHORT
-from contract.errors import INTERRUPTED, MiheError, NodeAbsent, OurError, Refused, Withheld, clean
-from contract.lifecycle import State
+from contract.errors import INTERRUPTED, NodeAbsent, OurError, clean
 from contract.views import JobView
 from mihe.job import Job
 
@@ -33,18 +32,7 @@ def conclude(job: Job) -> None:
     """End the command as the job ended: silently when done, else with its cause and exit code."""
     if (error := job.error) is not None:
         terminal.show_error(error)
-        raise typer.Exit(exit_code(job.last.state, error))
-
-
-def exit_code(end: State, error: MiheError) -> int:
-    """The exit code of a job that ended without a result."""
-    match end:
-        case State.REFUSED:
-            return Refused.exit_code
-        case State.WITHHELD:
-            return Withheld.exit_code
-        case _:
-            return error.exit_code
+        raise typer.Exit(error.exit_code)
 
 
 def _draw(views: Iterator[JobView], short: str) -> None:

@@ -172,7 +172,7 @@ def test_detach_waits_for_nothing(node: Node, plan: PlanView, job: JobView, caps
 ENDS: list[tuple[State, MiheError | None, int]] = [
     (State.DONE, None, 0),
     (State.REFUSED, Refused("no rule", party="bank_b", rule="policy", fix="ask"), 3),
-    (State.REFUSED, UnknownDataset("gone", fix="ask"), 3),
+    (State.REFUSED, UnknownDataset("gone", fix="ask"), 2),
     (State.WITHHELD, Withheld("withdrawn", fix="ask"), 4),
     (State.EXPIRED, ContractExpired("late", fix="again"), 3),
     (State.ABORTED, Aborted("stopped", fix="again"), 8),
