@@ -22,7 +22,7 @@ from contract.identity import Role, server_name
 from contract.job import PROTOCOL_VERSION
 from contract.signing import Kind, Statement
 from node.carry import open_channel
-from node.probe import why_unreachable
+from node.probe import refusal_in, why_unreachable
 from node.store import Store
 from node.wire import from_coordinator, statement_from_wire, statement_to_wire
 from protos import coordinator_pb2 as wire
@@ -124,16 +124,18 @@ class Attachment:
         """Attach, and attach again, until cancelled."""
         pause = _FIRST_PAUSE
         while True:
+            refusal: MiheError | None = None
             try:
                 await self._attach(listener)
             except grpc.aio.AioRpcError as error:
-                _log.info("detached code=%s", error.code().name)
+                refusal = refusal_in(error)
+                _log.info("detached code=%s", refusal.code if refusal else error.code().name)
             except MiheError as error:
                 _log.error("detached %s", error)
             if self.attached:
                 self.attached, pause = False, _FIRST_PAUSE
             else:
-                self.trouble = await asyncio.to_thread(
+                self.trouble = refusal or await asyncio.to_thread(
                     why_unreachable, self.address, self._credentials
                 )
                 pause = min(2 * pause, _LONGEST_PAUSE)

@@ -16,10 +16,10 @@ import grpc
 import grpc.aio
 
 from contract.canonical import canonical_bytes
-from contract.cause import from_json
-from contract.errors import CoordinatorAbsent, FrameTooLarge, MiheError
+from contract.errors import CoordinatorAbsent, FrameTooLarge
 from contract.signing import Kind, Signer, Statement
 from contract.statements import Receipt
+from node.probe import refusal_in
 from node.wire import CHUNK_BYTES, statement_to_wire
 from protos import coordinator_pb2 as wire
 from protos import coordinator_pb2_grpc
@@ -97,7 +97,7 @@ class Parts:
         return self._signer.sign(Kind.RECEIPT, self._run, canonical_bytes(body))
 
     async def _pause_or_raise(self, error: grpc.aio.AioRpcError, gave_up: float) -> None:
-        refusal = _refusal(error)
+        refusal = refusal_in(error)
         # Whoever is refused while it still writes may hear INTERNAL, and not why; it asks again.
         cut_off = error.code() is grpc.StatusCode.INTERNAL and refusal is None
         if (cut_off or error.code() in _PASSING) and time.monotonic() <= gave_up:
@@ -111,11 +111,3 @@ class Parts:
             phase="query",
             fix="check that it runs and that this machine reaches it, then run the job again",
         ) from None
-
-
-def _refusal(error: grpc.aio.AioRpcError) -> MiheError | None:
-    """The coded error that the coordinator answered with, if it answered."""
-    try:
-        return from_json(error.details() or "")
-    except MiheError:
-        return None

@@ -1,16 +1,28 @@
-"""Why the coordinator can't be reached: gRPC only says "unavailable", so ask with plain TLS.
+"""Why the coordinator does not serve this node: what it answered, or what stands between.
 
-Used after a failed attempt, to tell the operator which of name, port, CA or expiry is at fault.
+gRPC only says "unavailable" when nobody answers, so `why_unreachable` asks with plain TLS, to tell
+the operator which of name, port, CA or expiry is at fault.
 """
 
 import socket
 import ssl
 
+from grpc.aio import AioRpcError
+
+from contract.cause import from_json
 from contract.credentials import Credentials
 from contract.errors import CoordinatorAbsent, ForeignCertificate, MiheError
 from contract.identity import Role, server_name
 
 _SECONDS = 3.0
+
+
+def refusal_in(error: AioRpcError) -> MiheError | None:
+    """The coded error that the coordinator answered with, if it answered."""
+    try:
+        return from_json(error.details() or "")
+    except MiheError:
+        return None
 
 
 def why_unreachable(address: str, credentials: Credentials) -> MiheError:

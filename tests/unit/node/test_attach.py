@@ -11,7 +11,7 @@ import grpc.aio
 import pytest
 
 from contract.canonical import canonical_bytes, digest
-from contract.errors import CoordinatorAbsent, ForeignCertificate, MiheError
+from contract.errors import CoordinatorAbsent, ForeignCertificate, MiheError, VersionMismatch
 from contract.job import Contract
 from contract.signing import Kind, Statement
 from contract.statements import Approval, Catalogue, Decision
@@ -280,6 +280,21 @@ async def test_why_nobody_answers_is_known(
             with pytest.raises(ForeignCertificate):
                 node.attachment.require_attached()
             assert node.heard.welcomes == []
+
+
+async def test_why_it_is_refused_is_known(
+    bank_a: Member, tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.attach.PROTOCOL_VERSION", 99)
+    async with (
+        serve() as running,
+        Node(bank_a, tmp_path / "newer", f"127.0.0.1:{running.port}") as node,
+    ):
+        await until(lambda: node.attachment.trouble)
+        with pytest.raises(VersionMismatch, match="version 99") as refused:
+            node.attachment.require_attached()
+        assert (refused.value.party, refused.value.phase) == ("bank_a", "attach")
+        assert node.heard.welcomes == []
 
 
 # ── a coordinator that says what it wants ───────────────────────────────────────────────────────
