@@ -11,13 +11,7 @@ from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
 
-from contract.errors import (
-    BadMessage,
-    ForeignFrame,
-    MiheError,
-    OurError,
-    UnknownJob,
-)
+from contract.errors import ForeignEncryptionKey, ForeignFrame, MiheError, OurError, UnknownJob
 from contract.job import Suite
 from contract.ledger import Ledger
 from contract.lifecycle import State
@@ -29,9 +23,12 @@ from coordinator.collection import COORDINATOR, Collection, Opening
 from coordinator.journal import defect, note, short
 from coordinator.lifecycle import Lifecycle
 from federated.aggregate.wire import KEY_BYTES
+from federated.join.parameters import JoinParameters
+from federated.query.agreed import plan_of
+from federated.query.sizes import most_share_bytes
 
 _UNDER_WAY = (State.RUNNING, State.RELEASING)
-_MOST_PART_BYTES = 1 << 31
+_ENVELOPE_BYTES = 64
 
 
 class Queries:
@@ -65,7 +62,7 @@ class Queries:
         query, receivers = ledger.contract.query, ledger.contract.receivers
         if opening.part == "he_key" and (query is None or org not in receivers):
             raise _not_yours(org, opening.part)
-        limit = KEY_BYTES if opening.part == "he_key" else _MOST_PART_BYTES
+        limit = await asyncio.to_thread(_most_bytes, ledger, org, opening)
         await self._collection.take(org, opening, pieces, limit)
         note("collected", org=org, run=short(opening.run), part=opening.part)
         self._consider(self._lifecycle.ledger_of_run(opening.run) or ledger)
@@ -74,6 +71,8 @@ class Queries:
         """The file of a part that `org` may fetch; raises while it is not there."""
         ledger = self._under_way(run, org)
         owner = self._owner_of(ledger, org, part)
+        if part == "he_key":
+            self._require_signed_key(ledger, run)
         if not self._collection.holds(run, owner, part):
             raise UnknownJob(
                 f"the part '{part}' of this run is not here yet",
@@ -124,6 +123,20 @@ class Queries:
                 return False
         return all(holds(run, org, "share") for org in ledger.contract.orgs)
 
+    def _require_signed_key(self, ledger: Ledger, run: bytes) -> None:
+        """ForeignEncryptionKey if the receiver handed in another key than it has signed."""
+        (receiver,) = ledger.contract.receivers
+        if ledger.he_key is None or not self._collection.holds(run, receiver, "he_key"):
+            return
+        key = self._collection.file(run, receiver, "he_key").read_bytes()
+        if sha256(key).hexdigest() != ledger.he_key.key:
+            raise ForeignEncryptionKey(
+                "the encryption key that was handed in is not the one that its owner signed",
+                party=receiver,
+                phase="query",
+                fix="that node is not following the protocol: compare versions",
+            )
+
     async def _compute(self, ledger: Ledger, run: bytes) -> None:
         try:
             if ledger.contract.query is not None:
@@ -140,20 +153,11 @@ class Queries:
             await self._lifecycle.end(ledger, _lost_process())
 
     async def _computed(self, ledger: Ledger, run: bytes, receiver: str) -> Cells:
-        assert ledger.he_key is not None
-        key_file = self._collection.file(run, receiver, "he_key")
-        key = await asyncio.to_thread(key_file.read_bytes)
-        if sha256(key).hexdigest() != ledger.he_key.key:
-            raise BadMessage(
-                "the encryption key is not the one that its owner signed",
-                party=receiver,
-                phase="query",
-                fix="that node is not following the protocol: compare versions",
-            )
+        self._require_signed_key(ledger, run)
         order = compute.Order(
             run=run,
             contract=ledger.contract,
-            key_file=key_file,
+            key_file=self._collection.file(run, receiver, "he_key"),
             share_files=tuple(
                 self._collection.file(run, org, "share") for org in ledger.contract.orgs
             ),
@@ -206,6 +210,17 @@ class Queries:
 
 def _is_blind(ledger: Ledger) -> bool:
     return ledger.contract.crypto.suite is not Suite.PSI_ECDH
+
+
+def _most_bytes(ledger: Ledger, org: str, opening: Opening) -> int:
+    """How large a part may be by the contract's plan."""
+    if opening.part == "he_key":
+        return KEY_BYTES
+    owner = ledger.contract.orgs.index(org)
+    if ledger.contract.query is not None:
+        return most_share_bytes(plan_of(ledger.contract), owner)
+    parameters = JoinParameters.of(ledger.contract, opening.run)
+    return parameters.token_bytes * parameters.sizes[owner] + _ENVELOPE_BYTES
 
 
 def _not_yours(org: str, part: str) -> MiheError:

@@ -5,7 +5,7 @@ is the owner's own: it reads the owner's file, and nothing in a contract can rel
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -22,8 +22,8 @@ from contract.errors import (
     UnknownDataset,
     nearest,
 )
-from contract.job import Contract
-from contract.policy import Allow, Policy
+from contract.job import Contract, Query
+from contract.policy import Allow, Policy, Use
 from federated.query.agreed import plan_of
 from federated.query.plan import uses
 
@@ -148,7 +148,9 @@ def check_policy(contract: Contract, org: str, policy: Policy, today: date) -> N
     rules = [
         (number, rule) for number, rule in enumerate(policy.allow, 1) if rule.dataset == dataset
     ]
-    missing = [(_denied(contract, org, rule, today), number) for number, rule in rules]
+    # Compiled once for all rules; a plan is a function of the contract.
+    used = {} if contract.query is None else uses(plan_of(contract), org)
+    missing = [(_denied(contract, org, used, rule, today), number) for number, rule in rules]
     if any(not denied for denied, _ in missing):
         return
     if not missing:
@@ -162,7 +164,9 @@ def check_policy(contract: Contract, org: str, policy: Policy, today: date) -> N
     )
 
 
-def _denied(contract: Contract, org: str, rule: Allow, today: date) -> list[str]:
+def _denied(
+    contract: Contract, org: str, used: Mapping[str, frozenset[Use]], rule: Allow, today: date
+) -> list[str]:
     """What of the job this rule does not list, in an officer's words."""
     others = contract.others(org)
     peers = [contract.party(other) for other in others]
@@ -178,15 +182,14 @@ def _denied(contract: Contract, org: str, rule: Allow, today: date) -> list[str]
         "peer's set size": lambda: largest is None or all(p.size <= largest for p in peers),
     }
     denied = [name for name, allowed in checks.items() if not allowed()]
-    return denied if contract.query is None else denied + _denied_of_query(contract, org, rule)
+    return denied if contract.query is None else denied + _denied_of(contract.query, used, rule)
 
 
-def _denied_of_query(contract: Contract, org: str, rule: Allow) -> list[str]:
-    query, listed = contract.query, rule.columns or {}
-    assert query is not None
+def _denied_of(query: Query, used: Mapping[str, frozenset[Use]], rule: Allow) -> list[str]:
+    listed = rule.columns or {}
     denied = [
         f"use of '{column}' for {use.value}"
-        for column, wanted in sorted(uses(plan_of(contract), org).items())
+        for column, wanted in sorted(used.items())
         for use in sorted(wanted)
         if use not in listed.get(column, ())
     ]

@@ -7,15 +7,13 @@ federated/query/agreed.py.
 from contract.job import Contract, Suite
 from contract.leakage import leakage_of
 from contract.views import PlanView
-from federated.aggregate.wire import CIPHERTEXT_BYTES, KEY_BYTES, RESULT_BYTES
+from federated.aggregate.wire import KEY_BYTES, RESULT_BYTES
 from federated.join.parameters import POINT_BYTES
-from federated.query.agreed import join_of, plan_of, sums_of
-from federated.query.plan import QueryPlan
+from federated.query.agreed import plan_of, sums_of
+from federated.query.sizes import chunks_of, share_bytes
 from node.plan import compile_match, compile_plan
 from psi.ecdh import cost
 
-_ROWS_PER_CIPHERTEXT = 8192
-_CODE_BYTES = 4
 # Measured beside the curve's speed, which differs between machines; these are nearly fixed.
 _ENCRYPT_SECONDS = 0.008
 _PROCESS_SECONDS = 1.5
@@ -87,7 +85,7 @@ def _of_query(contract: Contract) -> PlanView:
         f"{part.org} → each other owner and back: {2 * POINT_BYTES * part.size} bytes"
         for part in plan.owners
     ]
-    shares = {part.org: _share_bytes(plan, owner) for owner, part in enumerate(plan.owners)}
+    shares = {part.org: share_bytes(plan, owner) for owner, part in enumerate(plan.owners)}
     handed = [f"{org} → coordinator: {size} bytes" for org, size in shares.items()]
     (receiver,) = contract.receivers
     key = f"{receiver} → coordinator → each other owner: one-time key, {KEY_BYTES} bytes"
@@ -98,7 +96,7 @@ def _of_query(contract: Contract) -> PlanView:
         f" {bounds.noise_bits} bits of noise, {bounds.spare_bits} bits to spare"
     )
     speed = cost.measure()
-    chunks = sum(part.sent * _chunks(part.size) for part in plan.owners)
+    chunks = sum(part.sent * chunks_of(part.size) for part in plan.owners)
     seconds = points * (speed.blind + (1 + others) * speed.evaluate) / others
     return PlanView(
         contract=contract,
@@ -110,14 +108,3 @@ def _of_query(contract: Contract) -> PlanView:
         seconds=f"{seconds + chunks * _ENCRYPT_SECONDS + _PROCESS_SECONDS:.2f}",
         memory_bytes=4 * max(shares.values()) + 8 * POINT_BYTES * max(p.size for p in plan.owners),
     )
-
-
-def _share_bytes(plan: QueryPlan, owner: int) -> int:
-    part = plan.owners[owner]
-    tokens = join_of(plan, bytes(32)).token_bytes * part.size
-    codes = _CODE_BYTES * part.size if part.groups else 0
-    return tokens + codes + part.sent * _chunks(part.size) * CIPHERTEXT_BYTES
-
-
-def _chunks(rows: int) -> int:
-    return -(-rows // _ROWS_PER_CIPHERTEXT)

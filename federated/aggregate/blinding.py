@@ -53,11 +53,6 @@ def opened_sum(decrypted: int, blinds: Iterable[int], *, largest: int) -> int:
     return _inside(signed(decrypted - sum(blinds)), largest)
 
 
-def commitment(beta: bytes, salt: bytes) -> bytes:
-    """What an owner signs, and opens in a dispute about b."""
-    return hmac.digest(salt, b"mihe/beta/v1\0" + beta, hashlib.sha256)
-
-
 def _word(beta: bytes, kind: int, cell: Sequence[int], column: int) -> int:
     place = struct.pack(f"<BII{len(cell)}I", kind, column, len(cell), *cell)
     return int.from_bytes(hmac.digest(beta, b"mihe/blind/v1\0" + place, hashlib.sha256)[:8], "big")

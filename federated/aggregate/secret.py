@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from contract.errors import OurError
 from federated.aggregate import bfv
-from federated.aggregate.blinding import blind_of, commitment, count_blind
+from federated.aggregate.blinding import blind_of, count_blind
 from federated.aggregate.parameters import signed
 from federated.aggregate.wire import key_id, read_result, write_key
 
@@ -67,9 +67,6 @@ class Blinding(_Unserialised):
 
     def of_count(self, cell: tuple[int, ...]) -> int:
         return count_blind(self._beta, cell)
-
-    def commitment(self, salt: bytes) -> bytes:
-        return commitment(self._beta, salt)
 
     def reveal(self) -> bytes:
         """β itself, for the coordinator alone."""

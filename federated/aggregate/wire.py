@@ -46,16 +46,6 @@ def key_id(public_key: bytes) -> bytes:
     return hashlib.sha256(b"mihe/he-key/v1\0" + public_key).digest()
 
 
-def expect_key(public_key: bytes, named: bytes) -> None:
-    """Raises ForeignEncryptionKey unless it is the key that `named` is the id of."""
-    if key_id(public_key) != named:
-        raise ForeignEncryptionKey(
-            "this is not the encryption key that the receiver signed for this run",
-            fix="Start the job again; if it happens again, somebody between exchanges keys.",
-            rule="federated/SPEC.md §2.4",
-        )
-
-
 def write_key(polynomials: Residues) -> bytes:
     return PARAMETERS_ID + _pack(polynomials)
 

@@ -141,10 +141,12 @@ def contract_of(
     )
 
 
-def query_of(receiver: Credentials, other: Credentials) -> Contract:
-    """A query between two, with its result to the first."""
+def query_of(receiver: Credentials, other: Credentials, *, size: int = 256) -> Contract:
+    """A query between two with lists of a size, and its result to the first."""
     base = contract_of(receiver, other)
-    column = CatalogueColumn(name="uscc", type=ColumnType.KEY, key=KeyKind.USCC, level=2, size=256)
+    column = CatalogueColumn(
+        name="uscc", type=ColumnType.KEY, key=KeyKind.USCC, level=2, size=size, rows_per_key=1
+    )
     entries = tuple(
         CatalogueEntry(
             org=party.org, name="loans", columns=(column,), refreshed=base.created.date()
@@ -152,15 +154,17 @@ def query_of(receiver: Credentials, other: Credentials) -> Contract:
         for party in base.parties
     )
     parties = tuple(
-        party.model_copy(update={"schema_digest": entry.schema_digest})
+        party.model_copy(update={"schema_digest": entry.schema_digest, "size": size})
         for party, entry in zip(base.parties, entries, strict=True)
     )
+    tables = " JOIN ".join(f"{party.org}.loans AS {party.org}" for party in parties)
+    statement = f"SELECT COUNT(*) AS n FROM {tables} USING (uscc)"  # noqa: S608  # our own names
     return base.model_copy(
         update={
             "kind": JobKind.QUERY,
             "parties": parties,
             "crypto": Crypto(suite=Suite.BLIND_JOIN),
-            "query": Query(statement="SELECT …", min_group=10, min_join=10, entries=entries),
+            "query": Query(statement=statement, min_group=10, min_join=10, entries=entries),
         }
     )
 

@@ -20,6 +20,8 @@ from contract.job import Contract
 from contract.signing import Kind, Statement
 from contract.statements import Dead, HeKey, Receipt
 from coordinator.server import Running, serving
+from federated.query.agreed import plan_of
+from federated.query.sizes import most_share_bytes
 from protos import coordinator_pb2 as wire
 from protos import coordinator_pb2_grpc
 from tests.unit.coordinator import consortium as made
@@ -35,7 +37,7 @@ from tests.unit.coordinator.consortium import (
 )
 
 SALT = b"\x07" * 32
-CONTENT = bytes(range(256)) * 40
+CONTENT = bytes(range(256)) * 10
 
 
 @dataclass(frozen=True)
@@ -284,6 +286,14 @@ async def test_only_the_receiver_hands_in_a_key_of_the_size_of_one(
     assert not run.files()
 
 
+async def test_a_share_is_no_larger_than_the_plan_lets_it_be(run: Run, bank_a: Credentials) -> None:
+    most = most_share_bytes(plan_of(run.contract), 0)
+    huge = part_of(bank_a, run.id, "share", bytes(most + 1))
+    assert blamed(await contribute(run.port, bank_a, huge)) == ("FRAME_TOO_LARGE", "bank_a")
+    assert not run.files()
+    assert await contribute(run.port, bank_a, part_of(bank_a, run.id, "share", bytes(most))) is None
+
+
 async def test_every_party_fetches_the_key_once_it_is_there(
     run: Run, bank_a: Credentials, bank_b: Credentials
 ) -> None:
@@ -303,7 +313,7 @@ async def test_sums_are_the_receivers_and_shares_nobodys(
         assert blamed(await fetch(run.port, bank_a, run.id, part)) == ("BAD_MESSAGE", "bank_a")
 
 
-async def test_a_key_that_is_not_the_signed_one_ends_the_run_when_all_is_there(
+async def test_a_key_that_is_not_the_signed_one_is_nobodys_and_ends_the_run_when_all_is_there(
     run: Run,
     bank_a: Credentials,
     bank_b: Credentials,
@@ -318,8 +328,11 @@ async def test_a_key_that_is_not_the_signed_one_ends_the_run_when_all_is_there(
         (bank_b, "share", CONTENT),
     ):
         assert await contribute(run.port, by, part_of(by, run.id, part, content)) is None
+        if part == "he_key":
+            refused = blamed(await fetch(run.port, bank_b, run.id, "he_key"))
+            assert refused == ("FOREIGN_ENCRYPTION_KEY", "bank_a")
     dead = await _told(stream, "dead")
-    assert (dead.cause.code, dead.cause.party) == ("BAD_MESSAGE", "bank_a")
+    assert (dead.cause.code, dead.cause.party) == ("FOREIGN_ENCRYPTION_KEY", "bank_a")
     assert not run.folder.exists()
 
 

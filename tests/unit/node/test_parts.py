@@ -55,7 +55,7 @@ async def scene(consortium: Consortium, tmp_path: Path) -> AsyncIterator[Scene]:
     receiver, other = consortium.member("bank_a"), consortium.member("bank_b")
     folder = tmp_path / "coordinator"
     config = configure(folder, consortium.coordinator)
-    contract = made.query_of(receiver, other)
+    contract = made.query_of(receiver, other, size=1 << 19)  # CONTENT fits into its shares
     async with serving(config, folder, Clock()) as running:
         run = await _to_running(running, contract_parties=(receiver, other), contract=contract)
         port = running.port

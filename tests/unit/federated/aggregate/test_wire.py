@@ -118,13 +118,6 @@ def test_a_key_for_other_parameters_is_refused() -> None:
         wire.read_key(bytes(32) + message[32:])
 
 
-def test_a_key_that_the_start_record_does_not_name_is_refused() -> None:
-    (_, one), (_, other) = ReceiverKey.generate(), ReceiverKey.generate()
-    wire.expect_key(one, wire.key_id(one))
-    with pytest.raises(ForeignEncryptionKey, match="signed for this run"):
-        wire.expect_key(other, wire.key_id(one))
-
-
 def test_every_flipped_bit_of_a_key_names_another_key() -> None:
     _, key = ReceiverKey.generate()
     for place in (0, 31, 32, len(key) // 2, len(key) - 1):

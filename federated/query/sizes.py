@@ -1,0 +1,44 @@
+"""How many bytes an owner hands in for a query: what a plan shows, and the most that is taken.
+
+Implements  federated/SPEC.md §1.3 and §2.4: the sizes of the parts of a share, by the plan alone
+Learns      nobody anything: sizes are padded, and everybody compiles the same plan
+"""
+
+from typing import Final
+
+from federated.aggregate.parameters import DEGREE
+from federated.aggregate.wire import CIPHERTEXT_BYTES
+from federated.query.agreed import join_of
+from federated.query.plan import QueryPlan
+
+_CODE_BYTES: Final = 4
+# The number of keys of each code, as varints: at most two codes a key, and their sum is the keys'.
+_MOST_COUNTING_BYTES: Final = 3
+_HEADER_BYTES: Final = 16
+_ENVELOPE_BYTES: Final = 1 << 10
+
+
+def share_bytes(plan: QueryPlan, owner: int) -> int:
+    """Tokens, codes and ciphertexts of an owner's share."""
+    part = plan.owners[owner]
+    tokens = join_of(plan, bytes(32)).token_bytes * part.size
+    codes = _CODE_BYTES * part.size if part.groups else 0
+    return tokens + codes + _ciphertexts(plan, owner) * CIPHERTEXT_BYTES
+
+
+def most_share_bytes(plan: QueryPlan, owner: int) -> int:
+    """No share of this owner that the plan allows is larger, as it travels."""
+    part = plan.owners[owner]
+    counts = _MOST_COUNTING_BYTES * part.size if part.groups else 0
+    headers = _HEADER_BYTES * _ciphertexts(plan, owner) + _ENVELOPE_BYTES
+    return share_bytes(plan, owner) + counts + headers
+
+
+def chunks_of(rows: int) -> int:
+    """The ciphertexts that one column of so many rows takes."""
+    return -(-rows // DEGREE)
+
+
+def _ciphertexts(plan: QueryPlan, owner: int) -> int:
+    part = plan.owners[owner]
+    return part.sent * chunks_of(part.size)

@@ -1,0 +1,104 @@
+"""What a job would cost, told before it is proposed: what is really sent, and the plan's digest."""
+
+from collections.abc import Callable
+
+import pytest
+
+from contract.errors import BadRequest, UnprovenSum
+from contract.job import Contract, Crypto, JobKind, Query, suite_for
+from contract.leakage import leakage_of
+from federated.aggregate.wire import KEY_BYTES
+from federated.query.agreed import plan_of
+from federated.query.sizes import share_bytes
+from federated.query.statement import parse
+from node.outlook import digest_of, outlook
+from node.plan import compile_match, compile_plan
+from tests.unit.federated.query.catalogue import CATALOGUE
+from tests.unit.node.contracts import contract_of, party_of
+from tests.unit.node.lines import Member
+
+FIRMS = "(SELECT code AS uscc, industry FROM registry.firms)"
+FROM = f"FROM bank.loans AS b JOIN {FIRMS} AS r USING (uscc)"
+BY_INDUSTRY = f"SELECT r.industry, SUM(b.balance) AS s {FROM} GROUP BY r.industry"
+POINT_BYTES = 32
+
+Intersection = Callable[..., Contract]
+Asked = Callable[..., Contract]
+
+
+@pytest.fixture
+def intersection(bank_a: Member) -> Intersection:
+    def contract(*orgs: str) -> Contract:
+        parties = [party_of(bank_a, org=org, size=512) for org in orgs]
+        return contract_of(*parties, crypto=Crypto(suite=suite_for(JobKind.PSI, len(orgs))))
+
+    return contract
+
+
+@pytest.fixture
+def asked(bank_a: Member) -> Asked:
+    def contract(sql: str, *, owners: tuple[str, ...] = ("bank", "registry")) -> Contract:
+        entries = tuple(entry for entry in CATALOGUE if entry.org in owners)
+        parties = [
+            party_of(
+                bank_a,
+                org=entry.org,
+                dataset=entry.name,
+                key_column=entry.columns[0].name,
+                schema_digest=entry.schema_digest,
+                size=1024,
+            )
+            for entry in entries
+        ]
+        catalogue = {entry.org: {entry.name: entry} for entry in entries}
+        query = Query(
+            statement=parse(sql, catalogue).sql, min_group=10, min_join=10, entries=entries
+        )
+        crypto = Crypto(suite=suite_for(JobKind.QUERY, len(parties)))
+        return contract_of(*parties, kind=JobKind.QUERY, query=query, crypto=crypto)
+
+    return contract
+
+
+def test_two_parties_exchange_the_messages_of_the_plan(intersection: Intersection) -> None:
+    contract = intersection("bank_a", "bank_b")
+    plan, view = compile_plan(contract), outlook(contract)
+    assert view.contract == contract
+    assert view.leakage == leakage_of(contract)
+    assert view.bytes_on_the_wire == sum(stream.size for stream in plan.streams)
+    assert len(view.streams) == len(plan.streams)
+    assert float(view.seconds) >= 0
+    assert digest_of(contract) == plan.digest
+
+
+def test_of_three_each_list_travels_to_every_other_owner_and_back(
+    intersection: Intersection,
+) -> None:
+    contract = intersection("bank_a", "bank_b", "tax")
+    plan, view = compile_match(contract), outlook(contract)
+    travelling = 3 * 512 * 2 * 2 * POINT_BYTES
+    assert view.bytes_on_the_wire == travelling + 3 * 512 * plan.token_bytes
+    assert digest_of(contract) == plan.digest
+
+
+def test_a_query_is_shown_with_its_shares_its_key_and_its_proof(asked: Asked) -> None:
+    contract = asked(BY_INDUSTRY)
+    plan, view = plan_of(contract), outlook(contract)
+    lists = 2 * 1024 * 2 * POINT_BYTES
+    shares = [share_bytes(plan, owner) for owner in range(2)]
+    assert view.bytes_on_the_wire == lists + sum(shares) + 2 * KEY_BYTES
+    for size in shares:
+        assert any(f"→ coordinator: {size} bytes" in line for line in view.streams)
+    assert view.streams[-1].startswith("exact: ")
+    assert view.memory_bytes > max(shares)
+    assert digest_of(contract) == plan.digest
+
+
+def test_what_can_not_be_carried_out_is_not_shown(asked: Asked) -> None:
+    with pytest.raises(UnprovenSum):
+        asked(f"SELECT SUM(b.vast) AS s {FROM}")
+    contract = asked(BY_INDUSTRY)
+    parties = contract.parties[::-1]
+    for look in (outlook, digest_of):
+        with pytest.raises(BadRequest):
+            look(contract.model_copy(update={"parties": parties}))
