@@ -19,6 +19,10 @@ Path = Annotated[str, Field(min_length=1, max_length=1024), Words("a path in quo
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
+# Signs of life are two seconds apart: less than a few of them is no silence.
+Silence = Annotated[int, Field(ge=10, le=3600)]
+
+
 class CertificateFiles(Frozen):
     """Where this organisation's certificate, its key and the consortium's CA lie."""
 
@@ -53,6 +57,14 @@ class NodeConfig(Frozen):
     peer_patience_seconds: Seconds = Field(
         default=120, description="how long a run waits for a peer that is not on the line"
     )
+    silence_seconds: Silence = Field(
+        default=60,
+        description="how long a peer or the coordinator may be on the line without a sign of life",
+    )
+    step_seconds: Annotated[int, Field(ge=10, le=86400)] = Field(
+        default=1800,
+        description="how long a run waits for one step of a party that gives signs of life",
+    )
     direct: Direct | None = Field(
         default=None, description="let peers dial this node; without it nothing listens"
     )
@@ -71,4 +83,8 @@ class CoordinatorConfig(Frozen):
     )
     node_grace_seconds: Seconds = Field(
         default=30, description="how long a node may be away before its running jobs fail"
+    )
+    silence_seconds: Silence = Field(
+        default=60,
+        description="how long a node may be on the line without a sign of life before it is away",
     )

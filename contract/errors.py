@@ -13,7 +13,8 @@
     │   └── Withheld                                                exit 4
     ├── PeerError         another party broke the protocol          exit 5
     │   ├── ForeignCertificate, WrongRole, FingerprintChanged, BadSignature
-    │   ├── ContractAltered, ForeignStart, PartyRestarted, PartyLost, VersionMismatch
+    │   ├── ContractAltered, ForeignStart, PartyRestarted, PartyLost, PartyStalled
+    │   ├── VersionMismatch
     │   ├── BadPoint, BadMessage, BadReceipt, ForeignEncryptionKey, ForeignCiphertext
     │   └── FrameRepeated, FrameOutOfOrder, FrameTooLarge, ForeignFrame
     ├── Unreachable       somebody is not there                     exit 6
@@ -413,6 +414,19 @@ class PartyLost(PeerError):
     """
 
     code = "PARTY_LOST"
+
+
+class PartyStalled(PeerError):
+    """A party stays on the line and does not go on.
+
+    Met   a node's process is stopped or hangs, its disk or its machine is stuck, it never sends
+          what comes next, or one of its steps takes longer than `step_seconds`; a coordinator
+          that took every part of a query and does not say what came of it
+    Do    look at that party's machine, restart its daemon, then run the job again; if the work
+          is honest and long, raise `step_seconds` at the other parties
+    """
+
+    code = "PARTY_STALLED"
 
 
 class VersionMismatch(PeerError):

@@ -133,6 +133,10 @@ class Lifecycle:
         """End a job for a reason that the coordinator itself met."""
         await self._alone(self._end_if_open(ledger.job, reason))
 
+    async def turn(self) -> None:
+        """Return when whatever was being decided or logged before is through."""
+        await self._alone(asyncio.sleep(0))
+
     def open_joins(self) -> list[Ledger]:
         """Every blind join that has not ended."""
         blind = (Suite.BLIND_JOIN, Suite.BLIND_MATCH)

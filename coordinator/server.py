@@ -73,7 +73,16 @@ async def serving(
         queries = Queries(lifecycle, collection)
         await queries.resume()
         server = grpc.aio.server(options=_OPTIONS)
-        service = Service(credentials, store, roster, relay, lifecycle, queries, clock)
+        service = Service(
+            credentials,
+            store,
+            roster,
+            relay,
+            lifecycle,
+            queries,
+            clock,
+            silence=config.silence_seconds,
+        )
         add_CoordinatorServicer_to_server(service, server)
         watched = await _add_health_and_reflection(server)
         host, _, _ = config.listen.rpartition(":")

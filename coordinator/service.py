@@ -77,7 +77,10 @@ class Service(CoordinatorServicer):
         lifecycle: Lifecycle,
         queries: Queries,
         clock: Clock,
+        *,
+        silence: float,
     ):
+        """`silence`: seconds for which a node may be on the line without a sign of life."""
         self._credentials = credentials
         self._store = store
         self._roster = roster
@@ -85,6 +88,7 @@ class Service(CoordinatorServicer):
         self._lifecycle = lifecycle
         self._queries = queries
         self._clock = clock
+        self._silence = silence
 
     # gRPC takes coroutines that write to their context; the generated types know generators only.
     async def Attach(  # type: ignore[override]  # noqa: N802  # the name in the .proto
@@ -139,7 +143,7 @@ class Service(CoordinatorServicer):
 
     async def _listen(self, session: Session, messages: AsyncIterator[FromNode]) -> None:
         pace = Pace(self._clock.elapsed, _PROGRESS_BURST, _PROGRESS_A_SECOND)
-        async for message in messages:
+        while (message := await self._next(session, messages)) is not None:
             match wire.saying_from(message, session.org):
                 case wire.Said(number, offered):
                     rejected = await self._lifecycle.said(session, number, offered)
@@ -147,10 +151,25 @@ class Service(CoordinatorServicer):
                 case wire.CatalogueQuestion(question):
                     offers, attached = self._lifecycle.offers(), self._roster.attached()
                     await session.post(wire.catalogue(question, offers, attached))
+                case wire.Knock(number):
+                    await self._lifecycle.turn()
+                    session.post_fleeting(wire.knock(number))
                 case wire.Progress() as progress:
                     if pace.allows():
                         others = self._lifecycle.others(progress.job, session.org)
                         self._roster.post_fleeting(others, wire.progress(progress))
+
+    async def _next(self, session: Session, messages: AsyncIterator[FromNode]) -> FromNode | None:
+        try:
+            async with asyncio.timeout(self._silence):
+                return await anext(messages, None)
+        except TimeoutError:
+            raise NodeAbsent(
+                f"the node, on the line, gave no sign of life for {self._silence:.0f} s",
+                party=session.org,
+                phase="attach",
+                fix="look at that node: is its process stopped, its disk or its machine stuck?",
+            ) from None
 
     async def _tell(
         self, session: Session, context: ServicerContext[FromNode, FromCoordinator]

@@ -85,6 +85,13 @@ class CatalogueQuestion:
 
 
 @dataclass(frozen=True, slots=True)
+class Knock:
+    """A node's question whether the coordinator goes on."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class CarryOpen:
     """Which run a relayed stream belongs to, and who is to be at its other end."""
 
@@ -111,7 +118,7 @@ def hello_from(message: FromNode, org: str) -> Hello:
     return Hello(hello.store, hello.log, hello.heard)
 
 
-def saying_from(message: FromNode, org: str) -> Said | Progress | CatalogueQuestion:
+def saying_from(message: FromNode, org: str) -> Said | Progress | CatalogueQuestion | Knock:
     """Any later message of a node's control stream."""
     match message.WhichOneof("what"):
         case "said":
@@ -120,6 +127,8 @@ def saying_from(message: FromNode, org: str) -> Said | Progress | CatalogueQuest
             return _progress_from(message.progress, org)
         case "catalogue":
             return CatalogueQuestion(message.catalogue.question)
+        case "knock":
+            return Knock(message.knock)
         case _:
             raise _malformed(org, "a message out of place")
 
@@ -184,6 +193,11 @@ def told(number: int, statement: Statement) -> FromCoordinator:
 def caught_up() -> FromCoordinator:
     """The word that everything logged so far has been told."""
     return FromCoordinator(caught_up=True)
+
+
+def knock(number: int) -> FromCoordinator:
+    """The answer to a knock."""
+    return FromCoordinator(knock=number)
 
 
 def progress(told: Progress) -> FromCoordinator:

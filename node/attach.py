@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import grpc
 import grpc.aio
@@ -23,6 +23,7 @@ from contract.job import PROTOCOL_VERSION
 from contract.signing import Kind, Statement
 from node.carry import open_channel
 from node.probe import refusal_in, why_unreachable
+from node.pulse import BEAT_SECONDS
 from node.store import Store
 from node.wire import from_coordinator, statement_from_wire, statement_to_wire
 from protos import coordinator_pb2 as wire
@@ -32,6 +33,7 @@ _log = logging.getLogger("mihe.attach")
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 5.0
 _ANSWER_SECONDS = 10.0
+_FRESH_SECONDS = 3 * BEAT_SECONDS
 
 
 class Listener(Protocol):
@@ -59,18 +61,26 @@ class Listener(Protocol):
 class Attachment:
     """The stream, and what waits for it."""
 
-    def __init__(self, address: str, credentials: Credentials, store: Store) -> None:
+    def __init__(
+        self, address: str, credentials: Credentials, store: Store, *, silence: float
+    ) -> None:
+        """`silence`: seconds for which the coordinator may say nothing before it counts as gone."""
         self.address = address
+        self._silence = silence
+        self._unheard = 0.0
         self._credentials = credentials
         self._store = store
         name = server_name(Role.COORDINATOR, "coordinator")
         self.channel = open_channel(address, credentials, name)
         self.attached = False
         self.trouble: MiheError | None = None
+        self.refusal: MiheError | None = None
+        """Why the coordinator could not take what was last said to it."""
         self._due = asyncio.Event()
         self._progress: deque[wire.Progress] = deque(maxlen=64)
         self._questions: dict[int, asyncio.Future[wire.CatalogueAnswer]] = {}
         self._asked: deque[int] = deque()
+        self._knocks = self._knocked = 0
 
     # ── for the rest of the node ────────────────────────────────────────────────────────────────
 
@@ -114,6 +124,11 @@ class Attachment:
             fix="check that it runs and that this machine reaches it, then try again",
         )
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the coordinator gave a sign of life a moment ago."""
+        return self.attached and self._unheard < _FRESH_SECONDS
+
     async def close(self) -> None:
         """Hang up."""
         await self.channel.close()
@@ -127,19 +142,20 @@ class Attachment:
             refusal: MiheError | None = None
             try:
                 await self._attach(listener)
+                pause = _FIRST_PAUSE if self.attached else pause
             except grpc.aio.AioRpcError as error:
-                refusal = refusal_in(error)
+                self.refusal = refusal = refusal_in(error)
                 _log.info("detached code=%s", refusal.code if refusal else error.code().name)
-            except MiheError as error:
+                pause = _FIRST_PAUSE if self.attached else pause
+            except MiheError as error:  # what it meets now it may well meet again at once
                 _log.error("detached %s", error)
-            if self.attached:
-                self.attached, pause = False, _FIRST_PAUSE
-            else:
+            if not self.attached:
                 self.trouble = refusal or await asyncio.to_thread(
                     why_unreachable, self.address, self._credentials
                 )
-                pause = min(2 * pause, _LONGEST_PAUSE)
+            self.attached = False
             await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _attach(self, listener: Listener) -> None:
         call = coordinator_pb2_grpc.CoordinatorStub(self.channel).Attach()
@@ -150,16 +166,16 @@ class Attachment:
                 log=self._store.log,
                 heard=self._store.cursor,
             )
-            await call.write(wire.FromNode(hello=hello))
-            first = await call.read()
+            # Without a bound here a coordinator that hangs would keep this node for ever.
+            async with asyncio.timeout(self._silence):
+                await call.write(wire.FromNode(hello=hello))
+                first = await call.read()
             if not isinstance(first, wire.FromCoordinator) or not first.HasField("welcome"):
                 return
             self._welcome(from_coordinator(first).welcome, listener)
-            writing = asyncio.create_task(self._write(call))
-            try:
-                await self._read(call, listener)
-            finally:
-                writing.cancel()
+            await self._converse(call, listener)
+        except TimeoutError:
+            _log.info("detached code=SILENT")
         finally:
             call.cancel()
 
@@ -174,6 +190,27 @@ class Attachment:
         _log.info("attached log=%s", welcome.log.hex()[:8])
         listener.welcomed(new_log=new_log)
 
+    async def _converse(
+        self,
+        call: "grpc.aio.StreamStreamCall[wire.FromNode, wire.FromCoordinator]",
+        listener: Listener,
+    ) -> None:
+        """Read, write and knock until the stream has ended or the coordinator is silent."""
+        writing = asyncio.create_task(self._write(call))
+        ending = [
+            asyncio.create_task(self._read(call, listener)),
+            asyncio.create_task(self._knock()),
+        ]
+        try:
+            await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (writing, *ending):
+                task.cancel()
+            await asyncio.gather(writing, *ending, return_exceptions=True)
+        for task in ending:
+            if not task.cancelled():
+                task.result()
+
     async def _read(
         self,
         call: "grpc.aio.StreamStreamCall[wire.FromNode, wire.FromCoordinator]",
@@ -183,6 +220,7 @@ class Attachment:
             message = await call.read()
             if not isinstance(message, wire.FromCoordinator):
                 return
+            self._unheard = 0.0
             match from_coordinator(message).WhichOneof("what"):
                 case "told":
                     statement = statement_from_wire(message.told.statement, party="coordinator")
@@ -200,6 +238,7 @@ class Attachment:
                     listener.caught_up()
 
     def _take(self, number: int, rejected: str, listener: Listener) -> None:
+        self.refusal = None
         error = cause.from_json(rejected) if rejected else None
         statement = self._store.taken(number, rejected or None)
         if statement is None:
@@ -225,11 +264,27 @@ class Attachment:
         except asyncio.InvalidStateError:
             return
 
+    async def _knock(self) -> NoReturn:
+        """Ask for a sign of life every so often; TimeoutError if there is none for too long.
+
+        Counted in ticks: if this process was stopped, the coordinator is not to blame for it.
+        """
+        self._unheard = 0.0
+        while self._unheard < self._silence:
+            self._knocks += 1
+            self._due.set()
+            await asyncio.sleep(BEAT_SECONDS)
+            self._unheard += BEAT_SECONDS
+        raise TimeoutError
+
     async def _outgoing(self, said: int) -> AsyncIterator[wire.FromNode]:
         for number, statement in self._store.unsaid(said):
             yield wire.FromNode(
                 said=wire.Said(number=number, statement=statement_to_wire(statement))
             )
+        if self._knocks > self._knocked:
+            self._knocked = self._knocks
+            yield wire.FromNode(knock=self._knocked)
         while self._asked:
             question = wire.CatalogueQuestion(question=self._asked.popleft())
             yield wire.FromNode(catalogue=question)

@@ -32,6 +32,7 @@ from node.catalogue import Datasets
 from node.conduct import Conductor, Owner
 from node.credentials import load_credentials, server_credentials
 from node.docket import Docket
+from node.pulse import Bounds
 from node.results import Results
 from node.runs import Runs
 from node.stage import Services
@@ -74,7 +75,8 @@ async def serve(home: Home, stop: asyncio.Event, ready: Callable[[str], None]) -
     with _only_process(home.data):
         store = Store(home.data)
         datasets = Datasets(home.data / "snapshots", home.config.org)
-        attachment = Attachment(home.config.coordinator, credentials, store)
+        bounds = Bounds(home.config.silence_seconds, home.config.step_seconds)
+        attachment = Attachment(home.config.coordinator, credentials, store, silence=bounds.silence)
         exchange = Exchange(credentials)
         docket = Docket(store, credentials)
         direct = home.config.direct
@@ -90,6 +92,7 @@ async def serve(home: Home, stop: asyncio.Event, ready: Callable[[str], None]) -
             exchange=exchange,
             policy=home.policy,
             patience=home.config.peer_patience_seconds,
+            bounds=bounds,
             results=results,
         )
         runs = Runs(services)

@@ -1,7 +1,5 @@
 """The play of an intersection: load keys, run the protocol with the peer, write the own rows."""
 
-import asyncio
-
 from contract.dataset import ResultColumn
 from contract.views import ResultView
 from node import rows
@@ -17,8 +15,10 @@ async def play(stage: Stage) -> Released | None:
     """Run to the end; what this party's people may see of it, None if it is no receiver."""
     plan = compile_plan(stage.consent.contract)
     (peer,) = stage.peers
+    line = stage.connect(peer, plan.incoming(stage.me))
     stage.report("load", 0, 1)
-    loaded = await asyncio.to_thread(load, stage.consent, stage.services.datasets)
+    work = stage.activity.work
+    loaded = await stage.during(work(load, stage.consent, stage.services.datasets))
     stage.report("load", 1, 1)
     result = await stage.during(
         run_session(
@@ -27,12 +27,13 @@ async def play(stage: Stage) -> Released | None:
             org=stage.me,
             peer=peer,
             keys=loaded.keys,
-            link=stage.connect(peer, plan.incoming(stage.me)),
+            link=line,
+            work=work,
             gate=stage.gate,
             progress=lambda phase: stage.report(phase, 0, 1),
         )
     )
-    view = await _view(stage, result, loaded)
+    view = await stage.activity.working(_view(stage, result, loaded))
     return None if view is None else release(view, stage.consent)
 
 

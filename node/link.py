@@ -6,6 +6,9 @@ before it uses the content. Chunks are acknowledged; at most a window of them is
 break both sides dial again, shake hands anew, say where each stream stands, and go on from there:
 what was sent is kept until its receipt is acknowledged and is never made anew.
 
+Beside the streams go pulses (node/pulse.py). A peer that is there and gives no sign of life, or
+does not get on, ends the run; a way to it that does not carry is not held against it.
+
 Any frame that is repeated, out of order, too large, of another run or of a stream that the plan
 does not have ends the run with an error that names the peer.
 """
@@ -27,12 +30,12 @@ from contract.errors import (
     FrameRepeated,
     FrameTooLarge,
     MiheError,
-    PeerAbsent,
     PeerError,
 )
 from contract.identity import Authority
 from contract.signing import Kind, Signer, Statement, verify
 from contract.statements import PartyStart, Receipt
+from node.pulse import Watch
 from node.seal import Carrier, CarrierLost, Seal
 from node.wire import (
     CHUNK_BYTES,
@@ -42,6 +45,7 @@ from node.wire import (
     Hello,
     LinkFrame,
     Open,
+    Pulse,
     Receipted,
     frame_from_wire,
     frame_to_wire,
@@ -50,6 +54,7 @@ from node.wire import (
 _WINDOW = 8
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
+_TICK_SECONDS = 1.0
 
 
 @dataclass(slots=True, repr=False)
@@ -102,6 +107,16 @@ class Ends:
         return self.me < self.peer.org
 
 
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """How long a peer, or the way to it, may be away, and what its absence means; seconds."""
+
+    patience: float
+    silence: float
+    way_is_open: Callable[[], bool]
+    error: Callable[[], MiheError]
+
+
 class Link:
     """One run's link to one peer. `run` keeps it connected; `send` and `receive` move messages."""
 
@@ -111,7 +126,8 @@ class Link:
         *,
         connect: Callable[[], Awaitable[Carrier]],
         awaited: Mapping[str, int],
-        patience: float,
+        watch: Watch,
+        absence: "Absence",
         keep: Callable[[str, bytes, Statement], None],
         progress: Callable[[str, int, int], None],
     ) -> None:
@@ -120,12 +136,14 @@ class Link:
         self._ends = ends
         self._connect = connect
         self._awaited = awaited
-        self._patience = patience
+        self._watch = watch
+        self._absence = absence
         self._keep = keep
         self._progress = progress
         self._outgoing: dict[str, _Outgoing] = {}
         self._incoming: dict[str, _Incoming] = {}
         self._acks: dict[str, Ack] = {}
+        self._pulse: Pulse | None = None
         self._changed = asyncio.Condition()
         self._failure: MiheError | None = None
 
@@ -154,6 +172,12 @@ class Link:
         self._raise_failure()
         return bytes(self._incoming[stream].content)
 
+    async def tell(self, pulse: Pulse) -> None:
+        """Let the peer know that this end goes on; a newer pulse takes the place of one unsent."""
+        async with self._changed:
+            self._pulse = pulse
+            self._changed.notify_all()
+
     # ── staying connected ───────────────────────────────────────────────────────────────────────
 
     async def run(self) -> NoReturn:
@@ -167,22 +191,17 @@ class Link:
             raise
 
     async def _stay_connected(self) -> NoReturn:
-        last_met = time.monotonic()
+        last_met, patience = time.monotonic(), self._absence.patience
         pause = _FIRST_PAUSE
         while True:
             try:
-                await self._connection(last_met + self._patience - time.monotonic())
+                await self._connection(last_met + patience - time.monotonic())
             except (CarrierLost, TimeoutError):
                 pass
             except _Broken as broken:
                 last_met, pause = broken.when, _FIRST_PAUSE
-            if time.monotonic() - last_met > self._patience:
-                raise PeerAbsent(
-                    f"the peer was not on the line for {self._patience:.0f} s",
-                    party=self._ends.peer.org,
-                    phase="link",
-                    fix="check that node and the path to it (`mihe status` there), then run again",
-                )
+            if time.monotonic() - last_met > patience:
+                raise self._absence.error()
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -209,20 +228,35 @@ class Link:
         return seal
 
     async def _exchange(self, seal: Seal) -> NoReturn:
-        reading = asyncio.create_task(self._read(seal))
-        writing = asyncio.create_task(self._write(seal))
+        tasks = [
+            asyncio.create_task(work)
+            for work in (self._read(seal), self._write(seal), self._keep_watch())
+        ]
         try:
-            await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (reading, writing):
+            for task in tasks:
                 task.cancel()
-            ended = await asyncio.gather(reading, writing, return_exceptions=True)
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
         for outcome in ended:
             if isinstance(outcome, BaseException) and not isinstance(
                 outcome, (CarrierLost, asyncio.CancelledError)
             ):
                 raise outcome
         raise _Broken(time.monotonic())
+
+    async def _keep_watch(self) -> NoReturn:
+        """Count the peer's silence while the way to it is known to carry; a stall is final."""
+        cut_off = 0.0
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            if self._absence.way_is_open():
+                cut_off = 0.0
+                self._watch.tick(_TICK_SECONDS)
+                continue
+            cut_off += _TICK_SECONDS
+            if cut_off > self._absence.silence:
+                raise CarrierLost
 
     def _standing(self) -> dict[str, Ack]:
         return {
@@ -260,6 +294,9 @@ class Link:
         """What is to be sent now; at most one chunk, so that acknowledgements never wait long."""
         frames: list[LinkFrame] = list(self._acks.values())
         self._acks.clear()
+        if self._pulse is not None:
+            frames.append(self._pulse)
+            self._pulse = None
         for name, outgoing in self._outgoing.items():
             if outgoing.receipted.is_set():
                 continue
@@ -303,6 +340,8 @@ class Link:
                         self._on_chunk(frame)
                     case Ack():
                         self._on_ack(frame)
+                    case Pulse():
+                        self._watch.heard(frame)
                     case Hello():
                         raise self._foreign("a second greeting on one connection")
                 self._changed.notify_all()
@@ -326,6 +365,7 @@ class Link:
                 fix="the peer's node is not following the protocol: compare versions",
             )
         self._incoming[frame.stream] = _Incoming(frame.size, frame.salt)
+        self._watch.moved()
 
     def _on_chunk(self, frame: Chunk) -> None:
         incoming = self._incoming_of(frame.stream)
@@ -342,6 +382,7 @@ class Link:
             raise self._foreign(f"chunk {frame.number} of '{frame.stream}' has the wrong size")
         incoming.content += frame.content
         incoming.next += 1
+        self._watch.moved()
         self._acks[frame.stream] = Ack(frame.stream, incoming.next, False)
         self._progress(frame.stream, len(incoming.content), incoming.size)
 
@@ -358,6 +399,8 @@ class Link:
             raise self._foreign("an acknowledgement of something that was not sent")
         if ack.receipted and not outgoing.receipt_sent:
             raise self._foreign("an acknowledgement of a receipt that was not sent")
+        if ack.next > outgoing.acked or (ack.receipted and not outgoing.receipted.is_set()):
+            self._watch.moved()
         outgoing.acked = ack.next
         if ack.receipted:
             outgoing.receipted.set()
@@ -375,6 +418,7 @@ class Link:
         self._keep(frame.stream, incoming.salt, frame.statement)
         async with self._changed:
             incoming.receipted = True
+            self._watch.moved()
             self._acks[frame.stream] = Ack(frame.stream, incoming.next, True)
             self._changed.notify_all()
 

@@ -6,7 +6,6 @@
 The coordinator hands nothing out before every owner's gate has said yes.
 """
 
-import asyncio
 from hashlib import sha256
 
 from contract.dataset import ResultColumn
@@ -19,7 +18,7 @@ from federated.join.owner import TokenList
 from federated.join.parameters import JoinParameters
 from node import rows, tokens, wire
 from node.load import Loaded, load
-from node.parts import Parts
+from node.pulse import COORDINATOR
 from node.release import Released, release
 from node.stage import Stage
 
@@ -31,26 +30,26 @@ async def play(stage: Stage) -> Released | None:
     """Run to the end; what this party's people may see of it, None if it is no receiver."""
     contract, services = stage.consent.contract, stage.services
     parameters = JoinParameters.of(contract, stage.run)
-    signer, channel = services.credentials.signer, services.attachment.channel
-    parts = Parts(channel, signer, stage.run, patience=services.patience)
-    stage.report("load", 0, 1)
-    loaded = await asyncio.to_thread(load, stage.consent, services.datasets)
-    stage.report("load", 1, 1)
-    links = {
+    parts = stage.parts()
+    lines = {
         peer: stage.connect(peer, tokens.awaited(parameters, stage.me, peer))
         for peer in stage.peers
     }
-    listed = await stage.during(tokens.come_home(stage, parameters, loaded.keys, links))
+    stage.report("load", 0, 1)
+    loaded = await stage.during(stage.activity.work(load, stage.consent, services.datasets))
+    stage.report("load", 1, 1)
+    listed = await stage.during(tokens.come_home(stage, parameters, loaded.keys, lines))
     share = wire.share_to_bytes(tokens=listed.tokens, codes=None, keys=0, columns=[], blinding=b"")
     salt, receipt = await stage.during(parts.contribute(_SHARE, share))
     stage.keep_receipt(salt, receipt)
     stage.report("match", 0, 1)
-    matched = await stage.during(stage.until(lambda ledger: ledger.matched))
+    everybody = (*stage.peers, COORDINATOR)
+    matched = await stage.during(stage.stated(everybody, lambda ledger: ledger.matched))
     stage.report("match", 1, 1)
     stage.gate()
     if stage.me not in contract.receivers:
         return None
-    await stage.during(stage.until(_all_released))
+    await stage.during(stage.stated(stage.peers, _all_released))
     (digest,) = (result.digest for result in matched.results if result.org == stage.me)
     limit = 4 * parameters.size_of(stage.me) + _ENVELOPE_BYTES
     content = await stage.during(parts.fetch(_MATCH, limit=limit))
@@ -61,7 +60,8 @@ async def play(stage: Stage) -> Released | None:
             phase="match",
             fix="run the job again; if it recurs, compare the coordinator's version",
         )
-    return release(await _view(stage, content, listed, loaded), stage.consent)
+    view = await stage.activity.working(_view(stage, content, listed, loaded))
+    return release(view, stage.consent)
 
 
 def _all_released(ledger: Ledger) -> State | None:

@@ -6,27 +6,28 @@ against a digest that somebody signed.
 """
 
 import asyncio
-import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from hashlib import sha256
 from secrets import token_bytes
+from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
 
 from contract.canonical import canonical_bytes
-from contract.errors import CoordinatorAbsent, FrameTooLarge
+from contract.errors import CoordinatorAbsent, FrameTooLarge, MiheError
 from contract.signing import Kind, Signer, Statement
 from contract.statements import Receipt
 from node.probe import refusal_in
+from node.pulse import BEAT_SECONDS, COORDINATOR, Activity
 from node.wire import CHUNK_BYTES, statement_to_wire
 from protos import coordinator_pb2 as wire
 from protos import coordinator_pb2_grpc
 
-_log = logging.getLogger("mihe.parts")
+T = TypeVar("T")
+
 _PAUSE = 0.5
-_COORDINATOR = "coordinator"
 # What means that the coordinator, or the way to it, is away for a while.
 _PASSING = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN}
 
@@ -35,33 +36,63 @@ class Parts:
     """The parts of one run."""
 
     def __init__(
-        self, channel: grpc.aio.Channel, signer: Signer, run: bytes, *, patience: float
+        self,
+        channel: grpc.aio.Channel,
+        signer: Signer,
+        run: bytes,
+        *,
+        patience: float,
+        is_there: Callable[[], bool],
+        activity: Activity,
     ) -> None:
+        """`patience`: seconds for which the coordinator may be away; `is_there`: is it now?"""
         self._stub = coordinator_pb2_grpc.CoordinatorStub(channel)
         self._signer = signer
         self._run = run
         self._patience = patience
+        self._is_there = is_there
+        self._activity = activity
 
     async def contribute(self, part: str, content: bytes) -> tuple[bytes, Statement]:
         """Hand in a part; returns its salt and receipt once the coordinator has it on disk."""
         salt = token_bytes(32)
         receipt = await asyncio.to_thread(self._receipt, part, salt, content)
-        gave_up = time.monotonic() + self._patience
-        while True:
-            try:
-                await self._stub.Contribute(self._pieces(part, salt, content, receipt))
-                return salt, receipt
-            except grpc.aio.AioRpcError as error:
-                await self._pause_or_raise(error, gave_up)
+
+        async def hand_in() -> None:
+            await self._stub.Contribute(self._pieces(part, salt, content, receipt))
+
+        await self._until_done(hand_in)
+        return salt, receipt
 
     async def fetch(self, part: str, *, limit: int) -> bytes:
         """A part that the coordinator holds for this party; at most `limit` bytes."""
-        gave_up = time.monotonic() + self._patience
+        return await self._until_done(lambda: self._fetched(part, limit))
+
+    async def _until_done(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """The outcome of a call, made again while the coordinator is away and patience lasts."""
+        return await self._activity.awaiting((COORDINATOR,), self._repeated(call))
+
+    async def _repeated(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        failing_since: float | None = None
         while True:
+            calling = asyncio.create_task(call())
             try:
-                return await self._fetched(part, limit)
+                while not (await asyncio.wait((calling,), timeout=BEAT_SECONDS))[0]:
+                    # A call to a coordinator that hangs would wait for ever, and say nothing.
+                    if not self._is_there():
+                        break
+                else:
+                    return calling.result()
+                failure: MiheError = _absent()
             except grpc.aio.AioRpcError as error:
-                await self._pause_or_raise(error, gave_up)
+                failure = _failure(error)
+            finally:
+                calling.cancel()
+                await asyncio.gather(calling, return_exceptions=True)
+            failing_since = failing_since or time.monotonic()
+            if time.monotonic() - failing_since > self._patience:
+                raise failure
+            await asyncio.sleep(_PAUSE)
 
     async def _fetched(self, part: str, limit: int) -> bytes:
         content = bytearray()
@@ -70,7 +101,7 @@ class Parts:
             if len(content) > limit:
                 raise FrameTooLarge(
                     f"the part '{part}' is larger than the {limit} bytes of the plan",
-                    party=_COORDINATOR,
+                    party=COORDINATOR,
                     phase=part,
                     fix="the coordinator is not following the protocol: compare versions",
                 )
@@ -90,24 +121,29 @@ class Parts:
             run=self._run.hex(),
             stream=part,
             sender=self._signer.identity.org,
-            receiver=_COORDINATOR,
+            receiver=COORDINATOR,
             size=len(content),
             salted_digest=sha256(salt + content).hexdigest(),
         )
         return self._signer.sign(Kind.RECEIPT, self._run, canonical_bytes(body))
 
-    async def _pause_or_raise(self, error: grpc.aio.AioRpcError, gave_up: float) -> None:
-        refusal = refusal_in(error)
-        # Whoever is refused while it still writes may hear INTERNAL, and not why; it asks again.
-        cut_off = error.code() is grpc.StatusCode.INTERNAL and refusal is None
-        if (cut_off or error.code() in _PASSING) and time.monotonic() <= gave_up:
-            await asyncio.sleep(_PAUSE)
-            return
-        # A full disk passes, too; but if it does not, it is what the people must hear of.
-        if refusal is not None:
-            raise refusal from None
-        raise CoordinatorAbsent(
-            "the coordinator was not there to hand a part of the query to or fetch it from",
-            phase="query",
-            fix="check that it runs and that this machine reaches it, then run the job again",
-        ) from None
+
+def _failure(error: grpc.aio.AioRpcError) -> MiheError:
+    """What to raise if the calls go on failing like this; raises what no repetition will mend."""
+    refusal = refusal_in(error)
+    # Whoever is refused while it still writes may hear INTERNAL, and not why; it asks again.
+    cut_off = error.code() is grpc.StatusCode.INTERNAL and refusal is None
+    # A full disk passes, too; but if it does not, it is what the people must hear of.
+    failure = refusal or _absent()
+    if cut_off or error.code() in _PASSING:
+        return failure
+    raise failure
+
+
+def _absent() -> CoordinatorAbsent:
+    return CoordinatorAbsent(
+        "the coordinator was not there to hand a part of the query to or fetch it from",
+        party=COORDINATOR,
+        phase="query",
+        fix="check that it runs and that this machine reaches it, then run the job again",
+    )

@@ -27,15 +27,14 @@ from federated.join.codes import Encoded, encode
 from federated.join.owner import TokenList
 from federated.query.agreed import join_of, largest_of, plan_of
 from federated.query.release import Codes, Opening, Shut, labels_of, names_of, opened
-from federated.query.result import result_of
+from federated.query.result import Result, result_of
 from node import tables, tokens, wire
 from node.apart import apart
 from node.key_process import KeyProcess
-from node.link import Link
 from node.local import LocalRows, run_local
-from node.parts import Parts
+from node.pulse import COORDINATOR
 from node.release import Released, release
-from node.stage import Stage, together
+from node.stage import Line, Stage, together
 
 _KEY, _SHARE, _SUMS, _RELEASE = "he_key", "share", "sums", "release"
 _ENVELOPE_BYTES = 1 << 12
@@ -61,34 +60,25 @@ class _Play:
         self._join = join_of(self._plan, stage.run)
         self._owner = self._join.owners.index(stage.me)
         (self._receiver,) = stage.consent.contract.receivers
-        services = stage.services
-        self._parts = Parts(
-            services.attachment.channel,
-            services.credentials.signer,
-            stage.run,
-            patience=services.patience,
-        )
-        self._links: dict[str, Link] = {}
+        self._parts = stage.parts()
+        self._lines: dict[str, Line] = {}
 
     @property
     def _receives(self) -> bool:
         return self._stage.me == self._receiver
 
     async def run(self) -> Released | None:
-        rows = await asyncio.to_thread(self._load)
-        self._links = {peer: self._stage.connect(peer, self._awaited(peer)) for peer in self._peers}
+        stage = self._stage
+        self._lines = {peer: stage.connect(peer, self._awaited(peer)) for peer in stage.peers}
+        rows = await stage.during(stage.activity.work(self._load))
         if not self._receives:
-            await self._stage.during(self._contribute_and_release(rows, None))
+            await stage.during(self._contribute_and_release(rows, None))
             return None
         key = KeyProcess()
         try:
-            return await self._stage.during(self._receive(rows, key))
+            return await stage.during(self._receive(rows, key))
         finally:
             await key.close()
-
-    @property
-    def _peers(self) -> tuple[str, ...]:
-        return self._stage.peers
 
     def _awaited(self, peer: str) -> dict[str, int]:
         streams = tokens.awaited(self._join, self._stage.me, peer)
@@ -109,12 +99,12 @@ class _Play:
         openings = self._openings(prepared, cells)
         self._stage.gate()
         content = wire.openings_to_bytes(openings)
-        await self._links[self._receiver].send(_RELEASE, content)
+        await self._lines[self._receiver].send(_RELEASE, content)
 
     async def _contribute(self, rows: LocalRows, key: KeyProcess | None) -> tuple[_Prepared, Cells]:
         """Hand in the own share; what it can be opened by, and the cells that pass."""
         stage = self._stage
-        listed = await tokens.come_home(stage, self._join, rows.keys, self._links)
+        listed = await tokens.come_home(stage, self._join, rows.keys, self._lines)
         public_key = await (self._fetched_key() if key is None else self._own_key(key))
         stage.report("encrypt", 0, 1)
         coded = encode(rows.groups, listed.order, self._plan.k, os.urandom(32))
@@ -129,12 +119,14 @@ class _Play:
         )
         await self._hand_in(_SHARE, share)
         stage.report("match", 0, 1)
-        cells = await stage.until(lambda ledger: ledger.cells)
+        everybody = (*stage.peers, COORDINATOR)
+        cells = await stage.stated(everybody, lambda ledger: ledger.cells)
         stage.report("match", 1, 1)
         return _Prepared(coded, blinding), cells
 
     async def _fetched_key(self) -> bytes:
-        named = await self._stage.until(lambda ledger: ledger.he_key)
+        receiver = (self._receiver,)
+        named = await self._stage.stated(receiver, lambda ledger: ledger.he_key)
         content = await self._parts.fetch(_KEY, limit=KEY_BYTES)
         if sha256(content).hexdigest() != named.key:
             raise ForeignEncryptionKey(
@@ -146,7 +138,7 @@ class _Play:
         return content
 
     async def _own_key(self, key: KeyProcess) -> bytes:
-        content = await key.public_key()
+        content = await self._stage.activity.working(key.public_key())
         await self._hand_in(_KEY, content)
         named = HeKey(run=self._stage.run.hex(), key=sha256(content).hexdigest())
         self._stage.say(Kind.HE_KEY, named)
@@ -163,7 +155,8 @@ class _Play:
         if not columns:
             return []
         largest = largest_of(self._plan, self._owner)
-        return await apart(encrypt_columns, public_key, columns, largest)
+        encrypting = apart(encrypt_columns, public_key, columns, largest)
+        return await self._stage.activity.working(encrypting)
 
     def _openings(self, prepared: _Prepared, cells: Cells) -> list[Opening]:
         return [
@@ -200,33 +193,44 @@ class _Play:
         stage.gate()
         openings = await self._gathered(own, len(names))
         stage.report("decrypt", 0, 1)
-        shut = [
-            Shut(cell.blinded_count, tuple(await key.decrypt(list(cell.sums)))) for cell in sums
-        ]
-        result = result_of(self._plan, opened(self._plan, names, shut, openings))
-        results = stage.services.results
-        await results.write(stage.job, lambda file: tables.write(result, file))
+        result = await stage.activity.working(self._opened(key, names, sums, openings))
         stage.report("decrypt", 1, 1)
         view = ResultView(
             count=len(result.rows),
             rows=len(result.rows),
             folded=folded,
-            file=str(results.final(stage.job)),
+            file=str(stage.services.results.final(stage.job)),
             columns=result.columns,
         )
         return release(view, stage.consent)
+
+    async def _opened(
+        self,
+        key: KeyProcess,
+        names: Sequence[Codes],
+        sums: Sequence[wire.CellSums],
+        openings: list[Sequence[Opening]],
+    ) -> Result:
+        """The result, decrypted, opened, and written under its provisional name."""
+        shut = [
+            Shut(cell.blinded_count, tuple(await key.decrypt(list(cell.sums)))) for cell in sums
+        ]
+        result = result_of(self._plan, opened(self._plan, names, shut, openings))
+        results = self._stage.services.results
+        await results.write(self._stage.job, lambda file: tables.write(result, file))
+        return result
 
     async def _gathered(self, own: list[Opening], rows: int) -> list[Sequence[Opening]]:
         """Every owner's openings, in the plan's order."""
         received: dict[str, Sequence[Opening]] = {self._stage.me: own}
 
-        async def receive(peer: str, link: Link) -> None:
-            content = await link.receive(_RELEASE)
+        async def receive(peer: str, line: Line) -> None:
+            content = await line.receive(_RELEASE)
             owner = self._join.owners.index(peer)
             received[peer] = wire.openings_from_bytes(content, self._plan, owner, rows)
 
         await together(
-            *(asyncio.create_task(receive(peer, link)) for peer, link in self._links.items())
+            *(asyncio.create_task(receive(peer, line)) for peer, line in self._lines.items())
         )
         return [received[owner] for owner in self._join.owners]
 

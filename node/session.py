@@ -6,16 +6,15 @@ stream that each message travels in, and asks the owner's gate before a message 
 somebody can compute the result.
 """
 
-import asyncio
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
 from contract.errors import PeerError
 from node.plan import STREAMS, Plan
 from node.wire import message_from_wire, message_to_wire
 from psi.ecdh import receiver, sender
 from psi.ecdh.messages import Evaluated, PeerTags
-from psi.step import Finished, Fresh, Result, advance
+from psi.step import Finished, Fresh, Result, Step, advance
 
 _REVEALING = (Evaluated, PeerTags)
 
@@ -30,6 +29,13 @@ class Messages(Protocol):
         """Await a message."""
 
 
+class Work(Protocol):
+    """Who computes, apart from the event loop (node/pulse.py)."""
+
+    def __call__(self, do: Callable[..., Step], /, *arguments: Any) -> Awaitable[Step]:
+        """What `do` returns."""
+
+
 async def run_session(
     plan: Plan,
     *,
@@ -38,6 +44,7 @@ async def run_session(
     peer: str,
     keys: list[bytes],
     link: Messages,
+    work: Work,
     gate: Callable[[], None],
     progress: Callable[[str], None],
 ) -> Result:
@@ -48,7 +55,7 @@ async def run_session(
     """
     gated = False
     progress("blind")
-    state, message = await asyncio.to_thread(_fresh(plan, run, org, keys).begin)
+    state, message = await work(_fresh(plan, run, org, keys).begin)
     while True:
         if not gated and (isinstance(message, _REVEALING) or isinstance(state, Finished)):
             gate()
@@ -62,7 +69,7 @@ async def run_session(
         progress("evaluate")
         try:
             received = message_from_wire(state.awaits, content, party=peer)
-            state, message = await asyncio.to_thread(advance, state, received)
+            state, message = await work(advance, state, received)
         except PeerError as error:
             raise error.at(party=peer, phase=stream) from None
 

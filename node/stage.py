@@ -5,7 +5,7 @@ fails for good ends the play with the link's error, wherever the play is.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from contract.canonical import Frozen
 from contract.cause import cause_of
 from contract.config import CertificateFiles
 from contract.credentials import Credentials
-from contract.errors import MiheError, Withheld
+from contract.errors import CoordinatorAbsent, MiheError, PeerAbsent, Withheld
 from contract.ledger import Ledger
 from contract.policy import Policy
 from contract.signing import Kind, Statement
@@ -28,7 +28,9 @@ from node.attach import Attachment
 from node.catalogue import Datasets
 from node.docket import Docket
 from node.gate import Consent
-from node.link import Ends, Link
+from node.link import Absence, Ends, Link
+from node.parts import Parts
+from node.pulse import COORDINATOR, Activity, Bounds
 from node.release import may_release
 from node.results import Results
 from node.seal import Carrier, tls_context
@@ -61,7 +63,25 @@ class Services:
     exchange: carry.Exchange
     policy: Callable[[], Policy]
     patience: float
+    bounds: Bounds
     results: Results
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a play uses of a link: messages, and signs of life while it waits for the peer."""
+
+    peer: str
+    link: Link
+    activity: Activity
+
+    async def send(self, stream: str, content: bytes) -> None:
+        """Send a message; returns when the peer has it."""
+        await self.activity.awaiting((self.peer,), self.link.send(stream, content))
+
+    async def receive(self, stream: str) -> bytes:
+        """Await a message."""
+        return await self.activity.awaiting((self.peer,), self.link.receive(stream))
 
 
 @dataclass(slots=True)
@@ -73,8 +93,12 @@ class Stage:
     start: StartRecord
     consent: Consent
     report: Callable[[str, int, int], None]
+    activity: Activity = field(init=False)
     _links: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
     _channels: list[grpc.aio.Channel] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.activity = Activity(self.me, self.consent.contract.orgs, self.services.bounds)
 
     @property
     def run(self) -> bytes:
@@ -125,27 +149,51 @@ class Stage:
         """Make a receipt durable."""
         self.services.store.keep_receipt(self.run, salt, receipt)
 
+    async def stated(self, whom: Collection[str], look: Callable[[Ledger], T | None]) -> T:
+        """The same for a statement that is awaited of `whom`."""
+        return await self.activity.awaiting(whom, self.until(look))
+
+    def parts(self) -> Parts:
+        """What is handed to the coordinator in this run, and fetched from it."""
+        attachment = self.services.attachment
+        return Parts(
+            attachment.channel,
+            self.services.credentials.signer,
+            self.run,
+            patience=self.services.patience,
+            is_there=lambda: attachment.attached,
+            activity=self.activity,
+        )
+
     # ── links ───────────────────────────────────────────────────────────────────────────────────
 
-    def connect(self, peer: str, awaited: Mapping[str, int]) -> Link:
+    def connect(self, peer: str, awaited: Mapping[str, int]) -> Line:
         """A link to `peer`, which may open the streams `awaited`, each of at most so many bytes."""
         link = Link(
             self._ends(peer),
-            connect=self._route(peer),
+            connect=self._connector(peer),
             awaited=awaited,
-            patience=self.services.patience,
+            watch=self.activity.watch(peer),
+            absence=self._absence(peer),
             keep=lambda _, salt, receipt: self.keep_receipt(salt, receipt),
             progress=self.report,
         )
+        self.activity.tell(link.tell)
         self._links[peer] = asyncio.create_task(link.run())
-        return link
+        return Line(peer, link, self.activity)
 
-    async def during(self, work: Coroutine[Any, Any, T]) -> T:
-        """The outcome of `work`; a link that fails for good meanwhile ends it with its error."""
+    async def during(
+        self, work: Coroutine[Any, Any, T], *, minding: Collection[str] | None = None
+    ) -> T:
+        """The outcome of `work`; a link that fails for good ends it with its error.
+
+        `minding`: the peers whose links count; by default all.
+        """
         task = asyncio.create_task(work)
+        links = [link for peer, link in self._links.items() if minding is None or peer in minding]
         try:
-            await asyncio.wait((task, *self._links.values()), return_when=asyncio.FIRST_COMPLETED)
-            for link in self._links.values():
+            await asyncio.wait((task, *links), return_when=asyncio.FIRST_COMPLETED)
+            for link in links:
                 if link.done() and not task.done():
                     await link
             return await task
@@ -154,7 +202,13 @@ class Stage:
             await asyncio.gather(task, return_exceptions=True)
 
     async def until_over(self) -> None:
-        """Keep the links up: a peer may still need what this end has sent. Ends by cancellation."""
+        """Keep the links up: a peer may still need what this end has sent. Ends by cancellation.
+
+        Raises what keeps a peer from saying its evidence.
+        """
+        while late := [org for org in self.peers if not self.ledger.has_said(Kind.EVIDENCE, org)]:
+            one_less = self.until(lambda ledger: ledger.has_said(Kind.EVIDENCE, late[0]) or None)
+            await self.during(self.activity.awaiting(late, one_less), minding=late)
         for link in self._links.values():
             with suppress(MiheError):
                 await link
@@ -183,9 +237,38 @@ class Stage:
             ),
         )
 
-    def _route(self, peer: str) -> Callable[[], Awaitable[Carrier]]:
-        services, run = self.services, self.run
-        route = carry.Route.between(self.start.party(self.me), self.start.party(peer))
+    def _route(self, peer: str) -> carry.Route:
+        return carry.Route.between(self.start.party(self.me), self.start.party(peer))
+
+    def _absence(self, peer: str) -> Absence:
+        patience, attachment = self.services.patience, self.services.attachment
+        route = self._route(peer)
+        relayed = route.direct is None and not route.listens
+
+        def error() -> MiheError:
+            if relayed and not attachment.attached:
+                return CoordinatorAbsent(
+                    f"the coordinator, which relays, was not on the line for {patience:.0f} s",
+                    party=COORDINATOR,
+                    phase="link",
+                    fix="check that it runs and that this machine reaches it, then run again",
+                )
+            return PeerAbsent(
+                f"the peer was not on the line for {patience:.0f} s",
+                party=peer,
+                phase="link",
+                fix="check that node and the path to it (`mihe status` there), then run again",
+            )
+
+        return Absence(
+            patience=patience,
+            silence=self.services.bounds.silence,
+            way_is_open=lambda: not relayed or attachment.is_fresh,
+            error=error,
+        )
+
+    def _connector(self, peer: str) -> Callable[[], Awaitable[Carrier]]:
+        services, run, route = self.services, self.run, self._route(peer)
         if route.listens:
             services.exchange.expect(run, peer)
             return lambda: services.exchange.accept(run, peer)

@@ -11,8 +11,7 @@ from contract.errors import PeerError
 from federated.join.messages import Blinded, Served
 from federated.join.owner import AwaitServed, Serving, TokenList, start
 from federated.join.parameters import POINT_BYTES, JoinParameters
-from node.link import Link
-from node.stage import Stage, together
+from node.stage import Line, Stage, together
 from node.wire import message_from_wire, message_to_wire
 
 _ENVELOPE_BYTES = 64
@@ -27,30 +26,30 @@ def awaited(parameters: JoinParameters, me: str, peer: str) -> dict[str, int]:
 
 
 async def come_home(
-    stage: Stage, parameters: JoinParameters, keys: list[bytes], links: Mapping[str, Link]
+    stage: Stage, parameters: JoinParameters, keys: list[bytes], links: Mapping[str, Line]
 ) -> TokenList:
     """The own tokens, in list order; returns when every other owner's list was served, too."""
     stage.report("blind", 0, 1)
-    started = await asyncio.to_thread(start, parameters, stage.me, keys)
+    started = await stage.activity.work(start, parameters, stage.me, keys)
     own = asyncio.create_task(_travel(started.state, started.message, links))
     serving = (
-        asyncio.create_task(_serve(started.serving, peer, link)) for peer, link in links.items()
+        asyncio.create_task(_serve(started.serving, peer, line)) for peer, line in links.items()
     )
     await together(own, *serving)
     return own.result()
 
 
 async def _travel(
-    state: AwaitServed | TokenList, message: Blinded, links: Mapping[str, Link]
+    state: AwaitServed | TokenList, message: Blinded, links: Mapping[str, Line]
 ) -> TokenList:
     while isinstance(state, AwaitServed):
-        peer, link = state.to, links[state.to]
-        await link.send("blinded", message_to_wire(message))
-        content = await link.receive("served")
+        peer, line = state.to, links[state.to]
+        await line.send("blinded", message_to_wire(message))
+        content = await line.receive("served")
         served = message_from_wire(Served, content, party=peer)
         assert isinstance(served, Served)
         try:
-            state, following = await asyncio.to_thread(state.advance, served)
+            state, following = await line.activity.work(state.advance, served)
         except PeerError as error:
             raise error.at(party=peer, phase="served") from None
         if isinstance(following, Blinded):
@@ -58,12 +57,12 @@ async def _travel(
     return state
 
 
-async def _serve(serving: Serving, peer: str, link: Link) -> None:
-    content = await link.receive("blinded")
+async def _serve(serving: Serving, peer: str, line: Line) -> None:
+    content = await line.receive("blinded")
     blinded = message_from_wire(Blinded, content, party=peer)
     assert isinstance(blinded, Blinded)
     try:
-        served = await asyncio.to_thread(serving.serve, blinded, peer)
+        served = await line.activity.work(serving.serve, blinded, peer)
     except PeerError as error:
         raise error.at(party=peer, phase="blinded") from None
-    await link.send("served", message_to_wire(served))
+    await line.send("served", message_to_wire(served))

@@ -156,7 +156,16 @@ class Receipted:
     statement: Statement
 
 
-LinkFrame = Hello | Open | Chunk | Ack | Receipted
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """A sign of life of the sender's part of the run (node/pulse.py)."""
+
+    number: int
+    step: int
+    awaits: int
+
+
+LinkFrame = Hello | Open | Chunk | Ack | Receipted | Pulse
 
 
 def frame_to_wire(frame: LinkFrame) -> bytes:
@@ -180,6 +189,10 @@ def frame_to_wire(frame: LinkFrame) -> bytes:
                 receipt=link_pb2.StreamReceipt(
                     stream=stream, statement=statement_to_wire(statement)
                 )
+            )
+        case Pulse(number, step, awaits):
+            message = link_pb2.LinkFrame(
+                pulse=link_pb2.Pulse(number=number, step=step, awaits=awaits)
             )
     return message.SerializeToString()
 
@@ -209,6 +222,8 @@ def frame_from_wire(raw: bytes, *, party: str) -> LinkFrame:
         case "receipt":
             statement = statement_from_wire(message.receipt.statement, party=party)
             return Receipted(_name(message.receipt.stream, party), statement)
+        case "pulse":
+            return Pulse(message.pulse.number, message.pulse.step, message.pulse.awaits)
         case _:
             raise _malformed(party)
 

@@ -27,6 +27,9 @@ class FromNode(_message.Message):
     SAID_FIELD_NUMBER: _builtins.int
     PROGRESS_FIELD_NUMBER: _builtins.int
     CATALOGUE_FIELD_NUMBER: _builtins.int
+    KNOCK_FIELD_NUMBER: _builtins.int
+    knock: _builtins.int
+    """every two seconds; answered by the same number"""
     @_builtins.property
     def hello(self) -> Global___Hello:
         """first, once"""
@@ -48,12 +51,13 @@ class FromNode(_message.Message):
         said: Global___Said | None = ...,
         progress: Global___Progress | None = ...,
         catalogue: Global___CatalogueQuestion | None = ...,
+        knock: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "hello", b"hello", "progress", b"progress", "said", b"said", "what", b"what"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "hello", b"hello", "knock", b"knock", "progress", b"progress", "said", b"said", "what", b"what"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "hello", b"hello", "progress", b"progress", "said", b"said", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "hello", b"hello", "knock", b"knock", "progress", b"progress", "said", b"said", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["hello", "said", "progress", "catalogue"]  # noqa: Y015
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["hello", "said", "progress", "catalogue", "knock"]  # noqa: Y015
     _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
 
@@ -69,8 +73,10 @@ class FromCoordinator(_message.Message):
     PROGRESS_FIELD_NUMBER: _builtins.int
     CATALOGUE_FIELD_NUMBER: _builtins.int
     CAUGHT_UP_FIELD_NUMBER: _builtins.int
+    KNOCK_FIELD_NUMBER: _builtins.int
     caught_up: _builtins.bool
     """everything logged before Welcome has now been told"""
+    knock: _builtins.int
     @_builtins.property
     def welcome(self) -> Global___Welcome:
         """first, once"""
@@ -94,12 +100,13 @@ class FromCoordinator(_message.Message):
         progress: Global___Progress | None = ...,
         catalogue: Global___CatalogueAnswer | None = ...,
         caught_up: _builtins.bool = ...,
+        knock: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "caught_up", b"caught_up", "progress", b"progress", "taken", b"taken", "told", b"told", "welcome", b"welcome", "what", b"what"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "caught_up", b"caught_up", "knock", b"knock", "progress", b"progress", "taken", b"taken", "told", b"told", "welcome", b"welcome", "what", b"what"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "caught_up", b"caught_up", "progress", b"progress", "taken", b"taken", "told", b"told", "welcome", b"welcome", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "caught_up", b"caught_up", "knock", b"knock", "progress", b"progress", "taken", b"taken", "told", b"told", "welcome", b"welcome", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["welcome", "taken", "told", "progress", "catalogue", "caught_up"]  # noqa: Y015
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["welcome", "taken", "told", "progress", "catalogue", "caught_up", "knock"]  # noqa: Y015
     _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from protos import statement_pb2 as protos_dot_statement__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x11protos/link.proto\x12\x07mihe.v1\x1a\x16protos/statement.proto\"\xc6\x01\n\tLinkFrame\x12#\n\x05hello\x18\x01 \x01(\x0b\x32\x12.mihe.v1.LinkHelloH\x00\x12#\n\x04open\x18\x02 \x01(\x0b\x32\x13.mihe.v1.StreamOpenH\x00\x12\x1f\n\x05\x63hunk\x18\x03 \x01(\x0b\x32\x0e.mihe.v1.ChunkH\x00\x12\x1b\n\x03\x61\x63k\x18\x04 \x01(\x0b\x32\x0c.mihe.v1.AckH\x00\x12)\n\x07receipt\x18\x05 \x01(\x0b\x32\x16.mihe.v1.StreamReceiptH\x00\x42\x06\n\x04what\"E\n\tLinkHello\x12\x0b\n\x03run\x18\x01 \x01(\x0c\x12\x0b\n\x03org\x18\x02 \x01(\t\x12\x1e\n\x08received\x18\x03 \x03(\x0b\x32\x0c.mihe.v1.Ack\"8\n\nStreamOpen\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0c\n\x04salt\x18\x03 \x01(\x0c\"8\n\x05\x43hunk\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\r\x12\x0f\n\x07\x63ontent\x18\x03 \x01(\x0c\"6\n\x03\x41\x63k\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x0c\n\x04next\x18\x02 \x01(\r\x12\x11\n\treceipted\x18\x03 \x01(\x08\"F\n\rStreamReceipt\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12%\n\tstatement\x18\x02 \x01(\x0b\x32\x12.mihe.v1.Statementb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x11protos/link.proto\x12\x07mihe.v1\x1a\x16protos/statement.proto\"\xe7\x01\n\tLinkFrame\x12#\n\x05hello\x18\x01 \x01(\x0b\x32\x12.mihe.v1.LinkHelloH\x00\x12#\n\x04open\x18\x02 \x01(\x0b\x32\x13.mihe.v1.StreamOpenH\x00\x12\x1f\n\x05\x63hunk\x18\x03 \x01(\x0b\x32\x0e.mihe.v1.ChunkH\x00\x12\x1b\n\x03\x61\x63k\x18\x04 \x01(\x0b\x32\x0c.mihe.v1.AckH\x00\x12)\n\x07receipt\x18\x05 \x01(\x0b\x32\x16.mihe.v1.StreamReceiptH\x00\x12\x1f\n\x05pulse\x18\x06 \x01(\x0b\x32\x0e.mihe.v1.PulseH\x00\x42\x06\n\x04what\"E\n\tLinkHello\x12\x0b\n\x03run\x18\x01 \x01(\x0c\x12\x0b\n\x03org\x18\x02 \x01(\t\x12\x1e\n\x08received\x18\x03 \x03(\x0b\x32\x0c.mihe.v1.Ack\"8\n\nStreamOpen\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0c\n\x04salt\x18\x03 \x01(\x0c\"8\n\x05\x43hunk\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\r\x12\x0f\n\x07\x63ontent\x18\x03 \x01(\x0c\"6\n\x03\x41\x63k\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x0c\n\x04next\x18\x02 \x01(\r\x12\x11\n\treceipted\x18\x03 \x01(\x08\"F\n\rStreamReceipt\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12%\n\tstatement\x18\x02 \x01(\x0b\x32\x12.mihe.v1.Statement\"c\n\x05Pulse\x12\x13\n\x06number\x18\x01 \x01(\x07H\x00\x88\x01\x01\x12\x11\n\x04step\x18\x02 \x01(\x07H\x01\x88\x01\x01\x12\x13\n\x06\x61waits\x18\x03 \x01(\x07H\x02\x88\x01\x01\x42\t\n\x07_numberB\x07\n\x05_stepB\t\n\x07_awaitsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,15 +33,17 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'protos.link_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LINKFRAME']._serialized_start=55
-  _globals['_LINKFRAME']._serialized_end=253
-  _globals['_LINKHELLO']._serialized_start=255
-  _globals['_LINKHELLO']._serialized_end=324
-  _globals['_STREAMOPEN']._serialized_start=326
-  _globals['_STREAMOPEN']._serialized_end=382
-  _globals['_CHUNK']._serialized_start=384
-  _globals['_CHUNK']._serialized_end=440
-  _globals['_ACK']._serialized_start=442
-  _globals['_ACK']._serialized_end=496
-  _globals['_STREAMRECEIPT']._serialized_start=498
-  _globals['_STREAMRECEIPT']._serialized_end=568
+  _globals['_LINKFRAME']._serialized_end=286
+  _globals['_LINKHELLO']._serialized_start=288
+  _globals['_LINKHELLO']._serialized_end=357
+  _globals['_STREAMOPEN']._serialized_start=359
+  _globals['_STREAMOPEN']._serialized_end=415
+  _globals['_CHUNK']._serialized_start=417
+  _globals['_CHUNK']._serialized_end=473
+  _globals['_ACK']._serialized_start=475
+  _globals['_ACK']._serialized_end=529
+  _globals['_STREAMRECEIPT']._serialized_start=531
+  _globals['_STREAMRECEIPT']._serialized_end=601
+  _globals['_PULSE']._serialized_start=603
+  _globals['_PULSE']._serialized_end=702
 # @@protoc_insertion_point(module_scope)

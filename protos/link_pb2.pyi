@@ -28,6 +28,7 @@ class LinkFrame(_message.Message):
     CHUNK_FIELD_NUMBER: _builtins.int
     ACK_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    PULSE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___LinkHello:
         """first, each way, after every TLS handshake"""
@@ -40,6 +41,8 @@ class LinkFrame(_message.Message):
     def ack(self) -> Global___Ack: ...
     @_builtins.property
     def receipt(self) -> Global___StreamReceipt: ...
+    @_builtins.property
+    def pulse(self) -> Global___Pulse: ...
     def __init__(
         self,
         *,
@@ -48,12 +51,13 @@ class LinkFrame(_message.Message):
         chunk: Global___Chunk | None = ...,
         ack: Global___Ack | None = ...,
         receipt: Global___StreamReceipt | None = ...,
+        pulse: Global___Pulse | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "chunk", b"chunk", "hello", b"hello", "open", b"open", "receipt", b"receipt", "what", b"what"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "chunk", b"chunk", "hello", b"hello", "open", b"open", "pulse", b"pulse", "receipt", b"receipt", "what", b"what"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "chunk", b"chunk", "hello", b"hello", "open", b"open", "receipt", b"receipt", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "chunk", b"chunk", "hello", b"hello", "open", b"open", "pulse", b"pulse", "receipt", b"receipt", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["hello", "open", "chunk", "ack", "receipt"]  # noqa: Y015
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["hello", "open", "chunk", "ack", "receipt", "pulse"]  # noqa: Y015
     _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
 
@@ -190,3 +194,44 @@ class StreamReceipt(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StreamReceipt: _TypeAlias = StreamReceipt  # noqa: Y015
+
+@_typing.final
+class Pulse(_message.Message):
+    """That the sender's part of the run goes on; every two seconds, of one size whatever it says."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    AWAITS_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """1, 2, 3 … within the run; one that a break swallowed is not said again"""
+    step: _builtins.int
+    """how many pieces of work or waiting the sender has begun"""
+    awaits: _builtins.int
+    """whom it awaits: bit i for the contract's party i, bit 31 the coordinator"""
+    def __init__(
+        self,
+        *,
+        number: _builtins.int | None = ...,
+        step: _builtins.int | None = ...,
+        awaits: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_awaits", b"_awaits", "_number", b"_number", "_step", b"_step", "awaits", b"awaits", "number", b"number", "step", b"step"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_awaits", b"_awaits", "_number", b"_number", "_step", b"_step", "awaits", b"awaits", "number", b"number", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__awaits: _TypeAlias = _typing.Literal["awaits"]  # noqa: Y015
+    _WhichOneofArgType__awaits: _TypeAlias = _typing.Literal["_awaits", b"_awaits"]  # noqa: Y015
+    _WhichOneofReturnType__number: _TypeAlias = _typing.Literal["number"]  # noqa: Y015
+    _WhichOneofArgType__number: _TypeAlias = _typing.Literal["_number", b"_number"]  # noqa: Y015
+    _WhichOneofReturnType__step: _TypeAlias = _typing.Literal["step"]  # noqa: Y015
+    _WhichOneofArgType__step: _TypeAlias = _typing.Literal["_step", b"_step"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__awaits) -> _WhichOneofReturnType__awaits | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__number) -> _WhichOneofReturnType__number | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__step) -> _WhichOneofReturnType__step | None: ...
+
+Global___Pulse: _TypeAlias = Pulse  # noqa: Y015

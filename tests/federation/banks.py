@@ -20,7 +20,6 @@ from cli import authority
 from cli.authority import COORDINATOR_ORG
 from cli.ca import CERTIFICATE_FILE, KEY_FILE
 from cli.demo import USCCS
-from contract.cause import Cause
 from contract.config import NodeConfig
 from contract.credentials import Credentials, credentials_from
 from contract.errors import MiheError
@@ -34,7 +33,7 @@ from scenarios.oracle import keys_of
 from scenarios.world import write_world
 from tests.federation.directed import Directed
 from tests.federation.federation import eventually
-from tests.federation.staged import WAIT
+from tests.federation.orders import WAIT
 
 BANKS = ("bank_a", "bank_b")
 LOANS = ("bank_a.loans", "bank_b.loans")
@@ -121,7 +120,7 @@ class Banks(Directed):
     def end_of(self, job: str) -> End:
         """Wait for the job's end at every side, and check that it is a clean one."""
         views = {org: self.view_at_end(org, job) for org in BANKS}
-        ends = {org: End(view.state, *_blamed(view.cause)) for org, view in views.items()}
+        ends = {org: end_of(view) for org, view in views.items()}
         end = ends["bank_a"]
         assert ends == dict.fromkeys(BANKS, end)
         eventually(lambda: self._coordinator_says(job) == (end.state.value, end.code))
@@ -249,5 +248,7 @@ def keys_in(rows: Path) -> set[bytes]:
         return {f"uscc:{row['uscc']}".encode() for row in csv.DictReader(file)}
 
 
-def _blamed(cause: Cause | None) -> tuple[str | None, str | None]:
-    return (cause.code, cause.party) if cause else (None, None)
+def end_of(view: JobView) -> End:
+    """How a job that has ended did so."""
+    cause = view.cause
+    return End(view.state, cause.code, cause.party) if cause else End(view.state)

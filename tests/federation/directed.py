@@ -1,16 +1,18 @@
-"""A federation whose nodes stop, or misbehave, at the points where a test says so (staged.py)."""
+"""A federation whose daemons stop, or misbehave, at the points where a test says so (orders.py)."""
 
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from cli.authority import COORDINATOR_ORG
 from tests.federation.federation import Federation, eventually
 
 STAGED = Path(__file__).with_name("staged.py")
+STAGED_COORDINATOR = Path(__file__).with_name("staged_coordinator.py")
 
 
 class Directed(Federation):
-    """The federation, with orders for its nodes; without any they are the nodes as they are."""
+    """The federation, with orders for its daemons; without any they are the daemons as they are."""
 
     def __init__(
         self,
@@ -20,9 +22,10 @@ class Directed(Federation):
         coordinator: Mapping[str, object] | None = None,
         node: Mapping[str, object] | None = None,
     ) -> None:
+        stages = {**dict.fromkeys(orgs, STAGED), COORDINATOR_ORG: STAGED_COORDINATOR}
         launchers = {
-            org: [sys.executable, "-P", str(STAGED), str(folder / "orders" / org), "node"]
-            for org in orgs
+            name: [sys.executable, "-P", str(stage), str(folder / "orders" / name), module_of(name)]
+            for name, stage in stages.items()
         }
         super().__init__(
             folder, *orgs, direct=direct, coordinator=coordinator, node=node, launchers=launchers
@@ -57,3 +60,8 @@ class Directed(Federation):
 
     def _orders(self, org: str) -> Path:
         return self.folder / "orders" / org
+
+
+def module_of(name: str) -> str:
+    """The package that a daemon is started by."""
+    return "coordinator" if name == COORDINATOR_ORG else "node"

@@ -5,6 +5,8 @@ need. Use a short folder (`short_folder`): a Unix socket's path has 107 bytes at
 own temporary folders are long.
 """
 
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -54,6 +56,18 @@ class Federation(LocalFederation):
         with self.client(org) as node:
             node.add_dataset(described)
         return described
+
+    def freeze(self, name: str) -> None:
+        """Stop a daemon and its children where they are (SIGSTOP); their sockets stay open."""
+        os.killpg(self.process_id(name), signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        """Let a frozen daemon go on as if nothing had been."""
+        os.killpg(self.process_id(name), signal.SIGCONT)
+
+    def wait_ended(self, name: str) -> int:
+        """Wait for a daemon that ends by itself; its exit code."""
+        return self._processes.pop(name).wait(SECONDS)
 
     def allow(self, org: str, policy: str) -> None:
         """Replace a node's policy; it counts from its next decision on."""

@@ -27,9 +27,10 @@ from contract.lifecycle import TERMINAL, State
 from contract.views import JobView
 from scenarios.sql_oracle import Answer, Clear
 from scenarios.world import World, write_world
-from tests.federation.banks import End
+from tests.federation.banks import End, end_of
 from tests.federation.directed import Directed
 from tests.federation.federation import eventually
+from tests.federation.offspring import offspring_of
 
 RECEIVER = "bank_a"
 TERMS = ("--purpose", "CREDIT_MICRO", "--basis", "SYNTHETIC_TEST", "--yes", "--json")
@@ -65,8 +66,9 @@ class Owners(Directed):
         *orgs: str,
         extra: Callable[[World], Mapping[str, Extra]] = lambda _: {},
         node: Mapping[str, object] | None = None,
+        coordinator: Mapping[str, object] | None = None,
     ) -> None:
-        super().__init__(folder, *orgs, node=node)
+        super().__init__(folder, *orgs, node=node, coordinator=coordinator)
         self.world = folder / "world"
         self._extra = extra
 
@@ -153,7 +155,7 @@ class Owners(Directed):
         """Wait for the job's end at every party, and check that it is a clean one."""
         contract = self.view_at_end(RECEIVER, job).contract
         views = {org: self.view_at_end(org, job) for org in contract.orgs}
-        ends = {org: _end(view) for org, view in views.items()}
+        ends = {org: end_of(view) for org, view in views.items()}
         end = ends[RECEIVER]
         assert ends == dict.fromkeys(contract.orgs, end)
         done = end.state is State.DONE
@@ -191,23 +193,12 @@ class Owners(Directed):
 
     def offspring(self, name: str) -> set[int]:
         """The processes in which a daemon has something computed."""
-        return _computing(self.process_id(name))
+        return offspring_of(self.process_id(name))
 
     def kill_alone(self, name: str) -> None:
         """SIGKILL to a daemon but not to the processes that it has started."""
         os.kill(self.process_id(name), signal.SIGKILL)
         self._processes.pop(name).wait()
-
-
-def _computing(parent: int) -> set[int]:
-    found = set()
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            words = process.joinpath("cmdline").read_bytes()
-            status = process.joinpath("stat").read_text("ascii").rpartition(")")[2].split()
-            if b"spawn_main" in words and int(status[1]) == parent:
-                found.add(int(process.name))
-    return found
 
 
 def valid_keys(world: World, reference: str) -> list[str]:
@@ -222,19 +213,6 @@ def _is_valid(key: str) -> bool:
         return canonical(KeyKind.USCC, key, Strictness.STRICT) == f"uscc:{key}".encode()
     except InvalidKey:
         return False
-
-
-def is_alive(process: int) -> bool:
-    """Whether a process is there and not a zombie."""
-    with suppress(OSError):
-        stat = Path(f"/proc/{process}/stat").read_text("ascii")
-        return stat.rpartition(")")[2].split()[0] != "Z"
-    return False
-
-
-def _end(view: JobView) -> End:
-    cause = view.cause
-    return End(view.state, cause.code, cause.party) if cause else End(view.state)
 
 
 def _texts(row: tuple[Any, ...]) -> Row:

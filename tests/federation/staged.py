@@ -10,7 +10,7 @@ gone. Without orders it is the node as it is.
     said.KIND                     after that
     keep.KIND                     between signing and keeping
     send.STREAM                   before a message enters the link
-    frame.FRAME[.STREAM[.N]]      before a frame is sealed: hello, open, chunk, receipted
+    frame.FRAME[.STREAM[.N]]      before a frame is sealed: hello, open, chunk, receipted, pulse
     rows                          before the rows of a result are written
     contribute.PART, fetch.PART   before a part of a query is handed to the coordinator, or fetched
 """
@@ -19,7 +19,6 @@ import asyncio
 import os
 import runpy
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -35,12 +34,11 @@ from node.link import Link
 from node.parts import Parts
 from node.seal import CarrierLost, Seal
 from node.store import Store
-from node.wire import Chunk, Hello, LinkFrame, Open, Receipted
+from node.wire import Chunk, Hello, LinkFrame, Open, Pulse, Receipted, frame_to_wire
 from protos import psi_pb2
 from protos.join_pb2 import JoinShare
+from tests.federation.orders import Orders
 
-WAIT = "wait"
-_POLL_SECONDS = 0.02
 _POINT = 32
 _LAST_SQUARE_ROOT = bytes.fromhex("ec" + "ff" * 30 + "7f")
 """The point of order 2 of edwards25519, as it is encoded there."""
@@ -109,44 +107,6 @@ def _under_another_key(_: bytes) -> bytes:
     return chunk
 
 
-class Orders:
-    """The folder that tells this process what to do where."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-
-    def at(self, point: str) -> str | None:
-        """The misdeed ordered at a point; it is ordered once."""
-        deed = self._read(point)
-        if deed is None or deed == WAIT:
-            return None
-        (self._folder / point).unlink()
-        return deed
-
-    def _waits(self, point: str) -> bool:
-        if self._read(point) != WAIT:
-            return False
-        (self._folder / f"{point}.reached").touch()
-        return True
-
-    def _read(self, point: str) -> str | None:
-        try:
-            return (self._folder / point).read_text("ascii")
-        except FileNotFoundError:
-            return None
-
-    async def pass_by(self, point: str) -> None:
-        """Wait if that is ordered; the rest of the node goes on."""
-        while self._waits(point):  # noqa: ASYNC110  # a file sets no event
-            await asyncio.sleep(_POLL_SECONDS)
-
-    def halt_at(self, point: str) -> None:
-        """Wait if that is ordered, and the whole node with it."""
-        while self._waits(point):
-            time.sleep(_POLL_SECONDS)
-
-
 def stage_statements(orders: Orders) -> None:
     """What the node says to everybody."""
     say, keep = Attachment.say, Store.say
@@ -184,6 +144,8 @@ def stage_link(orders: Orders) -> None:
                 await say(link, seal, frame)
             case "cut":
                 raise CarrierLost
+            case "trickle":
+                await _trickle(seal, frame)
             case "twice":
                 await say(link, seal, frame)
                 await say(link, seal, frame)
@@ -192,6 +154,15 @@ def stage_link(orders: Orders) -> None:
 
     for name, staged in (("send", staged_send), ("_say", staged_say)):
         setattr(Link, name, staged)
+
+
+async def _trickle(seal: Seal, frame: LinkFrame) -> None:
+    """Send a frame one byte at a time, and ever so slowly."""
+    raw = frame_to_wire(frame)
+    seal._tls.write(len(raw).to_bytes(4, "big") + raw)
+    for byte in seal._outgoing.read():
+        await seal._carrier.write(bytes([byte]))
+        await asyncio.sleep(0.5)
 
 
 def stage_parts(orders: Orders) -> None:
@@ -237,6 +208,8 @@ def _point_of(frame: LinkFrame) -> str:
             return f"frame.{type(frame).__name__.lower()}.{frame.stream}"
         case Chunk():
             return f"frame.chunk.{frame.stream}.{frame.number}"
+        case Pulse():
+            return "frame.pulse"
         case _:
             return "frame.ack"
 

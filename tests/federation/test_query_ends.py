@@ -12,8 +12,9 @@ from cli.authority import COORDINATOR_ORG
 from contract.lifecycle import State
 from tests.federation.banks import End
 from tests.federation.federation import eventually, short_folder
-from tests.federation.owners import RECEIVER, Owners, is_alive
-from tests.federation.staged import WAIT
+from tests.federation.offspring import is_alive
+from tests.federation.orders import WAIT
+from tests.federation.owners import RECEIVER, Owners
 
 ORGS = ("registry", "tax", "bank_a")
 QUERY = """

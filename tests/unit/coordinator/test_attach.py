@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -11,7 +12,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from contract.credentials import Credentials
 from contract.identity import Role, server_name
-from coordinator.server import Running
+from coordinator.server import Running, serving
 from protos import coordinator_pb2 as wire
 from protos import coordinator_pb2_grpc
 from tests.unit.coordinator.consortium import (
@@ -22,6 +23,7 @@ from tests.unit.coordinator.consortium import (
     attach,
     catalogue,
     channel_to,
+    configure,
     contract_of,
     open_stream,
     proposal,
@@ -239,3 +241,21 @@ async def test_progress_goes_to_the_jobs_other_parties_only(
     assert 0 < b.unread("progress") < 20
 
     assert (await refused(a, progress("bank_b", 3)))[1] == "BAD_MESSAGE"
+
+
+async def test_a_node_that_gives_no_sign_of_life_is_away(
+    consortium: Consortium, bank_a: Credentials, tmp_path: Path
+) -> None:
+    config = configure(tmp_path, consortium.coordinator)
+    config = config.model_copy(update={"silence_seconds": 0.5})  # less than a file may say
+    async with serving(config, tmp_path) as running:
+        stream = await attach(running.port, bank_a, store=bytes(16))
+        for number in range(1, 6):  # each is answered, and longer than silence may last in all
+            await stream.call.write(wire.FromNode(knock=number))
+            assert (await stream.other("knock")).knock == number
+            await asyncio.sleep(0.2)
+        assert running.roster.attached() == ["bank_a"]
+        status, error = await stream.status()
+        assert (status, error.code) == (grpc.StatusCode.UNAVAILABLE, "NODE_ABSENT")
+        assert running.roster.attached() == []
+        await stream.leave()

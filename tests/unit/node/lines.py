@@ -14,12 +14,14 @@ from cli import authority
 from contract.credentials import Credentials, credentials_from
 from contract.identity import Role
 from contract.statements import PartyStart, RunRole
+from node.pulse import Bounds
 from node.seal import CarrierLost, tls_context
 from tests.unit.coordinator.consortium import USCC, Consortium
 
 RUN = bytes([7] * 32)
 PATIENCE = 20.0
 """Seconds after which a wait counts as a failure; no test is meant to come near it."""
+BOUNDS = Bounds(silence=PATIENCE, step=PATIENCE)
 
 
 @dataclass(frozen=True)

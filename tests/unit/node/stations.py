@@ -38,7 +38,7 @@ from node.runs import Runs
 from node.stage import Services
 from node.store import Store
 from protos import carry_pb2_grpc
-from tests.unit.node.lines import PATIENCE, Member
+from tests.unit.node.lines import BOUNDS, PATIENCE, Member
 
 LOG_ID = bytes([5] * 16)
 FILES = CertificateFiles(certificate="cert.pem", key="key.pem")
@@ -119,7 +119,7 @@ class Station:
         credentials = self.member.credentials
         self.store = Store(self.folder)
         self.datasets = Datasets(self.folder / "snapshots", self.org)
-        self.attachment = Attachment("127.0.0.1:1", credentials, self.store)
+        self.attachment = Attachment("127.0.0.1:1", credentials, self.store, silence=PATIENCE)
         self.docket = Docket(self.store, credentials)
         self.results = Results(self.folder / "results")
         services = Services(
@@ -133,6 +133,7 @@ class Station:
             exchange=self.exchange,
             policy=self.policy,
             patience=self.patience,
+            bounds=BOUNDS,
             results=self.results,
         )
         self.runs = Runs(services)

@@ -12,12 +12,14 @@ import pytest
 
 from contract.canonical import canonical_bytes, digest
 from contract.errors import CoordinatorAbsent, ForeignCertificate, MiheError, VersionMismatch
+from contract.identity import Role, server_name
 from contract.job import Contract
 from contract.signing import Kind, Statement
 from contract.statements import Approval, Catalogue, Decision
 from coordinator.server import Running, serving
 from node import attach
 from node.attach import Attachment
+from node.carry import open_channel
 from node.credentials import server_credentials
 from node.store import Store
 from protos import coordinator_pb2 as wire
@@ -75,7 +77,9 @@ class Node:
 
     async def __aenter__(self) -> "Node":
         self.store = Store(self.folder)
-        self.attachment = Attachment(self.address, self.member.credentials, self.store)
+        self.attachment = Attachment(
+            self.address, self.member.credentials, self.store, silence=PATIENCE
+        )
         self.heard = Heard(self.store)
         self.running = asyncio.create_task(self.attachment.run(self.heard))
         return self
@@ -378,3 +382,29 @@ async def test_nothing_that_a_coordinator_says_stops_the_node(
             assert node.store.cursor == 0
     finally:
         await server.stop(None)
+
+
+async def test_a_coordinator_that_hangs_is_left_and_found_again(
+    nodes: tuple[Running, Node, Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, a, b = nodes
+    monkeypatch.setattr(attach, "BEAT_SECONDS", 0.05)
+    a.attachment._silence = 0.5
+    goes_on = asyncio.Event()
+
+    async def stuck(*_: object) -> None:
+        await goes_on.wait()
+
+    monkeypatch.setattr(running.lifecycle, "turn", stuck)
+    await a.attachment.close()  # what hangs is met by the next stream
+    a.attachment.channel = open_channel(
+        a.address, a.member.credentials, server_name(Role.COORDINATOR, "coordinator")
+    )
+    await until(lambda: len(a.heard.welcomes) >= 3)  # it was left, and left again
+    goes_on.set()
+    await until(lambda: a.attachment.is_fresh)
+    before = len(a.heard.welcomes)
+    contract = proposal(a, b)
+    a.attachment.say(Kind.CONTRACT, contract.job_id, contract)
+    await until(lambda: a.heard.statements)
+    assert len(a.heard.welcomes) == before

@@ -1,9 +1,10 @@
 """The link of a run: what arrives over lines that break, and what no peer gets away with."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 from random import Random
 from secrets import token_bytes
@@ -24,12 +25,14 @@ from contract.errors import (
     FrameRepeated,
     FrameTooLarge,
     MiheError,
+    PartyStalled,
     PeerAbsent,
 )
 from contract.signing import Kind, Statement, verify
 from contract.statements import Receipt
 from node import link
-from node.link import Ends, Link
+from node.link import Absence, Ends, Link
+from node.pulse import Activity, Bounds, Watch
 from node.seal import CarrierLost, Seal
 from node.wire import (
     CHUNK_BYTES,
@@ -39,12 +42,13 @@ from node.wire import (
     Hello,
     LinkFrame,
     Open,
+    Pulse,
     Receipted,
     frame_from_wire,
     frame_to_wire,
 )
 from tests.unit.coordinator.consortium import Consortium
-from tests.unit.node.lines import PATIENCE, RUN, Exchange, Member, enrol, fresh
+from tests.unit.node.lines import BOUNDS, PATIENCE, RUN, Exchange, Member, enrol, fresh
 
 MIB = CHUNK_BYTES
 SALT = bytes(range(32))
@@ -76,6 +80,8 @@ def side(
     *,
     at: int,
     patience: float = PATIENCE,
+    watch: Watch | None = None,
+    way_is_open: Callable[[], bool] = lambda: True,
 ) -> Side:
     kept: dict[str, tuple[bytes, Statement]] = {}
     progress: dict[str, list[int]] = {}
@@ -95,11 +101,16 @@ def side(
         ends,
         connect=lambda: exchange.dial(at),
         awaited=awaited,
-        patience=patience,
+        watch=(watch or Activity(me.org, (me.org, peer.org), BOUNDS).watch(peer.org)),
+        absence=Absence(patience, patience, way_is_open, partial(absent, peer.org)),
         keep=keep,
         progress=lambda stream, done, _: progress.setdefault(stream, []).append(done),
     )
     return Side(me, made, kept, progress)
+
+
+def absent(peer: str) -> MiheError:
+    return PeerAbsent("not on the line", party=peer, phase="link", fix="none")
 
 
 @asynccontextmanager
@@ -618,3 +629,80 @@ async def test_a_wrong_certificate_ends_the_run(
             with pytest.raises(error) as refused:
                 await task
         assert (refused.value.party, refused.value.phase) == ("bank_b", "seal")
+
+
+# ── a peer that does not go on ──────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def _quick_ticks() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(link, "_TICK_SECONDS", 0.02)
+        yield
+
+
+async def mute(a: Member, b: Member, exchange: Exchange) -> None:
+    """bank_b in person: greets, and is there."""
+    carrier = await exchange.dial(1)
+    seal = Seal(carrier, b.tls(client=False), client=False)
+    await seal.handshake(peer=a.org, fingerprint=a.fingerprint)
+    await seal.send(frame_to_wire(Hello(RUN, b.org, {})))
+    await asyncio.Event().wait()
+
+
+def impatient(org: str) -> Watch:
+    return Activity(org, (org, "bank_b"), Bounds(silence=0.2, step=PATIENCE)).watch("bank_b")
+
+
+@pytest.mark.usefixtures("_quick_ticks")
+async def test_a_peer_that_is_there_and_silent_ends_the_link(
+    bank_a: Member, bank_b: Member
+) -> None:
+    exchange = Exchange()
+    one = side(bank_a, bank_b, exchange, {"back": 1}, at=0, watch=impatient("bank_a"))
+    there = asyncio.create_task(mute(bank_a, bank_b, exchange))
+    async with running(one):
+        with pytest.raises(PartyStalled) as caught:
+            await one.link.receive("back")
+    assert caught.value.party == "bank_b"
+    there.cancel()
+
+
+@pytest.mark.usefixtures("_quick_ticks")
+async def test_a_relay_that_hangs_is_not_taken_for_a_silent_peer(
+    bank_a: Member, bank_b: Member
+) -> None:
+    exchange = Exchange()
+    watch = impatient("bank_a")
+    one = side(
+        bank_a, bank_b, exchange, {"back": 1}, at=0, patience=0.6,
+        watch=watch, way_is_open=lambda: False,
+    )  # fmt: skip
+    there = asyncio.create_task(mute(bank_a, bank_b, exchange))
+    async with running(one):
+        with pytest.raises(PeerAbsent):
+            await one.link.receive("back")
+    there.cancel()
+
+
+async def test_the_newest_pulse_is_sent_and_believed(bank_a: Member, bank_b: Member) -> None:
+    exchange = Exchange()
+    watch = Activity("bank_b", ("bank_a", "bank_b"), BOUNDS).watch("bank_a")
+    one = side(bank_a, bank_b, exchange, {}, at=0)
+    other = side(bank_b, bank_a, exchange, {}, at=1, watch=watch)
+    async with running(one, other):
+        await one.link.tell(Pulse(1, 1, 0))
+        await one.link.tell(Pulse(2, 1, 0b11))
+        while not watch.claims:  # noqa: ASYNC110  # a watch sets no event
+            await asyncio.sleep(0.01)
+    assert watch.claims == {"bank_a", "bank_b"}
+
+
+def test_a_pulse_has_one_size_whatever_it_says() -> None:
+    sizes = {
+        len(frame_to_wire(Pulse(number, step, awaits)))
+        for number in (1, 2**31) for step in (0, 4096) for awaits in (0, 1, 2**32 - 1)
+    }  # fmt: skip
+    assert len(sizes) == 1
+    said = Pulse(7, 3, 5)
+    assert frame_from_wire(frame_to_wire(said), party="bank_b") == said

@@ -18,8 +18,10 @@ from contract.statements import Receipt
 from coordinator.clock import Clock
 from coordinator.server import Running, serving
 from node.parts import Parts
+from node.pulse import Activity
 from tests.unit.coordinator import consortium as made
 from tests.unit.coordinator.consortium import Consortium, attach, channel_to, configure, say_all
+from tests.unit.node.lines import BOUNDS
 
 PATIENCE = 30.0
 CONTENT = bytes(range(256)) * 9000
@@ -35,11 +37,19 @@ class Scene:
     receiver: Credentials
     other: Credentials
     up: Callable[[], Awaitable["asyncio.Task[None]"]]
+    is_there: bool = True
 
     def parts(
         self, channel: grpc.aio.Channel, of: Credentials, *, patience: float = PATIENCE
     ) -> Parts:
-        return Parts(channel, of.signer, self.run, patience=patience)
+        return Parts(
+            channel,
+            of.signer,
+            self.run,
+            patience=patience,
+            is_there=lambda: self.is_there,
+            activity=Activity(of.org, (of.org,), BOUNDS),
+        )
 
     def file(self, name: str) -> Path:
         return self.folder / "data" / "runs" / self.run.hex() / name

@@ -68,6 +68,7 @@ async def play(
             peer=peer,
             keys=keys,
             link=channel,
+            work=asyncio.to_thread,
             gate=channel.gate,
             progress=channel.progress,
         )
