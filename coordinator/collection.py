@@ -42,7 +42,10 @@ class Collection:
     def __init__(self, folder: Path, authority: Authority) -> None:
         self._folder = folder
         self._authority = authority
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError:
+            raise _refused("start") from None
 
     def file(self, run: bytes, org: str, part: str) -> Path:
         """Where a part lies, or would."""
@@ -73,12 +76,7 @@ class Collection:
             arriving.replace(target)
             _settle(target.parent)
         except OSError:
-            raise StorageFull(
-                "the coordinator's disk refuses what a party handed in",
-                party=COORDINATOR,
-                phase="collect",
-                fix="free space in the coordinator's data folder, then run the job again",
-            ) from None
+            raise _refused("collect") from None
         finally:
             with suppress(OSError):
                 arriving.unlink()
@@ -149,6 +147,15 @@ def _settle(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _refused(phase: str) -> StorageFull:
+    return StorageFull(
+        "the coordinator's disk refuses the parts of runs",
+        party=COORDINATOR,
+        phase=phase,
+        fix="free space in the coordinator's data folder, or make it writable, then try again",
+    )
 
 
 def _too_large(org: str, part: str, limit: int) -> MiheError:

@@ -7,13 +7,14 @@ Learns      what federated/SPEC.md says of the coordinator; it holds no key that
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
-from contract.errors import PeerError, TooManyResults
+from contract.errors import PeerError, StorageFull, TooManyResults
 from contract.job import Contract, JobKind
 from contract.statements import MOST_CELLS
 from coordinator import wire
@@ -86,8 +87,18 @@ def match_lists(order: MatchOrder) -> Ready:
 
 def _write(file: Path, content: bytes) -> None:
     arriving = file.with_suffix(".arriving")
-    arriving.write_bytes(content)
-    arriving.replace(file)
+    try:
+        arriving.write_bytes(content)
+        arriving.replace(file)
+    except OSError:
+        with suppress(OSError):
+            arriving.unlink()
+        raise StorageFull(
+            "the coordinator's disk refuses what it has computed",
+            party="coordinator",
+            phase="match",
+            fix="free space in the coordinator's data folder, then run the job again",
+        ) from None
 
 
 def match_and_add(order: Order) -> Outcome:

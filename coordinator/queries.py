@@ -7,11 +7,19 @@ of a run is removed when its job ends.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
 from hashlib import sha256
 from pathlib import Path
 
-from contract.errors import ForeignEncryptionKey, ForeignFrame, MiheError, OurError, UnknownJob
+from contract.errors import (
+    ForeignEncryptionKey,
+    ForeignFrame,
+    MiheError,
+    OurError,
+    StorageFull,
+    UnknownJob,
+)
 from contract.job import Suite
 from contract.ledger import Ledger
 from contract.lifecycle import State
@@ -29,6 +37,7 @@ from federated.query.sizes import most_share_bytes
 
 _UNDER_WAY = (State.RUNNING, State.RELEASING)
 _ENVELOPE_BYTES = 64
+_AGAIN_SECONDS = 1.0
 
 
 class Queries:
@@ -142,15 +151,17 @@ class Queries:
             if ledger.contract.query is not None:
                 (receiver,) = ledger.contract.receivers
                 cells = await self._computed(ledger, run, receiver)
-                await self._lifecycle.say(ledger, Kind.CELLS, cells)
+                await _stated(lambda: self._lifecycle.say(ledger, Kind.CELLS, cells))
             else:
                 matched = await self._matched(ledger, run)
-                await self._lifecycle.say(ledger, Kind.MATCHED, matched)
+                await _stated(lambda: self._lifecycle.say(ledger, Kind.MATCHED, matched))
+            return
         except MiheError as error:
-            await self._lifecycle.end(ledger, error)
+            reason = error
         except Exception as found:  # noqa: BLE001  # its text may quote what came in
             defect(found)
-            await self._lifecycle.end(ledger, _lost_process())
+            reason = _lost_process()
+        await _stated(lambda: self._lifecycle.end(ledger, reason))
 
     async def _computed(self, ledger: Ledger, run: bytes, receiver: str) -> Cells:
         self._require_signed_key(ledger, run)
@@ -206,6 +217,16 @@ class Queries:
             case "match" if org in receivers and ledger.state is State.RELEASING:
                 return org
         raise _not_yours(org, part)
+
+
+async def _stated(statement: Callable[[], Awaitable[None]]) -> None:
+    """Make a statement, and make it again while the log's disk takes no more."""
+    while True:
+        try:
+            return await statement()
+        except StorageFull as full:
+            note("statement_waits", level=logging.ERROR, code=full.code)
+            await asyncio.sleep(_AGAIN_SECONDS)
 
 
 def _is_blind(ledger: Ledger) -> bool:

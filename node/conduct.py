@@ -6,6 +6,7 @@ its share of the start record, signs the record when it is whole, runs (node/run
 up when the job has ended.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,9 +36,11 @@ from node.gate import Consent, decide, readable
 from node.outlook import digest_of
 from node.results import Results
 from node.runs import Runs
+from node.scratch import create, scratch, settle
 from node.store import Store
 
 _log = logging.getLogger("mihe.conduct")
+_AGAIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,8 @@ class Conductor:
         self._evidence = evidence_folder
         self._caught_up = False
         self._offered = False
+        self._unsaid: dict[bytes, MiheError] = {}
+        self._untidy = False
         self.outcome_of_proposal: Callable[[bytes, MiheError | None], None] = lambda *_: None
         self.progress: Callable[[bytes, str, str, int, int], None] = lambda *_: None
 
@@ -180,8 +185,26 @@ class Conductor:
         self._runs.stop(job)
         cause = cause_of(error)
         _log.error("ending job=%s code=%s party=%s", _short(job), cause.code, cause.party)
-        self._say(Kind.DEAD, job, Dead(job=job.hex(), cause=cause))
+        try:
+            self._say(Kind.DEAD, job, Dead(job=job.hex(), cause=cause))
+        except StorageFull:  # said as soon as there is room; until then the job is not over
+            self._unsaid.setdefault(job, error)
+            return
+        self._unsaid.pop(job, None)
         self._docket.announce(job)
+
+    async def see_to_the_rest(self) -> None:
+        """For ever: do again what a full disk did not let this node do."""
+        while True:
+            await asyncio.sleep(_AGAIN_SECONDS)
+            for job, error in list(self._unsaid.items()):
+                if self._docket.ledger(job).ended:
+                    del self._unsaid[job]
+                else:
+                    self.end(job, error)
+            if self._untidy:
+                self._untidy = False
+                self._tidy()
 
     def offer_catalogue(self) -> None:
         """Tell everybody what datasets there are now."""
@@ -264,6 +287,13 @@ class Conductor:
 
     def _close(self, ledger: Ledger, state: State) -> None:
         self._runs.stop(ledger.job)
+        try:
+            self._settle(ledger, state)
+        except StorageFull as full:
+            _log.error("unsettled job=%s %s", _short(ledger.job), full)
+            self._untidy = True
+
+    def _settle(self, ledger: Ledger, state: State) -> None:
         if state is State.DONE:
             self._results.publish(ledger.job)
         else:
@@ -273,11 +303,12 @@ class Conductor:
 
     def _file_evidence(self, ledger: Ledger) -> None:
         receipts = self._store.receipts(ledger.run) if ledger.run else []
-        self._evidence.mkdir(parents=True, exist_ok=True)
-        target = self._evidence_file(ledger.job)
-        partial = target.with_suffix(".partial")
-        partial.write_bytes(bundle(self._store.heard(ledger.job), receipts))
-        partial.replace(target)
+        content = bundle(self._store.heard(ledger.job), receipts)
+        with scratch(self._evidence) as work:
+            written = work / "evidence.json"
+            create(written, content)
+            written.replace(self._evidence_file(ledger.job))
+            settle(self._evidence)
 
     def _evidence_file(self, job: bytes) -> Path:
         return self._evidence / f"{job.hex()}.json"

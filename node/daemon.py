@@ -106,13 +106,16 @@ async def serve(home: Home, stop: asyncio.Event, ready: Callable[[str], None]) -
         try:
             async with _admin_socket(home, admin), _peer_port(home, exchange):
                 attaching = asyncio.create_task(attachment.run(conductor))
+                trying = asyncio.create_task(conductor.see_to_the_rest())
                 ready(home.config.org)
                 stopping = asyncio.create_task(stop.wait())
-                await asyncio.wait((attaching, stopping), return_when=asyncio.FIRST_COMPLETED)
-                if attaching.done():
-                    await attaching
-                stopping.cancel()
-                attaching.cancel()
+                tasks = (attaching, trying, stopping)
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for working in (attaching, trying):
+                    if working.done():
+                        await working
+                for task in tasks:
+                    task.cancel()
                 await runs.stop_all()
         finally:
             await attachment.close()

@@ -6,9 +6,12 @@ nobody ever reads half a result, nor a result of a job that failed elsewhere.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+
+from node.scratch import disk_refusals
 
 T = TypeVar("T")
 
@@ -22,16 +25,31 @@ class Results:
     def partial(self, job: bytes) -> Path:
         """Where a result is written while the job runs."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self._provisional(job)
+
+    def _provisional(self, job: bytes) -> Path:
         return self.folder / f"{job.hex()}.partial"
 
     async def write(self, job: bytes, work: Callable[[Path], T]) -> T:
-        """What `work` returns, which writes the result under its provisional name, in a thread."""
-        writing = asyncio.ensure_future(asyncio.to_thread(work, self.partial(job)))
+        """What `work` returns, which writes the result under its provisional name, in a thread.
+
+        Raises StorageFull; of a result that could not be written whole nothing stays.
+        """
+        writing = asyncio.ensure_future(asyncio.to_thread(self._write, job, work))
         try:
             return await asyncio.shield(writing)
         except asyncio.CancelledError:
             # A thread can't be stopped: what it writes yet is removed once it has written it.
             writing.add_done_callback(lambda _: self.discard(job))
+            raise
+
+    def _write(self, job: bytes, work: Callable[[Path], T]) -> T:
+        try:
+            with disk_refusals():
+                return work(self.partial(job))
+        except BaseException:
+            with suppress(OSError):
+                self.discard(job)
             raise
 
     def final(self, job: bytes) -> Path:
@@ -40,14 +58,16 @@ class Results:
 
     def publish(self, job: bytes) -> None:
         """The job is done: its result, if this node has one, takes its final name."""
-        partial = self.partial(job)
-        if partial.exists():
-            partial.replace(self.final(job))
+        with disk_refusals():
+            if self.unsettled(job):
+                self._provisional(job).replace(self.final(job))
 
     def unsettled(self, job: bytes) -> bool:
         """Whether a result still lies under its provisional name."""
-        return self.partial(job).exists()
+        return self._provisional(job).exists()
 
     def discard(self, job: bytes) -> None:
         """The job is not done and never will be: nothing of its result remains."""
-        self.partial(job).unlink(missing_ok=True)
+        if self.unsettled(job):
+            with disk_refusals():
+                self._provisional(job).unlink(missing_ok=True)

@@ -12,7 +12,7 @@ Not for     folders on a network file system without flock.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import EDQUOT, EFBIG, ENOSPC
+from errno import EDQUOT, EFBIG, EIO, ENOSPC, EROFS
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from shutil import rmtree
@@ -21,7 +21,8 @@ from tempfile import mkdtemp
 from contract.errors import StorageFull
 
 _PREFIX = ".scratch-"
-FULL = (ENOSPC, EDQUOT, EFBIG)
+FULL = (ENOSPC, EDQUOT, EFBIG, EROFS, EIO)
+"""What the system says when a disk takes no more, for whatever reason."""
 
 
 @contextmanager
@@ -30,7 +31,7 @@ def scratch(parent: Path) -> Iterator[Path]:
 
     Raises StorageFull for an OSError of a full disk that leaves the block.
     """
-    with _full_disk():
+    with disk_refusals():
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with alone(parent):
             _sweep(parent)
@@ -71,15 +72,17 @@ def settle(path: Path) -> None:
 
 
 def storage_full() -> StorageFull:
-    """The error for a disk, quota or memory that is used up."""
+    """The error for a disk that takes no more, or memory that is used up."""
     return StorageFull(
-        "the disk of the data folder, or the memory for one query, is used up; nothing was written",
-        fix="Free space on the disk that holds this node's data folder, then repeat.",
+        "the disk of the data folder takes no more, or the memory for one query is used up;"
+        " nothing was written",
+        fix="Free space on the disk of this node's data folder, or make it writable, then repeat.",
     )
 
 
 @contextmanager
-def _full_disk() -> Iterator[None]:
+def disk_refusals() -> Iterator[None]:
+    """Turn the OSError of a disk that takes no more into StorageFull."""
     try:
         yield
     except OSError as error:

@@ -34,6 +34,7 @@ from sqlalchemy.exc import OperationalError
 
 from contract.errors import StorageFull
 from contract.signing import Kind, Statement
+from node.scratch import disk_refusals
 
 _tables = MetaData()
 
@@ -112,10 +113,15 @@ class Store:
     """The node's state. Every method commits before it returns."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        """Open the state in `folder`, made if need be; raises StorageFull."""
         self._engine = create_engine(f"sqlite:///{folder / 'state.sqlite'}")
         _harden(self._engine)
-        _tables.create_all(self._engine)
+        with disk_refusals():
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            _tables.create_all(self._engine)
+        except OperationalError:
+            raise _full() from None
         self.id = self._meta_or("store", os.urandom(16))
         self._log = self._meta_or("log", b"")
 
@@ -303,7 +309,10 @@ class _Transaction:
         self._begun = engine.begin()
 
     def __enter__(self) -> Connection:
-        return self._begun.__enter__()
+        try:
+            return self._begun.__enter__()
+        except OperationalError:
+            raise _full() from None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, tb: object

@@ -1,23 +1,27 @@
 """What a node does about a job, from its proposal to every end, with restarts in between."""
 
+import asyncio
 import json
 import shutil
 from base64 import b64decode
 from collections.abc import AsyncIterator
+from errno import ENOSPC
 from pathlib import Path
 
 import pytest
 
 from contract.cause import cause_of
-from contract.errors import Aborted, BadMessage, MiheError, StorageFull
+from contract.errors import Aborted, BadMessage, MiheError, PartyRestarted, StorageFull
 from contract.identity import Authority
 from contract.job import JobKind
 from contract.lifecycle import State
 from contract.signing import Kind, Statement, verify
 from contract.statements import Evidence, Gate, Receipt, Verdict
 from contract.views import ResultView
+from node import conduct
 from node.catalogue import Datasets
-from tests.unit.node.lines import Member
+from node.scratch import create
+from tests.unit.node.lines import PATIENCE, Member
 from tests.unit.node.stations import (
     DESCRIPTION,
     POLICY,
@@ -397,6 +401,53 @@ async def test_a_disk_that_is_full_is_no_fault_of_a_statement(world: World) -> N
     for job in jobs:
         await log.until_over(job)
         assert_same_end(world, job, State.DONE, None)
+
+
+def refuse(*_: object) -> bool:
+    raise StorageFull("no room", fix="none")
+
+
+async def test_an_end_that_can_not_be_kept_is_said_when_there_is_room(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conduct, "_AGAIN_SECONDS", 0.02)
+    log, a, _b = world
+    job = log.propose(a, "bank_a")
+    await log.until_state(job, State.APPROVED)
+    with monkeypatch.context() as full:
+        full.setattr(a.store, "say", refuse)
+        a.conductor.end(job, PartyRestarted("restarted", party="bank_a", fix="none"))
+    assert not a.store.has_said(Kind.DEAD, job)
+    trying = asyncio.create_task(a.conductor.see_to_the_rest())
+    await log.until_over(job)
+    trying.cancel()
+    assert_same_end(world, job, State.FAILED, "PARTY_RESTARTED")
+
+
+async def test_evidence_that_can_not_be_filed_is_filed_when_there_is_room(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conduct, "_AGAIN_SECONDS", 0.02)
+    log, a, b = world
+    full = True
+
+    def created(file: Path, content: bytes) -> None:
+        if full and a.folder in file.parents:
+            raise OSError(ENOSPC, "a file name that nobody should read")
+        create(file, content)
+
+    monkeypatch.setattr(conduct, "create", created)
+    job = log.propose(b, "bank_a")
+    await log.until_over(job)
+    filed = a.folder / "evidence" / f"{job.hex()}.json"
+    assert list(filed.parent.iterdir()) == []
+    full = False
+    trying = asyncio.create_task(a.conductor.see_to_the_rest())
+    async with asyncio.timeout(PATIENCE):
+        while not filed.exists():  # noqa: ASYNC110  # a file sets no event
+            await asyncio.sleep(0.02)
+    trying.cancel()
+    assert_same_end(world, job, State.DONE, None)
 
 
 def tell_everything(log: Log, station: Station) -> None:
