@@ -44,7 +44,8 @@ class Database:
 
     def uri(self, *, tcp: bool = False, password: bool = True, **options: str) -> str:
         """As libpq reads it, by the Unix socket unless `tcp`; `options` follow as parameters."""
-        who = f"{quote(self.user)}:{quote(self.password)}" if password else quote(self.user)
+        user = quote(self.user, safe="")
+        who = f"{user}:{quote(self.password, safe='')}" if password else user
         if tcp:
             more = f"?{urlencode(options)}" if options else ""
             return f"postgresql://{who}@127.0.0.1:{self.port}/{quote(self.name)}{more}"
