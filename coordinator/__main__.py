@@ -48,19 +48,26 @@ def _configuration(path: Path) -> CoordinatorConfig:
 
 
 async def _serve(config: CoordinatorConfig, folder: Path) -> None:
+    from coordinator import readiness
     from coordinator.race import first_of
     from coordinator.server import serving
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for stopping in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(stopping, stop.set)
+
+    def stopping() -> None:
+        readiness.tell(readiness.STOPPING)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping)
 
     async def until_stopped() -> None:
         await stop.wait()
 
     async with serving(config, folder) as running:
         _say(f"mihe coordinator ready on {running.address}")
+        readiness.tell(readiness.READY)
         await first_of(until_stopped(), running.lifecycle.watch())
         note("stopping")
 

@@ -37,6 +37,7 @@ def main() -> int:
 
 
 async def _run(file: Path) -> None:
+    from node import readiness
     from node.daemon import Home, serve
 
     home = Home.read(file)
@@ -50,9 +51,18 @@ async def _run(file: Path) -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def stopping() -> None:
+        readiness.tell(readiness.STOPPING)
+        stop.set()
+
+    def ready(org: str) -> None:
+        _say(f"mihe node {org} ready")
+        readiness.tell(readiness.READY)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await serve(home, stop, lambda org: _say(f"mihe node {org} ready"))
+        loop.add_signal_handler(number, stopping)
+    await serve(home, stop, ready)
 
 
 def _fail(error: MiheError) -> int:

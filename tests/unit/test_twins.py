@@ -1,11 +1,14 @@
-"""Two files that must be the same: neither daemon may import the other, and nothing below them does
-I/O, so what starts and ends processes stands in both.
+"""Files that must be the same: neither daemon may import the other, and nothing below does I/O, so
+what starts and ends processes, and what tells about it, stands in both.
 """
 
 from pathlib import Path
 
+import pytest
 
-def test_both_daemons_compute_apart_in_the_same_way(root: Path) -> None:
-    ours = (root / "node" / "apart.py").read_text("utf-8")
-    assert "get_context" in ours
-    assert ours == (root / "coordinator" / "apart.py").read_text("utf-8")
+
+@pytest.mark.parametrize(("file", "says"), [("apart.py", "get_context"), ("readiness.py", "READY")])
+def test_both_daemons_do_it_in_the_same_way(root: Path, file: str, says: str) -> None:
+    ours = (root / "node" / file).read_text("utf-8")
+    assert says in ours
+    assert ours == (root / "coordinator" / file).read_text("utf-8")
