@@ -27,6 +27,11 @@ from mihe.where import COORDINATOR_FILE, NODE_FILE
 
 app = typer.Typer(no_args_is_help=False, help="Set up a node or a coordinator.")
 
+DataOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Folder that the daemon writes to, if not DIR/data."),
+]
+
 POLICY = """\
 # What other organisations may compute with this node's datasets. Unlisted means denied: while
 # this file holds no [[allow]], every job is refused. A job passes if one single [[allow]] lists
@@ -175,13 +180,29 @@ def node_command(
     ca: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The consortium's ca.pem, if at hand.")
     ] = None,
+    data: DataOption = None,
+    admin: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Unix socket on which the node answers its own people, if not DIR/admin.sock.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Set up an organisation's node: key, request to the CA, commented configuration and policy.
 
     The private key is made here and never leaves this machine.
     """
-    made = init_node(folder, org, uscc, coordinator, direct=direct, authority=_authority_file(ca))
+    made = init_node(
+        folder,
+        org,
+        uscc,
+        coordinator,
+        direct=direct,
+        authority=_authority_file(ca),
+        settings=_elsewhere(data=data, admin=admin),
+    )
     terminal.answer(made, _files_of(made), as_json=as_json)
     _say_next(Home(folder, "node"), made, ca)
     terminal.say(
@@ -204,6 +225,7 @@ def coordinator_command(
     ca: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The consortium's ca.pem, if at hand.")
     ] = None,
+    data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Set up the consortium's coordinator: key, request to the CA and commented configuration.
@@ -211,7 +233,9 @@ def coordinator_command(
     It never sees an identifier, a value or a result. Do not let an organisation that receives
     results operate it.
     """
-    made = init_coordinator(folder, uscc, listen, authority=_authority_file(ca))
+    made = init_coordinator(
+        folder, uscc, listen, authority=_authority_file(ca), settings=_elsewhere(data=data)
+    )
     terminal.answer(made, _files_of(made), as_json=as_json)
     _say_next(Home(folder, "coordinator"), made, ca)
     terminal.say(f"  4. mihe coordinator run --config {folder / COORDINATOR_FILE}")
@@ -256,6 +280,11 @@ def _direct(address: str | None) -> dict[str, object] | None:
         return {"listen": address, "address": address}
     everywhere = "[::]" if host.startswith("[") else "0.0.0.0"  # noqa: S104  # asked for by name
     return {"listen": f"{everywhere}:{port}", "address": address}
+
+
+def _elsewhere(**places: Path | None) -> dict[str, object]:
+    """Settings for what does not lie beside the configuration."""
+    return {name: str(place.absolute()) for name, place in places.items() if place is not None}
 
 
 def _authority_file(ca: Path | None) -> bytes | None:

@@ -56,6 +56,20 @@ def test_a_coordinator_from_nothing_to_credentials(tmp_path: Path, ca: Path) -> 
     assert credentials_from(*pems, org="coordinator", role=Role.COORDINATOR)
 
 
+def test_data_and_socket_may_lie_elsewhere(tmp_path: Path) -> None:
+    places = ["--data", str(tmp_path / "data"), "--admin", str(tmp_path / "run" / "admin.sock")]
+    home = Home(tmp_path / "node", "node")
+    assert main([*NODE, "--dir", str(home.folder), *places]) == 0
+    config = parse(NodeConfig, home.config.read_text(), "node.toml")
+    assert [config.data, config.admin] == places[1::2]
+    home = Home(tmp_path / "c", "coordinator")
+    arguments = ["--uscc", USCC, "--dir", str(home.folder), *places[:2]]
+    assert main(["init", "coordinator", *arguments]) == 0
+    assert parse(CoordinatorConfig, home.config.read_text(), "c.toml").data == places[1]
+    # Nobody but the daemon, with the mode that it wants, makes them.
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c", "node"]
+
+
 def test_keys_are_for_their_owner_alone(tmp_path: Path, ca: Path) -> None:
     before = os.umask(0)
     try:
