@@ -29,6 +29,16 @@ class Credentials:
         return self.signer.identity.org
 
 
+def is_private(mode: int, owner: int, reader: int) -> bool:
+    """Whether a key file with this mode and owner is for the user `reader` alone.
+
+    One of root's may also be read by a group, which is then the daemon's: so do service managers
+    and Kubernetes hand out secrets.
+    """
+    others_may = 0o027 if owner == 0 and reader != 0 else 0o077
+    return not mode & others_may
+
+
 def credentials_from(
     certificate_pem: bytes, key_pem: bytes, authority_pem: bytes, *, org: str, role: Role
 ) -> Credentials:

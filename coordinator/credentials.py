@@ -4,16 +4,15 @@ contract/credentials.py checks that the three belong together; here are the file
 what gRPC makes of them: TLS in which both ends show a certificate of the consortium's CA.
 """
 
+import os
 from pathlib import Path
 
 import grpc
 
 from contract.config import CertificateFiles
-from contract.credentials import Credentials, credentials_from
+from contract.credentials import Credentials, credentials_from, is_private
 from contract.errors import BadSetting
 from contract.identity import Authority, Role, pem_to_der
-
-_OTHERS_MAY = 0o077
 
 
 def load_credentials(files: CertificateFiles, folder: Path) -> Credentials:
@@ -21,7 +20,8 @@ def load_credentials(files: CertificateFiles, folder: Path) -> Credentials:
     certificate = _read(folder / files.certificate, "certificate")
     authority = _read(folder / files.authority, "CA certificate")
     key = _read(folder / files.key, "private key")
-    if (folder / files.key).stat().st_mode & _OTHERS_MAY:
+    state = (folder / files.key).stat()
+    if not is_private(state.st_mode, state.st_uid, os.geteuid()):
         raise BadSetting(
             "the private key file can be read by other users of this machine",
             fix="chmod 600 the key file; if others may have read it, make a new key",

@@ -40,7 +40,8 @@ class OwnNode:
 
 def config_file(given: Path | None, name: str = NODE_FILE) -> Path:
     """The absolute path of a configuration file that was named itself or by its folder."""
-    path = Path.cwd() if given is None else given.resolve()
+    # Links are followed at every reading: Kubernetes replaces a file by turning one over.
+    path = Path.cwd() if given is None else given.absolute()
     file = path / name if path.is_dir() else path
     if not file.is_file():
         raise BadSetting(

@@ -1,22 +1,22 @@
 """The node's certificate, key and CA: read, checked, and turned into what gRPC wants."""
 
+import os
 from pathlib import Path
 
 import grpc
 
 from contract.config import NodeConfig
-from contract.credentials import Credentials, credentials_from
+from contract.credentials import Credentials, credentials_from, is_private
 from contract.errors import BadSetting
 from contract.identity import Role
-
-_OTHERS_MAY = 0o077
 
 
 def load_credentials(config: NodeConfig, folder: Path) -> Credentials:
     """The checked credentials of node.toml in `folder`; raises what does not fit."""
     files = config.identity
     key = _read(folder / files.key, "private key")
-    if (folder / files.key).stat().st_mode & _OTHERS_MAY:
+    state = (folder / files.key).stat()
+    if not is_private(state.st_mode, state.st_uid, os.geteuid()):
         raise BadSetting(
             "the private key file can be read by other users of this machine",
             party=config.org,

@@ -55,7 +55,8 @@ class Home:
     @staticmethod
     def read(file: Path) -> "Home":
         """node.toml, checked; raises BadSetting or UnknownSetting with file and line."""
-        return Home(toml.parse(NodeConfig, _text(file), str(file)), file.resolve().parent)
+        # Links are followed at every reading: Kubernetes replaces a policy by turning one over.
+        return Home(toml.parse(NodeConfig, _text(file), str(file)), file.absolute().parent)
 
     @property
     def data(self) -> Path:

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from contract.credentials import credentials_from
+from contract.credentials import credentials_from, is_private
 from contract.errors import BadSetting, ForeignCertificate, MiheError, WrongRole
 from contract.identity import Role
 from contract.signing import Kind, verify
@@ -80,3 +80,23 @@ def test_credentials_show_nothing() -> None:
     assert "PRIVATE" not in repr(A)
     assert "PRIVATE" not in str(A)
     assert not hasattr(A, "__dict__")
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "reader", "private"),
+    [
+        (0o600, 1000, 1000, True),
+        (0o400, 1000, 1000, True),
+        (0o640, 1000, 1000, False),
+        (0o604, 1000, 1000, False),
+        (0o600, 0, 0, True),
+        (0o640, 0, 0, False),
+        (0o440, 0, 1000, True),
+        (0o640, 0, 1000, True),
+        (0o660, 0, 1000, False),
+        (0o444, 0, 1000, False),
+        (0o441, 0, 1000, False),
+    ],
+)
+def test_a_key_is_for_one_reader(mode: int, owner: int, reader: int, *, private: bool) -> None:
+    assert is_private(mode, owner, reader) is private

@@ -34,8 +34,9 @@ from contract.errors import (
 from contract.job import Basis, JobKind
 from contract.lifecycle import State
 from coordinator.server import serving
-from mihe.client import NodeClient
+from mihe.client import NodeClient, Proposal
 from mihe.proposal import Proposal
+from mihe.where import config_file
 from node import attach
 from node.daemon import Home, serve
 from tests.unit.coordinator.consortium import Consortium, configure
@@ -187,6 +188,25 @@ async def test_a_port_that_is_taken_is_named(alone: Folder) -> None:
         alone.write(bottom=f'[direct]\nlisten = "{address}"\naddress = "{address}"\n')
         assert address in (await refusal(BadSetting, alone)).what
     assert not alone.socket.exists()
+
+
+async def test_a_policy_that_a_link_is_turned_over_to_counts(alone: Folder) -> None:
+    """As Kubernetes replaces what it has mounted: what a link named before is gone."""
+    for name, policy in (("before", POLICY), ("after", "")):
+        (alone.path / name).mkdir()
+        (alone.path / name / "policy.toml").write_text(policy, encoding="utf-8")
+        shutil.copy(alone.path / "node.toml", alone.path / name)
+    (alone.path / "now").symlink_to("before")
+    for name in ("node.toml", "policy.toml"):
+        (alone.path / name).unlink()
+        (alone.path / name).symlink_to(f"now/{name}")
+    home = alone.home()
+    assert home.policy().allow
+    (alone.path / "next").symlink_to("after")
+    (alone.path / "next").replace(alone.path / "now")
+    shutil.rmtree(alone.path / "before")
+    assert not home.policy().allow
+    assert config_file(alone.path) == alone.path / "node.toml"
 
 
 async def test_what_is_wrong_in_a_file_is_said_before_anything_starts(alone: Folder) -> None:
