@@ -11,10 +11,18 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from cli import terminal
 from mihe.where import COORDINATOR_FILE, NODE_VARIABLE, config_file
 
 node_app = typer.Typer(no_args_is_help=False, help="This organisation's daemon.")
 coordinator_app = typer.Typer(no_args_is_help=False, help="The consortium's meeting point.")
+
+CoordinatorOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", metavar="FILE", help="coordinator.toml or its folder.", show_default=False
+    ),
+]
 
 
 @node_app.command("run")
@@ -39,16 +47,28 @@ def run_node(
 
 @coordinator_app.command("run")
 def run_coordinator(
-    config: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="coordinator.toml or its folder.", show_default=False),
-    ] = None,
+    config: CoordinatorOption = None,
 ) -> None:
     """Run the coordinator in the foreground until SIGTERM or Ctrl-C.
 
     Without --config it is ./coordinator.toml. The log goes to stderr and holds nothing personal.
     """
     _become("coordinator", config_file(config, COORDINATOR_FILE))
+
+
+@coordinator_app.command("status")
+def coordinator_status(
+    config: CoordinatorOption = None,
+) -> None:
+    """Say whether the coordinator of this machine serves; for health checks.
+
+    Asks it under its own certificate, so type this as the user that it runs as.
+    """
+    # gRPC is slow to import, and `run` must not hold it when it becomes the daemon.
+    from mihe.serving import require_serving
+
+    address = require_serving(config_file(config, COORDINATOR_FILE))
+    terminal.out().print(f"serves on {address}")
 
 
 def daemon_command(package: str, config: Path) -> list[str]:

@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from contract.credentials import Credentials
+from contract.errors import BadSetting, CoordinatorAbsent
 from coordinator.server import serving
+from mihe.serving import require_serving
 from tests.unit.coordinator.consortium import (
     PATIENCE,
     Consortium,
@@ -122,6 +124,18 @@ async def test_it_stops_when_asked_and_sends_its_nodes_away(
     assert loop.time() - asked < 5
     assert (await stream.status())[1].code == "COORDINATOR_ABSENT"
     await stream.leave()
+
+
+async def test_whoever_has_its_files_can_ask_whether_it_serves(launch: Launch, ready: Path) -> None:
+    daemon = await launch(settings(ready))
+    config = settings(ready, listen=f"0.0.0.0:{daemon.port}")
+    assert await asyncio.to_thread(require_serving, config) == f"0.0.0.0:{daemon.port}"
+    await daemon.end(signal.SIGTERM)
+    with pytest.raises(CoordinatorAbsent):
+        await asyncio.to_thread(require_serving, config)
+    (ready / "own.key").unlink()
+    with pytest.raises(BadSetting, match="own user"):
+        await asyncio.to_thread(require_serving, config)
 
 
 async def test_killed_at_any_moment_it_goes_on_from_its_log(

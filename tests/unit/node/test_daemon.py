@@ -34,7 +34,7 @@ from contract.errors import (
 from contract.job import Basis, JobKind
 from contract.lifecycle import State
 from coordinator.server import serving
-from mihe.client import NodeClient, Proposal
+from mihe.client import NodeClient
 from mihe.proposal import Proposal
 from mihe.where import config_file
 from node import attach
