@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.terminal import facts, lines, table
-from contract.dataset import CatalogueEntry, QualityReport
+from contract.dataset import CatalogueEntry, ColumnQuality, QualityReport
 from contract.errors import clean
 from contract.job import JobKind, Query
 from contract.leakage import LeakageStatement
@@ -89,7 +89,7 @@ def quality(report: QualityReport) -> RenderableType:
             column.nulls,
             column.invalid,
             "; ".join(f"{reason} {count:,}" for reason, count in sorted(column.reasons.items())),
-            ", ".join(str(number) for number in column.invalid_rows),
+            _rows(column),
         )
         for column in report.columns
     ]
@@ -103,6 +103,13 @@ def quality(report: QualityReport) -> RenderableType:
         ]
     )
     return Group(head, table(columns, rows))
+
+
+def _rows(column: ColumnQuality) -> Text:
+    if not column.invalid_in:
+        return Text(", ".join(map(str, column.invalid_rows)))
+    places = zip(column.invalid_in, column.invalid_rows, strict=True)
+    return lines(f"{title}: {row}" for title, row in places)
 
 
 def leakage(statement: LeakageStatement) -> RenderableType:

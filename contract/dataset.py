@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from contract.canonical import Frozen, Hex32, Name, OrgId, Unfit, canonical_bytes, digest
 from contract.keys import KeyKind
+from contract.sources import Encoding, Postgres
 
 
 class ColumnType(StrEnum):
@@ -150,7 +151,18 @@ class Description(Frozen):
     """The TOML file that declares a dataset; every key unlisted here is an error."""
 
     name: Name = Field(description="name of the dataset at this node")
-    source: str = Field(max_length=1024, description="CSV or Parquet file, relative to this file")
+    source: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1024,
+        description="CSV or Parquet file, or a folder of them, relative to this file",
+    )
+    encoding: Encoding = Field(
+        default=Encoding.UTF_8, description="of CSV files: utf-8, gb18030 (which reads GBK too)"
+    )
+    postgres: Postgres | None = Field(
+        default=None, description="a PostgreSQL database to read instead of `source`"
+    )
     title: str = Field(default="", max_length=200, description="one line for the catalogue")
     invalid_keys: InvalidKeys = Field(
         default=InvalidKeys.STRICT, description="strict: refuse the file; warn: leave out and count"
@@ -170,6 +182,14 @@ class Description(Frozen):
             raise ValueError("two columns have the same name")
         return self
 
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.source is None) == (self.postgres is None):
+            raise Unfit("either `source` or a table [postgres] says where the rows are")
+        if self.postgres is not None and self.encoding is not Encoding.UTF_8:
+            raise Unfit("`encoding` stands with CSV files only")
+        return self
+
     def columns_of(self, type_: ColumnType) -> tuple[Column, ...]:
         """The declared columns of one type, in file order."""
         return tuple(column for column in self.column if column.type is type_)
@@ -183,6 +203,9 @@ class ColumnQuality(Frozen):
     invalid: int
     invalid_rows: tuple[int, ...] = Field(
         max_length=10, description="row numbers in the file, from 1"
+    )
+    invalid_in: tuple[str, ...] = Field(
+        default=(), max_length=10, description="the file of each, where there are several"
     )
     reasons: dict[str, int] = Field(default_factory=dict, description="invalid keys by reason")
     distinct_keys: int | None = Field(default=None, description="of a key column")

@@ -13,12 +13,10 @@ from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.dataset import ColumnQuality, Snapshot
 from contract.errors import (
     BadSetting,
     BadValue,
@@ -33,54 +31,20 @@ from contract.errors import (
 )
 from node import snapshot
 from node.scratch import scratch
-
-TODAY = date(2025, 10, 1)
-A, B, C = "91110000600037341L", "91110000101623741K", "911101066976941872"
-WRONG_CHECK = "911100006000373410"
-
-KEY = 'name = "uscc"\ntype = "key"\nkey = "uscc"\nlevel = 2'
-BALANCE = 'name = "balance"\ntype = "decimal"\ndecimals = 2\nlevel = 3'
-
-
-class Owner:
-    """An owner's folder: a source, its description, the snapshots."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.snapshots = folder / "data" / "snapshots"
-
-    def describe(self, *columns: str, source: str = "loans.csv", top: str = "") -> Path:
-        tables = "".join(f"\n[[column]]\n{column}\n" for column in columns)
-        file = self.folder / "loans.toml"
-        file.write_text(f'name = "loans"\nsource = "{source}"\n{top}\n{tables}', "utf-8")
-        return file
-
-    def write(self, content: str | bytes) -> None:
-        raw = content if isinstance(content, bytes) else content.encode()
-        (self.folder / "loans.csv").write_bytes(raw)
-
-    def write_parquet(self, query: str) -> None:
-        with duckdb.connect() as connection:
-            connection.execute(f"COPY ({query}) TO '{self.folder}/loans.parquet' (FORMAT parquet)")
-
-    def add(self, *columns: str, source: str = "loans.csv", top: str = "") -> Snapshot:
-        description = self.describe(*columns, source=source, top=top)
-        return snapshot.add(description, self.snapshots, org="bank_a", today=TODAY)
-
-    def add_csv(self, content: str | bytes, *columns: str, top: str = "") -> Snapshot:
-        self.write(content)
-        return self.add(*columns, top=top)
-
-    def files(self, added: Snapshot) -> snapshot.Files:
-        return snapshot.files(self.snapshots, "loans", added.root)
-
-    def rows(self, added: Snapshot) -> list[tuple[object, ...]]:
-        with duckdb.connect() as connection:
-            parquet = str(self.files(added).parquet)
-            return connection.execute("FROM read_parquet(?)", [parquet]).fetchall()
-
-    def everything(self) -> set[str]:
-        return {str(file.relative_to(self.snapshots)) for file in self.snapshots.rglob("*")}
+from tests.unit.node.importing import (
+    BALANCE,
+    EVERY_ROW,
+    EVERY_TYPE,
+    KEY,
+    TODAY,
+    WRONG_CHECK,
+    A,
+    B,
+    C,
+    Owner,
+    one_column,
+    quality,
+)
 
 
 @pytest.fixture
@@ -88,31 +52,7 @@ def owner(tmp_path: Path) -> Owner:
     return Owner(tmp_path)
 
 
-def quality(added: Snapshot, name: str) -> ColumnQuality:
-    return next(column for column in added.report.columns if column.name == name)
-
-
-def one_column(type_: str, more: str = "") -> str:
-    return f'name = "x"\ntype = "{type_}"\nlevel = 2\n{more}'
-
-
 # ── what an import gives ────────────────────────────────────────────────────────────────────────
-
-EVERY_TYPE = (
-    KEY,
-    'name = "balance"\nsource = "贷款余额"\ntype = "decimal"\ndecimals = 2\nlevel = 3\n'
-    'unit = "CNY"\nnullable = true\ntitle = "Balance"',
-    'name = "count"\ntype = "integer"\nlevel = 2',
-    'name = "state"\nsource = "状态"\ntype = "text"\nlevel = 2\ncodes = ["正常", "关注"]',
-    'name = "note"\ntype = "text"\nlevel = 2\nnullable = true',
-    'name = "since"\ntype = "date"\nlevel = 2',
-    'name = "month"\ntype = "period"\nlevel = 1',
-    'name = "open"\ntype = "boolean"\nlevel = 1',
-)
-EVERY_ROW = (
-    (A, Decimal("-12.50"), -7, "正常", 'a, "b"\nc', date(2024, 2, 29), 202510, True),
-    (B, None, 2**63 - 1, "关注", None, date(1, 1, 1), 199912, False),
-)
 
 
 def test_each_type_is_read_as_declared(owner: Owner) -> None:
@@ -187,6 +127,25 @@ def test_dirty_keys_are_canonical_in_the_snapshot(owner: Owner, raw: str) -> Non
 )
 def test_csv_as_it_comes(owner: Owner, content: str) -> None:
     assert owner.rows(owner.add_csv(content, KEY, BALANCE)) == [(A, Decimal("1.00"))]
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "gbk"])
+def test_gb18030_is_read_where_it_is_declared(owner: Owner, encoding: str) -> None:
+    columns = ("note = 备注", "状态")
+    described = [
+        f'name = "c{i}"\nsource = "{name}"\ntype = "text"\nlevel = 2'
+        for i, name in enumerate(columns)
+    ]
+    rows = [(f"第{n}笔，贷款", "正常" * (n % 50)) for n in range(1, 40_000)]
+    text = f"{','.join(columns)}\n" + "".join(f'"{note}",{state or "无"}\n' for note, state in rows)
+    added = owner.add_csv(text.encode(encoding), *described, top='encoding = "gb18030"')
+    assert owner.rows(added) == [(note, state or "无") for note, state in rows]
+
+
+@pytest.mark.parametrize("raw", [b"x\n\x80\xff\n", b"x\n" + b"a\n" * 10**6 + b"\x81"])
+def test_what_is_not_gb18030_is_refused(owner: Owner, raw: bytes) -> None:
+    with pytest.raises(UnreadableSource, match=r"is not GB 18030 text .*rule=encoding"):
+        owner.add_csv(raw, one_column("text"), top='encoding = "gb18030"')
 
 
 def test_a_header_alone_is_an_empty_dataset(owner: Owner) -> None:
@@ -391,14 +350,15 @@ def test_an_unreadable_csv_is_refused(owner: Owner, content: bytes, what: str) -
         owner.add_csv(content, KEY, BALANCE)
 
 
-@pytest.mark.parametrize("source", ["absent.csv", "absent.parquet", "folder.csv", "folder.parquet"])
+@pytest.mark.parametrize("source", ["absent.csv", "absent.parquet", "absent", "loop.csv"])
 def test_an_absent_source_is_refused(owner: Owner, source: str) -> None:
-    (owner.folder / f"folder{Path(source).suffix}").mkdir()
+    (owner.folder / "loop.csv").symlink_to("loop.csv")
     with pytest.raises(UnreadableSource, match="is not there"):
         owner.add(KEY, source=source)
 
 
 def test_a_source_of_another_format_is_refused(owner: Owner) -> None:
+    (owner.folder / "loans.xlsx").touch()
     with pytest.raises(UnreadableSource, match=r"neither a \.csv nor a \.parquet"):
         owner.add(KEY, source="loans.xlsx")
 
