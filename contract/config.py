@@ -6,13 +6,16 @@ are relative to the file.
 """
 
 from typing import Annotated, Literal
+from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints
 
-from contract.canonical import Frozen, HostPort, OrgId, Words
+from contract.canonical import Frozen, HostPort, Name, OrgId, Unfit, Words
 
 COORDINATOR_PORT = 7450
 NODE_PORT = 7451
+
+_STATE = "keep the state on a PostgreSQL server; without this table it is a file in `data`"
 
 Seconds = Annotated[int, Field(ge=1, le=86400)]
 Path = Annotated[str, Field(min_length=1, max_length=1024), Words("a path in quotes")]
@@ -21,6 +24,46 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 # Signs of life are two seconds apart: less than a few of them is no silence.
 Silence = Annotated[int, Field(ge=10, le=3600)]
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    inside = {name for name, _ in parse_qsl(parts.query)}
+    if parts.password is not None or inside & {"password", "sslpassword"}:
+        raise Unfit(
+            "a PostgreSQL address without a password: that belongs into the file that "
+            "`password_file` names, or into libpq's own password file"
+        )
+    return url
+
+
+DatabaseUrl = Annotated[
+    str,
+    StringConstraints(pattern=r"^postgres(ql)?://", max_length=1024),
+    AfterValidator(_without_password),
+    Words("a PostgreSQL address, postgresql://user@host:port/database, without a password"),
+]
+"""Where a PostgreSQL server is, as libpq reads it; it may stand in files that are copied around."""
+
+
+class StateServer(Frozen):
+    """Optional: keep the state on a PostgreSQL server instead of in a file."""
+
+    url: DatabaseUrl = Field(
+        description="the server, the role and the database, such as "
+        "postgresql://mihe@db.example.org/mihe?sslrootcert=/etc/mihe/db-ca.pem; no password"
+    )
+    in_schema: Name | None = Field(
+        default=None,
+        alias="schema",
+        description="schema for the tables; if absent, mihe_ and the organisation's id, or "
+        "mihe_coordinator",
+    )
+    password_file: Path | None = Field(
+        default=None,
+        description="file of mode 0600 that holds the role's password; if absent, libpq's own "
+        "ways count (pgpass file, environment, certificate, the machine's user)",
+    )
 
 
 class CertificateFiles(Frozen):
@@ -68,6 +111,7 @@ class NodeConfig(Frozen):
     direct: Direct | None = Field(
         default=None, description="let peers dial this node; without it nothing listens"
     )
+    state: StateServer | None = Field(default=None, description=_STATE)
 
 
 class CoordinatorConfig(Frozen):
@@ -88,3 +132,4 @@ class CoordinatorConfig(Frozen):
         default=60,
         description="how long a node may be on the line without a sign of life before it is away",
     )
+    state: StateServer | None = Field(default=None, description=_STATE)

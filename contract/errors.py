@@ -18,10 +18,10 @@
     │   ├── BadPoint, BadMessage, BadReceipt, ForeignEncryptionKey, ForeignCiphertext
     │   └── FrameRepeated, FrameOutOfOrder, FrameTooLarge, ForeignFrame
     ├── Unreachable       somebody is not there                     exit 6
-    │   ├── NodeAbsent, CoordinatorAbsent, PeerAbsent
+    │   ├── NodeAbsent, CoordinatorAbsent, PeerAbsent, StateAbsent
     ├── DataError         the owner's own data or disk              exit 7
     │   ├── InvalidKey, BadValue, DuplicateRows, MissingColumn, UnreadableSource
-    │   ├── SnapshotChanged, DatasetOutgrown, StorageFull
+    │   ├── SnapshotChanged, DatasetOutgrown, StorageFull, StateTooNew
     │   └── SeveralRows, QueryTooLong
     ├── Aborted           a person stopped the job                  exit 8
     └── OurError          a defect of mihe                          exit 70
@@ -585,6 +585,20 @@ class PeerAbsent(Unreachable):
     code = "PEER_ABSENT"
 
 
+class StateAbsent(Unreachable):
+    """The PostgreSQL server that keeps a daemon's state is not there, or lets the daemon not in.
+
+    Met   a node or the coordinator starts, or its server has been away for longer than it waits,
+          or was lost in the very moment of a write
+    Do    see that the server runs, that this machine reaches it, and that role, password and TLS
+          fit the `url` in [state]; the daemon has ended, so start it again if nothing else does
+    Left  what was committed still is, and nothing was done that was not; a run that this node was
+          in ends with PARTY_RESTARTED or PARTY_LOST
+    """
+
+    code = "STATE_ABSENT"
+
+
 # ── the owner's own data or disk ────────────────────────────────────────────────────────────────
 
 
@@ -681,6 +695,19 @@ class StorageFull(DataError):
     """
 
     code = "STORAGE_FULL"
+
+
+class StateTooNew(DataError):
+    """A daemon's state was last opened by a newer mihe, whose tables this one does not know.
+
+    Met   an older version is started on it
+    Do    install the newer version again; or, to stay with the older one, restore the state from
+          before the upgrade (`state.sqlite.before-upgrade` in the data folder, or a backup of the
+          PostgreSQL database) and lose what came after
+    Left  the state is as it was
+    """
+
+    code = "STATE_TOO_NEW"
 
 
 class SeveralRows(DataError):

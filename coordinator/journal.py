@@ -10,7 +10,7 @@ import time
 from typing import TextIO
 
 _logger = logging.getLogger("mihe.coordinator")
-_FOREIGN = ("asyncio", "grpc", "sqlalchemy")
+_FOREIGN = ("alembic", "asyncio", "grpc", "psycopg", "sqlalchemy")
 
 
 def open_journal(level: str, stream: TextIO = sys.stderr) -> None:

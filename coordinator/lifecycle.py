@@ -25,6 +25,7 @@ from contract.errors import (
     JobFinished,
     MiheError,
     PartyRestarted,
+    StateAbsent,
     StorageFull,
     UnknownJob,
     UnknownOrganisation,
@@ -113,10 +114,11 @@ class Lifecycle:
         return await self._alone(self._said(session, saying, offered)) or ""
 
     async def watch(self) -> None:
-        """Sweep for ever."""
+        """Sweep for ever; raises when the state is not this process's any more."""
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
             try:
+                await self._store.require_held()
                 await self.sweep()
             except StorageFull as fault:  # there may be room again next time
                 note("sweep_failed", level=logging.ERROR, code=fault.code)
@@ -244,7 +246,7 @@ class Lifecycle:
             if isinstance(offered, MiheError):
                 raise offered
             await self._hear(saying, offered)
-        except StorageFull:
+        except (StorageFull, StateAbsent):
             raise
         except MiheError as fault:
             cause = to_json(fault)

@@ -26,6 +26,7 @@ from coordinator.relay import Relay
 from coordinator.roster import Roster
 from coordinator.service import Service
 from coordinator.store import Store
+from durable.postgres import Place
 from protos.coordinator_pb2 import DESCRIPTOR
 from protos.coordinator_pb2_grpc import add_CoordinatorServicer_to_server
 
@@ -63,7 +64,8 @@ async def serving(
     """A coordinator that serves until the block is left; paths are relative to `folder`."""
     clock = clock or Clock()
     credentials = load_credentials(config.identity, folder)
-    store = await Store.open(folder / config.data)
+    place = Place.of(config.state, folder, "coordinator") if config.state else None
+    store = await Store.open(folder / config.data, place)
     try:
         roster, relay = Roster(clock.elapsed), Relay()
         grace = timedelta(seconds=config.node_grace_seconds)

@@ -3,26 +3,29 @@
 Whatever is appended here has reached the disk before anybody is told of it. One thread writes, in
 the order in which it is asked, so log numbers ascend in the order of commits.
 
-Not for two processes at once: the folder is locked while it is open.
+In a file or on a PostgreSQL server (durable/), which one process holds while it is open.
 """
 
 import asyncio
-import fcntl
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
-from contract.errors import AlreadyThere, BadSetting, StorageFull
 from contract.signing import Kind, Statement
 from coordinator import tables
+from durable.database import Database
+from durable.folder import held_folder
+from durable.opening import open_state
+from durable.postgres import Place
 
+LOG_FILE = "log.sqlite"
 LOG_ID_BYTES = 16
 _KEPT_REJECTIONS = 256
 
@@ -67,38 +70,43 @@ class Standing:
 class Store:
     """The log on disk. Every method is one transaction; StorageFull when the disk refuses it."""
 
-    def __init__(self, engine: Engine, log_id: bytes, lock: int, thread: ThreadPoolExecutor):
+    def __init__(
+        self, database: Database, log_id: bytes, held: ExitStack, thread: ThreadPoolExecutor
+    ):
         self.log_id = log_id
-        self._engine = engine
-        self._lock = lock
+        self._database = database
+        self._held = held
         self._thread = thread
 
     @staticmethod
-    async def open(folder: Path) -> "Store":
-        """The store in `folder`, made if need be; AlreadyThere if another process has it."""
-        lock = _lock(folder)
+    async def open(folder: Path, place: Place | None = None) -> "Store":
+        """The store in `folder`, or at `place`; AlreadyThere if another process has it."""
         thread = ThreadPoolExecutor(1, thread_name_prefix="log")
 
-        def opened() -> tuple[Engine, bytes]:
+        def opened() -> tuple[Database, bytes]:
+            database = open_state(folder / LOG_FILE, place, tables.HISTORY)
             try:
-                engine = tables.open_engine(folder / "log.sqlite")
-                with engine.begin() as connection:
-                    return engine, _log_id(connection)
-            except SQLAlchemyError:
-                raise _refused() from None
+                with database.write() as connection:
+                    return database, _log_id(connection)
+            except BaseException:
+                database.close()
+                raise
 
-        try:
-            engine, log_id = await asyncio.get_running_loop().run_in_executor(thread, opened)
-        except StorageFull:
-            os.close(lock)
-            raise
-        return Store(engine, log_id, lock, thread)
+        with ExitStack() as held:
+            held.enter_context(held_folder(folder, "coordinator.toml"))
+            held.callback(thread.shutdown)
+            loop = asyncio.get_running_loop()
+            database, log_id = await loop.run_in_executor(thread, opened)
+            return Store(database, log_id, held.pop_all(), thread)
 
     def close(self) -> None:
-        """Finish what is being written and let go of the folder."""
-        self._thread.shutdown()
-        self._engine.dispose()
-        os.close(self._lock)
+        """Finish what is being written and let go of the state."""
+        self._thread.submit(self._database.close)
+        self._held.close()
+
+    async def require_held(self) -> None:
+        """Raise StateAbsent or AlreadyThere if this process does not hold the state any more."""
+        await self._in_thread(self._database.require_held)
 
     # ── the log ─────────────────────────────────────────────────────────────────────────────────
 
@@ -120,7 +128,7 @@ class Store:
             assert number is not None
             return int(number[0])
 
-        return await self._do(work)
+        return await self._write(work)
 
     async def concerning(self, org: str, after: int, limit: int) -> list[Entry]:
         """The next statements about jobs of `org` after log number `after`."""
@@ -131,7 +139,7 @@ class Store:
             .order_by(tables.log.c.number)
             .limit(limit)
         )
-        return await self._do(lambda connection: _entries(connection, query))
+        return await self._read(lambda connection: _entries(connection, query))
 
     async def open_jobs(self) -> dict[bytes, list[Entry]]:
         """Everything said about every job that has not ended, in log order."""
@@ -148,18 +156,18 @@ class Store:
                 jobs.setdefault(row["job"], []).append(_entry(row))
             return jobs
 
-        return await self._do(work)
+        return await self._read(work)
 
     async def head(self) -> int:
         """The number of the newest statement; 0 while there is none."""
         query = select(func.coalesce(func.max(tables.log.c.number), 0))
-        return await self._do(lambda connection: int(connection.execute(query).scalar_one()))
+        return await self._read(lambda connection: int(connection.execute(query).scalar_one()))
 
     async def knows(self, subject: bytes) -> bool:
         """Whether `subject` is the id of a job or run in the log, ended or not."""
         job = tables.job.c
         query = select(job.job).where((job.job == subject) | (job.run == subject)).limit(1)
-        return await self._do(lambda connection: connection.execute(query).first() is not None)
+        return await self._read(lambda connection: connection.execute(query).first() is not None)
 
     # ── what nodes have said ────────────────────────────────────────────────────────────────────
 
@@ -171,7 +179,7 @@ class Store:
             row = connection.execute(query).mappings().first()
             return None if row is None else NodeRecord(row["store"], row["taken"])
 
-        return await self._do(work)
+        return await self._read(work)
 
     async def begin(self, org: str, store: bytes) -> None:
         """Start a node's numbering anew: what it offered and was denied under another is void."""
@@ -182,7 +190,7 @@ class Store:
             row = {"org": org, "store": store, "taken": 0}
             connection.execute(insert(tables.node).values(row))
 
-        await self._do(work)
+        await self._write(work)
 
     async def settle(self, saying: Saying, rejected: str | None = None) -> None:
         """Settle a saying that is not logged: it changed nothing, or has the cause `rejected`."""
@@ -194,7 +202,7 @@ class Store:
                 connection.execute(insert(tables.rejection).values(row))
                 _forget_old_rejections(connection, saying.org)
 
-        await self._do(work)
+        await self._write(work)
 
     async def rejections(self, org: str) -> dict[int, str]:
         """The causes of the newest sayings of a node that were rejected, by number."""
@@ -204,7 +212,7 @@ class Store:
             rows = connection.execute(query).mappings()
             return {row["number"]: row["cause"] for row in rows}
 
-        return await self._do(work)
+        return await self._read(work)
 
     async def offer(self, catalogue: Statement, saying: Saying) -> None:
         """Put `catalogue` in the place of what its organisation offered before."""
@@ -215,7 +223,7 @@ class Store:
             connection.execute(insert(table).values(_columns(catalogue)))
             _settle(connection, saying)
 
-        await self._do(work)
+        await self._write(work)
 
     async def catalogues(self) -> list[Statement]:
         """The newest catalogue of every organisation."""
@@ -224,17 +232,24 @@ class Store:
         def work(connection: Connection) -> list[Statement]:
             return [_statement(row) for row in connection.execute(query).mappings()]
 
-        return await self._do(work)
+        return await self._read(work)
 
-    async def _do(self, work: Callable[[Connection], T]) -> T:
+    async def _write(self, work: Callable[[Connection], T]) -> T:
         def transaction() -> T:
-            try:
-                with self._engine.begin() as connection:
-                    return work(connection)
-            except SQLAlchemyError:
-                raise _refused() from None
+            with self._database.write() as connection:
+                return work(connection)
 
-        return await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
+        return await self._in_thread(transaction)
+
+    async def _read(self, work: Callable[[Connection], T]) -> T:
+        def looking() -> T:
+            with self._database.read() as connection:
+                return work(connection)
+
+        return await self._in_thread(looking)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
 def _keep_standing(connection: Connection, standing: Standing) -> None:
@@ -306,30 +321,3 @@ def _log_id(connection: Connection) -> bytes:
     made = os.urandom(LOG_ID_BYTES)
     connection.execute(insert(tables.meta).values({"name": "log", "value": made}))
     return made
-
-
-def _lock(folder: Path) -> int:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
-    except OSError:
-        raise BadSetting(
-            f"the data folder can't be made or written: {folder}",
-            fix="correct `data` in coordinator.toml, or the folder's owner and mode",
-        ) from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise AlreadyThere(
-            f"another coordinator is running on the data folder {folder}",
-            fix="stop it first, or give this one a data folder of its own",
-        ) from None
-    return lock
-
-
-def _refused() -> StorageFull:
-    return StorageFull(
-        "the coordinator's log can't be read or written",
-        fix="free space on the disk of its data folder, and check the folder's owner and mode",
-    )

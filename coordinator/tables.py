@@ -1,7 +1,7 @@
-"""The tables of the coordinator's log, and the engine that writes them.
+"""The tables of the coordinator's log, and how they came to be: coordinator/revisions.
 
-SQLite in WAL mode with synchronous = FULL: a committed row has reached the disk. Nothing personal
-stands here: statements carry names, sizes and digests.
+Whoever changes a table here adds a revision; a test compares the two. Nothing personal stands in
+any of them: statements carry names, sizes and digests.
 """
 
 from pathlib import Path
@@ -11,16 +11,14 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Engine,
     Index,
-    Integer,
     LargeBinary,
     MetaData,
     String,
     Table,
-    create_engine,
-    event,
 )
+
+from durable.history import Counter, History
 
 tables = MetaData()
 
@@ -45,7 +43,7 @@ meta = Table(
 log = Table(
     "log",
     tables,
-    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("number", Counter, primary_key=True, autoincrement=True),
     Column("job", LargeBinary(32), nullable=False, index=True),
     Column("logged", BigInteger, nullable=False),  # seconds since 1970
     *_statement_columns(),
@@ -88,18 +86,11 @@ catalogue = Table(
     ),
 )
 
-
-def open_engine(path: Path) -> Engine:
-    """The engine on the file `path`, its tables made."""
-    # An error of SQLAlchemy would otherwise quote the parameters of its statement.
-    engine = create_engine(f"sqlite:///{path}", hide_parameters=True)
-    event.listen(engine, "connect", _durable)
-    tables.create_all(engine)
-    return engine
-
-
-def _durable(connection: Any, _: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.close()
+HISTORY = History(
+    daemon="coordinator",
+    newest="coordinator_1",
+    revisions=Path(__file__).parent / "revisions",
+    tables=tables,
+    meta=meta,
+    identity="log",
+)

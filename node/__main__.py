@@ -47,7 +47,7 @@ async def _run(file: Path) -> None:
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
     # What other libraries log may quote what they handle.
-    for name in ("grpc", "sqlalchemy", "asyncio"):
+    for name in ("grpc", "sqlalchemy", "alembic", "psycopg", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -16,7 +16,7 @@ from secrets import token_hex
 from contract.canonical import Frozen
 from contract.cause import cause_of
 from contract.credentials import Credentials
-from contract.errors import MiheError, PartyRestarted, StorageFull
+from contract.errors import MiheError, PartyRestarted, StateAbsent, StorageFull
 from contract.job import PROTOCOL_VERSION, Contract
 from contract.ledger import Ledger, role_of
 from contract.lifecycle import TERMINAL, State
@@ -122,7 +122,10 @@ class Conductor:
             return
         try:
             ledger = self._docket.hear(number, statement)
-        except StorageFull:  # not the statement's fault: it is told again after the next greeting
+        except (
+            StorageFull,
+            StateAbsent,
+        ):  # not the statement's fault: it is told again after the next greeting
             raise
         except MiheError as error:
             self._on_bad_statement(number, statement, error)

@@ -6,15 +6,13 @@ in docs/tour.md.
 """
 
 import asyncio
-import fcntl
 import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import grpc
 import grpc.aio
@@ -25,6 +23,8 @@ from contract import toml
 from contract.config import NodeConfig
 from contract.errors import AlreadyThere, BadSetting
 from contract.policy import Policy
+from durable.folder import held_folder
+from durable.postgres import Place
 from node.admin import Admin
 from node.attach import Attachment
 from node.carry import SERVER_OPTIONS, Exchange
@@ -43,6 +43,7 @@ from protos.admin_pb2_grpc import add_AdminServicer_to_server
 _log = logging.getLogger("mihe.daemon")
 _LONGEST_SOCKET_PATH = 107
 _GRACE_SECONDS = 2.0
+_LOOKING_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,12 @@ class Home:
         """The folder of state, snapshots, results and evidence."""
         return self.folder / self.config.data
 
+    @property
+    def place(self) -> Place | None:
+        """Where the state lies; None for a file in `data`."""
+        state = self.config.state
+        return Place.of(state, self.folder, self.config.org) if state else None
+
     def policy(self) -> Policy:
         """The owner's policy as it stands now; asked before every decision, never kept."""
         file = self.folder / self.config.policy
@@ -73,8 +80,8 @@ async def serve(home: Home, stop: asyncio.Event, ready: Callable[[str], None]) -
     """Run the node until `stop` is set; `ready` is called once people can talk to it."""
     credentials = load_credentials(home.config, home.folder)
     home.policy()
-    with _only_process(home.data):
-        store = Store(home.data)
+    with held_folder(home.data, "node.toml"), closing(Store(home.data, home.place)) as store:
+        store.require_owner(home.config.org)
         datasets = Datasets(home.data / "snapshots", home.config.org)
         bounds = Bounds(home.config.silence_seconds, home.config.step_seconds)
         attachment = Attachment(home.config.coordinator, credentials, store, silence=bounds.silence)
@@ -106,21 +113,29 @@ async def serve(home: Home, stop: asyncio.Event, ready: Callable[[str], None]) -
         conductor.start()
         try:
             async with _admin_socket(home, admin), _peer_port(home, exchange):
-                attaching = asyncio.create_task(attachment.run(conductor))
-                trying = asyncio.create_task(conductor.see_to_the_rest())
+                work = (
+                    attachment.run(conductor),
+                    conductor.see_to_the_rest(),
+                    stop.wait(),
+                    _holding(store),
+                )
+                tasks = [asyncio.create_task(each) for each in work]
                 ready(home.config.org)
-                stopping = asyncio.create_task(stop.wait())
-                tasks = (attaching, trying, stopping)
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                for working in (attaching, trying):
-                    if working.done():
-                        await working
-                for task in tasks:
+                ended, going_on = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in going_on:
                     task.cancel()
                 await runs.stop_all()
+                for task in ended:
+                    task.result()
         finally:
             await attachment.close()
-            store.close()
+
+
+async def _holding(store: Store) -> None:
+    """Look again and again whether the state is still this process's; raises when it is not."""
+    while True:
+        await asyncio.sleep(_LOOKING_SECONDS)
+        store.require_held()
 
 
 @asynccontextmanager
@@ -192,36 +207,6 @@ def _remove_stale(path: Path) -> None:
                     fix="stop it first (`mihe status` says which node answers)",
                 )
         path.unlink()
-
-
-class _only_process:  # noqa: N801
-    """Hold the data folder for this process; a second node on it would say different things."""
-
-    def __init__(self, data: Path) -> None:
-        self._file = data / "lock"
-        self._held: IO[str] | None = None
-
-    def __enter__(self) -> None:
-        try:
-            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._held = self._file.open("w")
-        except OSError:
-            raise BadSetting(
-                f"the data folder can't be written: {self._file.parent}",
-                fix="correct `data` in node.toml, or the folder's owner and mode",
-            ) from None
-        try:
-            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._held.close()
-            raise AlreadyThere(
-                "another process runs on this data folder",
-                fix="stop it first; two nodes must not share a folder",
-            ) from None
-
-    def __exit__(self, *_: object) -> None:
-        if self._held is not None:
-            self._held.close()
 
 
 def _text(file: Path) -> str:

@@ -1,8 +1,11 @@
 """A node's durable state: what it has said, what it has heard, and what it must still do.
 
-SQLite (WAL, synchronous = FULL) by SQLAlchemy. Every row is committed before it is acted on, so a
+In a file or on a PostgreSQL server (durable/). Every row is committed before it is acted on, so a
 node that is killed at any moment goes on from here. Nothing personal stands in it: statements,
-names and file names; the rows themselves are in snapshots and results beside it.
+names and file names; the rows themselves are in snapshots and results in the data folder.
+
+Called on the event loop, which waits meanwhile: a commit takes a few milliseconds on either, and
+never more than durable/postgres.py has patience for.
 """
 
 import os
@@ -10,91 +13,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Engine,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    UniqueConstraint,
-    create_engine,
-    delete,
-    event,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.engine import Connection, Row
-from sqlalchemy.exc import OperationalError
 
-from contract.errors import StorageFull
+from contract.errors import BadSetting
 from contract.signing import Kind, Statement
+from durable.opening import open_state
+from durable.postgres import Place
+from node.schema import HISTORY
+from node.schema import heard as _heard
+from node.schema import jobs as _jobs
+from node.schema import meta as _meta
+from node.schema import receipts as _receipts
+from node.schema import said as _said
 from node.scratch import disk_refusals
 
-_tables = MetaData()
-
-_meta = Table(
-    "meta",
-    _tables,
-    Column("name", String, primary_key=True),
-    Column("value", LargeBinary, nullable=False),
-)
-_said = Table(
-    "said",
-    _tables,
-    Column("number", Integer, primary_key=True, autoincrement=True),
-    Column("kind", String, nullable=False),
-    Column("org", String, nullable=False),
-    Column("subject", LargeBinary, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("signature", LargeBinary, nullable=False),
-    Column("certificate", LargeBinary, nullable=False),
-    Column("taken", Boolean, nullable=False, default=False),
-    Column("rejected", String),
-    UniqueConstraint("kind", "subject"),
-    sqlite_autoincrement=True,
-)
-_heard = Table(
-    "heard",
-    _tables,
-    Column("log", LargeBinary, primary_key=True),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("job", LargeBinary, nullable=False, index=True),
-    Column("kind", String, nullable=False),
-    Column("org", String, nullable=False),
-    Column("subject", LargeBinary, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("signature", LargeBinary, nullable=False),
-    Column("certificate", LargeBinary, nullable=False),
-)
-_jobs = Table(
-    "jobs",
-    _tables,
-    Column("job", LargeBinary, primary_key=True),
-    Column("place", Integer, nullable=False),
-    Column("state", String, nullable=False),
-    Column("cause", String),
-    Column("snapshot", String),
-    Column("begun", Boolean, nullable=False, default=False),
-    Column("result", String),
-)
-_receipts = Table(
-    "receipts",
-    _tables,
-    Column("run", LargeBinary, primary_key=True),
-    Column("digest", LargeBinary, primary_key=True),
-    Column("org", String, nullable=False),
-    Column("subject", LargeBinary, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("signature", LargeBinary, nullable=False),
-    Column("certificate", LargeBinary, nullable=False),
-    Column("salt", LargeBinary, nullable=False),
-)
+STATE_FILE = "state.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,30 +44,40 @@ class JobRow:
 
 
 class Store:
-    """The node's state. Every method commits before it returns."""
+    """The node's state, in `folder` or at `place`. Every method commits before it returns."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open the state in `folder`, made if need be; raises StorageFull."""
-        self._engine = create_engine(f"sqlite:///{folder / 'state.sqlite'}")
-        _harden(self._engine)
+    def __init__(self, folder: Path, place: Place | None = None) -> None:
         with disk_refusals():
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            _tables.create_all(self._engine)
-        except OperationalError:
-            raise _full() from None
+        self._database = open_state(folder / STATE_FILE, place, HISTORY)
         self.id = self._meta_or("store", os.urandom(16))
         self._log = self._meta_or("log", b"")
 
     def close(self) -> None:
-        """Let go of the database file."""
-        self._engine.dispose()
+        """Let go of it."""
+        self._database.close()
+
+    def require_held(self) -> None:
+        """Raise StateAbsent or AlreadyThere if this process does not hold the state any more."""
+        self._database.require_held()
+
+    def require_owner(self, org: str) -> None:
+        """Raise BadSetting if another organisation has spoken from this state."""
+        with self._database.read() as db:
+            others = select(_said.c.org).where(_said.c.org != org).limit(1)
+            owner = db.execute(others).scalar()
+        if owner is not None:
+            raise BadSetting(
+                f"this is the state of {owner}'s node",
+                party=org,
+                fix="correct `data`, or `schema` in [state], in node.toml",
+            )
 
     # ── what this node says ─────────────────────────────────────────────────────────────────────
 
     def say(self, statement: Statement) -> bool:
         """Keep a statement until the coordinator has it; False if it was said before."""
-        with self._write() as db:
+        with self._database.write() as db:
             known = db.execute(
                 select(_said.c.number).where(
                     _said.c.kind == statement.kind.value, _said.c.subject == statement.subject
@@ -146,7 +90,7 @@ class Store:
 
     def has_said(self, kind: Kind, subject: bytes) -> bool:
         """Whether this node has made a statement of this kind about a job or run."""
-        with self._read() as db:
+        with self._database.read() as db:
             query = select(_said.c.number).where(
                 _said.c.kind == kind.value, _said.c.subject == subject
             )
@@ -154,7 +98,7 @@ class Store:
 
     def unsaid(self, after: int) -> list[tuple[int, Statement]]:
         """Statements that the coordinator has not taken yet, numbered above `after`."""
-        with self._read() as db:
+        with self._database.read() as db:
             rows = db.execute(
                 select(_said)
                 .where(_said.c.taken.is_(False), _said.c.number > after)
@@ -164,7 +108,7 @@ class Store:
 
     def taken(self, number: int, rejected: str | None) -> Statement | None:
         """The coordinator has statement `number`; returns it if it was outstanding."""
-        with self._write() as db:
+        with self._database.write() as db:
             row = db.execute(
                 select(_said).where(_said.c.number == number, _said.c.taken.is_(False))
             ).first()
@@ -177,7 +121,7 @@ class Store:
 
     def hear(self, number: int, job: bytes, statement: Statement, state: str) -> None:
         """Keep a statement of the log, move the cursor, and note the job's new state."""
-        with self._write() as db:
+        with self._database.write() as db:
             place = {"log": self.log, "number": number, "job": job}
             db.execute(insert(_heard).values(**place, **_columns(statement)))
             self._set(db, "heard", number.to_bytes(8, "big"))
@@ -189,12 +133,12 @@ class Store:
 
     def skip(self, number: int) -> None:
         """Move the cursor over a statement that is not kept."""
-        with self._write() as db:
+        with self._database.write() as db:
             self._set(db, "heard", number.to_bytes(8, "big"))
 
     def heard(self, job: bytes) -> list[tuple[int, Statement]]:
         """Everything heard about a job, in log order."""
-        with self._read() as db:
+        with self._database.read() as db:
             rows = db.execute(select(_heard).where(_heard.c.job == job).order_by(_heard.c.number))
             return [(row.number, _statement(row)) for row in rows]
 
@@ -210,7 +154,7 @@ class Store:
 
     def begin_log(self, log: bytes, taken: int) -> None:
         """Count in another log from its start; what was still to be said to the old one is void."""
-        with self._write() as db:
+        with self._database.write() as db:
             self._set(db, "log", log)
             self._set(db, "heard", bytes(8))
             db.execute(delete(_said).where(_said.c.taken.is_(False), _said.c.number > taken))
@@ -220,12 +164,12 @@ class Store:
 
     def jobs(self) -> list[JobRow]:
         """Every job, newest first."""
-        with self._read() as db:
+        with self._database.read() as db:
             return [_job(row) for row in db.execute(select(_jobs).order_by(_jobs.c.place.desc()))]
 
     def job(self, job: bytes) -> JobRow | None:
         """One job."""
-        with self._read() as db:
+        with self._database.read() as db:
             row = db.execute(select(_jobs).where(_jobs.c.job == job)).first()
             return _job(row) if row is not None else None
 
@@ -248,7 +192,7 @@ class Store:
     def next_revision(self) -> int:
         """A number for the next catalogue, higher than all before."""
         revision = int.from_bytes(self._meta_or("revision", bytes(8)), "big") + 1
-        with self._write() as db:
+        with self._database.write() as db:
             self._set(db, "revision", revision.to_bytes(8, "big"))
         return revision
 
@@ -259,14 +203,14 @@ class Store:
         digest = receipt.digest
         columns = {name: value for name, value in _columns(receipt).items() if name != "kind"}
         row = {"run": run, "digest": digest, "salt": salt, **columns}
-        with self._write() as db:
+        with self._database.write() as db:
             same = (_receipts.c.run == run) & (_receipts.c.digest == digest)
             db.execute(delete(_receipts).where(same))
             db.execute(insert(_receipts).values(**row))
 
     def receipts(self, run: bytes) -> list[Statement]:
         """The receipts of a run, of every stream that this node sent or received."""
-        with self._read() as db:
+        with self._database.read() as db:
             rows = db.execute(
                 select(_receipts).where(_receipts.c.run == run).order_by(_receipts.c.digest)
             )
@@ -280,11 +224,11 @@ class Store:
     # ── within ──────────────────────────────────────────────────────────────────────────────────
 
     def _update_job(self, job: bytes, **values: object) -> None:
-        with self._write() as db:
+        with self._database.write() as db:
             db.execute(update(_jobs).where(_jobs.c.job == job).values(**values))
 
     def _meta_or(self, name: str, default: bytes) -> bytes:
-        with self._write() as db:
+        with self._database.write() as db:
             row = db.execute(select(_meta.c.value).where(_meta.c.name == name)).first()
             if row is not None:
                 return bytes(row.value)
@@ -295,49 +239,6 @@ class Store:
     def _set(db: Connection, name: str, value: bytes) -> None:
         db.execute(delete(_meta).where(_meta.c.name == name))
         db.execute(insert(_meta).values(name=name, value=value))
-
-    def _read(self) -> "_Transaction":
-        return _Transaction(self._engine)
-
-    _write = _read
-
-
-class _Transaction:
-    """A transaction whose failures are ours to word: SQLite's messages may quote values."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._begun = engine.begin()
-
-    def __enter__(self) -> Connection:
-        try:
-            return self._begun.__enter__()
-        except OperationalError:
-            raise _full() from None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: object
-    ) -> None:
-        try:
-            self._begun.__exit__(kind, error, tb)  # type: ignore[arg-type]
-        except OperationalError:
-            raise _full() from None
-        if isinstance(error, OperationalError):
-            raise _full() from None
-
-
-def _full() -> StorageFull:
-    return StorageFull(
-        "the node's state can't be written",
-        fix="free space in the node's data folder, or make it writable, then start the node again",
-    )
-
-
-def _harden(engine: Engine) -> None:
-    @event.listens_for(engine, "connect")
-    def _pragmas(connection, _record) -> None:  # type: ignore[no-untyped-def]
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA secure_delete=ON")
 
 
 def _columns(statement: Statement) -> dict[str, object]:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.postgres import Server, running
+from durable.postgres import Place
+from tests.postgres import Database, Server, running
+from tests.states import place_on
 
 # A busy machine is not a defect, so no example has a deadline; a failure prints how to repeat it.
 settings.register_profile("mihe", deadline=None, print_blob=True)
@@ -23,3 +25,21 @@ def postgres() -> Iterator[Server]:
     """A server that tests share; each makes a database of its own in it."""
     with running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def state_database(postgres: Server) -> Database:
+    """A database for the states of many daemons, each in a schema of its own."""
+    return postgres.database()
+
+
+@pytest.fixture
+def place(state_database: Database, tmp_path: Path) -> Place:
+    """Where on a PostgreSQL server a new state may lie."""
+    return place_on(state_database, tmp_path)
+
+
+@pytest.fixture(params=["file", "server"])
+def either(request: pytest.FixtureRequest) -> Place | None:
+    """Both places for a state: its file (None), and a PostgreSQL server."""
+    return request.getfixturevalue("place") if request.param == "server" else None

@@ -17,7 +17,9 @@ import pytest
 from contract.credentials import Credentials
 from contract.errors import BadSetting, CoordinatorAbsent
 from coordinator.server import serving
+from durable.postgres import Place
 from mihe.serving import require_serving
+from tests.states import setting
 from tests.unit.coordinator.consortium import (
     PATIENCE,
     Consortium,
@@ -139,9 +141,13 @@ async def test_whoever_has_its_files_can_ask_whether_it_serves(launch: Launch, r
 
 
 async def test_killed_at_any_moment_it_goes_on_from_its_log(
-    launch: Launch, ready: Path, bank_a: Credentials, bank_b: Credentials
+    launch: Launch,
+    ready: Path,
+    bank_a: Credentials,
+    bank_b: Credentials,
+    either: Place | None,
 ) -> None:
-    config = settings(ready)
+    config = settings(ready, more=setting(either) if either else "")
     daemon = await launch(config)
     a, b = await attach(daemon.port, bank_a), await attach(daemon.port, bank_b)
     await a.must_say(catalogue(bank_a))
@@ -166,9 +172,13 @@ async def test_killed_at_any_moment_it_goes_on_from_its_log(
 
 
 async def test_killed_while_nodes_speak_it_has_whatever_it_answered(
-    launch: Launch, ready: Path, bank_a: Credentials, bank_b: Credentials
+    launch: Launch,
+    ready: Path,
+    bank_a: Credentials,
+    bank_b: Credentials,
+    either: Place | None,
 ) -> None:
-    config = settings(ready)
+    config = settings(ready, more=setting(either) if either else "")
     daemon = await launch(config)
     a, b = await attach(daemon.port, bank_a), await attach(daemon.port, bank_b)
     await a.must_say(catalogue(bank_a))

@@ -7,8 +7,10 @@ coordinator/lifecycle.py does. Peers meet over a real port on localhost: no rela
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+import random
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import grpc.aio
@@ -41,6 +43,9 @@ from protos import carry_pb2_grpc
 from tests.unit.node.lines import BOUNDS, PATIENCE, Member
 
 LOG_ID = bytes([5] * 16)
+_LARGEST_FILE = 17 << 20
+TOO_MUCH = random.Random(5).randbytes(18 << 20)
+"""More than a `limited` disk has room for; it does not get smaller by compressing."""
 FILES = CertificateFiles(certificate="cert.pem", key="key.pem")
 
 POLICY = """
@@ -168,24 +173,37 @@ class Station:
         return [line.split(",")[0] for line in file.read_text("utf-8").splitlines()[1:]]
 
 
-class limited:  # noqa: N801  # reads as a word
-    """A disk without room, as SQLite sees one."""
+@contextmanager
+def limited(store: Store) -> Iterator[None]:
+    """A disk without room, as SQLite or a PostgreSQL server sees one: not for `TOO_MUCH`."""
+    engine = store._database.engine.execution_options(isolation_level="AUTOCOMMIT")
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def answer(statement: str) -> int:
+        with engine.connect() as db:
+            return int(db.execute(text(statement)).scalar_one())
 
-    def __enter__(self) -> None:
-        with self._store._engine.connect() as db:
-            db.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM"))
-        self._set("(SELECT page_count FROM pragma_page_count())")
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as db:
+            db.execute(text("VACUUM"))
+        answer(f"PRAGMA max_page_count = {answer('PRAGMA page_count')}")
+        yield
+        answer("PRAGMA max_page_count = 4294967294")
+    else:
+        # Its log is made of files of 16 MB; those of a table may not grow any larger.
+        server = answer("SELECT pg_backend_pid()")
+        _limit_files(server, str(_LARGEST_FILE))
+        yield
+        _limit_files(server, "unlimited")
 
-    def __exit__(self, *_: object) -> None:
-        self._set("4294967294")
 
-    def _set(self, pages: str) -> None:
-        with self._store._engine.connect() as db:
-            number = db.execute(text(f"SELECT {pages}")).scalar_one()
-            db.execute(text(f"PRAGMA max_page_count = {number}"))
+def _limit_files(process: int, largest: str) -> None:
+    owner = Path(f"/proc/{process}").stat()
+    subprocess.run(
+        ["prlimit", f"--pid={process}", f"--fsize={largest}:unlimited"],
+        user=owner.st_uid,
+        group=owner.st_gid,
+        check=True,
+    )
 
 
 class Log:

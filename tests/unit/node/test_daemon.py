@@ -26,6 +26,7 @@ from contract.errors import (
     MiheError,
     OurError,
     Refused,
+    StateAbsent,
     UnknownDataset,
     UnknownJob,
     UnknownSetting,
@@ -34,11 +35,15 @@ from contract.errors import (
 from contract.job import Basis, JobKind
 from contract.lifecycle import State
 from coordinator.server import serving
+from durable.postgres import Place
 from mihe.client import NodeClient
 from mihe.proposal import Proposal
 from mihe.where import config_file
-from node import attach
+from node import attach, daemon
 from node.daemon import Home, serve
+from node.store import Store
+from tests.postgres import Database
+from tests.states import cut_off, setting
 from tests.unit.coordinator.consortium import Consortium, configure
 from tests.unit.node.lines import PATIENCE, Member
 from tests.unit.node.stations import POLICY, uscc, write_dataset
@@ -229,6 +234,53 @@ async def test_what_is_wrong_in_a_file_is_said_before_anything_starts(alone: Fol
 async def test_a_data_folder_that_cannot_be_made_is_named(alone: Folder) -> None:
     (alone.path / "data").write_text("a file")
     assert "data" in (await refusal(BadSetting, alone)).what
+
+
+# ── state on a server ───────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def elsewhere(alone: Folder, place: Place) -> Folder:
+    """A node whose state is on a PostgreSQL server."""
+    alone.write(setting(place))
+    return alone
+
+
+async def test_a_state_on_a_server_leaves_no_file(elsewhere: Folder) -> None:
+    async with running(elsewhere):
+        assert (await elsewhere.ask(NodeClient.jobs)).jobs == ()
+    assert {path.name for path in (elsewhere.path / "data").iterdir()} <= {"lock", "snapshots"}
+
+
+async def test_a_state_is_its_organisations(
+    elsewhere: Folder, bank_b: Member, place: Place, short: Path
+) -> None:
+    async with running(elsewhere):
+        described = write_dataset(elsewhere.path / "sources", range(5))
+        await elsewhere.ask(lambda node: node.add_dataset(described))
+    other = Folder(bank_b, short, coordinator="127.0.0.1:1")
+    other.write(setting(place))
+    assert "bank_a" in (await refusal(BadSetting, other)).what
+
+
+async def test_a_node_whose_state_another_process_has_taken_ends(
+    elsewhere: Folder,
+    place: Place,
+    state_database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(daemon, "_LOOKING_SECONDS", 0.05)
+    elsewhere.write(setting(place))
+
+    def take() -> None:
+        cut_off(state_database, place)
+        Store(tmp_path, place).close()
+
+    stop = asyncio.Event()
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises((AlreadyThere, StateAbsent)):
+            await serve(elsewhere.home(), stop, lambda _: take())
 
 
 # ── asking ──────────────────────────────────────────────────────────────────────────────────────

@@ -12,8 +12,9 @@ import pytest
 
 from contract.errors import StorageFull
 from contract.signing import Kind, Statement
+from durable.postgres import Place
 from node.store import Store
-from tests.unit.node.stations import limited
+from tests.unit.node.stations import TOO_MUCH, limited
 
 Reopen = Callable[[], Store]
 
@@ -30,20 +31,20 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(folder: Path) -> Iterator[Store]:
-    store = Store(folder)
+def store(folder: Path, either: Place | None) -> Iterator[Store]:
+    store = Store(folder, either)
     yield store
     store.close()
 
 
 @pytest.fixture
-def reopen(store: Store, folder: Path) -> Iterator[Reopen]:
+def reopen(store: Store, folder: Path, either: Place | None) -> Iterator[Reopen]:
     """The state as another process finds it after this one."""
     opened = [store]
 
     def again() -> Store:
         opened[-1].close()
-        opened.append(Store(folder))
+        opened.append(Store(folder, either))
         return opened[-1]
 
     yield again
@@ -120,7 +121,7 @@ def test_hearing_keeps_statement_cursor_and_state_together(store: Store, reopen:
 def test_hearing_that_cannot_be_written_changes_nothing(store: Store, reopen: Reopen) -> None:
     store.hear(1, JOB, statement(Kind.CONTRACT), "proposed")
     with limited(store), pytest.raises(StorageFull) as full:
-        store.hear(2, JOB, statement(body=bytes(1 << 20)), "approved")
+        store.hear(2, JOB, statement(body=TOO_MUCH), "approved")
     assert full.value.exit_code == 7
     assert (store.cursor, len(store.heard(JOB))) == (1, 1)
     row = store.job(JOB)
@@ -133,7 +134,7 @@ def test_hearing_that_cannot_be_written_changes_nothing(store: Store, reopen: Re
 
 def test_what_cannot_be_written_is_not_said(store: Store) -> None:
     with limited(store), pytest.raises(StorageFull):
-        store.say(statement(body=bytes(1 << 20)))
+        store.say(statement(body=TOO_MUCH))
     assert store.unsaid(0) == []
     assert store.say(statement())
 

@@ -1,0 +1,90 @@
+"""The tables of a node's state, and how they came to be: node/revisions.
+
+Whoever changes a table here adds a revision; a test compares the two. Nothing personal stands in
+any of them: statements, names and file names.
+"""
+
+from pathlib import Path
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+from durable.history import Counter, History
+
+tables = MetaData()
+
+meta = Table(
+    "meta",
+    tables,
+    Column("name", String, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+said = Table(
+    "said",
+    tables,
+    Column("number", Counter, primary_key=True, autoincrement=True),
+    Column("kind", String, nullable=False),
+    Column("org", String, nullable=False),
+    Column("subject", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("certificate", LargeBinary, nullable=False),
+    Column("taken", Boolean, nullable=False, default=False),
+    Column("rejected", String),
+    UniqueConstraint("kind", "subject"),
+    sqlite_autoincrement=True,
+)
+heard = Table(
+    "heard",
+    tables,
+    Column("log", LargeBinary, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("job", LargeBinary, nullable=False, index=True),
+    Column("kind", String, nullable=False),
+    Column("org", String, nullable=False),
+    Column("subject", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("certificate", LargeBinary, nullable=False),
+)
+jobs = Table(
+    "jobs",
+    tables,
+    Column("job", LargeBinary, primary_key=True),
+    Column("place", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("cause", String),
+    Column("snapshot", String),
+    Column("begun", Boolean, nullable=False, default=False),
+    Column("result", String),
+)
+receipts = Table(
+    "receipts",
+    tables,
+    Column("run", LargeBinary, primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("org", String, nullable=False),
+    Column("subject", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("certificate", LargeBinary, nullable=False),
+    Column("salt", LargeBinary, nullable=False),
+)
+
+HISTORY = History(
+    daemon="node",
+    newest="node_1",
+    revisions=Path(__file__).parent / "revisions",
+    tables=tables,
+    meta=meta,
+    identity="store",
+)
