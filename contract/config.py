@@ -6,11 +6,11 @@ are relative to the file.
 """
 
 from typing import Annotated, Literal
-from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field
 
-from contract.canonical import Frozen, HostPort, Name, OrgId, Unfit, Words
+from contract.canonical import Frozen, HostPort, Name, OrgId, Words
+from contract.postgres import PostgresUri
 
 COORDINATOR_PORT = 7450
 NODE_PORT = 7451
@@ -26,30 +26,10 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 Silence = Annotated[int, Field(ge=10, le=3600)]
 
 
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    inside = {name for name, _ in parse_qsl(parts.query)}
-    if parts.password is not None or inside & {"password", "sslpassword"}:
-        raise Unfit(
-            "a PostgreSQL address without a password: that belongs into the file that "
-            "`password_file` names, or into libpq's own password file"
-        )
-    return url
-
-
-DatabaseUrl = Annotated[
-    str,
-    StringConstraints(pattern=r"^postgres(ql)?://", max_length=1024),
-    AfterValidator(_without_password),
-    Words("a PostgreSQL address, postgresql://user@host:port/database, without a password"),
-]
-"""Where a PostgreSQL server is, as libpq reads it; it may stand in files that are copied around."""
-
-
 class StateServer(Frozen):
     """Optional: keep the state on a PostgreSQL server instead of in a file."""
 
-    url: DatabaseUrl = Field(
+    url: PostgresUri = Field(
         description="the server, the role and the database, such as "
         "postgresql://mihe@db.example.org/mihe?sslrootcert=/etc/mihe/db-ca.pem; no password"
     )

@@ -1,19 +1,15 @@
 """Where a dataset comes from besides a file, as its description says it; no password stands in it.
 
-Learns      nobody: no I/O. A description is copied, mailed and versioned, so a URI that holds a
-            password is an error, whatever the password is.
+Learns      nobody: no I/O.
 """
 
 from enum import StrEnum
-from typing import Annotated, Self
-from urllib.parse import parse_qsl, urlsplit
+from typing import Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from contract.canonical import Frozen, Unfit, Words
-
-_SCHEMES = ("postgresql", "postgres")
-_SECRETS = frozenset({"password", "sslpassword"})
+from contract.canonical import Frozen, Unfit
+from contract.postgres import PostgresUri
 
 
 class Encoding(StrEnum):
@@ -22,28 +18,6 @@ class Encoding(StrEnum):
     UTF_8 = "utf-8"
     GB18030 = "gb18030"
     """Also reads what is written in its subsets GBK and GB 2312."""
-
-
-def _without_password(uri: str) -> str:
-    try:
-        parts = urlsplit(uri)
-        holds = parts.password is not None or _SECRETS & {key for key, _ in parse_qsl(parts.query)}
-    except ValueError:
-        raise Unfit("a URI such as postgresql://reader@db.example:5432/tax") from None
-    if parts.scheme not in _SCHEMES or parts.fragment:
-        raise Unfit("a URI such as postgresql://reader@db.example:5432/tax")
-    if holds:
-        raise Unfit("a URI without a password, which belongs in `password_file`")
-    return uri
-
-
-PostgresUri = Annotated[
-    str,
-    Field(max_length=1024),
-    AfterValidator(_without_password),
-    Words("a URI such as postgresql://reader@db.example:5432/tax, without a password"),
-]
-"""Where a PostgreSQL database is, and as whom, in libpq's form."""
 
 
 class Postgres(Frozen):

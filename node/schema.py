@@ -5,6 +5,7 @@ any of them: statements, names and file names.
 """
 
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -22,6 +23,18 @@ from durable.history import Counter, History
 
 tables = MetaData()
 
+
+def _statement_columns() -> list[Column[Any]]:
+    return [
+        Column("kind", String, nullable=False),
+        Column("org", String, nullable=False),
+        Column("subject", LargeBinary, nullable=False),
+        Column("body", LargeBinary, nullable=False),
+        Column("signature", LargeBinary, nullable=False),
+        Column("certificate", LargeBinary, nullable=False),
+    ]
+
+
 meta = Table(
     "meta",
     tables,
@@ -32,12 +45,7 @@ said = Table(
     "said",
     tables,
     Column("number", Counter, primary_key=True, autoincrement=True),
-    Column("kind", String, nullable=False),
-    Column("org", String, nullable=False),
-    Column("subject", LargeBinary, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("signature", LargeBinary, nullable=False),
-    Column("certificate", LargeBinary, nullable=False),
+    *_statement_columns(),
     Column("taken", Boolean, nullable=False, default=False),
     Column("rejected", String),
     UniqueConstraint("kind", "subject"),
@@ -49,12 +57,7 @@ heard = Table(
     Column("log", LargeBinary, primary_key=True),
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("job", LargeBinary, nullable=False, index=True),
-    Column("kind", String, nullable=False),
-    Column("org", String, nullable=False),
-    Column("subject", LargeBinary, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("signature", LargeBinary, nullable=False),
-    Column("certificate", LargeBinary, nullable=False),
+    *_statement_columns(),
 )
 jobs = Table(
     "jobs",
@@ -72,11 +75,7 @@ receipts = Table(
     tables,
     Column("run", LargeBinary, primary_key=True),
     Column("digest", LargeBinary, primary_key=True),
-    Column("org", String, nullable=False),
-    Column("subject", LargeBinary, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("signature", LargeBinary, nullable=False),
-    Column("certificate", LargeBinary, nullable=False),
+    *_statement_columns()[1:],  # their kind is receipt
     Column("salt", LargeBinary, nullable=False),
 )
 

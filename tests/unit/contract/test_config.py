@@ -10,6 +10,7 @@ from contract.config import (
     CoordinatorConfig,
     Direct,
     NodeConfig,
+    StateServer,
 )
 from contract.errors import BadSetting, UnknownSetting
 
@@ -109,3 +110,31 @@ def test_an_unknown_key_is_named_with_the_nearest(text: str, says: str) -> None:
 def test_what_is_no_organisation(org: str) -> None:
     with pytest.raises(BadSetting):
         toml.parse(NodeConfig, NODE.replace("bank_a", org), "node.toml")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://mihe:geheim@db.example.org/mihe",
+        "postgresql://mihe@db.example.org/mihe?password=geheim",
+        "postgresql://mihe@db.example.org/mihe?sslmode=require&pass%77ord=geheim",
+        "postgresql://mihe:geheim@[db/mihe",
+        "mysql://mihe@geheim/mihe",
+        "geheim",
+    ],
+)
+def test_a_state_elsewhere_has_an_address_without_a_password(url: str) -> None:
+    with pytest.raises(BadSetting) as refused:
+        toml.parse(NodeConfig, f'{NODE}\n[state]\nurl = "{url}"\n', "node.toml")
+    assert "'url' in [state]" in refused.value.what
+    assert "geheim" not in str(refused.value)
+
+
+def test_a_state_elsewhere_needs_an_address_alone() -> None:
+    url = "postgresql://mihe@db1.example.org,db2.example.org/mihe?target_session_attrs=any"
+    config = toml.parse(NodeConfig, f'{NODE}\n[state]\nurl = "{url}"\n', "node.toml")
+    assert config.state == StateServer(url=url)
+    named = toml.parse(
+        NodeConfig, f'{NODE}\n[state]\nurl = "{url}"\nschema = "mihe"\n', "node.toml"
+    )
+    assert named.state == StateServer(url=url, schema="mihe")
