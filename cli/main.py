@@ -16,7 +16,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 from typer.main import get_command
 
-from cli import ca, daemons, dataset, demo, explain, init, jobs, language, query, terminal
+from cli import ca, check, daemons, dataset, demo, explain, init, jobs, language, query, terminal
 from contract.errors import Aborted, BadRequest, MiheError, OurError
 
 _JOBS = "Jobs"
@@ -55,11 +55,13 @@ app.command("result", rich_help_panel=_JOBS)(jobs.result)
 app.command("catalog", rich_help_panel=_JOBS)(jobs.catalog)
 app.command("explain", rich_help_panel=_JOBS)(explain.explain)
 app.command("status", rich_help_panel=_NODE)(jobs.status)
+app.command("check", rich_help_panel=_NODE)(check.check)
 app.add_typer(dataset.app, name="dataset", rich_help_panel=_NODE)
 app.add_typer(daemons.node_app, name="node", rich_help_panel=_NODE)
 app.command("demo", rich_help_panel=_SETUP)(demo.demo)
 app.add_typer(ca.app, name="ca", rich_help_panel=_SETUP)
 app.add_typer(init.app, name="init", rich_help_panel=_SETUP)
+daemons.coordinator_app.command("check")(check.check_coordinator)
 app.add_typer(daemons.coordinator_app, name="coordinator", rich_help_panel=_SETUP)
 
 

@@ -1,5 +1,6 @@
 """Views of the node, drawn as tables for people. Pure: a view in, something to print out."""
 
+from collections import Counter
 from datetime import datetime
 
 from rich.console import Group, RenderableType
@@ -7,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.terminal import facts, lines, table
+from contract.checks import Outcome, Report
 from contract.dataset import CatalogueEntry, ColumnQuality, QualityReport
 from contract.errors import clean
 from contract.job import JobKind, Query
@@ -17,6 +19,11 @@ from contract.views import CatalogueView, JobList, JobView, NodeStatus, PlanView
 SHORT = 12
 """Digits of a job id that are shown in prose; the node asks for 6."""
 
+_OUTCOMES = {
+    Outcome.OK: "green",
+    Outcome.WARNING: "bold yellow",
+    Outcome.PROBLEM: "bold red",
+}
 _STYLES = {State.DONE: "bold green", State.FAILED: "bold red", State.REFUSED: "bold yellow"}
 
 
@@ -34,6 +41,21 @@ def status(view: NodeStatus) -> Table:
             ("fingerprint", view.fingerprint),
         ]
     )
+
+
+def report(view: Report) -> RenderableType:
+    """What a preflight found, the fix under what needs one, and the count of each outcome."""
+    rows = [
+        (
+            Text(one.outcome.value, style=_OUTCOMES[one.outcome]),
+            one.check.value,
+            lines([one.what, *([f"→ {one.fix}"] if one.fix else [])]),
+        )
+        for one in view.findings
+    ]
+    counts = Counter(one.outcome for one in view.findings)
+    said = ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in Outcome)
+    return Group(table(("", "check", "what, and what to do"), rows), Text(said))
 
 
 def catalogue(view: CatalogueView) -> RenderableType:

@@ -22,6 +22,8 @@ MOST_SQL_CHARACTERS = 16_384
 DEFAULT_GROUP = 10
 DEFAULT_JOIN = 10
 """Fewest entities in a row of a query's result, and in its join, unless more or fewer are asked."""
+CLOCK_TOLERANCE = timedelta(minutes=10)
+"""How far the clocks of an initiator and the coordinator may differ."""
 DEFAULT_LIFE = timedelta(days=1)
 """How long a contract may start unless another time is asked for."""
 

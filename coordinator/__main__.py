@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("--config", type=Path, required=True, help="path of coordinator.toml")
     path: Path = parser.parse_args().config
     try:
-        config = _configuration(path)
+        config = read_configuration(path)
         open_journal(config.log_level)
         # gRPC's own messages quote addresses and certificates; it reads this when it is loaded.
         os.environ["GRPC_VERBOSITY"] = "NONE"
@@ -36,7 +36,8 @@ def main() -> int:
     return 0
 
 
-def _configuration(path: Path) -> CoordinatorConfig:
+def read_configuration(path: Path) -> CoordinatorConfig:
+    """The settings of coordinator.toml; raises what is wrong with them."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):

@@ -18,11 +18,10 @@ from contract.errors import (
     nearest,
 )
 from contract.identity import Identity
-from contract.job import Contract
+from contract.job import CLOCK_TOLERANCE, Contract
 from contract.signing import MAX_BODY_BYTES, Statement
 from contract.statements import Catalogue
 
-CLOCK_TOLERANCE = timedelta(minutes=10)
 LONGEST_LIFE = timedelta(days=90)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 class Pace:
     """Starts full, with `burst` to spend; gains `a_second` per second, up to `burst`."""
 
-    def __init__(self, elapsed: Callable[[], float], burst: int, a_second: int):
+    def __init__(self, elapsed: Callable[[], float], burst: int, a_second: float):
         self._elapsed = elapsed
         self._burst = burst
         self._a_second = a_second

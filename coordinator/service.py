@@ -1,4 +1,6 @@
-"""What nodes may call: Attach, the control stream, and Carry, the relay. Parse → act → tell.
+"""What nodes may call: Attach, the control stream, Carry, the relay, and Look, a preflight.
+
+Parse → act → tell.
 
 Who calls is read from the certificate that TLS has verified, never from a message. Every error
 crosses as its cause, in the status of the stream.
@@ -7,6 +9,7 @@ crosses as its cause, in the status of the stream.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine
+from importlib.metadata import version
 from typing import Any, TypeVar
 
 from grpc import StatusCode
@@ -34,6 +37,7 @@ from coordinator.clock import Clock
 from coordinator.collection import Opening
 from coordinator.journal import defect, note, short
 from coordinator.lifecycle import Lifecycle
+from coordinator.lookout import Lookout
 from coordinator.pace import Pace
 from coordinator.queries import Queries
 from coordinator.race import first_of
@@ -41,7 +45,15 @@ from coordinator.relay import Relay
 from coordinator.roster import Roster, Session
 from coordinator.store import Store
 from protos.carry_pb2 import CarryFrame
-from protos.coordinator_pb2 import Contributed, FetchRequest, FromCoordinator, FromNode, Piece
+from protos.coordinator_pb2 import (
+    Contributed,
+    FetchRequest,
+    FromCoordinator,
+    FromNode,
+    LookAnswer,
+    LookQuestion,
+    Piece,
+)
 from protos.coordinator_pb2_grpc import CoordinatorServicer
 
 _BATCH = 8
@@ -89,6 +101,13 @@ class Service(CoordinatorServicer):
         self._queries = queries
         self._clock = clock
         self._silence = silence
+        self._lookout = Lookout(credentials, clock.elapsed)
+
+    async def Look(  # noqa: N802  # the name in the .proto
+        self, request: LookQuestion, context: ServicerContext[LookQuestion, LookAnswer]
+    ) -> LookAnswer:
+        """What a node's preflight asks."""
+        return await _answering(context, self._look(request, context))
 
     # gRPC takes coroutines that write to their context; the generated types know generators only.
     async def Attach(  # type: ignore[override]  # noqa: N802  # the name in the .proto
@@ -120,6 +139,17 @@ class Service(CoordinatorServicer):
     ) -> None:
         """What the coordinator holds for a party of a query."""
         await _answering(context, self._fetch(request, context))
+
+    # ── preflight ───────────────────────────────────────────────────────────────────────────────
+
+    async def _look(
+        self, request: LookQuestion, context: ServicerContext[LookQuestion, LookAnswer]
+    ) -> LookAnswer:
+        identity = self._caller(context)
+        address = wire.look_from(request, identity.org)
+        reached = bool(address) and await self._lookout.meets(identity, address)
+        note("looked", org=identity.org, dialled_back=bool(address), reached=reached)
+        return wire.looked(version("mihe"), self._clock.now(), reached=reached)
 
     # ── the control stream ──────────────────────────────────────────────────────────────────────
 

@@ -7,12 +7,15 @@ signed is decided in lifecycle.py.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from secrets import token_bytes
 
 import numpy as np
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
+from contract.canonical import HostPort
 from contract.errors import BadMessage, FrameTooLarge, MiheError, VersionMismatch
 from contract.identity import MAX_CERTIFICATE_BYTES
 from contract.job import PROTOCOL_VERSION
@@ -25,6 +28,8 @@ from protos.coordinator_pb2 import (
     FetchRequest,
     FromCoordinator,
     FromNode,
+    LookAnswer,
+    LookQuestion,
     PartOpen,
     Piece,
     Taken,
@@ -37,6 +42,8 @@ from protos.join_pb2 import JoinMatch, JoinShare, JoinSums
 from protos.statement_pb2 import Statement as WireStatement
 
 MAX_SEALED_BYTES = (1 << 20) + (64 << 10)
+_ADDRESS: TypeAdapter[str] = TypeAdapter(HostPort)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ID_BYTES = 32
 _STORE_BYTES = 16
 _LARGEST = 2**63 - 1
@@ -328,6 +335,24 @@ class CellSums:
 
     blinded_count: int
     sums: tuple[bytes, ...]
+
+
+def look_from(message: LookQuestion, org: str) -> str:
+    """The address to be dialled back, or an empty text."""
+    try:
+        return _ADDRESS.validate_python(message.address) if message.address else ""
+    except ValidationError:
+        raise _malformed(org, "an address that is none") from None
+
+
+def looked(version: str, now: datetime, *, reached: bool) -> LookAnswer:
+    """What a node's preflight learns of the coordinator."""
+    return LookAnswer(
+        protocol=PROTOCOL_VERSION,
+        version=version,
+        milliseconds=(now - _EPOCH) // timedelta(milliseconds=1),
+        reached=reached,
+    )
 
 
 def share_from(raw: bytes, plan: QueryPlan, owner: int) -> Share:

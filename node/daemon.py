@@ -41,7 +41,7 @@ from protos import admin_pb2, carry_pb2_grpc
 from protos.admin_pb2_grpc import add_AdminServicer_to_server
 
 _log = logging.getLogger("mihe.daemon")
-_LONGEST_SOCKET_PATH = 107
+LONGEST_SOCKET_PATH = 107
 _GRACE_SECONDS = 2.0
 _LOOKING_SECONDS = 5.0
 
@@ -141,9 +141,9 @@ async def _holding(store: Store) -> None:
 @asynccontextmanager
 async def _admin_socket(home: Home, admin: Admin) -> AsyncIterator[None]:
     path = home.folder / home.config.admin
-    if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
+    if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
         raise BadSetting(
-            f"the path of the admin socket is longer than {_LONGEST_SOCKET_PATH} bytes: {path}",
+            f"the path of the admin socket is longer than {LONGEST_SOCKET_PATH} bytes: {path}",
             party=home.config.org,
             fix="set `admin` in node.toml to a shorter path, such as /run/mihe/admin.sock",
         )

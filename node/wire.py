@@ -5,6 +5,7 @@ Every size is bounded before anything is built from it; the signatures are check
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from re import fullmatch
 from typing import TypeVar
 
@@ -31,6 +32,8 @@ MAX_LABEL_CHARACTERS = 4096
 _NAME = r"[a-z][a-z0-9_]{0,31}"
 _PHASE = r"[a-z][a-z0-9_ .:-]{0,39}"
 _LOG_BYTES = 16
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST_MILLISECONDS = 1 << 47  # far from the last year that a datetime has
 _LARGEST = 2**63 - 1  # what a database counts to
 
 P = TypeVar("P", bound=Protobuf)
@@ -166,6 +169,24 @@ class Pulse:
 
 
 LinkFrame = Hello | Open | Chunk | Ack | Receipted | Pulse
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What the coordinator says of itself, and whether it met this node at its address."""
+
+    protocol: int
+    version: str
+    at: datetime
+    reached: bool
+
+
+def looked_from(answer: coordinator_pb2.LookAnswer) -> Looked:
+    """The coordinator's answer to a preflight."""
+    _bounded(fullmatch(r"[0-9A-Za-z.+-]{1,32}", answer.version) is not None, "coordinator")
+    _bounded(answer.milliseconds < _LATEST_MILLISECONDS, "coordinator")
+    at = _EPOCH + timedelta(milliseconds=answer.milliseconds)
+    return Looked(answer.protocol, answer.version, at, answer.reached)
 
 
 def frame_to_wire(frame: LinkFrame) -> bytes:

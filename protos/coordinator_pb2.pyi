@@ -20,6 +20,57 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class LookQuestion(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    address: _builtins.str
+    """host:port at which the asking node listens, to be dialled; or empty"""
+    def __init__(
+        self,
+        *,
+        address: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookQuestion: _TypeAlias = LookQuestion  # noqa: Y015
+
+@_typing.final
+class LookAnswer(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROTOCOL_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    MILLISECONDS_FIELD_NUMBER: _builtins.int
+    REACHED_FIELD_NUMBER: _builtins.int
+    protocol: _builtins.int
+    version: _builtins.str
+    """of mihe"""
+    milliseconds: _builtins.int
+    """the coordinator's clock, since 1970 UTC"""
+    reached: _builtins.bool
+    """whether the asker's own certificate was met at `address`"""
+    def __init__(
+        self,
+        *,
+        protocol: _builtins.int = ...,
+        version: _builtins.str = ...,
+        milliseconds: _builtins.int = ...,
+        reached: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["milliseconds", b"milliseconds", "protocol", b"protocol", "reached", b"reached", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookAnswer: _TypeAlias = LookAnswer  # noqa: Y015
+
+@_typing.final
 class FromNode(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -35,6 +35,11 @@ class CoordinatorStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.Look = channel.unary_unary(
+                '/mihe.v1.Coordinator/Look',
+                request_serializer=protos_dot_coordinator__pb2.LookQuestion.SerializeToString,
+                response_deserializer=protos_dot_coordinator__pb2.LookAnswer.FromString,
+                _registered_method=True)
         self.Attach = channel.stream_stream(
                 '/mihe.v1.Coordinator/Attach',
                 request_serializer=protos_dot_coordinator__pb2.FromNode.SerializeToString,
@@ -59,6 +64,13 @@ class CoordinatorStub:
 
 class CoordinatorServicer:
     """Missing associated documentation comment in .proto file."""
+
+    def Look(self, request, context):
+        """What `mihe check` asks, before or beside the control stream; nothing of it is kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def Attach(self, request_iterator, context):
         """The control stream: signed statements in both directions, each kept until the other has it.
@@ -91,6 +103,11 @@ class CoordinatorServicer:
 
 def add_CoordinatorServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'Look': grpc.unary_unary_rpc_method_handler(
+                    servicer.Look,
+                    request_deserializer=protos_dot_coordinator__pb2.LookQuestion.FromString,
+                    response_serializer=protos_dot_coordinator__pb2.LookAnswer.SerializeToString,
+            ),
             'Attach': grpc.stream_stream_rpc_method_handler(
                     servicer.Attach,
                     request_deserializer=protos_dot_coordinator__pb2.FromNode.FromString,
@@ -121,6 +138,33 @@ def add_CoordinatorServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class Coordinator:
     """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def Look(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mihe.v1.Coordinator/Look',
+            protos_dot_coordinator__pb2.LookQuestion.SerializeToString,
+            protos_dot_coordinator__pb2.LookAnswer.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def Attach(request_iterator,

@@ -32,6 +32,8 @@ class CoordinatorStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> CoordinatorAsyncStub: ...
+    Look: _grpc.UnaryUnaryMultiCallable[_coordinator_pb2.LookQuestion, _coordinator_pb2.LookAnswer]
+    """What `mihe check` asks, before or beside the control stream; nothing of it is kept."""
     Attach: _grpc.StreamStreamMultiCallable[_coordinator_pb2.FromNode, _coordinator_pb2.FromCoordinator]
     """The control stream: signed statements in both directions, each kept until the other has it."""
     Carry: _grpc.StreamStreamMultiCallable[_carry_pb2.CarryFrame, _carry_pb2.CarryFrame]
@@ -44,6 +46,8 @@ class CoordinatorStub:
 @_typing.type_check_only
 class CoordinatorAsyncStub(CoordinatorStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
+    Look: _aio.UnaryUnaryMultiCallable[_coordinator_pb2.LookQuestion, _coordinator_pb2.LookAnswer]  # type: ignore[assignment]
+    """What `mihe check` asks, before or beside the control stream; nothing of it is kept."""
     Attach: _aio.StreamStreamMultiCallable[_coordinator_pb2.FromNode, _coordinator_pb2.FromCoordinator]  # type: ignore[assignment]
     """The control stream: signed statements in both directions, each kept until the other has it."""
     Carry: _aio.StreamStreamMultiCallable[_carry_pb2.CarryFrame, _carry_pb2.CarryFrame]  # type: ignore[assignment]
@@ -54,6 +58,14 @@ class CoordinatorAsyncStub(CoordinatorStub):
     """What the coordinator holds for the parties of a query: the receiver's public key, the sums."""
 
 class CoordinatorServicer(metaclass=_abc_1.ABCMeta):
+    @_abc_1.abstractmethod
+    def Look(
+        self,
+        request: _coordinator_pb2.LookQuestion,
+        context: _ServicerContext,
+    ) -> _typing.Union[_coordinator_pb2.LookAnswer, _abc.Awaitable[_coordinator_pb2.LookAnswer]]:
+        """What `mihe check` asks, before or beside the control stream; nothing of it is kept."""
+
     @_abc_1.abstractmethod
     def Attach(
         self,

@@ -1,5 +1,5 @@
 """Files that must be the same: neither daemon may import the other, and nothing below does I/O, so
-what starts and ends processes, and what tells about it, stands in both.
+what starts and ends processes, what tells about it, and what looks at their places stands in both.
 """
 
 from pathlib import Path
@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.parametrize(("file", "says"), [("apart.py", "get_context"), ("readiness.py", "READY")])
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [("apart.py", "get_context"), ("places.py", "disk_usage"), ("readiness.py", "READY")],
+)
 def test_both_daemons_do_it_in_the_same_way(root: Path, file: str, says: str) -> None:
     ours = (root / "node" / file).read_text("utf-8")
     assert says in ours

@@ -1,0 +1,76 @@
+"""The coordinator's preflight: `python -P -m coordinator.check --config coordinator.toml`.
+
+Run by `mihe coordinator check`. Reads what the daemon reads, by the daemon's own functions; changes
+nothing, so it may run before the coordinator was ever started and beside it. Writes a Report
+(contract/checks.py) as canonical JSON to stdout.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from contract import checks
+from contract.canonical import canonical_bytes
+from contract.checks import Check, Finding, Report, Subject, ok, problem
+from contract.credentials import Credentials
+from contract.errors import MiheError, OurError
+from coordinator import places
+from coordinator.__main__ import read_configuration
+from coordinator.credentials import load_credentials
+
+_RENEW = "make a new key and request (`mihe init coordinator`), and have it signed (`mihe ca sign`)"
+
+
+def report(file: Path, *, running: bool) -> Report:
+    """Everything that can be checked from here; a daemon that is `running` holds its port."""
+    try:
+        config = read_configuration(file)
+    except MiheError as error:
+        return Report(subject=Subject.COORDINATOR, findings=(problem(Check.CONFIGURATION, error),))
+    found = [ok(Check.CONFIGURATION, f"{file} can be read")]
+    org = None
+    try:
+        credentials = load_credentials(config.identity, file.parent)
+    except MiheError as error:
+        found.append(problem(Check.CERTIFICATE, error))
+    else:
+        org = credentials.org
+        found += _certificates(credentials)
+    found += places.data(file.parent / config.data)
+    if not running:
+        found.append(places.port(config.listen))
+    return Report(subject=Subject.COORDINATOR, org=org, running=running, findings=tuple(found))
+
+
+def _certificates(credentials: Credentials) -> Iterator[Finding]:
+    identity = credentials.signer.identity
+    yield ok(
+        Check.CERTIFICATE,
+        f"key, certificate and CA fit; fingerprint {identity.fingerprint}",
+    )
+    now = datetime.now(UTC)
+    yield checks.lifetime("the coordinator's certificate", identity.expires, now, fix=_RENEW)
+    ends = credentials.authority.certificate.not_valid_after_utc
+    yield checks.lifetime("the CA's", ends, now, fix="the consortium makes its next CA")
+
+
+def main() -> int:
+    """Write the report; its exit code is that of the report."""
+    parser = argparse.ArgumentParser(prog="mihe coordinator check")
+    parser.add_argument("--config", type=Path, required=True, help="path of coordinator.toml")
+    parser.add_argument("--running", action="store_true", help="it serves, so its port is taken")
+    given = parser.parse_args()
+    try:
+        found = report(given.config, running=given.running)
+    except Exception as defect:  # noqa: BLE001  # its text may quote anything: its type is enough
+        error = OurError(f"a defect of the preflight ({type(defect).__name__})", fix="report it")
+        failed = problem(Check.CONFIGURATION, error)
+        found = Report(subject=Subject.COORDINATOR, findings=(failed,))
+    sys.stdout.buffer.write(canonical_bytes(found) + b"\n")
+    return found.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
