@@ -39,6 +39,7 @@ class Check(StrEnum):
     SOCKET = "socket"
     DATA = "data-folder"
     SPACE = "disk-space"
+    STATE = "state"
     DATASETS = "datasets"
     LISTEN = "listen"
     COORDINATOR = "coordinator"

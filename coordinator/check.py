@@ -19,6 +19,8 @@ from contract.errors import MiheError, OurError
 from coordinator import places
 from coordinator.__main__ import read_configuration
 from coordinator.credentials import load_credentials
+from coordinator.tables import HISTORY
+from durable.postgres import Place
 
 _RENEW = "make a new key and request (`mihe init coordinator`), and have it signed (`mihe ca sign`)"
 
@@ -39,6 +41,8 @@ def report(file: Path, *, running: bool) -> Report:
         org = credentials.org
         found += _certificates(credentials)
     found += places.data(file.parent / config.data)
+    place = Place.of(config.state, file.parent, "coordinator") if config.state else None
+    found += places.state(place, HISTORY)
     if not running:
         found.append(places.port(config.listen))
     return Report(subject=Subject.COORDINATOR, org=org, running=running, findings=tuple(found))

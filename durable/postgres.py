@@ -100,6 +100,10 @@ class Session:
             hide_parameters=True,
         )
 
+    def reach(self) -> None:
+        """Get in and out again, holding and changing nothing; raises what keeps a daemon out."""
+        self._dialled().close()
+
     def mark(self, connection: Connection) -> None:
         """Leave a mark in the state, whose tables are there: from now on it is this process's."""
         made, meta = os.urandom(16), self._history.meta

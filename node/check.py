@@ -40,6 +40,7 @@ from node.carry import open_channel
 from node.credentials import load_credentials
 from node.daemon import LONGEST_SOCKET_PATH, Home
 from node.probe import refusal_in, why_unreachable
+from node.schema import HISTORY
 from node.wire import Looked, looked_from
 from protos import coordinator_pb2
 from protos.coordinator_pb2_grpc import CoordinatorStub
@@ -144,6 +145,7 @@ def _places(home: Home, *, running: bool) -> Iterator[Finding]:
     else:
         yield ok(Check.SOCKET, str(path))
     yield from places.data(home.data)
+    yield from places.state(home.place, HISTORY)
     if home.config.direct is not None and not running:
         yield places.port(home.config.direct.listen)
 

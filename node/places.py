@@ -1,4 +1,4 @@
-"""Where a daemon keeps and offers things, looked at before it starts: folders, files, disk, port.
+"""Where a daemon keeps and offers things, looked at before it starts: folders, disk, state, port.
 
 The same file in node/ and coordinator/ (a test holds them together): neither may import the other,
 and nothing below them does I/O. Changes nothing.
@@ -12,7 +12,9 @@ from pathlib import Path
 
 from contract import checks
 from contract.checks import Check, Finding, ok, problem
-from contract.errors import BadSetting
+from contract.errors import BadSetting, MiheError
+from durable.history import History
+from durable.postgres import Place, Session
 
 
 def data(folder: Path) -> Iterator[Finding]:
@@ -27,6 +29,18 @@ def data(folder: Path) -> Iterator[Finding]:
     else:
         yield ok(Check.DATA, f"{folder} can be made")
     yield checks.room(shutil.disk_usage(there).free, str(folder))
+
+
+def state(place: Place | None, history: History) -> Iterator[Finding]:
+    """Where the state lies if that is no file in the data folder: whether this user is let in."""
+    if place is None:
+        return
+    try:
+        Session(place, history).reach()
+    except MiheError as error:
+        yield problem(Check.STATE, error)
+    else:
+        yield ok(Check.STATE, f"the PostgreSQL server lets it in; schema {place.schema}")
 
 
 def port(address: str) -> Finding:

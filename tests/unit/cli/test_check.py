@@ -28,6 +28,7 @@ from contract.errors import (
     MiheError,
     NodeAbsent,
     SnapshotChanged,
+    StateAbsent,
     StorageFull,
     UnknownSetting,
 )
@@ -85,6 +86,10 @@ def reissue(built: LocalFederation, home: Home, *, days: int = 100, org: str = "
         (ca / KEY_FILE).read_bytes(), (ca / CERTIFICATE_FILE).read_bytes(), request, days
     )
     home.certificate.write_bytes(signed)
+
+
+def add(home: Home, text: str) -> None:
+    home.config.write_text(home.config.read_text("utf-8") + text, "utf-8")
 
 
 def damage(home: Home) -> None:
@@ -194,6 +199,12 @@ BROKEN = {
     ),
     "data that others may read": Broken(
         lambda _, home: (home.folder / "data").chmod(0o755), Check.DATA, "mode 755"
+    ),
+    "a server of the state that is not there": Broken(
+        lambda _, home: add(home, '[state]\nurl = "postgresql://mihe@127.0.0.1:1/mihe"\n'),
+        Check.STATE,
+        "out of reach",
+        StateAbsent,
     ),
     "no dataset": Broken(
         lambda _, home: shutil.rmtree(home.folder / "data"), Check.DATASETS, "none is imported"

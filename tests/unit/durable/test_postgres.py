@@ -51,6 +51,19 @@ def test_a_state_is_one_processs(store: Store, tmp_path: Path, place: Place) -> 
     Store(tmp_path / "two", place).close()
 
 
+def test_who_looks_whether_it_is_let_in_holds_and_makes_nothing(
+    store: Store, place: Place, state_database: Database
+) -> None:
+    elsewhere = replace(place, schema=f"{place.schema}_not_made")
+    for looked_at in (place, elsewhere):
+        Session(looked_at, HISTORY).reach()
+    store.require_held()
+    # It can still be made: nobody has yet.
+    state_database.execute(f"CREATE SCHEMA {elsewhere.schema}")
+    with pytest.raises(StateAbsent):
+        Session(replace(place, url="postgresql://mihe@127.0.0.1:1/mihe"), HISTORY).reach()
+
+
 def test_states_in_different_schemas_know_nothing_of_each_other(
     store: Store, tmp_path: Path, place: Place
 ) -> None:
