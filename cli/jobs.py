@@ -160,8 +160,8 @@ def result(
     """Write the rows that a finished job released to this organisation, as CSV.
 
     The file is readable by you alone, and is never written over another one. Beside it lies
-    FILE.json: what the rows are, who agreed, and what they may be used for. Cells are the data as
-    they are: spreadsheet programs may take one that begins with = for a formula.
+    FILE.json: what the rows are, who agreed, and what they may be used for. A text that a
+    spreadsheet would run as a formula, or that begins with an apostrophe, has one put in front.
     """
     if out != STDOUT:
         sidecar.require_absent(out)
