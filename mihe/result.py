@@ -106,7 +106,7 @@ class Result:
         except ImportError:
             raise _without_extra() from None
         try:
-            return table(self.columns, self._cells())
+            return table(self.columns, self._file())
         except (ValueError, ArithmeticError):
             raise _not_as_stated() from None
 
@@ -128,11 +128,14 @@ class Result:
         sidecar.write(target, self._job, self.csv())
         return sidecar.beside(target)
 
+    def _file(self) -> io.BufferedReader:
+        return io.BufferedReader(_Pieces(self.csv()))
+
     def _cells(self) -> Iterator[list[Value]]:
         columns = self.columns
         readers = [_reader(column) for column in columns]
         csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))
-        text = io.TextIOWrapper(io.BufferedReader(_Pieces(self.csv())), "utf-8", newline="")
+        text = io.TextIOWrapper(self._file(), "utf-8", newline="")
         try:
             head, *_ = [*islice(rows := csv.reader(text, strict=True), 1), []]
             if head != [column.name for column in columns]:

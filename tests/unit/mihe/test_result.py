@@ -11,7 +11,14 @@ import pyarrow as pa
 import pytest
 
 from contract.dataset import CatalogueColumn, ColumnType, ResultColumn
-from contract.errors import BadRequest, MiheError, OurError, UnknownJob, VersionMismatch
+from contract.errors import (
+    BadRequest,
+    MiheError,
+    OurError,
+    SnapshotChanged,
+    UnknownJob,
+    VersionMismatch,
+)
 from contract.job import JobKind
 from contract.keys import KeyKind
 from contract.lifecycle import State
@@ -146,11 +153,21 @@ def test_what_is_not_as_stated_is_an_error_that_quotes_nothing(
         assert SECRET not in str(caught.value)
 
 
+def test_an_error_of_the_node_in_the_middle_arrives_as_it_was(result: Make, node: Node) -> None:
+    found = result("")
+    node.answers["Result"] = [(HEAD + FULL).encode(), SnapshotChanged("gone", fix="import again")]
+    for read in (lambda: list(found.rows()), found.arrow):
+        with pytest.raises(SnapshotChanged, match="gone"):
+            read()
+
+
 def test_a_number_that_does_not_fit_its_type_is_not_rounded(result: Make) -> None:
     with pytest.raises(OurError):
         result("money\n0.125\n", (COLUMNS[4],)).arrow()
     with pytest.raises(OurError):
         result("n\n9223372036854775808\n", (COLUMNS[2],)).arrow()
+    with pytest.raises(OurError):
+        result("mean\n0.1234567\n", (COLUMNS[5],)).arrow()
 
 
 def test_what_has_no_rows_says_so(result: Make, job: JobView, home: Path) -> None:
