@@ -96,7 +96,7 @@ def sign(ca_key: bytes, ca_cert: bytes, csr_pem: bytes, days: int = MEMBER_DAYS)
     Raises BadRequest for a request that does not have the form of a member's, and BadSetting when
     the CA's own files do not fit together.
     """
-    key, authority = _authority(ca_key, ca_cert)
+    key, authority = open_authority(ca_key, ca_cert)
     applicant, public_key = _admitted(csr_pem)
     certificate = (
         _builder(_subject(applicant), authority.subject, public_key)
@@ -216,22 +216,24 @@ def _checked(role: Role, org: str, uscc: str) -> Applicant:
     return Applicant(role, org, uscc)
 
 
-def _authority(
+def open_authority(
     key_pem: bytes, certificate_pem: bytes
 ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    authority = Authority.from_pem(certificate_pem).certificate
+    """The CA's key and its certificate; BadSetting when they do not fit together."""
     try:
         key = serialization.load_pem_private_key(key_pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != (
-        authority.public_key()
-    ):
-        raise BadSetting(
-            "the CA's key is not the one of its certificate",
-            fix="use the ca.key and ca.pem that one `mihe ca new` wrote",
-        )
-    return key, authority
+    # While the consortium changes its CA, the file holds the other one's certificate, too.
+    for authority in Authority.from_pem(certificate_pem).certificates.values():
+        if isinstance(key, ec.EllipticCurvePrivateKey) and key.public_key() == (
+            authority.public_key()
+        ):
+            return key, authority
+    raise BadSetting(
+        "the CA's key is not the one of its certificate",
+        fix="use the ca.key and ca.pem that one `mihe ca new` wrote",
+    )
 
 
 def _subject(applicant: Applicant) -> x509.Name:

@@ -9,11 +9,16 @@ from rich.table import Table
 from cli import terminal
 from cli.authority import MEMBER_DAYS, Paper, new_authority, read, sign
 from cli.options import JsonOption
+from cli.revocation import LIST_DAYS, Revocations, describe, next_list
 from contract.identity import Authority, pem_to_der
 from mihe import files
 
 KEY_FILE = "ca.key"
 CERTIFICATE_FILE = "ca.pem"
+LIST_FILE = "ca.crl"
+ISSUED = "issued"
+
+LIST_MOST_DAYS = 366
 
 app = typer.Typer(no_args_is_help=False, help="The consortium's CA: who is a member, and as what.")
 
@@ -38,7 +43,29 @@ def issue(csr: Path, ca: Path, out: Path, days: int = MEMBER_DAYS) -> Paper:
         days,
     )
     files.write_new(out, certificate)
-    return read(certificate)
+    paper = read(certificate)
+    # The member's own copy may be gone on the day on which it has to be revoked.
+    assert paper.fingerprint is not None
+    files.write_new(ca / ISSUED / f"{paper.name}-{paper.fingerprint[:16]}.pem", certificate)
+    return paper
+
+
+def revoke_next(ca: Path, certificate: Path | None, days: int = LIST_DAYS) -> Revocations:
+    """The CA's next revocation list, in the place of the one before; what it says."""
+    target = ca / LIST_FILE
+    latest = files.read(target, "the newest list") if target.exists() else None
+    pem = next_list(
+        files.read(ca / KEY_FILE, "the CA's key"),
+        files.read(ca / CERTIFICATE_FILE, "the CA's certificate"),
+        latest,
+        None if certificate is None else files.read(certificate, "the certificate to revoke"),
+        days,
+    )
+    partial = target.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    files.write_new(partial, pem)
+    files.move_over(partial, target)
+    return describe(pem)
 
 
 @app.command("new")
@@ -82,6 +109,64 @@ def sign_request(
     paper = issue(csr, ca, out, days)
     terminal.answer(paper, shown(paper), as_json=as_json)
     terminal.say(f"Send {out} and {ca / CERTIFICATE_FILE} to {paper.name}.")
+
+
+@app.command("revoke")
+def revoke(
+    certificate: Annotated[
+        Path,
+        typer.Argument(metavar="PEM", help="The member's certificate; issued/ holds a copy."),
+    ],
+    ca: Annotated[Path, typer.Option(metavar="DIR", help="The folder that `mihe ca new` made.")],
+    days: Annotated[
+        int, typer.Option(min=1, max=LIST_MOST_DAYS, help="When the next list is due.")
+    ] = LIST_DAYS,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a certificate back: its key was lost, stolen, or its holder has left the consortium.
+
+    Writes the CA's next revocation list, ca.crl. From the moment that the list lies at the
+    coordinator, the certificate is refused everywhere within a minute, and its jobs end.
+    """
+    pem = files.read(certificate, "the certificate to revoke")
+    terminal.show(shown(read(pem)))
+    terminal.ask("Is this the certificate to revoke? It can't be taken back.")
+    made = revoke_next(ca, certificate, days)
+    terminal.answer(made, _listed(made), as_json=as_json)
+    _say_where_to(ca)
+
+
+@app.command("crl")
+def crl(
+    ca: Annotated[Path, typer.Option(metavar="DIR", help="The folder that `mihe ca new` made.")],
+    days: Annotated[
+        int, typer.Option(min=1, max=LIST_MOST_DAYS, help="When the next list is due.")
+    ] = LIST_DAYS,
+    as_json: JsonOption = False,
+) -> None:
+    """Issue the revocation list anew, with nobody added, before its next one is due.
+
+    Whoever has no newer list by then is warned that somebody may be withholding it.
+    """
+    made = revoke_next(ca, None, days)
+    terminal.answer(made, _listed(made), as_json=as_json)
+    _say_where_to(ca)
+
+
+def _listed(made: Revocations) -> Table:
+    return terminal.facts(
+        [
+            ("list number", made.number),
+            ("certificates revoked", made.entries),
+            ("next list due", f"{made.due:%Y-%m-%d %H:%M} UTC"),
+        ]
+    )
+
+
+def _say_where_to(ca: Path) -> None:
+    terminal.say(f"Put {ca / LIST_FILE} beside coordinator.toml (`revocations` in [identity]);")
+    terminal.say("the coordinator passes it on within seconds. It holds no secret: send it to the")
+    terminal.say("nodes as well, so that nobody has to rely on the coordinator for it.")
 
 
 @app.command("show")

@@ -16,7 +16,20 @@ import typer
 from typer.exceptions import Abort, TyperException
 from typer.main import get_command
 
-from cli import ca, check, daemons, dataset, demo, explain, init, jobs, language, query, terminal
+from cli import (
+    ca,
+    check,
+    daemons,
+    dataset,
+    demo,
+    explain,
+    init,
+    jobs,
+    language,
+    query,
+    renew,
+    terminal,
+)
 from contract.errors import Aborted, BadRequest, MiheError, OurError
 
 _JOBS = "Jobs"
@@ -60,6 +73,7 @@ app.add_typer(dataset.app, name="dataset", rich_help_panel=_NODE)
 app.add_typer(daemons.node_app, name="node", rich_help_panel=_NODE)
 app.command("demo", rich_help_panel=_SETUP)(demo.demo)
 app.add_typer(ca.app, name="ca", rich_help_panel=_SETUP)
+init.app.command("renew")(renew.renew)
 app.add_typer(init.app, name="init", rich_help_panel=_SETUP)
 daemons.coordinator_app.command("check")(check.check_coordinator)
 app.add_typer(daemons.coordinator_app, name="coordinator", rich_help_panel=_SETUP)

@@ -39,6 +39,7 @@ def status(view: NodeStatus) -> Table:
             ("open jobs", view.jobs_open),
             ("certificate until", _moment(view.certificate_expires)),
             ("fingerprint", view.fingerprint),
+            *(("attention", str(notice)) for notice in view.notices),
         ]
     )
 

@@ -19,9 +19,8 @@ from contract.dataset import CatalogueEntry
 from contract.errors import BY_CODE, BadSetting, MiheError, StorageFull, nearest
 from contract.job import CLOCK_TOLERANCE
 from contract.policy import Allow, Policy
+from contract.standing import WARNED_AHEAD
 
-WARNED_AHEAD = timedelta(days=30)
-"""How long before a certificate ends people are told."""
 NOTICEABLE = timedelta(seconds=5)
 """How far two clocks may differ before anybody is told."""
 LITTLE_ROOM = 2 << 30

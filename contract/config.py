@@ -52,6 +52,9 @@ class CertificateFiles(Frozen):
     certificate: Path = Field(description="this organisation's certificate, PEM")
     key: Path = Field(description="its private key, PEM, mode 0600; it never leaves this machine")
     authority: Path = Field(default="ca.pem", description="the consortium's CA certificate, PEM")
+    revocations: Path = Field(
+        default="ca.crl", description="what the CA has revoked, once there is such a list"
+    )
 
 
 class Direct(Frozen):

@@ -1,8 +1,12 @@
 """A daemon's own credentials, checked before it dials or listens: certificate, key and CA fit.
 
-Text in, checked objects out; reading the files is the daemon's.
+Text in, checked objects out; reading the files is the daemon's. A daemon holds one `Credentials`
+for as long as it runs: a renewed pair takes its place within, so that everybody who holds it goes
+on with the new one. Earlier pairs are kept, in memory alone, for the jobs that were approved under
+them (docs/decisions/0012).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives import serialization
@@ -14,19 +18,97 @@ from contract.signing import Signer
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Pair:
+    """A certificate and the key that belongs to it."""
+
+    signer: Signer
+    certificate_pem: bytes
+    key_pem: bytes
+
+    @property
+    def fingerprint(self) -> str:
+        """The certificate's fingerprint."""
+        return self.signer.identity.fingerprint
+
+
 class Credentials:
     """What a daemon needs to prove who it is and to check who others are."""
 
-    signer: Signer
-    authority: Authority
-    certificate_pem: bytes
-    key_pem: bytes
-    authority_pem: bytes
+    __slots__ = ("_earlier", "authority", "authority_pem", "pair")
+
+    def __init__(self, pair: Pair, authority: Authority, authority_pem: bytes) -> None:
+        self.pair = pair
+        self.authority = authority
+        self.authority_pem = authority_pem
+        self._earlier: dict[str, Pair] = {}
 
     @property
     def org(self) -> str:
         """This organisation's id."""
         return self.signer.identity.org
+
+    @property
+    def signer(self) -> Signer:
+        """The key in use now."""
+        return self.pair.signer
+
+    def pair_for(self, fingerprint: str) -> Pair | None:
+        """The pair under a certificate that is in use, or was in this process; None if neither."""
+        return self.pair if fingerprint == self.pair.fingerprint else self._earlier.get(fingerprint)
+
+    @property
+    def certificate_pem(self) -> bytes:
+        """The certificate in use now."""
+        return self.pair.certificate_pem
+
+    @property
+    def key_pem(self) -> bytes:
+        """Its key."""
+        return self.pair.key_pem
+
+    @property
+    def earlier(self) -> tuple[str, ...]:
+        """Fingerprints of the certificates before the present one whose keys are still held."""
+        return tuple(self._earlier)
+
+    def renew(self, newer: "Credentials") -> None:
+        """Go on with `newer`."""
+        if newer.pair.fingerprint != self.pair.fingerprint:
+            self._earlier[self.pair.fingerprint] = self.pair
+            self._earlier.pop(newer.pair.fingerprint, None)
+        self.authority.succeed(newer.authority)
+        self.pair, self.authority_pem = newer.pair, newer.authority_pem
+
+    def forget_all_but(self, needed: Iterable[str]) -> None:
+        """Let go of earlier keys, except under these fingerprints."""
+        keep = set(needed)
+        self._earlier = {one: pair for one, pair in self._earlier.items() if one in keep}
+
+
+def renewed(
+    current: Credentials, certificate_pem: bytes, key_pem: bytes, authority_pem: bytes
+) -> Credentials | None:
+    """What the files hold now, if it is something else than is in use, and fit to be used instead.
+
+    Raises what does not fit; a pair of which one half has been replaced is that, too.
+    """
+    pair = current.pair
+    if (certificate_pem, key_pem, authority_pem) == (
+        pair.certificate_pem, pair.key_pem, current.authority_pem,
+    ):  # fmt: skip
+        return None
+    own = pair.signer.identity
+    newer = credentials_from(certificate_pem, key_pem, authority_pem, org=own.org, role=own.role)
+    identity = newer.signer.identity
+    if objection := current.authority.objection(identity):
+        raise objection
+    if identity.uscc != own.uscc:
+        raise BadSetting(
+            "the new certificate is for another legal entity than the one in use",
+            party=own.org,
+            fix="have the request of `mihe init renew` signed; another entity is another member",
+        )
+    return newer
 
 
 def is_private(mode: int, owner: int, reader: int) -> bool:
@@ -63,4 +145,6 @@ def credentials_from(
             party=org,
             fix="use the key whose CSR was signed, or sign the CSR of this key",
         )
-    return Credentials(Signer(identity, key), authority, certificate_pem, key_pem, authority_pem)
+    return Credentials(
+        Pair(Signer(identity, key), certificate_pem, key_pem), authority, authority_pem
+    )

@@ -12,7 +12,7 @@
     │   ├── ContractExpired                                         exit 3
     │   └── Withheld                                                exit 4
     ├── PeerError         another party broke the protocol          exit 5
-    │   ├── ForeignCertificate, WrongRole, FingerprintChanged, BadSignature
+    │   ├── ForeignCertificate, CertificateRevoked, WrongRole, FingerprintChanged, BadSignature
     │   ├── ContractAltered, ForeignStart, PartyRestarted, PartyLost, PartyStalled
     │   ├── VersionMismatch
     │   ├── BadPoint, BadMessage, BadReceipt, ForeignEncryptionKey, ForeignCiphertext
@@ -341,6 +341,17 @@ class ForeignCertificate(PeerError):
     code = "FOREIGN_CERTIFICATE"
 
 
+class CertificateRevoked(PeerError):
+    """The consortium's CA has taken a certificate back: nothing is exchanged under it any more.
+
+    Met   a key was lost or stolen, or its holder has left; the CA's revocation list has arrived
+    Do    at the party named, make a new key with `mihe init renew` and have it certified, then
+          propose the job again; docs/certificates.md
+    """
+
+    code = "CERTIFICATE_REVOKED"
+
+
 class WrongRole(PeerError):
     """A valid certificate is used in a role that it does not state.
 
@@ -407,8 +418,8 @@ class PartyRestarted(PeerError):
 class PartyLost(PeerError):
     """A party that the job needs stays away, or came back without what it had promised.
 
-    Met   a node was away for longer than the coordinator's `node_grace_seconds`, lost its state or
-          renewed its certificate, or the coordinator lost its log
+    Met   a node was away for longer than the coordinator's `node_grace_seconds` or lost its state,
+          or the coordinator lost its log
     Do    bring the node back, with its data folder or with its datasets imported anew, then
           propose again
     """

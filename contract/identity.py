@@ -6,9 +6,12 @@ legal entity (organizationIdentifier, OID 2.5.4.97) and one role, written as a U
 (`<org>.node.mihe`, `coordinator.mihe`), so that the TLS library itself refuses a node that poses as
 the coordinator, wherever the two machines stand. A fingerprint is SHA-256 of the DER form.
 
-Not covered here: revocation lists.
+An `Authority` is all that a daemon believes about certificates: the CA (two while it is changed),
+what it has revoked (contract/revocation.py), and whom it has verified so far. Daemons hold one for
+as long as they run; what is renewed is renewed in it, so that nobody goes on with an older belief.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,9 +23,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from contract.errors import BadSetting, ForeignCertificate, WrongRole
+from contract.errors import (
+    BadSetting,
+    CertificateRevoked,
+    ForeignCertificate,
+    MiheError,
+    WrongRole,
+)
+from contract.revocation import RevocationList, Taken, read_list
 
 MAX_CERTIFICATE_BYTES = 8192
+MOST_AUTHORITIES = 4
 _ORG = r"[a-z][a-z0-9_]{0,31}"
 _MALFORMED = (
     TypeError,
@@ -63,51 +74,118 @@ class Identity:
     role: Role
     uscc: str
     fingerprint: str
+    begins: datetime
     expires: datetime
     certificate: bytes
     public_key: ec.EllipticCurvePublicKey
+    serial: int
+    issuer: str  # fingerprint of the CA's certificate; empty if it is no CA's of this consortium
 
 
-@dataclass(frozen=True, slots=True)
 class Authority:
-    """The consortium's CA: the one root under which every identity must stand."""
+    """The consortium's CA, as this process knows it now: every identity must stand under it."""
 
-    certificate: x509.Certificate
+    def __init__(self, certificates: Sequence[x509.Certificate]) -> None:
+        self._certificates = {_fingerprint(one): one for one in certificates}
+        self._lists: dict[str, RevocationList] = {}
+        # Only what the CA has signed gets in, so it grows with the consortium and no faster.
+        self._met: dict[str, Identity] = {}
 
     @staticmethod
     def from_pem(pem: bytes) -> "Authority":
-        """Raises BadSetting when `pem` is not a CA certificate."""
+        """Raises BadSetting when `pem` is not one CA certificate, or a few of them."""
         try:
-            certificate = x509.load_pem_x509_certificate(pem)
-            constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
+            certificates = x509.load_pem_x509_certificates(pem)
+            constraints = [
+                one.extensions.get_extension_for_class(x509.BasicConstraints).value
+                for one in certificates
+            ]
         except _MALFORMED:
+            certificates, constraints = [], []
+        if not 1 <= len(certificates) <= MOST_AUTHORITIES:
             raise BadSetting(
                 "the CA file holds no CA certificate", fix="use the ca.pem that `mihe ca new` wrote"
-            ) from None
-        if not constraints.value.ca:
+            )
+        if not all(one.ca for one in constraints):
             raise BadSetting(
                 "the CA file holds the certificate of a member, not of the CA",
                 fix="use the ca.pem that `mihe ca new` wrote",
             )
-        return Authority(certificate)
+        return Authority(certificates)
+
+    @property
+    def certificates(self) -> Mapping[str, x509.Certificate]:
+        """The CA's certificate, by fingerprint; two or more while the consortium changes its CA."""
+        return self._certificates
+
+    @property
+    def expires(self) -> datetime:
+        """When the CA's certificate ends; the first of them, if there are more."""
+        return min(one.not_valid_after_utc for one in self._certificates.values())
+
+    @property
+    def lists(self) -> Mapping[str, RevocationList]:
+        """The revocation lists in force, by the fingerprint of the CA that signed them."""
+        return self._lists
+
+    @property
+    def met(self) -> Mapping[str, Identity]:
+        """Everybody whose certificate was verified by this process, by fingerprint."""
+        return dict(self._met)  # receipts are verified in threads
+
+    # ── what is renewed ─────────────────────────────────────────────────────────────────────────
+
+    def succeed(self, newer: "Authority") -> None:
+        """Trust the CAs of `newer` from now on, and no others."""
+        self._certificates = newer._certificates
+        self._lists = {ca: one for ca, one in self._lists.items() if ca in self._certificates}
+
+    def take(self, raw: bytes) -> Taken:
+        """Put a revocation list in force if it is newer than the one there is.
+
+        Raises BadMessage or BadSignature for one that is not of a CA of this consortium.
+        """
+        ca, found = read_list(raw, self._certificates)
+        known = self._lists.get(ca)
+        if known is not None and found.number <= known.number:
+            return Taken.KNOWN if found.signed == known.signed else Taken.OLDER
+        self._lists = {**self._lists, ca: found}
+        return Taken.NEWER
+
+    # ── who is who ──────────────────────────────────────────────────────────────────────────────
 
     def admit(self, der: bytes, *, now: datetime | None = None) -> Identity:
-        """The identity that a DER certificate proves under this CA.
+        """The identity that a DER certificate proves under this CA, now.
 
-        Raises ForeignCertificate (another CA, expired, malformed) or WrongRole (no or two roles).
+        Raises ForeignCertificate (another CA, expired, malformed), CertificateRevoked, or WrongRole
+        (no or two roles).
         """
-        identity, issued, valid = self._read(der, now or datetime.now(UTC))
-        if not issued:
+        identity = self.issued(der)
+        if objection := self.objection(identity, now=now):
+            raise objection
+        return identity
+
+    def admit_at(self, der: bytes, at: datetime) -> Identity:
+        """The identity that a certificate proved at a moment of the past: for evidence.
+
+        What was revoked since was good until the day that the revocation list gives.
+        """
+        identity = self.issued(der)
+        since = self._revoked_since(identity)
+        if since is not None and since <= at:
+            raise revoked(identity.org)
+        if not identity.begins <= at <= identity.expires:
+            raise expired(identity.org)
+        return identity
+
+    def issued(self, der: bytes) -> Identity:
+        """The identity in a certificate of this CA, whether or not it counts today."""
+        identity = self._read(der)
+        if not identity.issuer:
             raise ForeignCertificate(
                 "the certificate is not from this consortium's CA",
                 party=identity.org,
                 fix="compare the CA fingerprints of both sides (`mihe ca show`) and sign again",
-            )
-        if not valid:
-            raise ForeignCertificate(
-                "the certificate is expired or not yet valid",
-                party=identity.org,
-                fix="check the clocks of both machines, then issue a new certificate",
             )
         return identity
 
@@ -115,33 +193,69 @@ class Authority:
         """The identity in a certificate that was admitted before, without checking it again.
 
         For statements that are read back from one's own state: they stay valid after their
-        signer's certificate has expired.
+        signer's certificate has expired or was revoked.
         """
-        return self._read(der, datetime.now(UTC))[0]
+        return self._read(der)
 
-    def _read(self, der: bytes, now: datetime) -> tuple[Identity, bool, bool]:
+    def objection(self, identity: Identity, *, now: datetime | None = None) -> MiheError | None:
+        """Why a certificate, verified before, does not count any more; None while it does."""
+        if self._revoked_since(identity) is not None:
+            return revoked(identity.org)
+        if not identity.begins <= (now or datetime.now(UTC)) <= identity.expires:
+            return expired(identity.org)
+        return None
+
+    def _revoked_since(self, identity: Identity) -> datetime | None:
+        # The date is not compared with the present: the CA's clock may be ahead of this one.
+        found = self._lists.get(identity.issuer)
+        return found.revoked.get(identity.serial) if found else None
+
+    def _read(self, der: bytes) -> Identity:
         if len(der) > MAX_CERTIFICATE_BYTES:
             raise ForeignCertificate(
                 "the certificate is too large", fix="issue it with `mihe ca sign`"
             )
         try:
             certificate = x509.load_der_x509_certificate(der)
-            identity = _identity(certificate, der)
+            identity = _identity(certificate, der, self._issuer(certificate))
         except _MALFORMED:
             raise ForeignCertificate(
                 "the certificate does not have the form of this consortium's",
                 fix="issue it with `mihe ca sign`",
             ) from None
-        try:
-            certificate.verify_directly_issued_by(self.certificate)
-            issued = True
-        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-            issued = False
-        valid = certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
-        return identity, issued, valid
+        if identity.issuer:
+            self._met[identity.fingerprint] = identity
+        return identity
+
+    def _issuer(self, certificate: x509.Certificate) -> str:
+        for fingerprint, ca in self._certificates.items():
+            try:
+                certificate.verify_directly_issued_by(ca)
+            except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+                continue
+            return fingerprint
+        return ""
 
 
-def _identity(certificate: x509.Certificate, der: bytes) -> Identity:
+def revoked(org: str) -> MiheError:
+    """The words for a certificate that the CA has taken back: the same on every side."""
+    return CertificateRevoked(
+        "the consortium's CA has revoked this organisation's certificate",
+        party=org,
+        fix="that organisation makes a new key (`mihe init renew`) and has it certified",
+    )
+
+
+def expired(org: str) -> MiheError:
+    """The words for a certificate whose time is over, or has not begun."""
+    return ForeignCertificate(
+        "the certificate is expired or not yet valid",
+        party=org,
+        fix="check the clocks of both machines, then issue a new certificate",
+    )
+
+
+def _identity(certificate: x509.Certificate, der: bytes, issuer: str) -> Identity:
     subject = certificate.subject
     org = str(subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
     organisation = str(subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)[0].value)
@@ -167,11 +281,18 @@ def _identity(certificate: x509.Certificate, der: bytes) -> Identity:
         org=org,
         role=roles[0],
         uscc=uscc,
-        fingerprint=certificate.fingerprint(hashes.SHA256()).hex(),
+        fingerprint=_fingerprint(certificate),
+        begins=certificate.not_valid_before_utc,
         expires=certificate.not_valid_after_utc,
         certificate=der,
         public_key=public_key,
+        serial=certificate.serial_number,
+        issuer=issuer,
     )
+
+
+def _fingerprint(certificate: x509.Certificate) -> str:
+    return certificate.fingerprint(hashes.SHA256()).hex()
 
 
 def require_role(identity: Identity, role: Role) -> Identity:

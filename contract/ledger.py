@@ -19,9 +19,11 @@ from contract.errors import (
     Aborted,
     BadMessage,
     BadReceipt,
+    CertificateRevoked,
     ContractAltered,
     ContractExpired,
     FingerprintChanged,
+    ForeignCertificate,
     ForeignStart,
     MiheError,
     PartyLost,
@@ -428,7 +430,13 @@ _DEATHS = {
     Refused.code: Event.REFUSED,
     Withheld.code: Event.WITHHELD,
 }
-_COORDINATORS_CAUSES = {ContractExpired.code, PartyLost.code}
+_COORDINATORS_CAUSES = {
+    CertificateRevoked.code,
+    ContractExpired.code,
+    FingerprintChanged.code,
+    ForeignCertificate.code,
+    PartyLost.code,
+}
 # Of a blind join, whose parts it could not take or match, any cause but a person's or an owner's.
 _NEVER_THE_COORDINATORS = {Aborted.code, Refused.code, Withheld.code}
 

@@ -38,6 +38,7 @@ class Kind(StrEnum):
     EVIDENCE = "evidence"
     DEAD = "dead"
     CATALOGUE = "catalogue"
+    WELCOME = "welcome"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,29 @@ class Signer:
 
 
 def verify(statement: Statement, authority: Authority, *, now: datetime | None = None) -> Identity:
-    """The signer's identity; ForeignCertificate, WrongRole or BadSignature otherwise."""
-    identity = authority.admit(statement.certificate, now=now)
+    """The signer's identity, whose certificate counts now.
+
+    Raises ForeignCertificate, CertificateRevoked, WrongRole or BadSignature.
+    """
+    return _signed(statement, authority.admit(statement.certificate, now=now))
+
+
+def verify_at(statement: Statement, authority: Authority, at: datetime) -> Identity:
+    """The signer's identity, whose certificate counted at a moment of the past: for evidence.
+
+    A statement has no time of its own that anybody could rely on. For one out of an evidence file,
+    `at` is when its contract was created: every party has signed that, and the coordinator took
+    it only while it was true.
+    """
+    return _signed(statement, authority.admit_at(statement.certificate, at))
+
+
+def verify_origin(statement: Statement, authority: Authority) -> Identity:
+    """The signer's identity, whether or not its certificate counts today."""
+    return _signed(statement, authority.issued(statement.certificate))
+
+
+def _signed(statement: Statement, identity: Identity) -> Identity:
     signed = preimage(statement.kind, statement.org, statement.subject, statement.body)
     try:
         identity.public_key.verify(statement.signature, signed, ec.ECDSA(hashes.SHA256()))

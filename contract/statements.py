@@ -185,6 +185,12 @@ class Dead(Frozen):
     cause: Cause
 
 
+class Greeting(Frozen):
+    """The coordinator's proof of who it is; its subject is what the node it greets has drawn."""
+
+    node: OrgId
+
+
 class Catalogue(Frozen):
     """What an organisation offers, metadata only; its newest statement replaces the one before."""
 

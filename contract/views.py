@@ -10,6 +10,7 @@ from contract.dataset import CatalogueEntry, ResultColumn
 from contract.job import Contract
 from contract.leakage import LeakageStatement
 from contract.lifecycle import State
+from contract.standing import Notice
 
 
 class NodeStatus(Frozen):
@@ -23,6 +24,9 @@ class NodeStatus(Frozen):
     attached: bool
     datasets: int
     jobs_open: int
+    notices: tuple[Notice, ...] = Field(
+        default=(), description="certificates and lists that somebody should see to"
+    )
 
 
 class OrgCatalogue(Frozen):

@@ -69,7 +69,7 @@ async def _serve(config: CoordinatorConfig, folder: Path) -> None:
     async with serving(config, folder) as running:
         _say(f"mihe coordinator ready on {running.address}")
         readiness.tell(readiness.READY)
-        await first_of(until_stopped(), running.lifecycle.watch())
+        await first_of(until_stopped(), running.watch())
         note("stopping")
 
 

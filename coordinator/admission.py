@@ -74,12 +74,17 @@ class Offers:
                     fix="list who is there with `mihe catalog`, then propose the job again",
                 )
             if sha256(offer.certificate).hexdigest() != party.fingerprint:
-                raise FingerprintChanged(
-                    "the contract names another certificate than the one in use",
-                    party=party.org,
-                    phase="propose",
-                    fix="confirm the new certificate with that organisation, then propose again",
-                )
+                raise changed(party.org)
+
+
+def changed(org: str) -> FingerprintChanged:
+    """The words for a contract that names another certificate than a party has now."""
+    return FingerprintChanged(
+        "the contract names another certificate than the one in use",
+        party=org,
+        phase="propose",
+        fix="confirm the new certificate with that organisation, then propose again",
+    )
 
 
 def require_timely(contract: Contract, now: datetime) -> None:

@@ -22,7 +22,7 @@ from coordinator.credentials import load_credentials
 from coordinator.tables import HISTORY
 from durable.postgres import Place
 
-_RENEW = "make a new key and request (`mihe init coordinator`), and have it signed (`mihe ca sign`)"
+_RENEW = "make a new key and request (`mihe init renew`), and have it signed (`mihe ca sign`)"
 
 
 def report(file: Path, *, running: bool) -> Report:
@@ -56,7 +56,7 @@ def _certificates(credentials: Credentials) -> Iterator[Finding]:
     )
     now = datetime.now(UTC)
     yield checks.lifetime("the coordinator's certificate", identity.expires, now, fix=_RENEW)
-    ends = credentials.authority.certificate.not_valid_after_utc
+    ends = credentials.authority.expires
     yield checks.lifetime("the CA's", ends, now, fix="the consortium makes its next CA")
 
 

@@ -1,13 +1,10 @@
 """The coordinator's certificate, key and CA, read and checked before it listens.
 
-contract/credentials.py checks that the three belong together; here are the files, their modes, and
-what gRPC makes of them: TLS in which both ends show a certificate of the consortium's CA.
+contract/credentials.py checks that the three belong together; here are the files and their modes.
 """
 
 import os
 from pathlib import Path
-
-import grpc
 
 from contract.config import CertificateFiles
 from contract.credentials import Credentials, credentials_from, is_private
@@ -17,6 +14,14 @@ from contract.identity import Authority, Role, pem_to_der
 
 def load_credentials(files: CertificateFiles, folder: Path) -> Credentials:
     """The checked credentials; paths are relative to `folder`. Raises what does not fit."""
+    certificate, key, authority = read_files(files, folder)
+    # coordinator.toml names no organisation: the certificate alone says who runs the coordinator.
+    org = Authority.from_pem(authority).admit(pem_to_der(certificate)).org
+    return credentials_from(certificate, key, authority, org=org, role=Role.COORDINATOR)
+
+
+def read_files(files: CertificateFiles, folder: Path) -> tuple[bytes, bytes, bytes]:
+    """Certificate, key and CA as they lie there now; BadSetting if one is unreadable."""
     certificate = _read(folder / files.certificate, "certificate")
     authority = _read(folder / files.authority, "CA certificate")
     key = _read(folder / files.key, "private key")
@@ -26,18 +31,7 @@ def load_credentials(files: CertificateFiles, folder: Path) -> Credentials:
             "the private key file can be read by other users of this machine",
             fix="chmod 600 the key file; if others may have read it, make a new key",
         )
-    # coordinator.toml names no organisation: the certificate alone says who runs the coordinator.
-    org = Authority.from_pem(authority).admit(pem_to_der(certificate)).org
-    return credentials_from(certificate, key, authority, org=org, role=Role.COORDINATOR)
-
-
-def server_credentials(credentials: Credentials) -> grpc.ServerCredentials:
-    """Mutual TLS under the consortium's CA; a caller without a certificate does not get through."""
-    return grpc.ssl_server_credentials(
-        [(credentials.key_pem, credentials.certificate_pem)],
-        root_certificates=credentials.authority_pem,
-        require_client_auth=True,
-    )
+    return certificate, key, authority
 
 
 def _read(path: Path, what: str) -> bytes:

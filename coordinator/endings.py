@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from contract.errors import ContractExpired, JobFinished, MiheError, PartyLost
+from contract.errors import ContractExpired, FingerprintChanged, JobFinished, MiheError, PartyLost
 from contract.ledger import Ledger
 from coordinator.journal import short
 
@@ -37,8 +37,8 @@ def lost_its_state(ledger: Ledger, org: str) -> MiheError:
 
 
 def changed_its_certificate(ledger: Ledger, org: str) -> MiheError:
-    """A party came back with another certificate than the contract names."""
-    return PartyLost(
+    """A party came back with another certificate, and without the key that the contract names."""
+    return FingerprintChanged(
         "the node came back with another certificate than the contract names",
         party=org,
         phase=ledger.state.value,

@@ -11,7 +11,7 @@ Learns      who computes what with whom, when, why, and padded sizes: what contr
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -35,9 +35,10 @@ from contract.job import Suite
 from contract.ledger import Ledger, hear, open_job
 from contract.lifecycle import State
 from contract.signing import Kind, Statement, verify
+from contract.standing import objection_to
 from contract.statements import Cells, Dead, Matched
 from coordinator import endings
-from coordinator.admission import Offers, require_timely
+from coordinator.admission import Offers, changed, require_timely
 from coordinator.clock import Clock
 from coordinator.journal import note, short
 from coordinator.relay import Relay
@@ -92,6 +93,8 @@ class Lifecycle:
     async def resume(self) -> None:
         """Fold every open job from the log again."""
         self._offers = Offers(await self._store.catalogues())
+        for catalogue in self._offers.all():
+            self._credentials.authority.recall(catalogue.certificate)
         for entries in (await self._store.open_jobs()).values():
             ledger: Ledger | None = None
             for entry in entries:
@@ -123,8 +126,14 @@ class Lifecycle:
             except StorageFull as fault:  # there may be room again next time
                 note("sweep_failed", level=logging.ERROR, code=fault.code)
 
+    async def revoked(self) -> None:
+        """A revocation list is in force: shut out whom it names, and show it to everybody."""
+        for session in self._roster.sessions():
+            session.show_lists()
+        await self.sweep()
+
     async def sweep(self) -> None:
-        """End the jobs that expired before they ran, and those that lost a party."""
+        """End what can't go on: for lack of time, of a party, or of a certificate that counts."""
         await self._alone(self._sweep())
 
     async def say(self, ledger: Ledger, kind: Kind, body: Cells | Matched) -> None:
@@ -204,7 +213,7 @@ class Lifecycle:
             self._offers.drop(org)
         if known is None or known.store != hello.store:
             await self._store.begin(org, hello.store)
-        await self._end_all_under_another_certificate(identity)
+        await self._end_all_without_a_key(identity, hello.earlier)
         same_log = hello.log == self._store.log_id and hello.heard <= await self._store.head()
         session = Session(identity, hello.store, hello.heard if same_log else 0)
         self._roster.enter(session)
@@ -223,11 +232,12 @@ class Lifecycle:
             if org in ledger.contract.orgs:
                 await self._end(ledger, endings.lost_its_state(ledger, org))
 
-    async def _end_all_under_another_certificate(self, identity: Identity) -> None:
+    async def _end_all_without_a_key(self, identity: Identity, earlier: Sequence[str]) -> None:
         # Nothing that the node says under its new certificate can move them any more.
+        held, org = {identity.fingerprint, *earlier}, identity.org
         for ledger in list(self._jobs.values()):
-            orgs, org = ledger.contract.orgs, identity.org
-            if org in orgs and ledger.contract.party(org).fingerprint != identity.fingerprint:
+            contract = ledger.contract
+            if org in contract.orgs and contract.party(org).fingerprint not in held:
                 await self._end(ledger, endings.changed_its_certificate(ledger, org))
 
     async def _said(
@@ -287,7 +297,13 @@ class Lifecycle:
             await self._store.settle(saying)
             return
         require_timely(ledger.contract, self._clock.now())
+        if objection := self._objection_to(ledger):
+            raise objection.at(phase="propose")
         self._offers.require_parties(ledger.contract)
+        # A node that has just renewed may not have offered its catalogue anew yet.
+        for party in ledger.contract.parties:
+            if self._roster.fingerprint(party.org) not in (None, party.fingerprint):
+                raise changed(party.org)
         await self._log(ledger, statement, saying, opens=True)
 
     async def _hear_about_job(self, saying: Saying, statement: Statement, signer: Identity) -> None:
@@ -309,10 +325,20 @@ class Lifecycle:
 
     async def _sweep(self) -> None:
         for ledger in list(self._jobs.values()):
-            if self._expired(ledger):
+            if objection := self._objection_to(ledger):
+                await self._end(ledger, objection.at(phase=ledger.state.value))
+            elif self._expired(ledger):
                 await self._end(ledger, endings.expired(ledger))
             elif ledger.state in _NEEDS_ALL_THERE:
                 await self._end_if_lost(ledger)
+        # After the jobs, so that whoever is shut out has its own jobs' end in the log.
+        for session in self._roster.sessions():
+            now = self._clock.now()
+            if objection := self._credentials.authority.objection(session.identity, now=now):
+                session.close(objection.at(phase="attach"))
+
+    def _objection_to(self, ledger: Ledger) -> MiheError | None:
+        return objection_to(ledger.contract, self._credentials.authority, self._clock.now())
 
     def _expired(self, ledger: Ledger) -> bool:
         return ledger.state in _NOT_YET_RUNNING and ledger.contract.expires <= self._clock.now()

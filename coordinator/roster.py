@@ -19,12 +19,14 @@ class Session:
 
     def __init__(self, identity: Identity, store: bytes, cursor: int):
         self.org = identity.org
+        self.identity = identity
+        self._lists_due = True
         self.store = store
         self.cursor = cursor
         self._waiting: asyncio.Queue[FromCoordinator] = asyncio.Queue(_WAITING)
         self._stirred = asyncio.Event()
         self._closed = asyncio.Event()
-        self._reason: MiheError | None = None
+        self.reason: MiheError | None = None
 
     async def post(self, message: FromCoordinator) -> None:
         """Send `message`, once there is room; whoever asks for answers has to read them."""
@@ -41,6 +43,16 @@ class Session:
         """What waits to be sent, handed over."""
         return [self._waiting.get_nowait() for _ in range(self._waiting.qsize())]
 
+    def show_lists(self) -> None:
+        """Let the node see the revocation lists: they are new."""
+        self._lists_due = True
+        self._stirred.set()
+
+    def lists_due(self) -> bool:
+        """Whether the node has to be shown the revocation lists; True once."""
+        due, self._lists_due = self._lists_due, False
+        return due
+
     def stir(self) -> None:
         """Let the stream look into the log again."""
         self._stirred.set()
@@ -52,14 +64,15 @@ class Session:
 
     def close(self, reason: MiheError) -> None:
         """End the stream."""
-        self._reason = self._reason or reason
+        self.reason = self.reason or reason
         self._closed.set()
+        self._stirred.set()
 
     async def closed(self) -> None:
         """Wait until the stream is to end; raises the reason."""
         await self._closed.wait()
-        assert self._reason is not None
-        raise self._reason
+        assert self.reason is not None
+        raise self.reason
 
 
 class Roster:
@@ -117,9 +130,18 @@ class Roster:
         for session in self._of(orgs):
             session.post_fleeting(message)
 
+    def fingerprint(self, org: str) -> str | None:
+        """The certificate under which a node is attached; None while it is not."""
+        session = self._sessions.get(org)
+        return session.identity.fingerprint if session else None
+
+    def sessions(self) -> list[Session]:
+        """Every session there is."""
+        return list(self._sessions.values())
+
     def close_all(self, reason: MiheError) -> None:
         """End every stream."""
-        for session in list(self._sessions.values()):
+        for session in self.sessions():
             session.close(reason)
 
     def _of(self, orgs: Iterable[str]) -> list[Session]:

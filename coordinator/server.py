@@ -15,17 +15,21 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from contract.config import CoordinatorConfig
+from contract.credentials import Credentials
 from contract.errors import BadSetting, CoordinatorAbsent
 from coordinator import wire
 from coordinator.clock import Clock
 from coordinator.collection import Collection
-from coordinator.credentials import load_credentials, server_credentials
+from coordinator.credentials import load_credentials, read_files
 from coordinator.lifecycle import Lifecycle
 from coordinator.queries import Queries
+from coordinator.race import first_of
 from coordinator.relay import Relay
+from coordinator.renewal import Renewal, server_credentials
 from coordinator.roster import Roster
 from coordinator.service import Service
 from coordinator.store import Store
+from coordinator.validity import Validity
 from durable.postgres import Place
 from protos.coordinator_pb2 import DESCRIPTOR
 from protos.coordinator_pb2_grpc import add_CoordinatorServicer_to_server
@@ -55,6 +59,11 @@ class Running:
     port: int
     lifecycle: Lifecycle
     roster: Roster
+    validity: Validity
+
+    async def watch(self) -> None:
+        """See to it, for ever, that nothing goes on that can't."""
+        await first_of(self.lifecycle.watch(), self.validity.watch())
 
 
 @asynccontextmanager
@@ -74,6 +83,8 @@ async def serving(
         collection = Collection(folder / config.data / "runs", credentials.authority)
         queries = Queries(lifecycle, collection)
         await queries.resume()
+        validity = Validity(credentials, _renewal(credentials, config, folder), lifecycle, clock)
+        await validity.begin()
         server = grpc.aio.server(options=_OPTIONS)
         service = Service(
             credentials,
@@ -91,7 +102,7 @@ async def serving(
         port = _listen(server, config.listen, server_credentials(credentials))
         await server.start()
         try:
-            yield Running(f"{host}:{port}", port, lifecycle, roster)
+            yield Running(f"{host}:{port}", port, lifecycle, roster, validity)
         finally:
             await watched.enter_graceful_shutdown()
             roster.close_all(_stopping())
@@ -101,6 +112,17 @@ async def serving(
             await lifecycle.settled()
     finally:
         store.close()
+
+
+def _renewal(credentials: Credentials, config: CoordinatorConfig, folder: Path) -> Renewal:
+    files = config.identity
+    return Renewal(
+        credentials,
+        lambda: read_files(files, folder),
+        [folder / file for file in (files.certificate, files.key, files.authority)],
+        folder / files.revocations,
+        folder / config.data,
+    )
 
 
 async def _add_health_and_reflection(server: grpc.aio.Server) -> health.aio.HealthServicer:

@@ -9,16 +9,19 @@ crosses as its cause, in the status of the stream.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any, TypeVar
 
 from grpc import StatusCode
 from grpc.aio import BaseError, ServicerContext
 
+from contract.canonical import canonical_bytes
 from contract.cause import to_json
 from contract.credentials import Credentials
 from contract.errors import (
     BadMessage,
+    CertificateRevoked,
     ForeignCertificate,
     JobFinished,
     MiheError,
@@ -31,7 +34,8 @@ from contract.errors import (
     WrongRole,
 )
 from contract.identity import Identity, Role, pem_to_der, require_role
-from contract.signing import Statement
+from contract.signing import Kind, Statement
+from contract.statements import Greeting
 from coordinator import wire
 from coordinator.clock import Clock
 from coordinator.collection import Opening
@@ -59,6 +63,7 @@ from protos.coordinator_pb2_grpc import CoordinatorServicer
 _BATCH = 8
 _OPENING_SECONDS = 10
 _WRITING_SECONDS = 30
+_LAST_SECONDS = 5
 _PROGRESS_BURST = 20
 _PROGRESS_A_SECOND = 10
 
@@ -66,6 +71,7 @@ M = TypeVar("M")
 
 _STATUS: tuple[tuple[type[MiheError], StatusCode], ...] = (
     (ForeignCertificate, StatusCode.UNAUTHENTICATED),
+    (CertificateRevoked, StatusCode.UNAUTHENTICATED),
     (WrongRole, StatusCode.PERMISSION_DENIED),
     (PartyRestarted, StatusCode.ABORTED),
     (JobFinished, StatusCode.FAILED_PRECONDITION),
@@ -158,14 +164,23 @@ class Service(CoordinatorServicer):
         messages: AsyncIterator[FromNode],
         context: ServicerContext[FromNode, FromCoordinator],
     ) -> None:
-        identity = self._caller(context)
+        try:
+            identity = self._caller(context)
+        except CertificateRevoked as reason:
+            with suppress(NodeAbsent):
+                await self._show_lists(context, reason.party or "")
+            raise
         hello = wire.hello_from(await _first(messages, identity.org), identity.org)
         attached = await self._lifecycle.attach(identity, hello)
         session = attached.session
+        proof = self._credentials.signer.sign(
+            Kind.WELCOME, hello.nonce, canonical_bytes(Greeting(node=session.org))
+        )
+        welcome = wire.welcome(self._store.log_id, attached.taken, proof)
         try:
-            await _write(context, wire.welcome(self._store.log_id, attached.taken), session.org)
+            await _write(context, welcome, session.org)
             await first_of(
-                self._listen(session, messages), self._tell(session, context), session.closed()
+                self._listen(session, messages), self._tell(session, context), _closed(session)
             )
         finally:
             if self._roster.leave(session):
@@ -207,6 +222,9 @@ class Service(CoordinatorServicer):
         """Send what the log holds for a node from its cursor on, and whatever else waits."""
         caught_up = False
         while True:
+            revoked = isinstance(session.reason, CertificateRevoked)
+            if session.lists_due() or revoked:
+                await self._show_lists(context, session.org)
             entries = await self._store.concerning(session.org, session.cursor, _BATCH)
             for entry in entries:
                 await _write(context, wire.told(entry.number, entry.statement), session.org)
@@ -216,8 +234,17 @@ class Service(CoordinatorServicer):
                 await _write(context, wire.caught_up(), session.org)
             for message in session.waiting():
                 await _write(context, message, session.org)
-            if len(entries) < _BATCH:
-                await session.stirred()
+            if len(entries) == _BATCH:
+                continue
+            if revoked:
+                await session.closed()  # it has been told why
+            await session.stirred()
+
+    async def _show_lists(
+        self, context: ServicerContext[FromNode, FromCoordinator], org: str
+    ) -> None:
+        for one in self._credentials.authority.lists.values():
+            await _write(context, wire.revocations(one.raw), org)
 
     # ── the relay ───────────────────────────────────────────────────────────────────────────────
 
@@ -272,6 +299,15 @@ class Service(CoordinatorServicer):
         (pem, *_) = context.auth_context().get("x509_pem_cert", [b""])
         identity = self._credentials.authority.admit(pem_to_der(pem), now=self._clock.now())
         return require_role(identity, Role.NODE)
+
+
+async def _closed(session: Session) -> None:
+    try:
+        await session.closed()
+    except CertificateRevoked:
+        # Long enough for the list and its jobs' ends to be told; what it says is refused already.
+        await asyncio.sleep(_LAST_SECONDS)
+        raise
 
 
 async def _first(messages: AsyncIterator[M], org: str) -> M:

@@ -32,6 +32,7 @@ from protos.coordinator_pb2 import (
     LookQuestion,
     PartOpen,
     Piece,
+    Revocations,
     Taken,
     Told,
     Welcome,
@@ -51,6 +52,8 @@ _MOST_CODES = 1 << 20
 MAX_PIECE_BYTES = 1 << 20
 _PARTS = ("he_key", "share")
 _FETCHED = ("he_key", "sums", "match")
+_MOST_EARLIER = 64
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _ORG = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _PHASE = re.compile(r"[a-z][a-z0-9_ .:-]{0,39}")
 _KINDS = {kind.value: kind for kind in Kind}
@@ -63,6 +66,8 @@ class Hello:
     store: bytes
     log: bytes
     heard: int
+    nonce: bytes
+    earlier: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,11 @@ def hello_from(message: FromNode, org: str) -> Hello:
         )
     _require(len(hello.store) == _STORE_BYTES, org, "a Hello whose store id is not 16 bytes")
     _require(len(hello.log) in (0, _STORE_BYTES), org, "a Hello whose log id is not 16 bytes")
-    return Hello(hello.store, hello.log, hello.heard)
+    _require(len(hello.nonce) == _ID_BYTES, org, "a Hello without a nonce")
+    earlier = tuple(hello.earlier)
+    named = all(_FINGERPRINT.fullmatch(fingerprint) for fingerprint in earlier)
+    _require(len(earlier) <= _MOST_EARLIER and named, org, "a Hello under no certificates")
+    return Hello(hello.store, hello.log, hello.heard, hello.nonce, earlier)
 
 
 def saying_from(message: FromNode, org: str) -> Said | Progress | CatalogueQuestion | Knock:
@@ -182,9 +191,16 @@ def _progress_from(message: WireProgress, org: str) -> Progress:
     return Progress(message.job, org, message.phase, message.done, message.total)
 
 
-def welcome(log: bytes, taken: int) -> FromCoordinator:
+def welcome(log: bytes, taken: int, proof: Statement) -> FromCoordinator:
     """The first answer on a control stream."""
-    return FromCoordinator(welcome=Welcome(protocol=PROTOCOL_VERSION, log=log, taken=taken))
+    return FromCoordinator(
+        welcome=Welcome(protocol=PROTOCOL_VERSION, log=log, taken=taken, proof=_statement_to(proof))
+    )
+
+
+def revocations(crl: bytes) -> FromCoordinator:
+    """What the CA has revoked."""
+    return FromCoordinator(revocations=Revocations(crl=crl))
 
 
 def taken(number: int, rejected: str | None) -> FromCoordinator:

@@ -6,7 +6,7 @@ Every handler parses, acts, and converts; what acts is elsewhere. Answers are vi
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +19,7 @@ from contract.leakage import leakage_of
 from contract.ledger import Ledger
 from contract.lifecycle import TERMINAL, State
 from contract.signing import Kind
+from contract.standing import Notice
 from contract.views import (
     CatalogueView,
     JobLine,
@@ -67,6 +68,7 @@ class Admin(admin_pb2_grpc.AdminServicer):
         self._progress: dict[bytes, dict[tuple[str, str], PhaseProgress]] = {}
         self._proposals: dict[bytes, asyncio.Future[None]] = {}
         self._importing = asyncio.Lock()
+        self.notices: Callable[[], tuple[Notice, ...]] = tuple
         conductor.outcome_of_proposal = self._on_outcome
 
     # ── handlers ────────────────────────────────────────────────────────────────────────────────
@@ -129,6 +131,7 @@ class Admin(admin_pb2_grpc.AdminServicer):
             attached=self._attachment.attached,
             datasets=len(self._owner.datasets.entries()),
             jobs_open=len(self._docket.open_ledgers()),
+            notices=self.notices(),
         )
 
     async def _catalogue(self) -> CatalogueView:
@@ -139,6 +142,7 @@ class Admin(admin_pb2_grpc.AdminServicer):
                     org=org, attached=org in attached, entries=tuple(offer.entries.values())
                 )
                 for org, offer in sorted(offers.items())
+                if offer.objection is None
             )
         )
 

@@ -8,7 +8,9 @@ next greeting both go on where they were.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from secrets import token_bytes
 from typing import NoReturn, Protocol
 
 import grpc
@@ -17,10 +19,11 @@ import grpc.aio
 from contract import cause
 from contract.canonical import Frozen, canonical_bytes
 from contract.credentials import Credentials
-from contract.errors import CoordinatorAbsent, MiheError
-from contract.identity import Role, server_name
+from contract.errors import BadSignature, CoordinatorAbsent, MiheError, PeerError
+from contract.identity import Identity, Role, require_role, server_name
 from contract.job import PROTOCOL_VERSION
-from contract.signing import Kind, Statement
+from contract.signing import Kind, Signer, Statement, verify
+from contract.statements import Greeting
 from node.carry import open_channel
 from node.probe import refusal_in, why_unreachable
 from node.pulse import BEAT_SECONDS
@@ -70,12 +73,16 @@ class Attachment:
         self._unheard = 0.0
         self._credentials = credentials
         self._store = store
-        name = server_name(Role.COORDINATOR, "coordinator")
-        self.channel = open_channel(address, credentials, name)
+        self.channel = self._open()
+        self._former: list[grpc.aio.Channel] = []
         self.attached = False
         self.trouble: MiheError | None = None
         self.refusal: MiheError | None = None
         """Why the coordinator could not take what was last said to it."""
+        self.coordinator: Identity | None = None
+        self.signer_about: Callable[[bytes], Signer] = lambda _: credentials.signer
+        self.on_revocations: Callable[[bytes], None] = lambda _: None
+        self._leaving = asyncio.Event()
         self._due = asyncio.Event()
         self._progress: deque[wire.Progress] = deque(maxlen=64)
         self._questions: dict[int, asyncio.Future[wire.CatalogueAnswer]] = {}
@@ -86,7 +93,8 @@ class Attachment:
 
     def say(self, kind: Kind, subject: bytes, body: Frozen) -> None:
         """Sign a statement and keep it until the coordinator has it. Durable on return."""
-        self._store.say(self._credentials.signer.sign(kind, subject, canonical_bytes(body)))
+        signer = self.signer_about(subject)
+        self._store.say(signer.sign(kind, subject, canonical_bytes(body)))
         self._due.set()
 
     def report(self, job: bytes, phase: str, done: int, total: int) -> None:
@@ -132,6 +140,31 @@ class Attachment:
     async def close(self) -> None:
         """Hang up."""
         await self.channel.close()
+        await self.close_former()
+
+    # ── when certificates change ────────────────────────────────────────────────────────────────
+
+    def renewed(self) -> None:
+        """Dial anew, with the credentials as they are now; what goes on elsewhere is not cut."""
+        self._former.append(self.channel)
+        self.channel = self._open()
+        self._leaving.set()
+
+    def hang_up(self, reason: MiheError) -> None:
+        """Leave the coordinator: its certificate, or the own one, does not count any more."""
+        self.trouble = reason
+        if self.attached:
+            self._leaving.set()
+
+    async def close_former(self) -> None:
+        """Close the channels under earlier credentials, once no run uses them any more."""
+        former, self._former = self._former, []
+        for channel in former:
+            await channel.close()
+
+    def _open(self) -> grpc.aio.Channel:
+        name = server_name(Role.COORDINATOR, "coordinator")
+        return open_channel(self.address, self._credentials, name)
 
     # ── staying attached ────────────────────────────────────────────────────────────────────────
 
@@ -147,6 +180,9 @@ class Attachment:
                 self.refusal = refusal = refusal_in(error)
                 _log.info("detached code=%s", refusal.code if refusal else error.code().name)
                 pause = _FIRST_PAUSE if self.attached else pause
+            except PeerError as error:  # a certificate that does not count, the own one included
+                _log.error("detached %s", error)
+                refusal = error
             except MiheError as error:  # what it meets now it may well meet again at once
                 _log.error("detached %s", error)
             if not self.attached:
@@ -154,32 +190,48 @@ class Attachment:
                     why_unreachable, self.address, self._credentials
                 )
             self.attached = False
-            await asyncio.sleep(pause)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._leaving.wait()
+            self._leaving.clear()
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _attach(self, listener: Listener) -> None:
+        own = self._credentials.signer.identity
+        # Nobody would let this node in, and what it says would not count.
+        if objection := self._credentials.authority.objection(own):
+            raise objection
         call = coordinator_pb2_grpc.CoordinatorStub(self.channel).Attach()
         try:
+            nonce = token_bytes(32)
             hello = wire.Hello(
                 protocol=PROTOCOL_VERSION,
                 store=self._store.id,
                 log=self._store.log,
                 heard=self._store.cursor,
+                nonce=nonce,
+                earlier=self._credentials.earlier,
             )
             # Without a bound here a coordinator that hangs would keep this node for ever.
             async with asyncio.timeout(self._silence):
                 await call.write(wire.FromNode(hello=hello))
                 first = await call.read()
+            if isinstance(first, wire.FromCoordinator) and first.HasField("revocations"):
+                # Whoever is refused because it is revoked is shown the list.
+                self.on_revocations(from_coordinator(first).revocations.crl)
+                async with asyncio.timeout(self._silence):
+                    first = await call.read()
             if not isinstance(first, wire.FromCoordinator) or not first.HasField("welcome"):
                 return
-            self._welcome(from_coordinator(first).welcome, listener)
+            self._welcome(from_coordinator(first).welcome, nonce, listener)
             await self._converse(call, listener)
         except TimeoutError:
             _log.info("detached code=SILENT")
         finally:
             call.cancel()
 
-    def _welcome(self, welcome: wire.Welcome, listener: Listener) -> None:
+    def _welcome(self, welcome: wire.Welcome, nonce: bytes, listener: Listener) -> None:
+        self.coordinator = self._proven(welcome, nonce)
         new_log = welcome.log != self._store.log
         for number, _ in self._store.unsaid(0):
             if number <= welcome.taken:
@@ -190,23 +242,41 @@ class Attachment:
         _log.info("attached log=%s", welcome.log.hex()[:8])
         listener.welcomed(new_log=new_log)
 
+    def _proven(self, welcome: wire.Welcome, nonce: bytes) -> Identity:
+        """Who greets. gRPC shows nobody the certificate that it has accepted, so it is proven here.
+
+        The TLS library has compared name and CA; it knows of no revocation.
+        """
+        proof = statement_from_wire(welcome.proof, party="coordinator")
+        identity = require_role(verify(proof, self._credentials.authority), Role.COORDINATOR)
+        expected = canonical_bytes(Greeting(node=self._credentials.org))
+        if (proof.kind, proof.subject, proof.body) != (Kind.WELCOME, nonce, expected):
+            raise BadSignature(
+                "the coordinator's proof of who it is was made for another greeting",
+                party="coordinator",
+                phase="attach",
+                fix="somebody on the way may be posing as the coordinator: check the address",
+            )
+        return identity
+
     async def _converse(
         self,
         call: "grpc.aio.StreamStreamCall[wire.FromNode, wire.FromCoordinator]",
         listener: Listener,
     ) -> None:
-        """Read, write and knock until the stream has ended or the coordinator is silent."""
+        """Read, write and knock until the stream ends, the coordinator is silent, or left."""
         writing = asyncio.create_task(self._write(call))
+        leaving = asyncio.create_task(self._leaving.wait())
         ending = [
             asyncio.create_task(self._read(call, listener)),
             asyncio.create_task(self._knock()),
         ]
         try:
-            await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((*ending, leaving), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (writing, *ending):
+            for task in (writing, leaving, *ending):
                 task.cancel()
-            await asyncio.gather(writing, *ending, return_exceptions=True)
+            await asyncio.gather(writing, leaving, *ending, return_exceptions=True)
         for task in ending:
             if not task.cancelled():
                 task.result()
@@ -236,6 +306,8 @@ class Attachment:
                         answer.set_result(message.catalogue)
                 case "caught_up":
                     listener.caught_up()
+                case "revocations":
+                    self.on_revocations(message.revocations.crl)
 
     def _take(self, number: int, rejected: str, listener: Listener) -> None:
         self.refusal = None

@@ -46,7 +46,7 @@ from protos import coordinator_pb2
 from protos.coordinator_pb2_grpc import CoordinatorStub
 
 _LOOK_SECONDS = 10.0
-_RENEW = "make a new key and request (`mihe init node`), and have it signed (`mihe ca sign`)"
+_RENEW = "make a new key and request (`mihe init renew`), and have it signed (`mihe ca sign`)"
 
 
 def report(file: Path) -> Report:
@@ -87,7 +87,7 @@ def _certificates(credentials: Credentials) -> Iterator[Finding]:
     )
     now = datetime.now(UTC)
     yield checks.lifetime("this node's certificate", identity.expires, now, fix=_RENEW)
-    ends = credentials.authority.certificate.not_valid_after_utc
+    ends = credentials.authority.expires
     yield checks.lifetime("the CA's", ends, now, fix="ask the consortium for its next CA")
 
 

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 
@@ -22,6 +23,7 @@ from contract.ledger import Ledger, role_of
 from contract.lifecycle import TERMINAL, State
 from contract.policy import Policy
 from contract.signing import Kind, Statement
+from contract.standing import objection_to
 from contract.statements import (
     Approval,
     Dead,
@@ -57,13 +59,21 @@ class Owner:
         """The organisation's id."""
         return self.credentials.org
 
-    def decide(self, contract: Contract, snapshot: str | None = None) -> Consent:
-        """Consent on the given snapshot, or on the present one; raises what refuses."""
-        dataset = contract.party(self.org).dataset
+    def decide(
+        self, contract: Contract, snapshot: str | None = None, *, approved: bool = False
+    ) -> Consent:
+        """Consent on the given snapshot, or on the present one; raises what refuses.
+
+        What is `approved` already may go on under the certificate that it names, while its key is
+        held (docs/decisions/0012); anything else has to name the present one.
+        """
+        party = contract.party(self.org)
+        pair = self.credentials.pair_for(party.fingerprint) if approved else None
+        dataset = party.dataset
         return decide(
             contract,
             org=self.org,
-            fingerprint=self.credentials.signer.identity.fingerprint,
+            fingerprint=(pair or self.credentials.pair).fingerprint,
             policy=readable(self.policy, self.org),
             entries=self.datasets.entries(),
             snapshot=snapshot or self.datasets.current_root(dataset),
@@ -121,7 +131,7 @@ class Conductor:
         if number <= self._store.cursor:
             return
         try:
-            ledger = self._docket.hear(number, statement)
+            ledger = self._docket.hear(number, statement, missed=not self._caught_up)
         except (
             StorageFull,
             StateAbsent,
@@ -140,6 +150,7 @@ class Conductor:
     def caught_up(self) -> None:
         """The backlog is heard: act on everything that is open."""
         self._caught_up = True
+        self.recheck(datetime.now(UTC))
         for ledger in self._docket.open_ledgers():
             self.act(ledger)
         self._tidy()
@@ -209,6 +220,24 @@ class Conductor:
                 self._untidy = False
                 self._tidy()
 
+    def recheck(self, now: datetime) -> None:
+        """End every job of which a party's certificate does not count any more."""
+        for ledger in self._docket.open_ledgers():
+            objection = objection_to(ledger.contract, self._owner.credentials.authority, now)
+            if objection is None:
+                continue
+            if objection.party == self._owner.org:
+                # Nobody would take this node's word for it; the others come to the same end.
+                self._runs.stop(ledger.job)
+                self._docket.abandon(ledger.job, objection.at(phase=ledger.state.value))
+                self._tidy()
+            elif not self._store.has_said(Kind.DEAD, ledger.job):
+                self.end(ledger.job, objection.at(phase=ledger.state.value))
+
+    def renewed(self) -> None:
+        """This node has another certificate: what it offers has to be signed again."""
+        self._offered = False
+
     def offer_catalogue(self) -> None:
         """Tell everybody what datasets there are now."""
         subject, catalogue = self._owner.datasets.catalogue(self._store.next_revision())
@@ -233,15 +262,14 @@ class Conductor:
 
     def _prepare(self, ledger: Ledger) -> None:
         try:
-            consent = self._owner.decide(ledger.contract, self._pinned(ledger))
+            consent = self._owner.decide(ledger.contract, self._pinned(ledger), approved=True)
         except MiheError as error:
             self.end(ledger.job, error.at(party=self._owner.org, phase="prepare"))
             return
-        identity = self._owner.credentials.signer.identity
         share = PartyStart(
-            org=identity.org,
-            fingerprint=identity.fingerprint,
-            role=role_of(ledger.contract, identity.org),
+            org=consent.org,
+            fingerprint=ledger.contract.party(consent.org).fingerprint,
+            role=role_of(ledger.contract, consent.org),
             protocol=PROTOCOL_VERSION,
             snapshot_root=consent.snapshot,
             nonce=token_hex(32),
@@ -274,7 +302,7 @@ class Conductor:
             )
             return
         try:
-            consent = self._owner.decide(ledger.contract, self._pinned(ledger))
+            consent = self._owner.decide(ledger.contract, self._pinned(ledger), approved=True)
         except MiheError as error:
             self.end(ledger.job, error.at(party=self._owner.org, phase="running"))
             return

@@ -1,9 +1,7 @@
-"""The node's certificate, key and CA: read, checked, and turned into what gRPC wants."""
+"""The node's certificate, key and CA: where node.toml says they lie, read and checked."""
 
 import os
 from pathlib import Path
-
-import grpc
 
 from contract.config import NodeConfig
 from contract.credentials import Credentials, credentials_from, is_private
@@ -13,6 +11,11 @@ from contract.identity import Role
 
 def load_credentials(config: NodeConfig, folder: Path) -> Credentials:
     """The checked credentials of node.toml in `folder`; raises what does not fit."""
+    return credentials_from(*read_files(config, folder), org=config.org, role=Role.NODE)
+
+
+def read_files(config: NodeConfig, folder: Path) -> tuple[bytes, bytes, bytes]:
+    """Certificate, key and CA as they lie there now; BadSetting if one is unreadable."""
     files = config.identity
     key = _read(folder / files.key, "private key")
     state = (folder / files.key).stat()
@@ -22,22 +25,8 @@ def load_credentials(config: NodeConfig, folder: Path) -> Credentials:
             party=config.org,
             fix="chmod 600 the key file; if others may have read it, make a new key",
         )
-    return credentials_from(
-        _read(folder / files.certificate, "certificate"),
-        key,
-        _read(folder / files.authority, "CA certificate"),
-        org=config.org,
-        role=Role.NODE,
-    )
-
-
-def server_credentials(credentials: Credentials) -> grpc.ServerCredentials:
-    """Mutual TLS for a node that peers may dial."""
-    return grpc.ssl_server_credentials(
-        [(credentials.key_pem, credentials.certificate_pem)],
-        root_certificates=credentials.authority_pem,
-        require_client_auth=True,
-    )
+    certificate = _read(folder / files.certificate, "certificate")
+    return certificate, key, _read(folder / files.authority, "CA certificate")
 
 
 def _read(file: Path, what: str) -> bytes:

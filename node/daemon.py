@@ -21,6 +21,7 @@ from grpc_reflection.v1alpha import reflection
 
 from contract import toml
 from contract.config import NodeConfig
+from contract.credentials import Credentials
 from contract.errors import AlreadyThere, BadSetting
 from contract.policy import Policy
 from durable.folder import held_folder
@@ -30,13 +31,15 @@ from node.attach import Attachment
 from node.carry import SERVER_OPTIONS, Exchange
 from node.catalogue import Datasets
 from node.conduct import Conductor, Owner
-from node.credentials import load_credentials, server_credentials
+from node.credentials import load_credentials, read_files
 from node.docket import Docket
 from node.pulse import Bounds
+from node.renewal import Renewal, server_credentials
 from node.results import Results
 from node.runs import Runs
 from node.stage import Services
 from node.store import Store
+from node.validity import Validity
 from protos import admin_pb2, carry_pb2_grpc
 from protos.admin_pb2_grpc import add_AdminServicer_to_server
 
@@ -70,6 +73,17 @@ class Home:
         state = self.config.state
         return Place.of(state, self.folder, self.config.org) if state else None
 
+    def renewal(self, credentials: Credentials) -> Renewal:
+        """What keeps `credentials` up with the files that node.toml names."""
+        files = self.config.identity
+        return Renewal(
+            credentials,
+            lambda: read_files(self.config, self.folder),
+            [self.folder / file for file in (files.certificate, files.key, files.authority)],
+            self.folder / files.revocations,
+            self.data,
+        )
+
     def policy(self) -> Policy:
         """The owner's policy as it stands now; asked before every decision, never kept."""
         file = self.folder / self.config.policy
@@ -91,8 +105,6 @@ async def serve(home: Home, stop: asyncio.Event, ready: Callable[[str], None]) -
         results = Results(home.data / "results")
         services = Services(
             credentials=credentials,
-            files=home.config.identity,
-            folder=home.folder,
             store=store,
             docket=docket,
             datasets=datasets,
@@ -108,14 +120,20 @@ async def serve(home: Home, stop: asyncio.Event, ready: Callable[[str], None]) -
         conductor = Conductor(
             owner, store, docket, runs, attachment.say, results, home.data / "evidence"
         )
+        attachment.signer_about = docket.signer_about
         admin = Admin(owner, store, docket, conductor, attachment, results)
+        renewal = home.renewal(credentials)
+        validity = Validity(credentials, renewal, attachment, conductor, docket, runs)
+        admin.notices = validity.notices
         runs.progress = conductor.progress = admin.on_progress
         conductor.start()
+        validity.begin()
         try:
             async with _admin_socket(home, admin), _peer_port(home, exchange):
                 work = (
                     attachment.run(conductor),
                     conductor.see_to_the_rest(),
+                    validity.watch(),
                     stop.wait(),
                     _holding(store),
                 )

@@ -9,12 +9,13 @@ import asyncio
 from collections.abc import Iterator
 
 from contract.cause import Cause, to_json
-from contract.credentials import Credentials
-from contract.errors import BadMessage, PartyLost, UnknownJob
+from contract.credentials import Credentials, Pair
+from contract.errors import BadMessage, MiheError, PartyLost, UnknownJob
 from contract.identity import Identity
+from contract.job import Contract
 from contract.ledger import Ledger, hear, open_job
 from contract.lifecycle import TERMINAL, State
-from contract.signing import Kind, Statement, verify
+from contract.signing import Kind, Signer, Statement, verify, verify_origin
 from node.store import JobRow, Store
 
 
@@ -24,6 +25,7 @@ class Docket:
     def __init__(self, store: Store, credentials: Credentials) -> None:
         self._store = store
         self._org = credentials.org
+        self._credentials = credentials
         self._authority = credentials.authority
         self._open: dict[bytes, Ledger] = {}
         self._news: dict[bytes, asyncio.Event] = {}
@@ -33,13 +35,17 @@ class Docket:
 
     # ── hearing ─────────────────────────────────────────────────────────────────────────────────
 
-    def hear(self, number: int, statement: Statement) -> Ledger:
+    def hear(self, number: int, statement: Statement, *, missed: bool = False) -> Ledger:
         """Fold one statement of the coordinator's log, durably; the job's ledger after it.
+
+        One that this node `missed` while it was away was made while its signer's certificate
+        counted, as far as anybody can tell now; what it leaves open is looked at again afterwards.
 
         Raises a MiheError, with nothing changed, for a statement that may not stand there. One that
         changes nothing moves the cursor alone: it is told again, or came after the job's end.
         """
-        signer = verify(statement, self._authority)
+        check = verify_origin if missed else verify
+        signer = check(statement, self._authority)
         before, ledger = self._folded(statement, signer)
         if ledger is before:
             self._store.skip(number)
@@ -72,10 +78,23 @@ class Docket:
 
     def job_about(self, statement: Statement) -> bytes | None:
         """The open job that a statement's subject, a job or run id, belongs to."""
-        if statement.subject in self._open:
-            return statement.subject
+        return self._job_of(statement.subject)
+
+    def pair_of(self, contract: Contract) -> Pair | None:
+        """The own certificate and key that a contract names; None if they are not held any more."""
+        return self._credentials.pair_for(contract.party(self._org).fingerprint)
+
+    def signer_about(self, subject: bytes) -> Signer:
+        """The key to speak with about a job or run: the one that its contract names."""
+        job = self._job_of(subject)
+        pair = self.pair_of(self._open[job].contract) if job is not None else None
+        return pair.signer if pair is not None else self._credentials.signer
+
+    def _job_of(self, subject: bytes) -> bytes | None:
+        if subject in self._open:
+            return subject
         for job, ledger in self._open.items():
-            if ledger.run == statement.subject:
+            if ledger.run == subject:
                 return job
         return None
 
@@ -151,9 +170,13 @@ class Docket:
             fix="propose the job again",
         )
         for job in list(self._open):
-            self._store.end(job, State.FAILED.value, to_json(lost))
-            self._open.pop(job)
-            self.announce(job)
+            self.abandon(job, lost)
+
+    def abandon(self, job: bytes, why: MiheError) -> None:
+        """End a job here that no statement can end: this node is not heard any more."""
+        self._store.end(job, State.FAILED.value, to_json(why))
+        self._open.pop(job)
+        self.announce(job)
 
     def _fold(self, job: bytes) -> Ledger:
         statements = self._statements(job)

@@ -25,6 +25,7 @@ from typing import NoReturn
 from contract.canonical import canonical_bytes
 from contract.errors import (
     BadReceipt,
+    CertificateRevoked,
     ForeignFrame,
     FrameOutOfOrder,
     FrameRepeated,
@@ -219,7 +220,9 @@ class Link:
 
     async def _meet(self, carrier: Carrier) -> Seal:
         seal = Seal(carrier, self._ends.tls, client=self._ends.is_tls_client)
-        await seal.handshake(peer=self._ends.peer.org, fingerprint=self._ends.peer.fingerprint)
+        peer = self._ends.peer
+        certificate = await seal.handshake(peer=peer.org, fingerprint=peer.fingerprint)
+        self._ends.authority.admit(certificate)
         await self._say(seal, Hello(self._ends.run, self._ends.me, self._standing()))
         greeting = await self._hear(seal)
         async with self._changed:
@@ -442,8 +445,10 @@ class Link:
     def _is_the_peers(self, statement: Statement, expected: Receipt) -> bool:
         try:
             signer = verify(statement, self._ends.authority)
-        except PeerError:  # it would name whom the forged statement names
-            return False
+        except PeerError as error:
+            if isinstance(error, CertificateRevoked) and error.party == self._ends.peer.org:
+                raise  # it is why the job ends on every side
+            return False  # the error would name whom the forged statement names
         return (
             statement.kind is Kind.RECEIPT
             and statement.subject == self._ends.run

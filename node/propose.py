@@ -17,6 +17,7 @@ from contract.errors import (
     BadRequest,
     BadSignature,
     KeyKindMismatch,
+    MiheError,
     UnknownColumn,
     UnknownDataset,
     UnknownOrganisation,
@@ -33,7 +34,7 @@ from contract.job import (
     Query,
     suite_for,
 )
-from contract.signing import MAX_BODY_BYTES, Kind, Statement, verify
+from contract.signing import MAX_BODY_BYTES, Kind, Statement, verify_origin
 from contract.statements import Catalogue
 from federated.query.plan import compile_statement
 from federated.query.statement import parse as parse_statement
@@ -49,6 +50,7 @@ class Offer:
 
     identity: Identity
     entries: dict[str, CatalogueEntry]
+    objection: MiheError | None = None  # why its certificate does not count any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ def read_offers(statements: Iterable[Statement], authority: Authority) -> dict[s
     """What each organisation offers; an unverifiable statement is an error naming its sender."""
     offers = {}
     for statement in statements:
-        signer = require_role(verify(statement, authority), Role.NODE)
+        # One member whose time is over must not keep the others from finding each other.
+        signer = require_role(verify_origin(statement, authority), Role.NODE)
         catalogue = parse(Catalogue, statement.body, max_bytes=MAX_BODY_BYTES, party=signer.org)
         owned = all(entry.org == signer.org for entry in catalogue.entries)
         genuine = statement.kind is Kind.CATALOGUE and statement.subject == digest(statement.body)
@@ -82,7 +85,7 @@ def read_offers(statements: Iterable[Statement], authority: Authority) -> dict[s
                 fix="that node's software is altering statements: compare versions",
             )
         entries = {entry.name: entry for entry in catalogue.entries}
-        offers[signer.org] = Offer(signer, entries)
+        offers[signer.org] = Offer(signer, entries, authority.objection(signer))
     return offers
 
 
@@ -176,6 +179,8 @@ def _party(reference: str, column: str, offers: dict[str, Offer]) -> Party:
             f"no organisation '{org}' has offered datasets.{nearest(org, list(offers))}",
             fix="see `mihe catalog`; a node offers its datasets when it first attaches",
         )
+    if offer.objection is not None:
+        raise offer.objection.at(phase="propose")
     entry = offer.entries.get(name)
     if entry is None:
         raise UnknownDataset(

@@ -35,6 +35,11 @@ class Runs:
         """Whether this process is running the job."""
         return job in self._tasks
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is running."""
+        return all(task.done() for task in self._tasks.values())
+
     def begin(
         self, ledger: Ledger, consent: Consent, *, on_error: Callable[[MiheError], None]
     ) -> None:

@@ -7,12 +7,14 @@ Whoever carries the bytes (the coordinator's relay, a network) sees TLS records 
 """
 
 import asyncio
+import os
 import ssl
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
-from pathlib import Path
 from typing import Protocol
 
+from contract.credentials import Pair
 from contract.errors import (
     FingerprintChanged,
     ForeignCertificate,
@@ -44,19 +46,35 @@ class CarrierLost(Exception):
     """The flow of bytes ended; nothing is said about why, and nothing is lost by it."""
 
 
-def tls_context(certificate: Path, key: Path, authority: Path, *, client: bool) -> ssl.SSLContext:
-    """A context for one side of the seal."""
+def tls_context(pair: Pair, authority: bytes, *, client: bool) -> ssl.SSLContext:
+    """A context for one side of the seal; `authority` is what the CA file holds, PEM."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if client else ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     # The name is checked as a fingerprint, which is stricter than a host name.
     context.check_hostname = False
     context.verify_mode = ssl.CERT_REQUIRED
-    context.load_verify_locations(cafile=authority)
-    context.load_cert_chain(certificate, key)
+    context.load_verify_locations(cadata=authority.decode("ascii"))
+    with _as_file(pair.certificate_pem) as certificate, _as_file(pair.key_pem) as key:
+        context.load_cert_chain(certificate, key)
     context.set_alpn_protocols([ALPN])
     if not client:
         context.num_tickets = 0
     return context
+
+
+@contextmanager
+def _as_file(content: bytes) -> Iterator[str]:
+    """A path from which `content`, a few kilobytes, can be read once: `ssl` takes keys from files.
+
+    A pipe, because the file may hold a newer pair by now, and a key belongs in no second file.
+    """
+    reading, writing = os.pipe()
+    try:
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(content)
+        yield f"/dev/fd/{reading}"
+    finally:
+        os.close(reading)
 
 
 class Seal:
@@ -69,9 +87,10 @@ class Seal:
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=not client)
         self._writing = asyncio.Lock()
 
-    async def handshake(self, *, peer: str, fingerprint: str) -> None:
-        """Shake hands with `peer`, whose certificate must have this SHA-256.
+    async def handshake(self, *, peer: str, fingerprint: str) -> bytes:
+        """Shake hands with `peer`, whose certificate must have this SHA-256; returns it, DER.
 
+        TLS has looked at its chain and dates; whether it was revoked is the caller's to ask.
         Raises ForeignCertificate, FingerprintChanged or VersionMismatch, all final, or CarrierLost
         for bytes that are no handshake: anybody on the way can have made those.
         """
@@ -102,6 +121,7 @@ class Seal:
                 phase="seal",
                 fix="install versions of mihe at both ends that have a protocol in common",
             )
+        return certificate
 
     async def send(self, record: bytes) -> None:
         """Send one record; returns when it is handed to the carrier."""

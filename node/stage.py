@@ -9,16 +9,20 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc.aio
 
 from contract.canonical import Frozen
 from contract.cause import cause_of
-from contract.config import CertificateFiles
-from contract.credentials import Credentials
-from contract.errors import CoordinatorAbsent, MiheError, PeerAbsent, Withheld
+from contract.credentials import Credentials, Pair
+from contract.errors import (
+    CoordinatorAbsent,
+    FingerprintChanged,
+    MiheError,
+    PeerAbsent,
+    Withheld,
+)
 from contract.ledger import Ledger
 from contract.policy import Policy
 from contract.signing import Kind, Statement
@@ -54,8 +58,6 @@ class Services:
     """The parts of the node that a run needs."""
 
     credentials: Credentials
-    files: CertificateFiles
-    folder: Path
     store: Store
     docket: Docket
     datasets: Datasets
@@ -111,6 +113,19 @@ class Stage:
         return self.consent.org
 
     @property
+    def own(self) -> Pair:
+        """The own certificate and key that the contract names, which may not be the newest."""
+        pair = self.services.docket.pair_of(self.consent.contract)
+        if pair is None:
+            raise FingerprintChanged(
+                "the key of the certificate that the contract names is not held any more",
+                party=self.me,
+                phase="running",
+                fix="propose the job again: a changed certificate needs a new contract",
+            )
+        return pair
+
+    @property
     def peers(self) -> tuple[str, ...]:
         """The other parties, in the contract's order."""
         return self.consent.contract.others(self.me)
@@ -158,7 +173,7 @@ class Stage:
         attachment = self.services.attachment
         return Parts(
             attachment.channel,
-            self.services.credentials.signer,
+            self.own.signer,
             self.run,
             patience=self.services.patience,
             is_there=lambda: attachment.attached,
@@ -223,18 +238,13 @@ class Stage:
             await channel.close()
 
     def _ends(self, peer: str) -> Ends:
-        files, folder = self.services.files, self.services.folder
+        own, credentials = self.own, self.services.credentials
         return Ends(
             run=self.run,
-            signer=self.services.credentials.signer,
-            authority=self.services.credentials.authority,
+            signer=own.signer,
+            authority=credentials.authority,
             peer=self.start.party(peer),
-            tls=tls_context(
-                folder / files.certificate,
-                folder / files.key,
-                folder / files.authority,
-                client=self.me < peer,
-            ),
+            tls=tls_context(own, credentials.authority_pem, client=self.me < peer),
         )
 
     def _route(self, peer: str) -> carry.Route:

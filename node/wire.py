@@ -15,6 +15,7 @@ from google.protobuf.message import Message as Protobuf
 
 from contract.errors import BadMessage, FrameTooLarge
 from contract.identity import MAX_CERTIFICATE_BYTES
+from contract.revocation import MAX_LIST_BYTES
 from contract.signing import MAX_BODY_BYTES, MAX_SIGNATURE_BYTES, Kind, Statement
 from federated.join.messages import Blinded, GroupCodes, Served
 from federated.query.plan import QueryPlan
@@ -93,6 +94,8 @@ def from_coordinator(message: coordinator_pb2.FromCoordinator) -> coordinator_pb
         case "welcome":
             welcome = message.welcome
             within = len(welcome.log) == _LOG_BYTES and welcome.taken <= _LARGEST
+        case "revocations":
+            within = 0 < len(message.revocations.crl) <= MAX_LIST_BYTES
         case "told":
             within = 1 <= message.told.number <= _LARGEST
         case "taken":

@@ -26,7 +26,7 @@ from protos import carry_pb2 as protos_dot_carry__pb2
 from protos import statement_pb2 as protos_dot_statement__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18protos/coordinator.proto\x12\x07mihe.v1\x1a\x12protos/carry.proto\x1a\x16protos/statement.proto\"\x1f\n\x0cLookQuestion\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\"V\n\nLookAnswer\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x14\n\x0cmilliseconds\x18\x03 \x01(\x04\x12\x0f\n\x07reached\x18\x04 \x01(\x08\"\xbb\x01\n\x08\x46romNode\x12\x1f\n\x05hello\x18\x01 \x01(\x0b\x32\x0e.mihe.v1.HelloH\x00\x12\x1d\n\x04said\x18\x02 \x01(\x0b\x32\r.mihe.v1.SaidH\x00\x12%\n\x08progress\x18\x03 \x01(\x0b\x32\x11.mihe.v1.ProgressH\x00\x12/\n\tcatalogue\x18\x04 \x01(\x0b\x32\x1a.mihe.v1.CatalogueQuestionH\x00\x12\x0f\n\x05knock\x18\x05 \x01(\x04H\x00\x42\x06\n\x04what\"\xfa\x01\n\x0f\x46romCoordinator\x12#\n\x07welcome\x18\x01 \x01(\x0b\x32\x10.mihe.v1.WelcomeH\x00\x12\x1f\n\x05taken\x18\x02 \x01(\x0b\x32\x0e.mihe.v1.TakenH\x00\x12\x1d\n\x04told\x18\x03 \x01(\x0b\x32\r.mihe.v1.ToldH\x00\x12%\n\x08progress\x18\x04 \x01(\x0b\x32\x11.mihe.v1.ProgressH\x00\x12-\n\tcatalogue\x18\x05 \x01(\x0b\x32\x18.mihe.v1.CatalogueAnswerH\x00\x12\x13\n\tcaught_up\x18\x06 \x01(\x08H\x00\x12\x0f\n\x05knock\x18\x07 \x01(\x04H\x00\x42\x06\n\x04what\"l\n\x05Piece\x12!\n\x04open\x18\x01 \x01(\x0b\x32\x11.mihe.v1.PartOpenH\x00\x12\x11\n\x07\x63ontent\x18\x02 \x01(\x0cH\x00\x12%\n\x07receipt\x18\x03 \x01(\x0b\x32\x12.mihe.v1.StatementH\x00\x42\x06\n\x04what\"A\n\x08PartOpen\x12\x0b\n\x03run\x18\x01 \x01(\x0c\x12\x0c\n\x04part\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12\x0c\n\x04salt\x18\x04 \x01(\x0c\"\r\n\x0b\x43ontributed\")\n\x0c\x46\x65tchRequest\x12\x0b\n\x03run\x18\x01 \x01(\x0c\x12\x0c\n\x04part\x18\x02 \x01(\t\"D\n\x05Hello\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12\r\n\x05store\x18\x02 \x01(\x0c\x12\x0b\n\x03log\x18\x03 \x01(\x0c\x12\r\n\x05heard\x18\x04 \x01(\x04\"7\n\x07Welcome\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12\x0b\n\x03log\x18\x02 \x01(\x0c\x12\r\n\x05taken\x18\x03 \x01(\x04\"=\n\x04Said\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12%\n\tstatement\x18\x02 \x01(\x0b\x32\x12.mihe.v1.Statement\")\n\x05Taken\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x10\n\x08rejected\x18\x02 \x01(\t\"=\n\x04Told\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12%\n\tstatement\x18\x02 \x01(\x0b\x32\x12.mihe.v1.Statement\"P\n\x08Progress\x12\x0b\n\x03job\x18\x01 \x01(\x0c\x12\x0b\n\x03org\x18\x02 \x01(\t\x12\r\n\x05phase\x18\x03 \x01(\t\x12\x0c\n\x04\x64one\x18\x04 \x01(\x04\x12\r\n\x05total\x18\x05 \x01(\x04\"%\n\x11\x43\x61talogueQuestion\x12\x10\n\x08question\x18\x01 \x01(\x04\"]\n\x0f\x43\x61talogueAnswer\x12\x10\n\x08question\x18\x01 \x01(\x04\x12&\n\ncatalogues\x18\x02 \x03(\x0b\x32\x12.mihe.v1.Statement\x12\x10\n\x08\x61ttached\x18\x03 \x03(\t2\x9b\x02\n\x0b\x43oordinator\x12\x32\n\x04Look\x12\x15.mihe.v1.LookQuestion\x1a\x13.mihe.v1.LookAnswer\x12\x39\n\x06\x41ttach\x12\x11.mihe.v1.FromNode\x1a\x18.mihe.v1.FromCoordinator(\x01\x30\x01\x12\x35\n\x05\x43\x61rry\x12\x13.mihe.v1.CarryFrame\x1a\x13.mihe.v1.CarryFrame(\x01\x30\x01\x12\x34\n\nContribute\x12\x0e.mihe.v1.Piece\x1a\x14.mihe.v1.Contributed(\x01\x12\x30\n\x05\x46\x65tch\x12\x15.mihe.v1.FetchRequest\x1a\x0e.mihe.v1.Piece0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18protos/coordinator.proto\x12\x07mihe.v1\x1a\x12protos/carry.proto\x1a\x16protos/statement.proto\"\x1f\n\x0cLookQuestion\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\"V\n\nLookAnswer\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x14\n\x0cmilliseconds\x18\x03 \x01(\x04\x12\x0f\n\x07reached\x18\x04 \x01(\x08\"\xbb\x01\n\x08\x46romNode\x12\x1f\n\x05hello\x18\x01 \x01(\x0b\x32\x0e.mihe.v1.HelloH\x00\x12\x1d\n\x04said\x18\x02 \x01(\x0b\x32\r.mihe.v1.SaidH\x00\x12%\n\x08progress\x18\x03 \x01(\x0b\x32\x11.mihe.v1.ProgressH\x00\x12/\n\tcatalogue\x18\x04 \x01(\x0b\x32\x1a.mihe.v1.CatalogueQuestionH\x00\x12\x0f\n\x05knock\x18\x05 \x01(\x04H\x00\x42\x06\n\x04what\"\xa7\x02\n\x0f\x46romCoordinator\x12#\n\x07welcome\x18\x01 \x01(\x0b\x32\x10.mihe.v1.WelcomeH\x00\x12\x1f\n\x05taken\x18\x02 \x01(\x0b\x32\x0e.mihe.v1.TakenH\x00\x12\x1d\n\x04told\x18\x03 \x01(\x0b\x32\r.mihe.v1.ToldH\x00\x12%\n\x08progress\x18\x04 \x01(\x0b\x32\x11.mihe.v1.ProgressH\x00\x12-\n\tcatalogue\x18\x05 \x01(\x0b\x32\x18.mihe.v1.CatalogueAnswerH\x00\x12\x13\n\tcaught_up\x18\x06 \x01(\x08H\x00\x12\x0f\n\x05knock\x18\x07 \x01(\x04H\x00\x12+\n\x0brevocations\x18\x08 \x01(\x0b\x32\x14.mihe.v1.RevocationsH\x00\x42\x06\n\x04what\"l\n\x05Piece\x12!\n\x04open\x18\x01 \x01(\x0b\x32\x11.mihe.v1.PartOpenH\x00\x12\x11\n\x07\x63ontent\x18\x02 \x01(\x0cH\x00\x12%\n\x07receipt\x18\x03 \x01(\x0b\x32\x12.mihe.v1.StatementH\x00\x42\x06\n\x04what\"A\n\x08PartOpen\x12\x0b\n\x03run\x18\x01 \x01(\x0c\x12\x0c\n\x04part\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12\x0c\n\x04salt\x18\x04 \x01(\x0c\"\r\n\x0b\x43ontributed\")\n\x0c\x46\x65tchRequest\x12\x0b\n\x03run\x18\x01 \x01(\x0c\x12\x0c\n\x04part\x18\x02 \x01(\t\"d\n\x05Hello\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12\r\n\x05store\x18\x02 \x01(\x0c\x12\x0b\n\x03log\x18\x03 \x01(\x0c\x12\r\n\x05heard\x18\x04 \x01(\x04\x12\r\n\x05nonce\x18\x05 \x01(\x0c\x12\x0f\n\x07\x65\x61rlier\x18\x06 \x03(\t\"Z\n\x07Welcome\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12\x0b\n\x03log\x18\x02 \x01(\x0c\x12\r\n\x05taken\x18\x03 \x01(\x04\x12!\n\x05proof\x18\x04 \x01(\x0b\x32\x12.mihe.v1.Statement\"\x1a\n\x0bRevocations\x12\x0b\n\x03\x63rl\x18\x01 \x01(\x0c\"=\n\x04Said\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12%\n\tstatement\x18\x02 \x01(\x0b\x32\x12.mihe.v1.Statement\")\n\x05Taken\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x10\n\x08rejected\x18\x02 \x01(\t\"=\n\x04Told\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12%\n\tstatement\x18\x02 \x01(\x0b\x32\x12.mihe.v1.Statement\"P\n\x08Progress\x12\x0b\n\x03job\x18\x01 \x01(\x0c\x12\x0b\n\x03org\x18\x02 \x01(\t\x12\r\n\x05phase\x18\x03 \x01(\t\x12\x0c\n\x04\x64one\x18\x04 \x01(\x04\x12\r\n\x05total\x18\x05 \x01(\x04\"%\n\x11\x43\x61talogueQuestion\x12\x10\n\x08question\x18\x01 \x01(\x04\"]\n\x0f\x43\x61talogueAnswer\x12\x10\n\x08question\x18\x01 \x01(\x04\x12&\n\ncatalogues\x18\x02 \x03(\x0b\x32\x12.mihe.v1.Statement\x12\x10\n\x08\x61ttached\x18\x03 \x03(\t2\x9b\x02\n\x0b\x43oordinator\x12\x32\n\x04Look\x12\x15.mihe.v1.LookQuestion\x1a\x13.mihe.v1.LookAnswer\x12\x39\n\x06\x41ttach\x12\x11.mihe.v1.FromNode\x1a\x18.mihe.v1.FromCoordinator(\x01\x30\x01\x12\x35\n\x05\x43\x61rry\x12\x13.mihe.v1.CarryFrame\x1a\x13.mihe.v1.CarryFrame(\x01\x30\x01\x12\x34\n\nContribute\x12\x0e.mihe.v1.Piece\x1a\x14.mihe.v1.Contributed(\x01\x12\x30\n\x05\x46\x65tch\x12\x15.mihe.v1.FetchRequest\x1a\x0e.mihe.v1.Piece0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,31 +40,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FROMNODE']._serialized_start=203
   _globals['_FROMNODE']._serialized_end=390
   _globals['_FROMCOORDINATOR']._serialized_start=393
-  _globals['_FROMCOORDINATOR']._serialized_end=643
-  _globals['_PIECE']._serialized_start=645
-  _globals['_PIECE']._serialized_end=753
-  _globals['_PARTOPEN']._serialized_start=755
-  _globals['_PARTOPEN']._serialized_end=820
-  _globals['_CONTRIBUTED']._serialized_start=822
-  _globals['_CONTRIBUTED']._serialized_end=835
-  _globals['_FETCHREQUEST']._serialized_start=837
-  _globals['_FETCHREQUEST']._serialized_end=878
-  _globals['_HELLO']._serialized_start=880
-  _globals['_HELLO']._serialized_end=948
-  _globals['_WELCOME']._serialized_start=950
-  _globals['_WELCOME']._serialized_end=1005
-  _globals['_SAID']._serialized_start=1007
-  _globals['_SAID']._serialized_end=1068
-  _globals['_TAKEN']._serialized_start=1070
-  _globals['_TAKEN']._serialized_end=1111
-  _globals['_TOLD']._serialized_start=1113
-  _globals['_TOLD']._serialized_end=1174
-  _globals['_PROGRESS']._serialized_start=1176
-  _globals['_PROGRESS']._serialized_end=1256
-  _globals['_CATALOGUEQUESTION']._serialized_start=1258
-  _globals['_CATALOGUEQUESTION']._serialized_end=1295
-  _globals['_CATALOGUEANSWER']._serialized_start=1297
-  _globals['_CATALOGUEANSWER']._serialized_end=1390
-  _globals['_COORDINATOR']._serialized_start=1393
-  _globals['_COORDINATOR']._serialized_end=1676
+  _globals['_FROMCOORDINATOR']._serialized_end=688
+  _globals['_PIECE']._serialized_start=690
+  _globals['_PIECE']._serialized_end=798
+  _globals['_PARTOPEN']._serialized_start=800
+  _globals['_PARTOPEN']._serialized_end=865
+  _globals['_CONTRIBUTED']._serialized_start=867
+  _globals['_CONTRIBUTED']._serialized_end=880
+  _globals['_FETCHREQUEST']._serialized_start=882
+  _globals['_FETCHREQUEST']._serialized_end=923
+  _globals['_HELLO']._serialized_start=925
+  _globals['_HELLO']._serialized_end=1025
+  _globals['_WELCOME']._serialized_start=1027
+  _globals['_WELCOME']._serialized_end=1117
+  _globals['_REVOCATIONS']._serialized_start=1119
+  _globals['_REVOCATIONS']._serialized_end=1145
+  _globals['_SAID']._serialized_start=1147
+  _globals['_SAID']._serialized_end=1208
+  _globals['_TAKEN']._serialized_start=1210
+  _globals['_TAKEN']._serialized_end=1251
+  _globals['_TOLD']._serialized_start=1253
+  _globals['_TOLD']._serialized_end=1314
+  _globals['_PROGRESS']._serialized_start=1316
+  _globals['_PROGRESS']._serialized_end=1396
+  _globals['_CATALOGUEQUESTION']._serialized_start=1398
+  _globals['_CATALOGUEQUESTION']._serialized_end=1435
+  _globals['_CATALOGUEANSWER']._serialized_start=1437
+  _globals['_CATALOGUEANSWER']._serialized_end=1530
+  _globals['_COORDINATOR']._serialized_start=1533
+  _globals['_COORDINATOR']._serialized_end=1816
 # @@protoc_insertion_point(module_scope)

@@ -125,6 +125,7 @@ class FromCoordinator(_message.Message):
     CATALOGUE_FIELD_NUMBER: _builtins.int
     CAUGHT_UP_FIELD_NUMBER: _builtins.int
     KNOCK_FIELD_NUMBER: _builtins.int
+    REVOCATIONS_FIELD_NUMBER: _builtins.int
     caught_up: _builtins.bool
     """everything logged before Welcome has now been told"""
     knock: _builtins.int
@@ -142,6 +143,10 @@ class FromCoordinator(_message.Message):
     def progress(self) -> Global___Progress: ...
     @_builtins.property
     def catalogue(self) -> Global___CatalogueAnswer: ...
+    @_builtins.property
+    def revocations(self) -> Global___Revocations:
+        """what the CA has revoked: after Welcome, and whenever it is new"""
+
     def __init__(
         self,
         *,
@@ -152,12 +157,13 @@ class FromCoordinator(_message.Message):
         catalogue: Global___CatalogueAnswer | None = ...,
         caught_up: _builtins.bool = ...,
         knock: _builtins.int = ...,
+        revocations: Global___Revocations | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "caught_up", b"caught_up", "knock", b"knock", "progress", b"progress", "taken", b"taken", "told", b"told", "welcome", b"welcome", "what", b"what"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "caught_up", b"caught_up", "knock", b"knock", "progress", b"progress", "revocations", b"revocations", "taken", b"taken", "told", b"told", "welcome", b"welcome", "what", b"what"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "caught_up", b"caught_up", "knock", b"knock", "progress", b"progress", "taken", b"taken", "told", b"told", "welcome", b"welcome", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "caught_up", b"caught_up", "knock", b"knock", "progress", b"progress", "revocations", b"revocations", "taken", b"taken", "told", b"told", "welcome", b"welcome", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["welcome", "taken", "told", "progress", "catalogue", "caught_up", "knock"]  # noqa: Y015
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["welcome", "taken", "told", "progress", "catalogue", "caught_up", "knock", "revocations"]  # noqa: Y015
     _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
 
@@ -272,6 +278,8 @@ class Hello(_message.Message):
     STORE_FIELD_NUMBER: _builtins.int
     LOG_FIELD_NUMBER: _builtins.int
     HEARD_FIELD_NUMBER: _builtins.int
+    NONCE_FIELD_NUMBER: _builtins.int
+    EARLIER_FIELD_NUMBER: _builtins.int
     protocol: _builtins.int
     store: _builtins.bytes
     """16 random bytes naming this node's state; another value: the node lost it"""
@@ -279,6 +287,12 @@ class Hello(_message.Message):
     """the coordinator's log that `heard` counts in; empty at first"""
     heard: _builtins.int
     """number of the last Told that is durable here"""
+    nonce: _builtins.bytes
+    """32 random bytes, which Welcome.proof is about"""
+    @_builtins.property
+    def earlier(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """fingerprints of this node's former certificates, keys still held"""
+
     def __init__(
         self,
         *,
@@ -286,10 +300,12 @@ class Hello(_message.Message):
         store: _builtins.bytes = ...,
         log: _builtins.bytes = ...,
         heard: _builtins.int = ...,
+        nonce: _builtins.bytes = ...,
+        earlier: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["heard", b"heard", "log", b"log", "protocol", b"protocol", "store", b"store"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["earlier", b"earlier", "heard", b"heard", "log", b"log", "nonce", b"nonce", "protocol", b"protocol", "store", b"store"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -302,25 +318,51 @@ class Welcome(_message.Message):
     PROTOCOL_FIELD_NUMBER: _builtins.int
     LOG_FIELD_NUMBER: _builtins.int
     TAKEN_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
     protocol: _builtins.int
     log: _builtins.bytes
     """16 random bytes naming this log; another value: the coordinator lost it"""
     taken: _builtins.int
     """number of the last Said of this store that is durable here"""
+    @_builtins.property
+    def proof(self) -> _statement_pb2.Statement:
+        """welcome: that this is the coordinator, under a certificate that counts"""
+
     def __init__(
         self,
         *,
         protocol: _builtins.int = ...,
         log: _builtins.bytes = ...,
         taken: _builtins.int = ...,
+        proof: _statement_pb2.Statement | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["proof", b"proof"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["log", b"log", "protocol", b"protocol", "taken", b"taken"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["log", b"log", "proof", b"proof", "protocol", b"protocol", "taken", b"taken"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Welcome: _TypeAlias = Welcome  # noqa: Y015
+
+@_typing.final
+class Revocations(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CRL_FIELD_NUMBER: _builtins.int
+    crl: _builtins.bytes
+    """X.509 CRL, DER, signed by the consortium's CA; one for each CA"""
+    def __init__(
+        self,
+        *,
+        crl: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["crl", b"crl"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Revocations: _TypeAlias = Revocations  # noqa: Y015
 
 @_typing.final
 class Said(_message.Message):

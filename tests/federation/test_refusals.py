@@ -360,12 +360,12 @@ def test_a_renewed_certificate_ends_what_names_the_old_one_and_serves_from_then_
     proposed = banks.propose()
     _renew(banks, "bank_b")
     banks.start("bank_b")
-    assert banks.end_of(proposed) == End(State.FAILED, "PARTY_LOST", "bank_b")
+    assert banks.end_of(proposed) == End(State.FAILED, "FINGERPRINT_CHANGED", "bank_b")
     with banks.halted("bank_b", "frame.open.evaluated") as running:
         banks.kill("bank_b")
         _renew(banks, "bank_b")
     banks.start("bank_b")
-    assert banks.end_of(running) == End(State.FAILED, "PARTY_LOST", "bank_b")
+    assert banks.end_of(running) == End(State.FAILED, "FINGERPRINT_CHANGED", "bank_b")
     banks.wait_attached()
     banks.must_work()
 

@@ -40,7 +40,8 @@ def test_a_node_from_nothing_to_credentials(tmp_path: Path, ca: Path) -> None:
     assert _sign(home, ca) == 0
     config = parse(NodeConfig, home.config.read_text(), "node.toml")
     assert (config.org, config.coordinator, config.direct) == ("bank_a", "mihe.example:7450", None)
-    files = [home.folder / name for name in vars(config.identity).values()]
+    named = config.identity
+    files = [home.folder / name for name in (named.certificate, named.key, named.authority)]
     assert credentials_from(*(f.read_bytes() for f in files), org="bank_a", role=Role.NODE)
     assert parse(Policy, home.policy.read_text(), "policy.toml") == Policy()
 

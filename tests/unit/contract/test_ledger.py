@@ -49,7 +49,9 @@ KEY = ec.generate_private_key(ec.SECP256R1()).public_key()
 def identity(org: str, role: Role = Role.NODE, *, renewed: bool = False) -> Identity:
     fingerprint = sha256(f"{org} {role} {renewed}".encode()).hexdigest()
     expires = datetime(2030, 1, 1, tzinfo=UTC)
-    return Identity(org, role, "91110000600037341L", fingerprint, expires, b"", KEY)
+    return Identity(
+        org, role, "91110000600037341L", fingerprint, expires, expires, b"", KEY, 1, "ca"
+    )
 
 
 WHO = {A: identity(A), B: identity(B), "coordinator": identity("coordinator", Role.COORDINATOR)}

@@ -44,7 +44,9 @@ PUBLIC = ec.generate_private_key(ec.SECP256R1()).public_key()
 def identity(org: str, role: Role = Role.NODE) -> Identity:
     fingerprint = sha256(f"{org} {role}".encode()).hexdigest()
     expires = datetime(2030, 1, 1, tzinfo=UTC)
-    return Identity(org, role, "91110000600037341L", fingerprint, expires, b"", PUBLIC)
+    return Identity(
+        org, role, "91110000600037341L", fingerprint, expires, expires, b"", PUBLIC, 1, "ca"
+    )
 
 
 WHO = {org: identity(org) for org in ORGS} | {COORDINATOR: identity(COORDINATOR, Role.COORDINATOR)}

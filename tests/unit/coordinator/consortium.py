@@ -5,7 +5,7 @@ what no honest node would.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -391,12 +391,15 @@ def open_stream(
     log: bytes = b"",
     heard: int = 0,
     protocol: int = PROTOCOL_VERSION,
+    earlier: Sequence[str] = (),
 ) -> tuple[Stream, wire.FromNode]:
     """A stream that has been opened, and the Hello that is to be its first message."""
     store = store or digest(credentials.org.encode())[:16]
     channel = channel_to(port, credentials)
     call = coordinator_pb2_grpc.CoordinatorStub(channel).Attach()
-    hello = wire.Hello(protocol=protocol, store=store, log=log, heard=heard)
+    hello = wire.Hello(
+        protocol=protocol, store=store, log=log, heard=heard, nonce=bytes(32), earlier=earlier
+    )
     stream = Stream(credentials.org, channel, call, store)
     return stream, wire.FromNode(hello=hello)
 

@@ -40,8 +40,7 @@ class Member:
         return self.credentials.signer.identity.fingerprint
 
     def tls(self, *, client: bool) -> ssl.SSLContext:
-        cert, key, ca = (self.folder / name for name in ("cert.pem", "key.pem", "ca.pem"))
-        return tls_context(cert, key, ca, client=client)
+        return tls_context(self.credentials.pair, self.credentials.authority_pem, client=client)
 
     def share(self, *, role: RunRole = RunRole.SENDER, address: str | None = None) -> PartyStart:
         return PartyStart(

@@ -19,7 +19,6 @@ from sqlalchemy import text
 from contract import toml
 from contract.canonical import canonical_bytes
 from contract.cause import to_json
-from contract.config import CertificateFiles
 from contract.errors import MiheError
 from contract.identity import Identity
 from contract.job import Basis, Contract, JobKind
@@ -32,9 +31,9 @@ from node.attach import Attachment
 from node.carry import Exchange
 from node.catalogue import Datasets
 from node.conduct import Conductor, Owner
-from node.credentials import server_credentials
 from node.docket import Docket
 from node.propose import Wish, draft, read_offers
+from node.renewal import server_credentials
 from node.results import Results
 from node.runs import Runs
 from node.stage import Services
@@ -46,7 +45,6 @@ LOG_ID = bytes([5] * 16)
 _LARGEST_FILE = 17 << 20
 TOO_MUCH = random.Random(5).randbytes(18 << 20)
 """More than a `limited` disk has room for; it does not get smaller by compressing."""
-FILES = CertificateFiles(certificate="cert.pem", key="key.pem")
 
 POLICY = """
 [[allow]]
@@ -129,8 +127,6 @@ class Station:
         self.results = Results(self.folder / "results")
         services = Services(
             credentials=credentials,
-            files=FILES,
-            folder=self.member.folder,
             store=self.store,
             docket=self.docket,
             datasets=self.datasets,

@@ -10,18 +10,22 @@ from pathlib import Path
 import grpc.aio
 import pytest
 
+from cli.revocation import next_list
 from contract.canonical import canonical_bytes, digest
+from contract.credentials import Credentials, credentials_from
 from contract.errors import CoordinatorAbsent, ForeignCertificate, MiheError, VersionMismatch
 from contract.identity import Role, server_name
 from contract.job import Contract
+from contract.revocation import list_to_der
 from contract.signing import Kind, Statement
-from contract.statements import Approval, Catalogue, Decision
+from contract.statements import Approval, Catalogue, Decision, Greeting
 from coordinator.server import Running, serving
 from node import attach
 from node.attach import Attachment
 from node.carry import open_channel
-from node.credentials import server_credentials
+from node.renewal import server_credentials
 from node.store import Store
+from node.wire import statement_to_wire
 from protos import coordinator_pb2 as wire
 from protos.coordinator_pb2_grpc import CoordinatorServicer, add_CoordinatorServicer_to_server
 from protos.statement_pb2 import Statement as WireStatement
@@ -347,18 +351,32 @@ ODD: dict[str, list[wire.FromCoordinator]] = {
 }
 
 
+def proven(
+    message: wire.FromCoordinator, nonce: bytes, by: Credentials, to: str
+) -> wire.FromCoordinator:
+    """The message, a welcome with the proof that belongs to it."""
+    if not message.HasField("welcome"):
+        return message
+    whole = wire.FromCoordinator.FromString(message.SerializeToString())
+    proof = by.signer.sign(Kind.WELCOME, nonce, canonical_bytes(Greeting(node=to)))
+    whole.welcome.proof.CopyFrom(statement_to_wire(proof))
+    return whole
+
+
 class Scripted(CoordinatorServicer):
     """Says what it was told to say on the first streams, and is silent after a welcome then."""
 
-    def __init__(self, script: list[wire.FromCoordinator]) -> None:
+    def __init__(self, script: list[wire.FromCoordinator], by: Credentials, to: str) -> None:
         self.script = script
+        self.by = by
+        self.to = to
         self.streams = 0
 
     async def Attach(self, request_iterator, context):  # type: ignore[no-untyped-def, override]  # noqa: N802
-        await context.read()
+        hello = (await context.read()).hello
         self.streams += 1
         for message in self.script if self.streams == 1 else [WELCOME]:
-            await context.write(message)
+            await context.write(proven(message, hello.nonce, self.by, self.to))
         if self.streams > 1:
             await asyncio.sleep(PATIENCE)
 
@@ -367,7 +385,7 @@ class Scripted(CoordinatorServicer):
 async def test_nothing_that_a_coordinator_says_stops_the_node(
     consortium: Consortium, bank_a: Member, tmp_path: Path, what: str
 ) -> None:
-    servicer = Scripted(ODD[what])  # type: ignore[abstract]  # nothing else is called
+    servicer = Scripted(ODD[what], consortium.coordinator, "bank_a")  # type: ignore[abstract]  # nothing else is called
     server = grpc.aio.server()
     add_CoordinatorServicer_to_server(servicer, server)
     port = server.add_secure_port("127.0.0.1:0", server_credentials(consortium.coordinator))
@@ -408,3 +426,96 @@ async def test_a_coordinator_that_hangs_is_left_and_found_again(
     a.attachment.say(Kind.CONTRACT, contract.job_id, contract)
     await until(lambda: a.heard.statements)
     assert len(a.heard.welcomes) == before
+
+
+# ── a coordinator that has to prove who it is ───────────────────────────────────────────────────
+
+
+class Posing(Scripted):
+    """Greets with a proof that a test has made of what the node has drawn."""
+
+    def __init__(self, prove: Callable[[bytes], Statement]) -> None:
+        self.prove = prove
+        self.streams = 0
+
+    async def Attach(self, request_iterator, context):  # type: ignore[no-untyped-def, override]  # noqa: N802
+        hello = (await context.read()).hello
+        self.streams += 1
+        message = wire.FromCoordinator.FromString(WELCOME.SerializeToString())
+        message.welcome.proof.CopyFrom(statement_to_wire(self.prove(hello.nonce)))
+        await context.write(message)
+        await asyncio.sleep(PATIENCE)
+
+
+def greeting(by: Credentials, nonce: bytes, to: str = "bank_a") -> Statement:
+    return by.signer.sign(Kind.WELCOME, nonce, canonical_bytes(Greeting(node=to)))
+
+
+@pytest.mark.parametrize(
+    ("prove", "code"),
+    [
+        (lambda ours, nonce: greeting(ours.coordinator, bytes(32)), "BAD_SIGNATURE"),
+        (lambda ours, nonce: greeting(ours.coordinator, nonce, "bank_b"), "BAD_SIGNATURE"),
+        (lambda ours, nonce: greeting(ours.member("bank_b"), nonce), "WRONG_ROLE"),
+        (
+            lambda ours, nonce: greeting(Consortium("Other").coordinator, nonce),
+            "FOREIGN_CERTIFICATE",
+        ),
+        (
+            lambda ours, nonce: ours.coordinator.signer.sign(
+                Kind.DEAD, nonce, canonical_bytes(Greeting(node="bank_a"))
+            ),
+            "BAD_SIGNATURE",
+        ),
+    ],
+    ids=["replayed", "for another node", "a member's", "of another CA", "of another kind"],
+)
+async def test_a_coordinator_without_a_proof_of_its_own_is_left(
+    consortium: Consortium,
+    bank_a: Member,
+    tmp_path: Path,
+    prove: Callable[[Consortium, bytes], Statement],
+    code: str,
+) -> None:
+    """It may hold a certificate that TLS believes; that is what a stolen key gives it."""
+    servicer = Posing(lambda nonce: prove(consortium, nonce))  # type: ignore[abstract]
+    async with posing_at(servicer, consortium) as address, Node(bank_a, tmp_path, address) as node:
+        await until(lambda: node.attachment.trouble is not None)
+        assert not node.attachment.attached
+        assert node.attachment.trouble is not None
+        assert node.attachment.trouble.code == code
+
+
+async def test_a_coordinator_whose_certificate_was_revoked_is_left(
+    consortium: Consortium, bank_a: Member, tmp_path: Path
+) -> None:
+    own = credentials_from(
+        bank_a.credentials.certificate_pem,
+        bank_a.credentials.key_pem,
+        consortium.certificate,
+        org="bank_a",
+        role=Role.NODE,
+    )
+    revoked = consortium.coordinator.certificate_pem
+    crl = next_list(consortium.key, consortium.certificate, None, revoked)
+    own.authority.take(list_to_der(crl))
+    servicer = Posing(lambda nonce: greeting(consortium.coordinator, nonce))  # type: ignore[abstract]
+    member = Member(own, bank_a.folder)
+    async with posing_at(servicer, consortium) as address, Node(member, tmp_path, address) as node:
+        await until(lambda: node.attachment.trouble is not None)
+        assert not node.attachment.attached
+        assert node.attachment.trouble is not None
+        assert node.attachment.trouble.code == "CERTIFICATE_REVOKED"
+        assert node.attachment.trouble.party == "coordinator"
+
+
+@asynccontextmanager
+async def posing_at(servicer: CoordinatorServicer, consortium: Consortium) -> AsyncIterator[str]:
+    server = grpc.aio.server()
+    add_CoordinatorServicer_to_server(servicer, server)
+    port = server.add_secure_port("127.0.0.1:0", server_credentials(consortium.coordinator))
+    await server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        await server.stop(None)

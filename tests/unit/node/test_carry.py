@@ -9,10 +9,13 @@ import grpc
 import grpc.aio
 import pytest
 
-from contract.credentials import Credentials
+from cli.revocation import next_list
+from contract.credentials import Credentials, credentials_from
+from contract.identity import Role
+from contract.revocation import list_to_der
 from node import carry
 from node.carry import Exchange, Route, dial, open_channel, peer_name
-from node.credentials import server_credentials
+from node.renewal import server_credentials
 from node.seal import Carrier, CarrierLost
 from protos import carry_pb2, carry_pb2_grpc
 from tests.unit.coordinator.consortium import Consortium
@@ -157,6 +160,27 @@ async def test_a_caller_or_a_listener_of_another_consortium_is_not_met(
         posing.exchange.expect(RUN, "bank_a")
         with pytest.raises(CarrierLost):
             await dial(posing.channel(bank_a.credentials), RUN, "bank_b", relay=False)
+
+
+async def test_a_caller_that_was_revoked_is_not_met(
+    consortium: Consortium, bank_a: Member, bank_b: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carry, "_JOIN_SECONDS", 1)
+    own = credentials_from(
+        bank_b.credentials.certificate_pem,
+        bank_b.credentials.key_pem,
+        consortium.certificate,
+        org="bank_b",
+        role=Role.NODE,
+    )
+    async with listening_at(own) as there:
+        there.exchange.expect(RUN, "bank_a")
+        await there.met(bank_a.credentials)
+        revoked = bank_a.credentials.certificate_pem
+        crl = next_list(consortium.key, consortium.certificate, None, revoked)
+        own.authority.take(list_to_der(crl))
+        with pytest.raises(CarrierLost):
+            await dial(there.channel(bank_a.credentials), RUN, "bank_b", relay=False)
 
 
 async def test_a_listener_that_is_another_member_is_not_met(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from contract.canonical import canonical_bytes
 from contract.cause import cause_of
+from contract.credentials import Credentials, Pair
 from contract.errors import Aborted, ForeignCertificate, MiheError, PartyLost, UnknownJob
 from contract.identity import pem_to_der
 from contract.job import Contract
@@ -312,7 +313,8 @@ def test_a_statement_stays_valid_here_after_its_certificate_has_expired(
     private = load_pem_private_key(key, password=None)
     assert isinstance(private, EllipticCurvePrivateKey)
     identity = bank_a.credentials.authority.recall(pem_to_der(pem))
-    late = replace(bank_a.credentials, signer=Signer(identity, private))
+    pair = Pair(Signer(identity, private), pem, key)
+    late = Credentials(pair, bank_a.credentials.authority, bank_a.credentials.authority_pem)
     contract = contract_of(late, bank_a.credentials)
     said = proposal(late, contract)
     with pytest.raises(ForeignCertificate):

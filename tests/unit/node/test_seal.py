@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -145,15 +146,10 @@ def lenient(member: Member) -> ssl.SSLContext:
     return context
 
 
-async def test_an_expired_certificate_is_refused(
-    consortium: Consortium, bank_a: Member, tmp_path: Path
-) -> None:
+async def test_an_expired_certificate_is_refused(consortium: Consortium, bank_a: Member) -> None:
     key, certificate = expired(consortium, "bank_b")
-    (tmp_path / "key.pem").write_bytes(key)
-    (tmp_path / "cert.pem").write_bytes(certificate)
-    (tmp_path / "ca.pem").write_bytes(consortium.certificate)
-    cert, key_file, ca = (tmp_path / name for name in ("cert.pem", "key.pem", "ca.pem"))
-    late = tls_context(cert, key_file, ca, client=False)
+    pair = replace(bank_a.credentials.pair, certificate_pem=certificate, key_pem=key)
+    late = tls_context(pair, consortium.certificate, client=False)
     line = Line()
     _, outcomes = await shake(line, bank_a.tls(client=True), late, names=(bank_a, bank_a))
     assert isinstance(outcomes[0], ForeignCertificate)
