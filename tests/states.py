@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 
+from contract.config import StateServer
 from durable.postgres import Place
 from tests.postgres import Database
 
@@ -26,6 +27,12 @@ def cut_off(database: Database, place: Place) -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s",
             (place.schema,),
         )
+
+
+def server_of(place: Place) -> StateServer:
+    """The setting that keeps the state there."""
+    file = str(place.password_file)
+    return StateServer(url=place.url, schema=place.schema, password_file=file)
 
 
 def setting(place: Place) -> str:

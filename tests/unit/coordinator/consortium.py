@@ -48,9 +48,11 @@ from contract.statements import (
     Verdict,
 )
 from coordinator.clock import Clock
+from durable.postgres import Place
 from protos import carry_pb2, coordinator_pb2_grpc
 from protos import coordinator_pb2 as wire
 from protos.statement_pb2 import Statement as WireStatement
+from tests.states import server_of
 
 USCC = "91110000600037341L"
 PATIENCE = 20.0
@@ -93,7 +95,12 @@ class HandClock:
 
 
 def configure(
-    folder: Path, credentials: Credentials, *, listen: str = "127.0.0.1:0", grace: int = 30
+    folder: Path,
+    credentials: Credentials,
+    *,
+    listen: str = "127.0.0.1:0",
+    grace: int = 30,
+    state: Place | None = None,
 ) -> CoordinatorConfig:
     """A coordinator's configuration, its files written into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -102,7 +109,8 @@ def configure(
     (folder / "own.key").touch(mode=0o600)
     (folder / "own.key").write_bytes(credentials.key_pem)
     files = CertificateFiles(certificate="own.pem", key="own.key")
-    return CoordinatorConfig(listen=listen, identity=files, node_grace_seconds=grace)
+    server = server_of(state) if state else None
+    return CoordinatorConfig(listen=listen, identity=files, node_grace_seconds=grace, state=server)
 
 
 # ── what is stated ──────────────────────────────────────────────────────────────────────────────

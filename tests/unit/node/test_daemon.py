@@ -6,7 +6,7 @@ import io
 import shutil
 import socket
 import stat
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -43,7 +43,8 @@ from node import attach, daemon
 from node.daemon import Home, serve
 from node.store import Store
 from tests.postgres import Database
-from tests.states import cut_off, setting
+from tests.postgres import running as postgres_running
+from tests.states import cut_off, place_on, setting
 from tests.unit.coordinator.consortium import Consortium, configure
 from tests.unit.node.lines import PATIENCE, Member
 from tests.unit.node.stations import POLICY, uscc, write_dataset
@@ -309,25 +310,59 @@ async def test_questions_that_have_no_answer_get_an_error_of_the_tree(
         assert "NoneType" not in str(defect.value)
 
 
-@pytest.fixture
-async def both(
-    consortium: Consortium, bank_a: Member, bank_b: Member, short: Path
-) -> AsyncIterator[tuple[Folder, Folder]]:
-    """Two nodes with their loans, attached to a coordinator."""
-    place = short / "coordinator"
-    config = configure(place, consortium.coordinator, listen="127.0.0.1:0")
+@asynccontextmanager
+async def attached(
+    consortium: Consortium,
+    members: Sequence[Member],
+    parent: Path,
+    places: Callable[[], Place | None] = lambda: None,
+) -> AsyncIterator[tuple[Folder, ...]]:
+    """Two nodes with their loans, attached to a coordinator; `places` says where states lie."""
+    home, place = parent / "coordinator", places()
+    config = configure(home, consortium.coordinator, listen="127.0.0.1:0", state=place)
     async with AsyncExitStack() as stack:
-        coordinator = await stack.enter_async_context(serving(config, place))
+        coordinator = await stack.enter_async_context(serving(config, home))
         address = f"127.0.0.1:{coordinator.port}"
-        folders = [Folder(member, short, coordinator=address) for member in (bank_a, bank_b)]
+        folders = tuple(Folder(member, parent, coordinator=address) for member in members)
         for folder, numbers in zip(folders, (range(20), range(15, 60)), strict=True):
+            if (place := places()) is not None:
+                folder.write(setting(place))
             await stack.enter_async_context(running(folder))
             await folder.until(lambda node: node.status().attached)
             described = write_dataset(folder.path / "sources", numbers)
             await folder.ask(partial(NodeClient.add_dataset, description=described))
-        a, b = folders
-        await a.until(lambda node: len(offered(node)) == 2)
-        yield a, b
+        await folders[0].until(lambda node: len(offered(node)) == 2)
+        yield folders
+
+
+@pytest.fixture
+async def both(
+    consortium: Consortium, bank_a: Member, bank_b: Member, short: Path
+) -> AsyncIterator[tuple[Folder, ...]]:
+    async with attached(consortium, (bank_a, bank_b), short) as folders:
+        yield folders
+
+
+async def test_a_server_that_restarts_between_two_jobs_is_not_noticed(
+    consortium: Consortium, bank_a: Member, bank_b: Member, short: Path, tmp_path: Path
+) -> None:
+    with postgres_running() as server:
+        database = server.database()
+        members, places = (bank_a, bank_b), partial(place_on, database, tmp_path)
+        async with attached(consortium, members, short, places) as (a, b):
+            await _a_job(a, b)
+            server.kill()
+            server.start()
+            await _a_job(a, b)
+            assert len((await b.ask(NodeClient.jobs)).jobs) == 2
+
+
+async def _a_job(a: Folder, b: Folder) -> None:
+    job = (await a.ask(lambda node: node.propose(WISH))).job
+    *_, last = await a.ask(lambda node: list(node.watch(job)))
+    assert last.result is not None
+    assert last.result.count == 5
+    await b.until(lambda node: node.show(job).state is State.DONE)
 
 
 def offered(node: NodeClient) -> list[str]:
@@ -335,7 +370,7 @@ def offered(node: NodeClient) -> list[str]:
     return [f"{one.org}.{entry.name}" for one in catalogue for entry in one.entries]
 
 
-async def test_a_job_from_the_wish_to_its_rows(both: tuple[Folder, Folder]) -> None:
+async def test_a_job_from_the_wish_to_its_rows(both: tuple[Folder, ...]) -> None:
     a, b = both
     assert await a.ask(offered) == ["bank_a.loans", "bank_b.loans"]
     planned = await a.ask(lambda node: node.plan(WISH))
@@ -373,7 +408,7 @@ async def test_a_job_from_the_wish_to_its_rows(both: tuple[Folder, Folder]) -> N
 
 
 async def test_what_has_changed_since_it_was_shown_is_not_proposed(
-    both: tuple[Folder, Folder],
+    both: tuple[Folder, ...],
 ) -> None:
     a, b = both
     shown = await a.ask(lambda node: node.plan(WISH))
@@ -386,7 +421,7 @@ async def test_what_has_changed_since_it_was_shown_is_not_proposed(
 
 
 async def test_a_wish_that_fails_at_home_is_not_heard_elsewhere(
-    both: tuple[Folder, Folder],
+    both: tuple[Folder, ...],
 ) -> None:
     a, b = both
     a.allow("")
@@ -399,7 +434,7 @@ async def test_a_wish_that_fails_at_home_is_not_heard_elsewhere(
         assert (await folder.ask(NodeClient.jobs)).jobs == ()
 
 
-async def test_a_refusal_elsewhere_is_shown_with_its_cause(both: tuple[Folder, Folder]) -> None:
+async def test_a_refusal_elsewhere_is_shown_with_its_cause(both: tuple[Folder, ...]) -> None:
     a, b = both
     b.allow("")
     job = (await a.ask(lambda node: node.propose(WISH))).job
