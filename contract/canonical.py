@@ -29,6 +29,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Strin
 from pydantic import ValidationError as _ValidationError
 from pydantic.fields import FieldInfo
 
+from contract import names
 from contract.errors import BadMessage, MiheError, OurError
 
 MAX_BYTES = 1 << 20
@@ -89,14 +90,14 @@ OrgId = Annotated[
 
 Name = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$"),
-    Words("a name (a lower-case letter, then letters, digits or _, at most 63)"),
+    StringConstraints(pattern=rf"^{names.FORM}$"),
+    Words(f"a name ({names.IN_WORDS})"),
 ]
-"""A dataset or a column: a lower-case SQL identifier."""
+"""A dataset or a column: a lower-case SQL identifier, in which Chinese characters are letters."""
 
 Reference = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}\.[a-z][a-z0-9_]{0,62}$"),
+    StringConstraints(pattern=rf"^[a-z][a-z0-9_]{{0,31}}\.{names.FORM}$"),
     Words("a dataset of an organisation, written org.dataset"),
 ]
 """A dataset of an organisation, `org.dataset`."""

@@ -52,7 +52,7 @@ MOST_DIGITS = 38
 class Declared(Frozen):
     """What a column's owner and everybody else know of it alike."""
 
-    name: Name = Field(description="name in contracts and SQL: lower case, digits, underscores")
+    name: Name = Field(description="name in contracts and SQL; Chinese characters are letters")
     type: ColumnType = Field(description="key, integer, decimal, text, date, period or boolean")
     key: KeyKind | None = Field(default=None, description="kind of key, with type = 'key'")
     level: int = Field(ge=1, le=5, description="JR/T 0197 level: 1 public … 5 most sensitive")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from re import fullmatch
 
+from contract import names
 from contract.errors import BadRequest
 from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, Basis, JobKind
 from protos import admin_pb2
@@ -17,7 +18,7 @@ from protos import admin_pb2
 Expiry = str | timedelta | None
 """How long a contract may start: `"12h"`, a timedelta, or the node's default."""
 
-_REFERENCE = r"[a-z][a-z0-9_]{0,31}\.[a-z][a-z0-9_]{0,62}"
+_REFERENCE = rf"[a-z][a-z0-9_]{{0,31}}\.{names.FORM}"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -133,17 +134,18 @@ def _basis(text: str) -> Basis:
 
 
 def _reference(text: str) -> str:
-    if fullmatch(_REFERENCE, text) is None:
+    reference = names.typed(text)
+    if fullmatch(_REFERENCE, reference) is None:
         raise BadRequest(
             "a dataset is named by its organisation and its name",
             fix="write it as bank_a.loans; `mihe catalog` lists what there is",
             rule="ORG.DATASET, lower case",
         )
-    return text
+    return reference
 
 
 def _columns(on: str, datasets: int) -> tuple[str, ...]:
-    columns = tuple(on.split("="))
+    columns = tuple(names.typed(on).split("="))
     if len(columns) not in (1, datasets) or not all(columns):
         raise BadRequest(
             "a join is on one column, or on one for each dataset",

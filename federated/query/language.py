@@ -20,6 +20,7 @@ from sqlglot import TokenType as Word
 from sqlglot.dialects import DuckDB
 from sqlglot.errors import ParseError, TokenError
 
+from contract import names
 from contract.errors import BadQuery, KeyInQuery, MiheError
 from contract.job import MOST_SQL_CHARACTERS
 from contract.keys import looks_like_key
@@ -167,8 +168,8 @@ _NODES: dict[type[exp.Expr], frozenset[str]] = {
         exp.DataType: "this nested",
     }.items()
 }
-_NAME = pattern(r"[a-z][a-z0-9_]{0,62}")
-_WORD = pattern(r"[A-Za-z_]\w*")
+_WORD = pattern(r"[^\W\d]\w*")
+_FULL_WIDTH = pattern("[，（）；。、：“”‘’＂＇．＝＜＞＊＋－]")
 _LITERALS = (Word.STRING, Word.NUMBER)
 
 
@@ -176,6 +177,7 @@ def read(text: Text) -> exp.Select:
     """The tree of a statement of the language, names in lower case; raises BadQuery, KeyInQuery."""
     tokens = _tokens(text)
     _refuse_keys(text, tokens)
+    _refuse_full_width(text, tokens)
     _refuse_words(text, tokens)
     _refuse_depth(text, tokens)
     tree = _parse(text, tokens)
@@ -257,6 +259,18 @@ def key_in_query(text: Text, at: exp.Expr | int, what: str) -> MiheError:
         error=KeyInQuery,
         rule="no literal that is a key, or is compared with one",
     )
+
+
+def _refuse_full_width(text: Text, tokens: Sequence[Token]) -> None:
+    # To the parser they are letters of the name beside them.
+    for token in tokens:
+        wide = _FULL_WIDTH.search(token.text)
+        if wide and token.token_type not in (*_LITERALS, Word.IDENTIFIER):
+            raise text.refuse(
+                token.start + wide.start(),
+                "a full-width sign stands here",
+                "Write signs as on an English keyboard; in a text in quotes every sign may stand.",
+            )
 
 
 def _refuse_words(text: Text, tokens: Sequence[Token]) -> None:
@@ -354,12 +368,11 @@ def _refuse_nodes(text: Text, tree: exp.Select) -> None:
 
 def _settle_names(text: Text, tree: exp.Select) -> None:
     for found in list(tree.find_all(exp.Identifier)):
-        lowered = str(found.this).lower()
-        if not _NAME.fullmatch(lowered):
+        lowered = names.typed(str(found.this)).lower()
+        if not names.is_name(lowered):
             raise text.refuse(
                 found,
-                "a name has only letters a to z, digits and _, begins with a letter, and has at"
-                " most 63 of them",
+                f"a name is {names.IN_WORDS}",
                 "Use the names that `mihe catalog` shows; choose such a name after AS.",
             )
         found.set("this", lowered)

@@ -94,9 +94,9 @@ LANGUAGE = [
     (f"{COUNT} JOIN ▸power.meters AS b USING (uscc)", "two parts are called 'b'", "another name"),
     (f"{COUNT} JOIN power.meters USING (uscc, ▸day)", "one key column", "USING (uscc)"),
     (f"SELECT COUNT(*) FROM ▸read_csv('/etc/passwd') JOIN {TAX} USING (uscc)", "function", "COUNT"),
-    (f"SELECT COUNT(*) FROM ▸'x.csv' JOIN {TAX} USING (uscc)", "letters a to z", "catalog"),
+    (f"SELECT COUNT(*) FROM ▸'x.csv' JOIN {TAX} USING (uscc)", "a name is a letter", "catalog"),
     ("SELECT COUNT(*) FROM bank.loans ▸TABLESAMPLE 5", "sampling", "Every row"),
-    (f'SELECT COUNT(*) AS ▸"a b" {FROM}', "letters a to z", "AS"),
+    (f'SELECT COUNT(*) AS ▸"a b" {FROM}', "a name is a letter", "AS"),
     (where("b.days > ▸?"), "parameters", "value itself"),
     (where("b.class ▸ILIKE 'a'"), "kind of matching", "LIKE"),
     (where("b.days = ▸ANY (SELECT 1)"), "no such function", "COUNT"),
@@ -199,6 +199,12 @@ NAMES = [
         "a column of b and of p",
     ),
     ("SELECT COUNT(*) FROM bank.loans JOIN ▸tax.returns USING (uscc)", BadQuery, "24 rows per key"),
+    (f"SELECT b.class▸，COUNT(*) {FROM} GROUP BY b.class", BadQuery, "a full-width sign"),
+    (f"SELECT COUNT▸（*） {FROM}", BadQuery, "a full-width sign"),
+    (f"SELECT 户数，COUNT(*) {FROM}".replace("，", "▸，"), BadQuery, "a full-width sign"),
+    (f"SELECT ▸户数(b.days) {FROM}", BadQuery, "there is no such function"),
+    (f"SELECT COUNT(*) AS ▸сount {FROM}", BadQuery, "a name is a letter (a to z"),
+    (f"SELECT COUNT(*) {FROM} GROUP BY ▸b.行业", UnknownColumn, "is no column of b"),
 ]
 
 KEYS = [
