@@ -9,12 +9,21 @@ from rich.text import Text
 
 from cli.terminal import facts, lines, table
 from contract.checks import Outcome, Report
-from contract.dataset import CatalogueEntry, ColumnQuality, QualityReport
+from contract.dataset import CatalogueEntry, Changes, ColumnQuality, QualityReport
 from contract.errors import clean
 from contract.job import JobKind, Query
 from contract.leakage import LeakageStatement
 from contract.lifecycle import State
-from contract.views import CatalogueView, JobList, JobView, NodeStatus, PlanView, ResultView
+from contract.views import (
+    CatalogueView,
+    JobList,
+    JobView,
+    NodeStatus,
+    OwnDataset,
+    OwnDatasets,
+    PlanView,
+    ResultView,
+)
 
 SHORT = 12
 """Digits of a job id that are shown in prose; the node asks for 6."""
@@ -101,6 +110,55 @@ def _organisations(view: CatalogueView) -> Table:
         for one in view.organisations
     ]
     return table(("organisation", "node", "datasets>"), rows)
+
+
+def datasets(view: OwnDatasets) -> RenderableType:
+    """This node's own datasets, one a line."""
+    if not view.datasets:
+        return Text("This node has no dataset yet.")
+    rows = [
+        (
+            one.entry.name,
+            one.entry.title,
+            one.report.rows_kept,
+            f"{one.entry.refreshed}",
+            one.jobs_open,
+            one.described,
+        )
+        for one in view.datasets
+    ]
+    columns = ("dataset", "title", "rows>", "snapshot of", "open jobs>", "described in")
+    return table(columns, rows)
+
+
+def dataset(view: OwnDataset) -> RenderableType:
+    """What the last import of a dataset found and changed: counts, never a value or a key."""
+    parts = [quality(view.report)]
+    if view.changes is not None:
+        parts.append(changes(view.changes, view.report))
+    return Group(*parts)
+
+
+def changes(view: Changes, now: QualityReport) -> RenderableType:
+    """A new snapshot against the one before."""
+    if view.nothing:
+        return Text("Nothing changed: the snapshot before held the same rows.")
+    was = view.before
+    head = facts(
+        [
+            ("rows", f"{was.rows_kept:,} → {now.rows_kept:,}"),
+            ("rows added", view.rows_added),
+            ("rows removed", view.rows_removed),
+            ("rows left out", f"{was.rows_left_out:,} → {now.rows_left_out:,}"),
+            ("columns added", ", ".join(view.columns_added)),
+            ("columns removed", ", ".join(view.columns_removed)),
+            ("columns declared otherwise", ", ".join(view.columns_altered)),
+            ("open jobs refused", view.jobs_refused or None),
+        ],
+        title="Against the snapshot before",
+    )
+    keys = [(one.column, one.added, one.removed, one.changed) for one in view.keys]
+    return Group(head, table(("key", "added>", "removed>", "with other rows>"), keys))
 
 
 def quality(report: QualityReport) -> RenderableType:

@@ -220,6 +220,11 @@ class QualityReport(Frozen):
     duplicate_rows: int
     columns: tuple[ColumnQuality, ...]
 
+    @property
+    def rows_left_out(self) -> int:
+        """Rows without a valid key, and repeated ones where only the first counts."""
+        return self.rows_read - self.rows_kept
+
 
 class CatalogueColumn(Declared):
     """A column as the other organisations see it."""
@@ -275,9 +280,47 @@ class ResultColumn(Frozen):
         )
 
 
+class KeyChanges(Frozen):
+    """The keys of one column, counted."""
+
+    column: Name
+    added: int = Field(description="in the new snapshot only")
+    removed: int = Field(description="in the old one only")
+    changed: int = Field(description="in both, with other rows")
+
+
+class Changes(Frozen):
+    """A snapshot against the one before it, in the columns that both have; stays at its owner."""
+
+    before: QualityReport
+    rows_added: int
+    rows_removed: int
+    keys: tuple[KeyChanges, ...]
+    columns_added: tuple[Name, ...] = ()
+    columns_removed: tuple[Name, ...] = ()
+    columns_altered: tuple[Name, ...] = Field(
+        default=(), description="declared otherwise: type, level, bounds, …"
+    )
+    jobs_refused: int = Field(
+        default=0, description="open jobs that were planned on other columns or on fewer keys"
+    )
+
+    @property
+    def nothing(self) -> bool:
+        """Whether both hold the same rows of the same columns."""
+        columns = self.columns_added + self.columns_removed + self.columns_altered
+        return not (self.rows_added or self.rows_removed or columns)
+
+
 class Snapshot(Frozen):
     """An imported dataset: what a run is pinned to."""
 
     root: Hex32 = Field(description="salted commitment to the snapshot's bytes")
     report: QualityReport
     entry: CatalogueEntry
+    changes: Changes | None = Field(
+        default=None, description="against the snapshot before, if that was there and whole"
+    )
+    described: str | None = Field(
+        default=None, max_length=4096, description="path of the description it was imported from"
+    )

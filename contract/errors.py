@@ -21,7 +21,7 @@
     │   ├── NodeAbsent, CoordinatorAbsent, PeerAbsent, StateAbsent
     ├── DataError         the owner's own data or disk              exit 7
     │   ├── InvalidKey, BadValue, DuplicateRows, MissingColumn, UnreadableSource
-    │   ├── SnapshotChanged, DatasetOutgrown, StorageFull, StateTooNew
+    │   ├── DrasticChange, SnapshotChanged, DatasetOutgrown, StorageFull, StateTooNew
     │   └── SeveralRows, QueryTooLong
     ├── Aborted           a person stopped the job                  exit 8
     └── OurError          a defect of mihe                          exit 70
@@ -673,6 +673,17 @@ class UnreadableSource(DataError):
     """
 
     code = "UNREADABLE_SOURCE"
+
+
+class DrasticChange(DataError):
+    """A new import would lose most rows, or end open jobs.
+
+    Met   more than half of the rows of a dataset are gone from its source, as after an export that
+          broke off; or open jobs were planned on other columns, or on fewer keys
+    Do    look at the source; if it is right so, repeat the import with `--accept`
+    """
+
+    code = "DRASTIC_CHANGE"
 
 
 class SnapshotChanged(DataError):

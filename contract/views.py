@@ -6,7 +6,7 @@ from pydantic import Field
 
 from contract.canonical import Frozen, Hex32, OrgId, Timestamp
 from contract.cause import Cause
-from contract.dataset import CatalogueEntry, ResultColumn
+from contract.dataset import CatalogueEntry, Changes, QualityReport, ResultColumn
 from contract.job import Contract
 from contract.leakage import LeakageStatement
 from contract.lifecycle import State
@@ -41,6 +41,25 @@ class CatalogueView(Frozen):
     """What every organisation offers."""
 
     organisations: tuple[OrgCatalogue, ...]
+
+
+class OwnDataset(Frozen):
+    """A dataset of this node, with what only its own people may know of it."""
+
+    entry: CatalogueEntry = Field(description="what others see")
+    root: Hex32
+    report: QualityReport
+    changes: Changes | None = Field(
+        default=None, description="by the last import, against the one before"
+    )
+    described: str | None = Field(default=None, description="path of its description")
+    jobs_open: int
+
+
+class OwnDatasets(Frozen):
+    """Every dataset of this node."""
+
+    datasets: tuple[OwnDataset, ...]
 
 
 class PlanView(Frozen):

@@ -23,9 +23,16 @@ import grpc
 
 from contract.canonical import Frozen, parse
 from contract.cause import from_json
-from contract.dataset import QualityReport
 from contract.errors import MiheError, NodeAbsent, OurError, VersionMismatch
-from contract.views import CatalogueView, JobList, JobView, NodeStatus, PlanView
+from contract.views import (
+    CatalogueView,
+    JobList,
+    JobView,
+    NodeStatus,
+    OwnDataset,
+    OwnDatasets,
+    PlanView,
+)
 from mihe.proposal import Proposal
 from protos import admin_pb2, admin_pb2_grpc
 
@@ -87,10 +94,19 @@ class NodeClient:
         """What every organisation offers."""
         return self._ask(CatalogueView, self._node.Catalogue, admin_pb2.CatalogueRequest())
 
-    def add_dataset(self, description: Path) -> QualityReport:
+    def add_dataset(self, description: Path, *, accept: bool = False) -> OwnDataset:
         """Import what a TOML file on the node's machine describes; takes the time it needs."""
-        request = admin_pb2.AddDatasetRequest(description=str(description))
-        return self._ask(QualityReport, self._node.AddDataset, request, seconds=None)
+        request = admin_pb2.AddDatasetRequest(description=str(description), accept=accept)
+        return self._ask(OwnDataset, self._node.AddDataset, request, seconds=None)
+
+    def refresh_dataset(self, name: str, *, accept: bool = False) -> OwnDataset:
+        """Import a dataset anew from the description it has; takes the time it needs."""
+        request = admin_pb2.RefreshDatasetRequest(name=name, accept=accept)
+        return self._ask(OwnDataset, self._node.RefreshDataset, request, seconds=None)
+
+    def datasets(self) -> OwnDatasets:
+        """The node's own datasets, with what only its own people may know of them."""
+        return self._ask(OwnDatasets, self._node.Datasets, admin_pb2.DatasetsRequest())
 
     def plan(self, proposal: Proposal) -> PlanView:
         """What a job would do and let others learn; nothing is sent to anybody."""

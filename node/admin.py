@@ -6,15 +6,17 @@ Every handler parses, acts, and converts; what acts is elsewhere. Answers are vi
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from contract import cause
 from contract.canonical import Frozen, canonical_bytes
+from contract.dataset import CatalogueEntry, Snapshot
 from contract.errors import Aborted, BadRequest, JobFinished, MiheError, OurError, UnknownJob
-from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, DEFAULT_LIFE, Contract
+from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, DEFAULT_LIFE, Contract, Party
 from contract.leakage import leakage_of
 from contract.ledger import Ledger
 from contract.lifecycle import TERMINAL, State
@@ -28,16 +30,20 @@ from contract.views import (
     Milestone,
     NodeStatus,
     OrgCatalogue,
+    OwnDataset,
+    OwnDatasets,
     PhaseProgress,
     PlanView,
 )
 from node.attach import Attachment
 from node.conduct import Conductor, Owner
 from node.docket import Docket
+from node.gate import still_holds
 from node.outlook import digest_of, outlook
 from node.propose import Offer, Wish, draft, read_offers
 from node.release import Released, released_by
 from node.results import Results
+from node.snapshot import Terms
 from node.store import Store
 from protos import admin_pb2, admin_pb2_grpc
 
@@ -83,7 +89,15 @@ class Admin(admin_pb2_grpc.AdminServicer):
 
     async def AddDataset(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
         """Import a dataset and offer it."""
-        return await _answer(self._add_dataset(Path(request.description)))
+        return await _answer(self._add_dataset(Path(request.description), accept=request.accept))
+
+    async def RefreshDataset(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
+        """Import a dataset anew from the description it has."""
+        return await _answer(self._refresh_dataset(request.name, accept=request.accept))
+
+    async def Datasets(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
+        """This node's own datasets."""
+        return await _answer(self._datasets())
 
     async def Plan(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
         """What a job would do; nothing is sent to anybody."""
@@ -150,12 +164,46 @@ class Admin(admin_pb2_grpc.AdminServicer):
         statements, attached = await self._attachment.catalogue()
         return read_offers(statements, self._owner.credentials.authority), attached
 
-    async def _add_dataset(self, description: Path) -> Frozen:
+    async def _add_dataset(
+        self, description: Path, *, accept: bool, name: str | None = None
+    ) -> OwnDataset:
+        open_jobs = self._open_jobs()
+
+        def refused(entry: CatalogueEntry) -> int:
+            return sum(not still_holds(party, entry) for party in open_jobs[entry.name])
+
+        terms = Terms(name=name, accept=accept, refused=refused)
         async with self._importing:
-            snapshot = await asyncio.to_thread(self._owner.datasets.add, description)
+            snapshot = await asyncio.to_thread(self._owner.datasets.add, description, terms)
             await asyncio.to_thread(self._owner.datasets.prune, self._docket.pinned())
         self._conductor.offer_catalogue()
-        return snapshot.report
+        return self._own_dataset(snapshot)
+
+    async def _refresh_dataset(self, name: str, *, accept: bool) -> OwnDataset:
+        description = self._owner.datasets.description(name)
+        return await self._add_dataset(description, accept=accept, name=name)
+
+    async def _datasets(self) -> OwnDatasets:
+        held = self._owner.datasets.current()
+        return OwnDatasets(datasets=tuple(self._own_dataset(snapshot) for snapshot in held))
+
+    def _own_dataset(self, snapshot: Snapshot) -> OwnDataset:
+        return OwnDataset(
+            entry=snapshot.entry,
+            root=snapshot.root,
+            report=snapshot.report,
+            changes=snapshot.changes,
+            described=snapshot.described,
+            jobs_open=len(self._open_jobs()[snapshot.entry.name]),
+        )
+
+    def _open_jobs(self) -> Mapping[str, list[Party]]:
+        """This organisation's part in each job that has not ended, by dataset."""
+        parts: dict[str, list[Party]] = defaultdict(list)
+        for ledger in self._docket.open_ledgers():
+            party = ledger.contract.party(self._owner.org)
+            parts[party.dataset].append(party)
+        return parts
 
     # ── jobs ────────────────────────────────────────────────────────────────────────────────────
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from contract.canonical import canonical_bytes, digest
 from contract.dataset import CatalogueEntry, Snapshot
+from contract.errors import BadRequest, UnknownDataset, nearest
 from contract.statements import Catalogue
 from node import snapshot
-from node.snapshot import Files
+from node.snapshot import USUAL, Files, Terms
 
 
 class Datasets:
@@ -18,12 +19,31 @@ class Datasets:
         self._org = org
         self._current = {held.entry.name: held for held in snapshot.datasets(folder)}
 
-    def add(self, description: Path) -> Snapshot:
+    def add(self, description: Path, terms: Terms = USUAL) -> Snapshot:
         """Import a dataset from its description file; it is current from now on. Blocking."""
         today = datetime.now(UTC).date()
-        added = snapshot.add(description, self._folder, org=self._org, today=today)
+        added = snapshot.add(description, self._folder, org=self._org, today=today, terms=terms)
         self._current = {**self._current, added.entry.name: added}
         return added
+
+    def current(self) -> tuple[Snapshot, ...]:
+        """The current snapshots, by name."""
+        return tuple(held for _, held in sorted(self._current.items()))
+
+    def description(self, name: str) -> Path:
+        """The file that a dataset was last imported from; UnknownDataset, BadRequest."""
+        held = self._current.get(name)
+        if held is None:
+            raise UnknownDataset(
+                f"this node has no dataset '{name}'.{nearest(name, list(self._current))}",
+                fix="`mihe dataset list` shows what there is; `mihe dataset add` imports another.",
+            )
+        if held.described is None:
+            raise BadRequest(
+                f"{name} was imported before descriptions were remembered",
+                fix="Add it once more from its description: mihe dataset add.",
+            )
+        return Path(held.described)
 
     def entries(self) -> dict[str, CatalogueEntry]:
         """What others may know of each dataset, by name."""

@@ -22,7 +22,7 @@ from contract.errors import (
     UnknownDataset,
     nearest,
 )
-from contract.job import Contract, Query
+from contract.job import Contract, Party, Query
 from contract.policy import Allow, Policy, Use
 from federated.query.agreed import plan_of
 from federated.query.plan import uses
@@ -122,6 +122,13 @@ def _check_data(contract: Contract, org: str, entry: CatalogueEntry) -> None:
             phase="approve",
             fix="propose the job again: it will be planned on the present size",
         )
+
+
+def still_holds(party: Party, entry: CatalogueEntry) -> bool:
+    """Whether a job that `party` is a part of may go on when its dataset becomes `entry`."""
+    column = entry.column(party.key_column)
+    same = entry.schema_digest == party.schema_digest
+    return same and column is not None and (column.size or 0) <= party.size
 
 
 def readable(policy: Callable[[], Policy], org: str) -> Policy:

@@ -41,6 +41,7 @@ from contract.errors import (
 )
 from contract.job import padded_size
 from node import duck
+from node.changes import Refused, compare, refuse_drastic
 from node.duck import literal
 from node.quality import check_rows, kept
 from node.scratch import alone, create, scratch, settle
@@ -59,26 +60,60 @@ class Files:
     salt: Path
 
 
-def add(description_file: Path, snapshots: Path, *, org: str, today: date) -> Snapshot:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Under which an import replaces the current snapshot."""
+
+    name: str | None = None
+    """The dataset that the description must be of, if it is known."""
+    accept: bool = False
+    """Whether a drastic change is taken, too."""
+    refused: Refused = lambda _: 0
+
+
+USUAL = Terms()
+
+
+def add(
+    description_file: Path, snapshots: Path, *, org: str, today: date, terms: Terms = USUAL
+) -> Snapshot:
     """Import the dataset that `description_file` declares, and make it the current one.
 
     Raises UnknownSetting and BadSetting for the description; UnreadableSource, MissingColumn,
-    InvalidKey, BadValue and DuplicateRows for the source; StorageFull. After any of them, or a
-    crash, the snapshots are what they were.
+    InvalidKey, BadValue and DuplicateRows for the source; DrasticChange for what the source has
+    become; StorageFull. After any of them, or a crash, the snapshots are what they were.
     """
     try:
         description = _read_description(description_file)
+        if terms.name not in (None, description.name):
+            raise BadSetting(
+                f"{description_file.name} describes {description.name} now, not {terms.name}",
+                fix="Add it under its new name: mihe dataset add.",
+            )
+        old = _before(snapshots, description.name)
         with scratch(snapshots / description.name) as work:
             parquet = work / "snapshot.parquet"
             create(parquet)
             source = source_of(description, description_file.parent, work)
-            with duck.locked([*source.reads, parquet], spill=work) as connection:
+            opens = [*source.reads, parquet, *([old[1]] if old else [])]
+            with duck.locked(opens, spill=work) as connection:
                 staged = stage(connection, source, description)
                 report = check_rows(connection, description, staged)
                 _write(connection, description, parquet)
+                entry = _entry(description, report, org, today)
+                new = (entry, parquet)
+                changes = compare(connection, old, new, terms.refused) if old else None
+            if changes is not None and not terms.accept:
+                refuse_drastic(changes, report)
+            # A new salt each time: nobody else can tell whether anything changed.
             salt = token_bytes(32)
-            entry = _entry(description, report, org, today)
-            snapshot = Snapshot(root=_root(salt, parquet), report=report, entry=entry)
+            snapshot = Snapshot(
+                root=_root(salt, parquet),
+                report=report,
+                entry=entry,
+                changes=changes,
+                described=str(description_file.absolute()),
+            )
             _commit(work, snapshot, salt, parquet)
             return snapshot
     except MiheError as error:
@@ -140,6 +175,19 @@ def prune(snapshots: Path, keep: set[str]) -> None:
                 if record.stem not in kept:
                     record.unlink()
             _remove_halves(pointer.parent)
+
+
+def _before(snapshots: Path, dataset: str) -> tuple[Snapshot, Path] | None:
+    """The current snapshot and its rows; None if there is none that is whole."""
+    try:
+        held = current(snapshots, dataset)
+        if held is None:
+            return None
+        at = files(snapshots, dataset, held.root)
+        verify(at)
+    except SnapshotChanged:  # importing it anew is the remedy
+        return None
+    return held, at.parquet
 
 
 def _read_description(file: Path) -> Description:

@@ -49,6 +49,16 @@ class AdminStub:
                 request_serializer=protos_dot_admin__pb2.AddDatasetRequest.SerializeToString,
                 response_deserializer=protos_dot_admin__pb2.Answer.FromString,
                 _registered_method=True)
+        self.RefreshDataset = channel.unary_unary(
+                '/mihe.v1.Admin/RefreshDataset',
+                request_serializer=protos_dot_admin__pb2.RefreshDatasetRequest.SerializeToString,
+                response_deserializer=protos_dot_admin__pb2.Answer.FromString,
+                _registered_method=True)
+        self.Datasets = channel.unary_unary(
+                '/mihe.v1.Admin/Datasets',
+                request_serializer=protos_dot_admin__pb2.DatasetsRequest.SerializeToString,
+                response_deserializer=protos_dot_admin__pb2.Answer.FromString,
+                _registered_method=True)
         self.Plan = channel.unary_unary(
                 '/mihe.v1.Admin/Plan',
                 request_serializer=protos_dot_admin__pb2.JobRequest.SerializeToString,
@@ -104,7 +114,21 @@ class AdminServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AddDataset(self, request, context):
-        """dataset.QualityReport
+        """views.OwnDataset
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RefreshDataset(self, request, context):
+        """views.OwnDataset
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Datasets(self, request, context):
+        """views.OwnDatasets
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -175,6 +199,16 @@ def add_AdminServicer_to_server(servicer, server):
             'AddDataset': grpc.unary_unary_rpc_method_handler(
                     servicer.AddDataset,
                     request_deserializer=protos_dot_admin__pb2.AddDatasetRequest.FromString,
+                    response_serializer=protos_dot_admin__pb2.Answer.SerializeToString,
+            ),
+            'RefreshDataset': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefreshDataset,
+                    request_deserializer=protos_dot_admin__pb2.RefreshDatasetRequest.FromString,
+                    response_serializer=protos_dot_admin__pb2.Answer.SerializeToString,
+            ),
+            'Datasets': grpc.unary_unary_rpc_method_handler(
+                    servicer.Datasets,
+                    request_deserializer=protos_dot_admin__pb2.DatasetsRequest.FromString,
                     response_serializer=protos_dot_admin__pb2.Answer.SerializeToString,
             ),
             'Plan': grpc.unary_unary_rpc_method_handler(
@@ -293,6 +327,60 @@ class Admin:
             target,
             '/mihe.v1.Admin/AddDataset',
             protos_dot_admin__pb2.AddDatasetRequest.SerializeToString,
+            protos_dot_admin__pb2.Answer.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefreshDataset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mihe.v1.Admin/RefreshDataset',
+            protos_dot_admin__pb2.RefreshDatasetRequest.SerializeToString,
+            protos_dot_admin__pb2.Answer.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Datasets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mihe.v1.Admin/Datasets',
+            protos_dot_admin__pb2.DatasetsRequest.SerializeToString,
             protos_dot_admin__pb2.Answer.FromString,
             options,
             channel_credentials,

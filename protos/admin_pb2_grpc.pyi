@@ -36,7 +36,11 @@ class AdminStub:
     Catalogue: _grpc.UnaryUnaryMultiCallable[_admin_pb2.CatalogueRequest, _admin_pb2.Answer]
     """views.CatalogueView"""
     AddDataset: _grpc.UnaryUnaryMultiCallable[_admin_pb2.AddDatasetRequest, _admin_pb2.Answer]
-    """dataset.QualityReport"""
+    """views.OwnDataset"""
+    RefreshDataset: _grpc.UnaryUnaryMultiCallable[_admin_pb2.RefreshDatasetRequest, _admin_pb2.Answer]
+    """views.OwnDataset"""
+    Datasets: _grpc.UnaryUnaryMultiCallable[_admin_pb2.DatasetsRequest, _admin_pb2.Answer]
+    """views.OwnDatasets"""
     Plan: _grpc.UnaryUnaryMultiCallable[_admin_pb2.JobRequest, _admin_pb2.Answer]
     """views.PlanView: nothing is sent to anybody"""
     Propose: _grpc.UnaryUnaryMultiCallable[_admin_pb2.JobRequest, _admin_pb2.Answer]
@@ -60,7 +64,11 @@ class AdminAsyncStub(AdminStub):
     Catalogue: _aio.UnaryUnaryMultiCallable[_admin_pb2.CatalogueRequest, _admin_pb2.Answer]  # type: ignore[assignment]
     """views.CatalogueView"""
     AddDataset: _aio.UnaryUnaryMultiCallable[_admin_pb2.AddDatasetRequest, _admin_pb2.Answer]  # type: ignore[assignment]
-    """dataset.QualityReport"""
+    """views.OwnDataset"""
+    RefreshDataset: _aio.UnaryUnaryMultiCallable[_admin_pb2.RefreshDatasetRequest, _admin_pb2.Answer]  # type: ignore[assignment]
+    """views.OwnDataset"""
+    Datasets: _aio.UnaryUnaryMultiCallable[_admin_pb2.DatasetsRequest, _admin_pb2.Answer]  # type: ignore[assignment]
+    """views.OwnDatasets"""
     Plan: _aio.UnaryUnaryMultiCallable[_admin_pb2.JobRequest, _admin_pb2.Answer]  # type: ignore[assignment]
     """views.PlanView: nothing is sent to anybody"""
     Propose: _aio.UnaryUnaryMultiCallable[_admin_pb2.JobRequest, _admin_pb2.Answer]  # type: ignore[assignment]
@@ -99,7 +107,23 @@ class AdminServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.AddDatasetRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.Answer, _abc.Awaitable[_admin_pb2.Answer]]:
-        """dataset.QualityReport"""
+        """views.OwnDataset"""
+
+    @_abc_1.abstractmethod
+    def RefreshDataset(
+        self,
+        request: _admin_pb2.RefreshDatasetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.Answer, _abc.Awaitable[_admin_pb2.Answer]]:
+        """views.OwnDataset"""
+
+    @_abc_1.abstractmethod
+    def Datasets(
+        self,
+        request: _admin_pb2.DatasetsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.Answer, _abc.Awaitable[_admin_pb2.Answer]]:
+        """views.OwnDatasets"""
 
     @_abc_1.abstractmethod
     def Plan(

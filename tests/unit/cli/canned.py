@@ -32,6 +32,12 @@ class Node(admin_pb2_grpc.AdminServicer):
     def AddDataset(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
         return self._one("AddDataset", request)
 
+    def RefreshDataset(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
+        return self._one("RefreshDataset", request)
+
+    def Datasets(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
+        return self._one("Datasets", request)
+
     def Plan(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
         return self._one("Plan", request)
 

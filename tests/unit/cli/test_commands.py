@@ -15,8 +15,7 @@ from cli.local import cli_command
 from cli.main import main
 from contract.canonical import Frozen, canonical_bytes
 from contract.cause import cause_of
-from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnQuality, ColumnType
-from contract.dataset import QualityReport as Quality
+from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
 from contract.errors import (
     BY_CODE,
     Aborted,
@@ -349,28 +348,6 @@ def test_catalogue(node: Node, capsys: Said) -> None:
     node.answers["Catalogue"] = CatalogueView(organisations=())
     assert main(["catalog"]) == 0
     assert "No organisation offers" in capsys.readouterr().out
-
-
-def test_dataset_add_shows_counts_and_sends_an_absolute_path(
-    node: Node, capsys: Said, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(node.folder)
-    key = ColumnQuality(
-        name="uscc",
-        nulls=0,
-        invalid=2,
-        invalid_rows=(62, 422),
-        reasons={"check character": 2},
-        distinct_keys=698,
-    )
-    node.answers["AddDataset"] = Quality(
-        dataset="loans", rows_read=701, rows_kept=698, duplicate_rows=1, columns=(key,)
-    )
-    assert main(["dataset", "add", "loans.toml"]) == 0
-    shown = capsys.readouterr().out
-    for words in ("701", "698", "check character 2", "62, 422"):
-        assert words in shown
-    assert str(node.folder / "loans.toml") in str(node.asked[0])
 
 
 def test_jobs(node: Node, capsys: Said) -> None:

@@ -22,6 +22,7 @@ from contract.errors import (
     BadRequest,
     BadSetting,
     CoordinatorAbsent,
+    DrasticChange,
     JobFinished,
     MiheError,
     OurError,
@@ -154,12 +155,35 @@ async def test_a_node_serves_its_own_people_whether_or_not_it_is_attached(alone:
         with pytest.raises(CoordinatorAbsent):
             await alone.ask(lambda node: node.plan(WISH))
         described = write_dataset(alone.path / "sources", range(5))
-        report = await alone.ask(lambda node: node.add_dataset(described))
-        assert report.rows_kept == 5
+        added = await alone.ask(lambda node: node.add_dataset(described))
+        assert (added.report.rows_kept, added.changes) == (5, None)
         assert (await alone.ask(NodeClient.status)).datasets == 1
     assert not alone.socket.exists()
     async with running(alone):
         assert (await alone.ask(NodeClient.status)).datasets == 1
+
+
+async def test_a_refresh_reads_the_description_that_was_added(alone: Folder) -> None:
+    async with running(alone):
+        described = write_dataset(alone.path / "sources", range(5))
+        first = await alone.ask(lambda node: node.add_dataset(described))
+        assert first.described == str(described)
+        write_dataset(alone.path / "sources", range(1, 9))
+        again = await alone.ask(lambda node: node.refresh_dataset("loans"))
+        assert again.changes is not None
+        assert (again.changes.rows_added, again.changes.rows_removed) == (4, 1)
+        assert again.root != first.root
+        write_dataset(alone.path / "sources", range(2))
+        with pytest.raises(DrasticChange):
+            await alone.ask(lambda node: node.refresh_dataset("loans"))
+        (held,) = (await alone.ask(NodeClient.datasets)).datasets
+        assert held == again
+        taken = await alone.ask(lambda node: node.refresh_dataset("loans", accept=True))
+        assert taken.report.rows_kept == 2
+        with pytest.raises(UnknownDataset, match="Did you mean 'loans'"):
+            await alone.ask(lambda node: node.refresh_dataset("loan"))
+    async with running(alone):
+        assert (await alone.ask(NodeClient.datasets)).datasets == (taken,)
 
 
 async def test_two_processes_do_not_share_a_folder(alone: Folder) -> None:
