@@ -24,6 +24,7 @@ from contract.dataset import (
 from contract.errors import BadValue, DuplicateRows, InvalidKey
 from contract.keys import KeyKind, Reason, Strictness, check
 from node.duck import literal, quoted
+from node.plain_keys import is_plain
 from node.sources.stage import Staged
 from node.values import expectation, value_of
 
@@ -65,8 +66,12 @@ def _canonicalise(connection: DuckDBPyConnection, column: Column, strictness: St
     canonicalise = _canonicaliser(column.key, strictness)
     connection.create_function(function, canonicalise, ["VARCHAR"], "VARCHAR")
     connection.execute(
-        f"CREATE TABLE {_texts(column)} AS SELECT _text, {quoted(function)}(_text) AS _found "
+        f"CREATE TABLE {_texts(column)} AS SELECT _text, _text AS _found, "
+        f"{is_plain(column.key, '_text')} AS _plain "
         f"FROM (SELECT DISTINCT coalesce({quoted(column.name)}, '') AS _text FROM _raw)"
+    )
+    connection.execute(
+        f"UPDATE {_texts(column)} SET _found = {quoted(function)}(_text) WHERE NOT _plain"
     )
 
 
