@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.cause import cause_of
-from contract.dataset import CatalogueEntry
+from contract.dataset import CatalogueColumn, CatalogueEntry
 from contract.errors import (
     ContractExpired,
     DatasetOutgrown,
@@ -23,7 +23,7 @@ from contract.errors import (
 from contract.job import Basis, Contract, JobKind
 from contract.keys import KeyKind
 from contract.policy import Allow, Policy
-from node.gate import Consent, check_policy, decide
+from node.gate import Consent, check_policy, decide, still_holds
 from tests.unit.node.contracts import (
     NOW,
     SNAPSHOT,
@@ -251,3 +251,22 @@ def test_a_dataset_may_grow_up_to_the_size_of_the_contract(
             policy_of(rule()),
             entry_of("bank_b", key_column(size=size), *columns[1:]),
         )
+
+
+@pytest.mark.parametrize(
+    ("columns", "holds"),
+    [
+        ((), True),
+        ((key_column(size=512), *entry_of("bank_b").columns[1:]), False),
+        ((key_column(rows_per_key=1),), False),
+        ((key_column("code"),), False),
+    ],
+)
+def test_a_refresh_ends_the_jobs_that_the_gate_would_refuse(
+    contract: Contract, bank_b: Member, columns: tuple[CatalogueColumn, ...], holds: bool
+) -> None:
+    entry = entry_of("bank_b", *columns)
+    assert still_holds(contract.party("bank_b"), entry) is holds
+    if not holds:
+        with pytest.raises(MiheError):
+            answer(contract, bank_b, policy_of(rule()), entry)
