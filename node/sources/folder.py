@@ -27,6 +27,7 @@ from node.sources.files import CsvFile, ParquetFile, absent
 from node.sources.part import Part, unreadable
 
 _MOST_FILES = 10_000
+_LONGEST_NAME = 200
 _FORMATS = (".csv", ".parquet")
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
@@ -151,7 +152,9 @@ def _format(title: str, file: Path) -> str:
 
 def _name(dataset: str, inside: Path, number: int) -> str:
     shown = inside.as_posix()
-    return f"file {number if looks_like_key(shown) else repr(shown)} of {dataset}"
+    if looks_like_key(shown) or len(shown) > _LONGEST_NAME:
+        return f"file {number} of {dataset}"
+    return f"file {shown!r} of {dataset}"
 
 
 def _partition(folder: Path) -> dict[str, str | None]:
