@@ -20,7 +20,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
@@ -46,8 +46,9 @@ _LOOPBACK = "127.0.0.1"
 class LocalFederation:
     """Coordinator and nodes in one folder; in a `with` it runs, and nothing outlives the `with`.
 
-    `usccs` has every organisation's code, the coordinator's under 'coordinator'. `launchers` may
-    put other words before `--config FILE` for one of them, as a tapping launcher does.
+    `usccs` has every organisation's code, the coordinator's under 'coordinator'. With `direct`
+    they list an address, all or those named; others are relayed to. `launchers` may put other
+    words before `--config FILE` for one of them, as a tapping launcher does.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class LocalFederation:
         folder: Path,
         usccs: Mapping[str, str],
         *,
-        direct: bool = False,
+        direct: bool | Collection[str] = False,
         coordinator_settings: Mapping[str, object] | None = None,
         node_settings: Mapping[str, object] | None = None,
         launchers: Mapping[str, Sequence[str]] | None = None,
@@ -63,7 +64,7 @@ class LocalFederation:
         self.folder = folder.resolve()
         self.orgs = tuple(org for org in usccs if org != COORDINATOR_ORG)
         self._usccs = dict(usccs)
-        self._direct = direct
+        self._direct = frozenset(self.orgs if direct is True else direct or ())
         self._coordinator_settings = coordinator_settings or {}
         self._node_settings = node_settings or {}
         self._launchers = dict(launchers or {})
@@ -114,7 +115,7 @@ class LocalFederation:
                 org,
                 self._usccs[org],
                 address,
-                direct=f"{_LOOPBACK}:{free_port()}" if self._direct else None,
+                direct=f"{_LOOPBACK}:{free_port()}" if org in self._direct else None,
                 authority=authority.read_bytes(),
                 settings=self._node_settings,
             )

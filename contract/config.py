@@ -20,6 +20,11 @@ _STATE = "keep the state on a PostgreSQL server; without this table it is a file
 Seconds = Annotated[int, Field(ge=1, le=86400)]
 Path = Annotated[str, Field(min_length=1, max_length=1024), Words("a path in quotes")]
 LogLevel = Literal["debug", "info", "warning", "error"]
+HostName = Annotated[
+    str,
+    Field(pattern=r"^\.?[A-Za-z0-9:][A-Za-z0-9.:-]*$", max_length=253),
+    Words("a host, or the end of its name after a dot"),
+]
 
 
 # Signs of life are two seconds apart: less than a few of them is no silence.
@@ -64,6 +69,22 @@ class Direct(Frozen):
     address: HostPort = Field(description="address at which peers reach it, as they see it")
 
 
+class Proxy(Frozen):
+    """Optional: the HTTP proxy through which this node reaches the coordinator and its peers."""
+
+    address: HostPort = Field(
+        description="host:port of a proxy that allows CONNECT; the environment's https_proxy does"
+        " not count"
+    )
+    credentials: Path | None = Field(
+        default=None, description="file with one line user:password for the proxy, mode 0600"
+    )
+    bypass: Annotated[tuple[HostName, ...], Field(max_length=64)] = Field(
+        default=(),
+        description="hosts that are reached without it; .example.org means every name under it",
+    )
+
+
 class NodeConfig(Frozen):
     """node.toml: one organisation's daemon."""
 
@@ -95,6 +116,9 @@ class NodeConfig(Frozen):
         default=None, description="let peers dial this node; without it nothing listens"
     )
     state: StateServer | None = Field(default=None, description=_STATE)
+    proxy: Proxy | None = Field(
+        default=None, description="reach others through an HTTP proxy; without it straight"
+    )
 
 
 class CoordinatorConfig(Frozen):

@@ -265,7 +265,8 @@ class Service(CoordinatorServicer):
             frame = wire.joined() if content is None else wire.sealed(content)
             await _write(context, frame, org)
 
-        note("relay", level=logging.DEBUG, org=org, run=short(opened.run))
+        run = short(opened.run)
+        note("relay", level=logging.DEBUG, org=org, to=opened.to, run=run)
         await self._relay.carry(opened.run, org, opened.to, sealed(), deliver)
 
     # ── queries ─────────────────────────────────────────────────────────────────────────────────

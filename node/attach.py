@@ -26,6 +26,7 @@ from contract.signing import Kind, Signer, Statement, verify
 from contract.statements import Greeting
 from node.carry import open_channel
 from node.probe import refusal_in, why_unreachable
+from node.proxy import STRAIGHT, WayOut
 from node.pulse import BEAT_SECONDS
 from node.store import Store
 from node.wire import from_coordinator, statement_from_wire, statement_to_wire
@@ -65,7 +66,13 @@ class Attachment:
     """The stream, and what waits for it."""
 
     def __init__(
-        self, address: str, credentials: Credentials, store: Store, *, silence: float
+        self,
+        address: str,
+        credentials: Credentials,
+        store: Store,
+        *,
+        silence: float,
+        way: WayOut = STRAIGHT,
     ) -> None:
         """`silence`: seconds for which the coordinator may say nothing before it counts as gone."""
         self.address = address
@@ -73,6 +80,7 @@ class Attachment:
         self._unheard = 0.0
         self._credentials = credentials
         self._store = store
+        self._way = way
         self.channel = self._open()
         self._former: list[grpc.aio.Channel] = []
         self.attached = False
@@ -164,7 +172,7 @@ class Attachment:
 
     def _open(self) -> grpc.aio.Channel:
         name = server_name(Role.COORDINATOR, "coordinator")
-        return open_channel(self.address, self._credentials, name)
+        return open_channel(self.address, self._credentials, name, self._way)
 
     # ── staying attached ────────────────────────────────────────────────────────────────────────
 
@@ -186,9 +194,12 @@ class Attachment:
             except MiheError as error:  # what it meets now it may well meet again at once
                 _log.error("detached %s", error)
             if not self.attached:
-                self.trouble = refusal or await asyncio.to_thread(
-                    why_unreachable, self.address, self._credentials
+                trouble = refusal or await asyncio.to_thread(
+                    why_unreachable, self.address, self._credentials, self._way
                 )
+                if str(trouble) != str(self.trouble):
+                    _log.error("not attached %s", trouble)
+                self.trouble = trouble
             self.attached = False
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):

@@ -1,8 +1,7 @@
 """The flow of bytes between two nodes of a run: through the coordinator's relay, or direct.
 
-The same frames either way (protos/carry.proto). Which way is decided by the start record that both
-signed: if a party lists an address the other dials it; if both do, the smaller organisation id
-dials; if neither does, both dial the coordinator. Nothing here reads what it carries.
+The same frames either way (protos/carry.proto); node/route.py decides which. Nothing here reads
+what it carries.
 """
 
 import asyncio
@@ -14,7 +13,7 @@ import grpc.aio
 from contract.credentials import Credentials
 from contract.errors import MiheError
 from contract.identity import Role, pem_to_der, require_role, server_name
-from contract.statements import PartyStart
+from node.proxy import STRAIGHT, WayOut
 from node.seal import Carrier, CarrierLost
 from protos import carry_pb2, carry_pb2_grpc, coordinator_pb2_grpc
 
@@ -42,16 +41,19 @@ SERVER_OPTIONS: list[tuple[str, str | int]] = [
 ]
 
 
-def open_channel(address: str, credentials: Credentials, name: str) -> grpc.aio.Channel:
+def open_channel(
+    address: str, credentials: Credentials, name: str, way: WayOut = STRAIGHT
+) -> grpc.aio.Channel:
     """A mutually authenticated channel to `address`, which must prove the DNS name `name`."""
+    target, options = way.dial(address)
     return grpc.aio.secure_channel(
-        address,
+        target,
         grpc.ssl_channel_credentials(
             root_certificates=credentials.authority_pem,
             private_key=credentials.key_pem,
             certificate_chain=credentials.certificate_pem,
         ),
-        options=[*CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", name)],
+        options=[*CHANNEL_OPTIONS, *options, ("grpc.ssl_target_name_override", name)],
     )
 
 
@@ -193,23 +195,6 @@ class Exchange(carry_pb2_grpc.PeerServicer):
                 return waiting
             await asyncio.sleep(0.1)
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """How a run's two parties reach each other; both compute the same from the start record."""
-
-    direct: str | None
-    listens: bool
-
-    @staticmethod
-    def between(me: PartyStart, peer: PartyStart) -> "Route":
-        """The route from `me` to `peer`."""
-        if me.address and peer.address:
-            return Route(peer.address, False) if me.org < peer.org else Route(None, True)
-        if me.address:
-            return Route(None, True)
-        return Route(peer.address, False)
 
 
 def peer_name(org: str) -> str:

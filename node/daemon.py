@@ -33,6 +33,7 @@ from node.catalogue import Datasets
 from node.conduct import Conductor, Owner
 from node.credentials import load_credentials, read_files
 from node.docket import Docket
+from node.proxy import way_out
 from node.pulse import Bounds
 from node.renewal import Renewal, server_credentials
 from node.results import Results
@@ -94,11 +95,14 @@ async def serve(home: Home, stop: asyncio.Event, ready: Callable[[str], None]) -
     """Run the node until `stop` is set; `ready` is called once people can talk to it."""
     credentials = load_credentials(home.config, home.folder)
     home.policy()
+    way = way_out(home.config.proxy, home.folder)
     with held_folder(home.data, "node.toml"), closing(Store(home.data, home.place)) as store:
         store.require_owner(home.config.org)
         datasets = Datasets(home.data / "snapshots", home.config.org)
         bounds = Bounds(home.config.silence_seconds, home.config.step_seconds)
-        attachment = Attachment(home.config.coordinator, credentials, store, silence=bounds.silence)
+        attachment = Attachment(
+            home.config.coordinator, credentials, store, silence=bounds.silence, way=way
+        )
         exchange = Exchange(credentials)
         docket = Docket(store, credentials)
         direct = home.config.direct
@@ -110,6 +114,7 @@ async def serve(home: Home, stop: asyncio.Event, ready: Callable[[str], None]) -
             datasets=datasets,
             attachment=attachment,
             exchange=exchange,
+            way=way,
             policy=home.policy,
             patience=home.config.peer_patience_seconds,
             bounds=bounds,

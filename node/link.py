@@ -115,7 +115,7 @@ class Absence:
     patience: float
     silence: float
     way_is_open: Callable[[], bool]
-    error: Callable[[], MiheError]
+    error: Callable[[], Awaitable[MiheError]]
 
 
 class Link:
@@ -202,7 +202,7 @@ class Link:
             except _Broken as broken:
                 last_met, pause = broken.when, _FIRST_PAUSE
             if time.monotonic() - last_met > patience:
-                raise self._absence.error()
+                raise await self._absence.error()
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 

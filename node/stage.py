@@ -5,13 +5,11 @@ fails for good ends the play with the link's error, wherever the play is.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
-
-import grpc.aio
 
 from contract.canonical import Frozen
 from contract.cause import cause_of
@@ -20,24 +18,25 @@ from contract.errors import (
     CoordinatorAbsent,
     FingerprintChanged,
     MiheError,
-    PeerAbsent,
     Withheld,
 )
 from contract.ledger import Ledger
 from contract.policy import Policy
 from contract.signing import Kind, Statement
 from contract.statements import Gate, StartRecord, Verdict
-from node import carry
 from node.attach import Attachment
+from node.carry import Exchange
 from node.catalogue import Datasets
 from node.docket import Docket
 from node.gate import Consent
 from node.link import Absence, Ends, Link
 from node.parts import Parts
+from node.proxy import STRAIGHT, WayOut
 from node.pulse import COORDINATOR, Activity, Bounds
 from node.release import may_release
 from node.results import Results
-from node.seal import Carrier, tls_context
+from node.route import Route, route_to
+from node.seal import tls_context
 from node.store import Store
 
 T = TypeVar("T")
@@ -62,11 +61,12 @@ class Services:
     docket: Docket
     datasets: Datasets
     attachment: Attachment
-    exchange: carry.Exchange
+    exchange: Exchange
     policy: Callable[[], Policy]
     patience: float
     bounds: Bounds
     results: Results
+    way: WayOut = STRAIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Stage:
     report: Callable[[str, int, int], None]
     activity: Activity = field(init=False)
     _links: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
-    _channels: list[grpc.aio.Channel] = field(default_factory=list)
+    _routes: list[Route] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.activity = Activity(self.me, self.consent.contract.orgs, self.services.bounds)
@@ -184,12 +184,22 @@ class Stage:
 
     def connect(self, peer: str, awaited: Mapping[str, int]) -> Line:
         """A link to `peer`, which may open the streams `awaited`, each of at most so many bytes."""
+        services = self.services
+        route = route_to(
+            self.start.party(peer),
+            self.start.party(self.me),
+            self.run,
+            relay=lambda: services.attachment.channel,
+            exchange=services.exchange,
+            way=services.way,
+        )
+        self._routes.append(route)
         link = Link(
             self._ends(peer),
-            connect=self._connector(peer),
+            connect=route.connect,
             awaited=awaited,
             watch=self.activity.watch(peer),
-            absence=self._absence(peer),
+            absence=self._absence(route),
             keep=lambda _, salt, receipt: self.keep_receipt(salt, receipt),
             progress=self.report,
         )
@@ -230,12 +240,11 @@ class Stage:
 
     async def close(self) -> None:
         """Let go of every link."""
-        for peer, link in self._links.items():
+        for link in self._links.values():
             link.cancel()
-            self.services.exchange.forget(self.run, peer)
         await asyncio.gather(*self._links.values(), return_exceptions=True)
-        for channel in self._channels:
-            await channel.close()
+        for route in self._routes:
+            await route.close()
 
     def _ends(self, peer: str) -> Ends:
         own, credentials = self.own, self.services.credentials
@@ -247,43 +256,23 @@ class Stage:
             tls=tls_context(own, credentials.authority_pem, client=self.me < peer),
         )
 
-    def _route(self, peer: str) -> carry.Route:
-        return carry.Route.between(self.start.party(self.me), self.start.party(peer))
+    def _absence(self, route: Route) -> Absence:
+        attachment = self.services.attachment
+        patience = route.patience(self.services.patience)
 
-    def _absence(self, peer: str) -> Absence:
-        patience, attachment = self.services.patience, self.services.attachment
-        route = self._route(peer)
-        relayed = route.direct is None and not route.listens
-
-        def error() -> MiheError:
-            if relayed and not attachment.attached:
+        async def error() -> MiheError:
+            if route.is_relayed and not attachment.attached:
                 return CoordinatorAbsent(
                     f"the coordinator, which relays, was not on the line for {patience:.0f} s",
                     party=COORDINATOR,
                     phase="link",
                     fix="check that it runs and that this machine reaches it, then run again",
                 )
-            return PeerAbsent(
-                f"the peer was not on the line for {patience:.0f} s",
-                party=peer,
-                phase="link",
-                fix="check that node and the path to it (`mihe status` there), then run again",
-            )
+            return await route.why_absent(patience)
 
         return Absence(
             patience=patience,
             silence=self.services.bounds.silence,
-            way_is_open=lambda: not relayed or attachment.is_fresh,
+            way_is_open=lambda: not route.is_relayed or attachment.is_fresh,
             error=error,
         )
-
-    def _connector(self, peer: str) -> Callable[[], Awaitable[Carrier]]:
-        services, run, route = self.services, self.run, self._route(peer)
-        if route.listens:
-            services.exchange.expect(run, peer)
-            return lambda: services.exchange.accept(run, peer)
-        if route.direct is None:
-            return lambda: carry.dial(services.attachment.channel, run, peer, relay=True)
-        channel = carry.open_channel(route.direct, services.credentials, carry.peer_name(peer))
-        self._channels.append(channel)
-        return lambda: carry.dial(channel, run, peer, relay=False)

@@ -8,7 +8,7 @@ and then it is the right one.
 import csv
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +56,7 @@ class Banks(Directed):
         self,
         folder: Path,
         *,
-        direct: bool = False,
+        direct: bool | Collection[str] = False,
         coordinator: Mapping[str, object] | None = None,
         node: Mapping[str, object] | None = None,
     ) -> None:

@@ -1,7 +1,7 @@
 """A federation whose daemons stop, or misbehave, at the points where a test says so (orders.py)."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from cli.authority import COORDINATOR_ORG
@@ -18,7 +18,7 @@ class Directed(Federation):
         self,
         folder: Path,
         *orgs: str,
-        direct: bool = False,
+        direct: bool | Collection[str] = False,
         coordinator: Mapping[str, object] | None = None,
         node: Mapping[str, object] | None = None,
     ) -> None:

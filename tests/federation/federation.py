@@ -8,7 +8,7 @@ own temporary folders are long.
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,7 +31,7 @@ class Federation(LocalFederation):
         self,
         folder: Path,
         *orgs: str,
-        direct: bool = False,
+        direct: bool | Collection[str] = False,
         coordinator: Mapping[str, object] | None = None,
         node: Mapping[str, object] | None = None,
         launchers: Mapping[str, Sequence[str]] | None = None,

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import product
 
 import grpc
 import grpc.aio
@@ -14,7 +13,7 @@ from contract.credentials import Credentials, credentials_from
 from contract.identity import Role
 from contract.revocation import list_to_der
 from node import carry
-from node.carry import Exchange, Route, dial, open_channel, peer_name
+from node.carry import Exchange, dial, open_channel, peer_name
 from node.renewal import server_credentials
 from node.seal import Carrier, CarrierLost
 from protos import carry_pb2, carry_pb2_grpc
@@ -229,16 +228,3 @@ async def test_nobody_there_is_a_line_that_is_lost(bank_a: Member) -> None:
             with pytest.raises(CarrierLost):
                 await dial(channel, RUN, "bank_b", relay=relay)
     await channel.close()
-
-
-def test_both_parties_come_to_the_same_route(bank_a: Member, bank_b: Member) -> None:
-    for a_at, b_at in product((None, "a:7451"), (None, "b:7451")):
-        a, b = bank_a.share(address=a_at), bank_b.share(address=b_at)
-        mine, theirs = Route.between(a, b), Route.between(b, a)
-        if a_at is b_at is None:
-            assert mine == theirs == Route(None, listens=False)  # both dial the relay
-        else:
-            assert mine.listens != theirs.listens
-            dialler, at = (mine, b_at) if theirs.listens else (theirs, a_at)
-            assert dialler.direct == at
-        assert theirs.listens == (b_at is not None)  # where both could, the smaller id dials

@@ -97,6 +97,7 @@ def side(
         peer=peer.share(),
         tls=me.tls(client=me.org < peer.org),
     )
+
     made = Link(
         ends,
         connect=lambda: exchange.dial(at),
@@ -109,7 +110,7 @@ def side(
     return Side(me, made, kept, progress)
 
 
-def absent(peer: str) -> MiheError:
+async def absent(peer: str) -> MiheError:
     return PeerAbsent("not on the line", party=peer, phase="link", fix="none")
 
 
