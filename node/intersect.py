@@ -43,14 +43,14 @@ async def _view(stage: Stage, result: Result, loaded: Loaded) -> ResultView | No
         return ResultView(count=result.count)
     if not isinstance(result, Intersection):
         return None
-    wanted = [loaded.keys[position] for position in result.positions]
+    wanted = (loaded.keys[position] for position in result.positions)
     entry = stage.services.datasets.entry(consent.dataset, consent.snapshot)
     written = await results.write(
         stage.job,
         lambda file: rows.rows_of(loaded.snapshot, entry, consent.column, wanted, file),
     )
     return ResultView(
-        count=len(wanted),
+        count=len(result.positions),
         rows=written,
         file=str(results.final(stage.job)),
         columns=tuple(ResultColumn.of(column) for column in entry.columns),

@@ -63,6 +63,7 @@ class _Outgoing:
     """A message on its way; kept until the peer has its receipt."""
 
     content: bytes
+    size: int
     salt: bytes
     receipt: Statement
     opened: bool = False
@@ -73,7 +74,7 @@ class _Outgoing:
 
     @property
     def chunks(self) -> int:
-        return -(-len(self.content) // CHUNK_BYTES)
+        return -(-self.size // CHUNK_BYTES)
 
 
 @dataclass(slots=True, repr=False)
@@ -83,6 +84,7 @@ class _Incoming:
     size: int
     salt: bytes
     content: bytearray = field(default_factory=bytearray)
+    arrived: int = 0
     next: int = 0
     receipted: bool = False
 
@@ -155,7 +157,7 @@ class Link:
         salt = token_bytes(32)
         receipt = await asyncio.to_thread(self._receipt, stream, salt, content)
         self._keep(stream, salt, receipt)
-        outgoing = _Outgoing(content, salt, receipt)
+        outgoing = _Outgoing(content, len(content), salt, receipt)
         async with self._changed:
             self._outgoing[stream] = outgoing
             self._changed.notify_all()
@@ -163,7 +165,7 @@ class Link:
         self._raise_failure()
 
     async def receive(self, stream: str) -> bytes:
-        """The content of a stream, once its receipt was verified."""
+        """The content of a stream, once its receipt was verified; it is handed over, once."""
         async with self._changed:
             await self._changed.wait_for(
                 lambda: (
@@ -171,7 +173,9 @@ class Link:
                 )
             )
         self._raise_failure()
-        return bytes(self._incoming[stream].content)
+        incoming = self._incoming[stream]
+        content, incoming.content = bytes(incoming.content), bytearray()
+        return content
 
     async def tell(self, pulse: Pulse) -> None:
         """Let the peer know that this end goes on; a newer pulse takes the place of one unsent."""
@@ -305,7 +309,7 @@ class Link:
                 continue
             if not outgoing.opened:
                 outgoing.opened = True
-                frames.append(Open(name, len(outgoing.content), outgoing.salt))
+                frames.append(Open(name, outgoing.size, outgoing.salt))
             if outgoing.next < min(outgoing.chunks, outgoing.acked + _WINDOW):
                 start = outgoing.next * CHUNK_BYTES
                 content = outgoing.content[start : start + CHUNK_BYTES]
@@ -380,20 +384,21 @@ class Link:
                 phase=frame.stream,
                 fix="the peer's node is not following the protocol: compare versions",
             )
-        whole = min(CHUNK_BYTES, incoming.size - len(incoming.content))
+        whole = min(CHUNK_BYTES, incoming.size - incoming.arrived)
         if len(frame.content) != whole or whole == 0:
             raise self._foreign(f"chunk {frame.number} of '{frame.stream}' has the wrong size")
         incoming.content += frame.content
+        incoming.arrived += len(frame.content)
         incoming.next += 1
         self._watch.moved()
         self._acks[frame.stream] = Ack(frame.stream, incoming.next, False)
-        self._progress(frame.stream, len(incoming.content), incoming.size)
+        self._progress(frame.stream, incoming.arrived, incoming.size)
 
     def _on_ack(self, frame: Ack) -> None:
         self._acknowledge(frame)
         outgoing = self._outgoing[frame.stream]
-        sent = min(outgoing.acked * CHUNK_BYTES, len(outgoing.content))
-        self._progress(frame.stream, sent, len(outgoing.content))
+        sent = min(outgoing.acked * CHUNK_BYTES, outgoing.size)
+        self._progress(frame.stream, sent, outgoing.size)
 
     def _acknowledge(self, ack: Ack) -> None:
         """Believe the peer that it has what was sent, and neither more nor less than before."""
@@ -407,10 +412,11 @@ class Link:
         outgoing.acked = ack.next
         if ack.receipted:
             outgoing.receipted.set()
+            outgoing.content = b""  # it is never sent again
 
     async def _on_receipt(self, frame: Receipted) -> None:
         incoming = self._incoming_of(frame.stream)
-        if incoming.receipted or len(incoming.content) != incoming.size:
+        if incoming.receipted or incoming.arrived != incoming.size:
             raise FrameOutOfOrder(
                 f"the receipt of '{frame.stream}' does not stand at its end",
                 party=self._ends.peer.org,

@@ -1,5 +1,6 @@
 """Load: consent → keys. The one place where rows are read for a computation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from node.gate import Consent
 class Loaded:
     """The distinct keys of a consented column, as canonical bytes, and where they came from."""
 
-    keys: list[bytes]
+    keys: Sequence[bytes]
     snapshot: Path
 
 

@@ -8,7 +8,7 @@ Learns      the owner alone: keys, labels and values in clear. No error here say
 Not for     sending: what leaves is blinded, coded and encrypted first
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +23,10 @@ from federated.query.plan import SNAPSHOT, LocalPart, ValueColumn
 from federated.query.subquery import summed
 from node import duck, rows
 from node.scratch import scratch
+from psi.keys import Keys
 
 SECONDS = 600.0
+_GATHERED = 1 << 16
 
 Integers = NDArray[np.int64]
 
@@ -33,7 +35,7 @@ Integers = NDArray[np.int64]
 class LocalRows:
     """An owner's part: keys in ascending order; labels and values in the order of the keys."""
 
-    keys: list[bytes]
+    keys: Sequence[bytes]
     """Canonical, each once."""
     groups: list[tuple[str | None, ...]]
     """Of each key, the labels in the order of the plan's group columns."""
@@ -53,9 +55,15 @@ def run_local(part: LocalPart, parquet: Path, *, seconds: float = SECONDS) -> Lo
             # Compiled here from checked parts, never taken from the wire.
             found = connection.execute(part.sql).fetchnumpy()
     prefix = f"{part.key_kind}:"
-    keys = [f"{prefix}{key}".encode("ascii") for key in found["key"].tolist()]
-    if len(set(keys)) < len(keys):
+    texts = found.pop("key")
+    # In ascending order, so that equal ones would stand side by side.
+    if (texts[1:] == texts[:-1]).any():
         raise _several_rows(part)
+    keys = Keys.gathered(
+        [f"{prefix}{key}".encode("ascii") for key in texts[start : start + _GATHERED]]
+        for start in range(0, len(texts), _GATHERED)
+    )
+    del texts
     labels = [found[f"g{i}"].tolist() for i in range(len(part.groups))]
     groups: list[tuple[str | None, ...]] = [()] * len(keys)
     if labels:

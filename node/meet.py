@@ -73,14 +73,14 @@ async def _view(stage: Stage, content: bytes, listed: TokenList, loaded: Loaded)
     places, count = wire.match_from_bytes(content, len(listed.order))
     if consent.contract.kind is JobKind.PSI_CARDINALITY:
         return ResultView(count=count)
-    wanted = [loaded.keys[_own(listed, place)] for place in places]
+    wanted = (loaded.keys[own] for own in [_own(listed, place) for place in places])
     entry = stage.services.datasets.entry(consent.dataset, consent.snapshot)
     written = await results.write(
         stage.job,
         lambda file: rows.rows_of(loaded.snapshot, entry, consent.column, wanted, file),
     )
     return ResultView(
-        count=len(wanted),
+        count=len(places),
         rows=written,
         file=str(results.final(stage.job)),
         columns=tuple(ResultColumn.of(column) for column in entry.columns),

@@ -13,7 +13,8 @@ Not for     sending: `keys` feeds a protocol, which blinds; a result file stays 
 # Names pass through `quoted` and texts through `literal`; nobody else's SQL comes here.
 # ruff: noqa: S608
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import duckdb
@@ -26,16 +27,17 @@ from contract.keys import KeyKind
 from node import duck
 from node.duck import literal, quoted
 from node.scratch import create, scratch, settle
+from psi.keys import Keys
 
 _FETCHED = 1 << 16
 _FORMULA = r"\A['=+\-@＝＋－＠\t\r\n]"
 
 
-def keys(parquet: Path, column: str, kind: KeyKind) -> list[bytes]:
+def keys(parquet: Path, column: str, kind: KeyKind) -> Keys:
     """The distinct canonical keys of a key column, such as b"uscc:…", in ascending order."""
     with scratch(parquet.parent) as work, duck.locked([parquet], spill=work) as connection:
         # Canonical since the import, so the kind's prefix is all that is missing.
-        return list(
+        return Keys.gathered(
             _stream(
                 connection,
                 f"SELECT encode({literal(f'{kind}:')} || {quoted(column)}) "
@@ -45,7 +47,7 @@ def keys(parquet: Path, column: str, kind: KeyKind) -> list[bytes]:
 
 
 def rows_of(
-    parquet: Path, entry: CatalogueEntry, column: str, wanted: Sequence[bytes], out: Path
+    parquet: Path, entry: CatalogueEntry, column: str, wanted: Iterable[bytes], out: Path
 ) -> int:
     """Write the rows whose key in `column` is in `wanted` to the CSV file `out`; how many.
 
@@ -84,10 +86,10 @@ def reader(connection: DuckDBPyConnection, parquet: Path) -> str:
     return sql
 
 
-def _stream(connection: DuckDBPyConnection, query: str) -> Iterator[bytes]:
+def _stream(connection: DuckDBPyConnection, query: str) -> Iterator[list[bytes]]:
     result = connection.execute(query)
     while rows := result.fetchmany(_FETCHED):
-        yield from (value for (value,) in rows)
+        yield [value for (value,) in rows]
 
 
 def _prefix(entry: CatalogueEntry, column: str) -> bytes:
@@ -97,15 +99,18 @@ def _prefix(entry: CatalogueEntry, column: str) -> bytes:
     return f"{found.key}:".encode()
 
 
-def _load(connection: DuckDBPyConnection, wanted: Sequence[bytes], prefix: bytes) -> None:
+def _load(connection: DuckDBPyConnection, wanted: Iterable[bytes], prefix: bytes) -> None:
     """Make the table `_wanted`: keys as the snapshot has them."""
-    if not all(key.startswith(prefix) for key in wanted):
-        raise OurError("rows were asked for by keys of another kind", fix="Report this defect.")
-    # An array enters eight times faster than a list given as a parameter.
-    texts = np.array([key[len(prefix) :].decode("ascii") for key in wanted], dtype=object)
-    connection.register("_given", {"_key": texts})
-    connection.execute("CREATE TABLE _wanted AS SELECT CAST(_key AS VARCHAR) AS _key FROM _given")
-    connection.unregister("_given")
+    connection.execute("CREATE TABLE _wanted (_key VARCHAR)")
+    keys = iter(wanted)
+    while some := list(islice(keys, _FETCHED)):
+        if not all(key.startswith(prefix) for key in some):
+            raise OurError("rows were asked for by keys of another kind", fix="Report this defect.")
+        # An array enters eight times faster than a list given as a parameter.
+        texts = np.array([key[len(prefix) :].decode("ascii") for key in some], dtype=object)
+        connection.register("_given", {"_key": texts})
+        connection.execute("INSERT INTO _wanted SELECT CAST(_key AS VARCHAR) FROM _given")
+        connection.unregister("_given")
 
 
 def _cell(column: CatalogueColumn) -> str:

@@ -6,7 +6,7 @@ stream that each message travels in, and asks the owner's gate before a message 
 somebody can compute the result.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 from contract.errors import PeerError
@@ -42,7 +42,7 @@ async def run_session(
     run: bytes,
     org: str,
     peer: str,
-    keys: list[bytes],
+    keys: Sequence[bytes],
     link: Messages,
     work: Work,
     gate: Callable[[], None],
@@ -61,7 +61,11 @@ async def run_session(
             gate()
             gated = True
         if message is not None:
-            await link.send(STREAMS[type(message)], message_to_wire(message))
+            stream, content = STREAMS[type(message)], message_to_wire(message)
+            # A list may be tens of megabytes: no two forms of it are held while it travels.
+            message = None
+            await link.send(stream, content)
+            del content
         if isinstance(state, Finished):
             return state.result
         stream = STREAMS[state.awaits]
@@ -69,12 +73,14 @@ async def run_session(
         progress("evaluate")
         try:
             received = message_from_wire(state.awaits, content, party=peer)
+            del content
             state, message = await work(advance, state, received)
+            del received
         except PeerError as error:
             raise error.at(party=peer, phase=stream) from None
 
 
-def _fresh(plan: Plan, run: bytes, org: str, keys: list[bytes]) -> Fresh:
+def _fresh(plan: Plan, run: bytes, org: str, keys: Sequence[bytes]) -> Fresh:
     parameters = plan.parameters(run)
     if org == plan.receiver:
         return receiver.Fresh(parameters, keys)

@@ -5,7 +5,7 @@ waits for another's list to be finished before its own moves.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from contract.errors import PeerError
 from federated.join.messages import Blinded, Served
@@ -26,15 +26,16 @@ def awaited(parameters: JoinParameters, me: str, peer: str) -> dict[str, int]:
 
 
 async def come_home(
-    stage: Stage, parameters: JoinParameters, keys: list[bytes], links: Mapping[str, Line]
+    stage: Stage, parameters: JoinParameters, keys: Sequence[bytes], links: Mapping[str, Line]
 ) -> TokenList:
     """The own tokens, in list order; returns when every other owner's list was served, too."""
     stage.report("blind", 0, 1)
     started = await stage.activity.work(start, parameters, stage.me, keys)
     own = asyncio.create_task(_travel(started.state, started.message, links))
-    serving = (
+    serving = [
         asyncio.create_task(_serve(started.serving, peer, line)) for peer, line in links.items()
-    )
+    ]
+    del started  # its message is on its way
     await together(own, *serving)
     return own.result()
 
@@ -44,25 +45,34 @@ async def _travel(
 ) -> TokenList:
     while isinstance(state, AwaitServed):
         peer, line = state.to, links[state.to]
-        await line.send("blinded", message_to_wire(message))
+        content = message_to_wire(message)
+        # A list may be tens of megabytes: no two forms of it are held while it travels.
+        del message
+        await line.send("blinded", content)
         content = await line.receive("served")
         served = message_from_wire(Served, content, party=peer)
+        del content
         assert isinstance(served, Served)
         try:
             state, following = await line.activity.work(state.advance, served)
         except PeerError as error:
             raise error.at(party=peer, phase="served") from None
+        del served
         if isinstance(following, Blinded):
             message = following
+        del following
     return state
 
 
 async def _serve(serving: Serving, peer: str, line: Line) -> None:
     content = await line.receive("blinded")
     blinded = message_from_wire(Blinded, content, party=peer)
+    del content
     assert isinstance(blinded, Blinded)
     try:
         served = await line.activity.work(serving.serve, blinded, peer)
     except PeerError as error:
         raise error.at(party=peer, phase="blinded") from None
-    await line.send("served", message_to_wire(served))
+    content = message_to_wire(served)
+    del blinded, served
+    await line.send("served", content)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contract.errors import BadMessage, BadPoint, DatasetOutgrown, OurError
 from federated.join.parameters import JoinParameters
 from native import _core
+from psi.keys import Keys
 
 # Named in annotations elsewhere, and never looked into.
 Journey = _core.Journey
@@ -38,7 +39,11 @@ def blind(
     place = parameters.owners.index(me)
     with _faults(None):
         return _core.start_join(
-            parameters.run_id, parameters.sizes, place, parameters.token_bytes, keys
+            parameters.run_id,
+            parameters.sizes,
+            place,
+            parameters.token_bytes,
+            *Keys.of(keys).packed(),
         )
 
 

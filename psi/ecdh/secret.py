@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contract.errors import BadMessage, BadPoint, DatasetOutgrown, OurError
 from native import _core
 from psi.ecdh.parameters import Parameters, Role
+from psi.keys import Keys
 from psi.step import Cardinality, Intersection
 
 # Named in annotations elsewhere, and never looked into.
@@ -35,7 +36,9 @@ def blind(parameters: Parameters, role: Role, items: Sequence[bytes]) -> tuple[B
         )
     peer_size = parameters.size_of("sender" if role == "receiver" else "receiver")
     with _faults():
-        return _core.blind(parameters.run_id, role, parameters.mode, size, peer_size, items)
+        return _core.blind(
+            parameters.run_id, role, parameters.mode, size, peer_size, *Keys.of(items).packed()
+        )
 
 
 def evaluate(blinding: Blinding, points: bytes) -> tuple[Evaluation, bytes]:

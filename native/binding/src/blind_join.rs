@@ -5,10 +5,10 @@ use std::sync::Mutex;
 use mihe_blind_join::Setup;
 use mihe_group::secret::{AttemptSecret, RunId};
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 
 use crate::gateway::{no_entropy, run, take};
+use crate::keys;
 
 /// An owner's scalar, for the lists of the others.
 #[pyclass(frozen, module = "native._core")]
@@ -26,7 +26,8 @@ pub(crate) fn start_join<'py>(
     sizes: Vec<usize>,
     me: usize,
     token_bytes: usize,
-    keys: Vec<PyBackedBytes>,
+    keys: &[u8],
+    ends: &[u8],
 ) -> PyResult<(Serving, Journey, Bound<'py, PyBytes>)> {
     let setup = Setup {
         run: run_id,
@@ -34,6 +35,7 @@ pub(crate) fn start_join<'py>(
         me,
         token_bytes,
     };
+    let keys = keys::split(keys, ends)?;
     let secret = AttemptSecret::from_os().ok_or_else(no_entropy)?;
     let (serving, journey, points) = run(py, || mihe_blind_join::start(secret, setup, &keys))?;
     Ok((

@@ -1,7 +1,7 @@
 //! Single steps with a scalar in the open, for test vectors. No product code calls these.
 
 use mihe_group::hash::{Domain, UNIFORM, expand_message_xmd, hash_to_group, map_to_group};
-use mihe_group::list::{ENCODED, Encoded, multiply, vartime_decode_distinct};
+use mihe_group::list::{ENCODED, Encoded, multiply_distinct};
 use mihe_group::secret::SecretScalar;
 use mihe_psi_ecdh::Fault;
 use pyo3::prelude::*;
@@ -49,9 +49,9 @@ pub(crate) fn hazmat_hash_to_group<'py>(
 /// Decodes one point as a peer's points are decoded, and encodes it again.
 #[pyfunction]
 pub(crate) fn hazmat_decode<'py>(py: Python<'py>, point: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
-    encoded(py, || {
-        Ok(vartime_decode_distinct(point, 1)?[0].compress().to_bytes())
-    })
+    let mut one = [0; ENCODED];
+    one[0] = 1;
+    hazmat_multiply(py, point, one)
 }
 
 /// `scalar` (canonical, not zero) times `point`, by the code that multiplies whole lists.
@@ -65,7 +65,7 @@ pub(crate) fn hazmat_multiply<'py>(
         let scalar = SecretScalar::from_canonical(scalar).ok_or(Fault::Caller(
             "not the canonical encoding of a scalar from 1",
         ))?;
-        Ok(multiply(&vartime_decode_distinct(point, 1)?, &scalar)[0])
+        Ok(multiply_distinct(point, 1, &scalar)?[0])
     })
 }
 

@@ -8,6 +8,7 @@
 mod blind_join;
 mod gateway;
 mod hazmat;
+mod keys;
 mod psi_ecdh;
 
 use pyo3::prelude::*;

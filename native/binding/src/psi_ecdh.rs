@@ -5,10 +5,10 @@ use std::sync::Mutex;
 use mihe_group::secret::{AttemptSecret, RunId};
 use mihe_psi_ecdh::{Fault, Mode, Role, Setup};
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 
 use crate::gateway::{Misused, run, take};
+use crate::keys;
 
 /// First stage of either party.
 #[pyclass(frozen, module = "native._core")]
@@ -33,7 +33,8 @@ pub(crate) fn blind<'py>(
     mode: &str,
     own_size: usize,
     peer_size: usize,
-    items: Vec<PyBackedBytes>,
+    items: &[u8],
+    ends: &[u8],
 ) -> PyResult<(Blinding, Bound<'py, PyBytes>)> {
     let setup = Setup {
         run: run_id,
@@ -50,6 +51,7 @@ pub(crate) fn blind<'py>(
         own_size,
         peer_size,
     };
+    let items = keys::split(items, ends)?;
     let (blinding, points) = run(py, || {
         let secret = AttemptSecret::from_os().ok_or(Fault::NoEntropy)?;
         mihe_psi_ecdh::Blinding::new(secret, setup, &items)

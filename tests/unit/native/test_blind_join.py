@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from native import _core
+from psi.keys import Keys
 
 RUN = bytes(range(32))
 SIZES = (64, 32, 48)
 
 
 def start(me: int, keys: list[bytes] | None = None) -> tuple[_core.Serving, _core.Journey, bytes]:
-    return _core.start_join(RUN, SIZES, me, 8, keys or [])
+    return _core.start_join(RUN, SIZES, me, 8, *Keys.of(keys or []).packed())
 
 
 def through(owners: list[_core.Serving], me: int, points: bytes) -> list[bytes]:
@@ -88,7 +89,7 @@ def test_other_threads_run_while_the_core_works() -> None:
     seen = 0
 
     def work() -> None:
-        _core.start_join(RUN, (2**14, 256), 0, 8, [])
+        _core.start_join(RUN, (2**14, 256), 0, 8, b"", b"")
         done.set()
 
     thread = threading.Thread(target=work)
@@ -132,8 +133,9 @@ def test_secret_objects_give_nothing_away(held: int, leak: Callable[[Any], Any])
     ids=["none", "one", "empty", "large", "who", "no-token", "token", "too-many", "repeated"],
 )
 def test_a_callers_defects_are_refused(arguments: Any) -> None:
+    sizes, me, length, keys = arguments
     with pytest.raises(_core.Misused) as caught:
-        _core.start_join(RUN, *arguments)
+        _core.start_join(RUN, sizes, me, length, *Keys.of(keys).packed())
     assert "'" not in str(caught.value)
 
 
@@ -150,5 +152,5 @@ def test_nobody_else_is_served(who: int) -> None:
 @pytest.mark.parametrize("keys", [["secret-key"], "secret-key", [7], 7])
 def test_no_type_error_repeats_a_value(keys: Any) -> None:
     with pytest.raises(TypeError) as caught:
-        _core.start_join(RUN, SIZES, 0, 8, keys)
+        _core.start_join(RUN, SIZES, 0, 8, keys, b"")
     assert "secret-key" not in str(caught.value)

@@ -13,14 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from native import _core
+from psi.keys import Keys
 from tests.vectors import ristretto_reference as reference
 
 RUN = bytes(range(32))
 SIZE = 256
 
 
+def packed(keys: list[bytes]) -> tuple[bytes, bytes]:
+    return Keys.of(keys).packed()
+
+
 def blind(role: Any = "receiver", items: list[bytes] | None = None) -> tuple[_core.Blinding, bytes]:
-    return _core.blind(RUN, role, "intersection", SIZE, SIZE, items or [])
+    return _core.blind(RUN, role, "intersection", SIZE, SIZE, *packed(items or []))
 
 
 def test_the_binary_is_that_of_the_sources(root: Path) -> None:
@@ -127,7 +132,7 @@ def test_other_threads_run_while_the_core_works() -> None:
     seen = 0
 
     def work() -> None:
-        _core.blind(RUN, "receiver", "intersection", 2**14, SIZE, [])
+        _core.blind(RUN, "receiver", "intersection", 2**14, SIZE, b"", b"")
         done.set()
 
     thread = threading.Thread(target=work)
@@ -169,13 +174,37 @@ def test_secret_objects_give_nothing_away(kind: type, leak: Callable[[Any], Any]
     ids=["role", "mode", "no-size", "too-large", "too-many", "repeated"],
 )
 def test_a_callers_defects_are_refused(arguments: Any) -> None:
+    role, mode, own, peer, items = arguments
     with pytest.raises(_core.Misused) as caught:
-        _core.blind(RUN, *arguments)
+        _core.blind(RUN, role, mode, own, peer, *packed(items))
     assert "'" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("items", "ends"),
+    [
+        (b"", b"\1\0\0\0"),
+        (b"secret-key", b""),
+        (b"secret-key", b"\12\0\0"),
+        (b"secret-key", b"\12\0\0\0\0"),
+        (b"secret-key", b"\13\0\0\0"),
+        (b"secret-key", b"\11\0\0\0"),
+        (b"secret-key", b"\12\0\0\0\11\0\0\0\12\0\0\0"),
+        (b"secret-key", b"\377\377\377\377"),
+    ],
+)
+def test_ends_that_do_not_divide_the_keys_are_refused(items: bytes, ends: bytes) -> None:
+    for start in (
+        lambda: _core.blind(RUN, "receiver", "intersection", SIZE, SIZE, items, ends),
+        lambda: _core.start_join(RUN, (SIZE, SIZE), 0, 8, items, ends),
+    ):
+        with pytest.raises(_core.Misused) as caught:
+            start()
+        assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("items", [["secret-key"], "secret-key", [7], 7])
 def test_no_type_error_repeats_a_value(items: Any) -> None:
     with pytest.raises(TypeError) as caught:
-        _core.blind(RUN, "receiver", "intersection", SIZE, SIZE, items)
+        _core.blind(RUN, "receiver", "intersection", SIZE, SIZE, items, b"")
     assert "secret-key" not in str(caught.value)

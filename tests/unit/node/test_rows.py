@@ -71,7 +71,7 @@ class Loans:
     out: Path
 
     def keys(self, column: str = "uscc", kind: KeyKind = KeyKind.USCC) -> list[bytes]:
-        return rows.keys(self.parquet, column, kind)
+        return list(rows.keys(self.parquet, column, kind))
 
     def rows_of(self, wanted: Sequence[bytes], column: str = "uscc") -> list[list[str]]:
         count = rows.rows_of(self.parquet, self.added.entry, column, wanted, self.out)

@@ -5,7 +5,7 @@ use core::fmt;
 use chacha20::rand_core::Rng;
 use mihe_group::hash::Domain;
 use mihe_group::list::{
-    hash_and_multiply, multiply, vartime_decode_distinct, vartime_first_repeated,
+    hash_and_multiply, multiply_distinct, vartime_check_distinct, vartime_first_repeated,
 };
 use mihe_group::secret::{AttemptSecret, RunId, SecretScalar};
 use mihe_group::shuffle::permutation;
@@ -93,7 +93,7 @@ impl Journey {
         if self.ahead < 2 {
             return Err(Fault::Caller("no owner is left to send the list to"));
         }
-        vartime_decode_distinct(points, self.inputs.len())?;
+        vartime_check_distinct(points, self.inputs.len())?;
         self.ahead -= 1;
         Ok(self)
     }
@@ -103,8 +103,7 @@ impl Journey {
         if self.ahead != 1 {
             return Err(Fault::Caller("an owner has not multiplied the list yet"));
         }
-        let points = vartime_decode_distinct(points, self.inputs.len())?;
-        let points = multiply(&points, &self.ratio);
+        let points = multiply_distinct(points, self.inputs.len(), &self.ratio)?;
         let tokens = tokens(&self.run, &self.inputs, &points, self.token_bytes);
         Ok((tokens, self.order))
     }

@@ -3,7 +3,7 @@
 use core::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use mihe_group::list::{multiply, vartime_decode_distinct};
+use mihe_group::list::multiply_distinct;
 use mihe_group::secret::SecretScalar;
 
 use crate::error::Fault;
@@ -30,8 +30,8 @@ impl Serving {
     /// owner may ask in a run is bounded by its agreed size.
     pub fn serve(&self, of: usize, points: &[u8]) -> Result<Vec<u8>, Fault> {
         self.claim(of)?;
-        let points = vartime_decode_distinct(points, self.sizes[of])?;
-        Ok(multiply(&points, &self.scalar).into_flattened())
+        let products = multiply_distinct(points, self.sizes[of], &self.scalar)?;
+        Ok(products.into_flattened())
     }
 
     fn claim(&self, of: usize) -> Result<(), Fault> {

@@ -21,6 +21,11 @@ pub type Encoded = [u8; ENCODED];
 /// list still keeps every core busy.
 const BATCH: usize = 64;
 
+/// Elements that are worked on in one call to the thread pool. A thread takes up another caller's work only
+/// when it has nothing left of its own, so a list that went in whole would let everybody else wait for its end.
+/// Few enough that this is a moment, many enough that no core is idle.
+const SLICE: usize = 4096;
+
 /// Why a peer's list is refused. Indices count elements, from 0; no encoding is ever repeated here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
@@ -62,19 +67,42 @@ pub fn hash_and_multiply<I>(
 where
     I: AsRef<[u8]> + Sync,
 {
-    in_batches(inputs, |input| {
-        hash_to_group(domain, &[prefix, input.as_ref()]) * scalar.half()
-    })
+    let mut products = Vec::with_capacity(inputs.len());
+    for slice in inputs.chunks(SLICE) {
+        products.extend(in_batches(slice, |input| {
+            hash_to_group(domain, &[prefix, input.as_ref()]) * scalar.half()
+        }));
+    }
+    products
 }
 
-/// k·P for every P of `points`, in their order.
-pub fn multiply(points: &[RistrettoPoint], scalar: &SecretScalar) -> Vec<Encoded> {
-    in_batches(points, |point| point * scalar.half())
+/// k·P for every P of a list that a peer sent, in their order. The list has exactly `count` elements, each
+/// canonical, none the identity, no two equal; or nothing of it is multiplied for anybody.
+///
+/// How long the checks take depends on the list, which the peer knows.
+pub fn multiply_distinct(
+    list: &[u8],
+    count: usize,
+    scalar: &SecretScalar,
+) -> Result<Vec<Encoded>, Refusal> {
+    let mut products = Vec::with_capacity(count);
+    for_each_slice(list, count, |points| {
+        products.extend(in_batches(points, |point| point * scalar.half()));
+    })?;
+    Ok(products)
 }
 
-/// The encodings of twice `half(item)`, for every item.
-fn in_batches<T: Sync>(items: &[T], half: impl Fn(&T) -> RistrettoPoint + Sync) -> Vec<Encoded> {
-    let batches: Vec<Vec<CompressedRistretto>> = items
+/// The same checks of a list that is not multiplied.
+pub fn vartime_check_distinct(list: &[u8], count: usize) -> Result<(), Refusal> {
+    for_each_slice(list, count, |_| ())
+}
+
+/// The encodings of twice `half(item)`, for every item of a slice.
+fn in_batches<T: Sync>(
+    slice: &[T],
+    half: impl Fn(&T) -> RistrettoPoint + Sync,
+) -> impl Iterator<Item = Encoded> {
+    let batches: Vec<Vec<CompressedRistretto>> = slice
         .par_chunks(BATCH)
         .map(|batch| {
             let halves: Vec<RistrettoPoint> = batch.iter().map(&half).collect();
@@ -85,13 +113,15 @@ fn in_batches<T: Sync>(items: &[T], half: impl Fn(&T) -> RistrettoPoint + Sync) 
         .into_iter()
         .flatten()
         .map(|encoding| encoding.to_bytes())
-        .collect()
 }
 
-/// The elements of a list that a peer sent: exactly `count`, each canonical, none the identity, no two equal.
-///
-/// Takes a time that depends on the list, which the peer knows.
-pub fn vartime_decode_distinct(list: &[u8], count: usize) -> Result<Vec<RistrettoPoint>, Refusal> {
+/// Checks a list as a whole, and then hands its elements on, a slice at a time: decoded they are five times as
+/// large. What fails in a later slice fails all.
+fn for_each_slice(
+    list: &[u8],
+    count: usize,
+    mut each: impl FnMut(&[RistrettoPoint]),
+) -> Result<(), Refusal> {
     let (encodings, rest) = list.as_chunks::<ENCODED>();
     if encodings.len() != count || !rest.is_empty() {
         return Err(Refusal::Length {
@@ -103,15 +133,23 @@ pub fn vartime_decode_distinct(list: &[u8], count: usize) -> Result<Vec<Ristrett
     if let Some(at) = vartime_first_repeated(encodings) {
         return Err(Refusal::Repeated(at));
     }
+    for (slice, start) in encodings.chunks(SLICE).zip((0..).step_by(SLICE)) {
+        each(&vartime_decode(slice, start)?);
+    }
+    Ok(())
+}
+
+/// The elements that the encodings stand for; `start` is the place of the first in its list.
+fn vartime_decode(encodings: &[Encoded], start: usize) -> Result<Vec<RistrettoPoint>, Refusal> {
     encodings
         .par_iter()
         .enumerate()
         .map(|(at, encoding)| {
             let point = CompressedRistretto(*encoding)
                 .decompress()
-                .ok_or(Refusal::NotCanonical(at))?;
+                .ok_or(Refusal::NotCanonical(start + at))?;
             if point == RistrettoPoint::identity() {
-                return Err(Refusal::Identity(at));
+                return Err(Refusal::Identity(start + at));
             }
             Ok(point)
         })
@@ -150,7 +188,7 @@ mod tests {
 
     #[test]
     fn batches_agree_with_single_multiplications() {
-        for count in [0, 1, BATCH - 1, BATCH, BATCH + 1, 3 * BATCH + 5] {
+        for count in [0, 1, BATCH - 1, BATCH, BATCH + 1, SLICE, SLICE + 1] {
             let inputs: Vec<[u8; 8]> = (0..count).map(|i| i.to_be_bytes()).collect();
             let points: Vec<RistrettoPoint> = inputs
                 .iter()
@@ -164,7 +202,11 @@ mod tests {
                 hash_and_multiply(DOMAIN, b"run", &inputs, &scalar(77)),
                 expected
             );
-            assert_eq!(multiply(&points, &scalar(77)), expected);
+            let list: Vec<Encoded> = points.iter().map(|p| p.compress().to_bytes()).collect();
+            assert_eq!(
+                multiply_distinct(list.as_flattened(), count, &scalar(77)),
+                Ok(expected)
+            );
         }
     }
 
@@ -173,10 +215,7 @@ mod tests {
         let inputs = [b"a", b"b", b"c"];
         let there = |first: &SecretScalar, second: &SecretScalar| {
             let once = hash_and_multiply(DOMAIN, b"run", &inputs, first);
-            multiply(
-                &vartime_decode_distinct(once.as_flattened(), 3).unwrap(),
-                second,
-            )
+            multiply_distinct(once.as_flattened(), 3, second)
         };
         assert_eq!(there(&scalar(5), &scalar(9)), there(&scalar(9), &scalar(5)));
     }
@@ -187,41 +226,45 @@ mod tests {
         let bytes = list.as_flattened();
         for cut in [0, 1, 31, 33, 96, 127] {
             assert_eq!(
-                vartime_decode_distinct(&bytes[..cut], 4).unwrap_err(),
-                Refusal::Length {
+                vartime_check_distinct(&bytes[..cut], 4),
+                Err(Refusal::Length {
                     expected: 128,
                     found: cut
-                }
+                })
             );
         }
-        assert!(vartime_decode_distinct(bytes, 3).is_err());
-        assert_eq!(vartime_decode_distinct(bytes, 4).unwrap().len(), 4);
+        assert!(vartime_check_distinct(bytes, 3).is_err());
+        assert_eq!(vartime_check_distinct(bytes, 4), Ok(()));
     }
 
     #[test]
     fn a_repeated_point_is_refused_wherever_it_is() {
-        for (first, second) in [(0, 1), (0, 199), (63, 64), (100, 101)] {
-            let mut list = multiples(200);
+        for (first, second) in [(0, 1), (0, 199), (63, 64), (100, SLICE + 1)] {
+            let mut list = multiples(SLICE as u64 + 200);
             list[second] = list[first];
-            assert_eq!(
-                vartime_decode_distinct(list.as_flattened(), 200).unwrap_err(),
-                Refusal::Repeated(second)
-            );
+            assert_eq!(refusal_of(&list), Refusal::Repeated(second));
         }
     }
 
     #[test]
     fn the_identity_and_non_canonical_points_are_refused() {
-        let mut list = multiples(200);
-        list[150] = [0; ENCODED];
+        for at in [150, SLICE + 150] {
+            let mut list = multiples(SLICE as u64 + 200);
+            list[at] = [0; ENCODED];
+            assert_eq!(refusal_of(&list), Refusal::Identity(at));
+            list[at] = [255; ENCODED];
+            assert_eq!(refusal_of(&list), Refusal::NotCanonical(at));
+        }
+    }
+
+    /// What a list is refused for, whether it is to be multiplied or only checked.
+    fn refusal_of(list: &[Encoded]) -> Refusal {
+        let bytes = list.as_flattened();
+        let refusal = vartime_check_distinct(bytes, list.len()).unwrap_err();
         assert_eq!(
-            vartime_decode_distinct(list.as_flattened(), 200).unwrap_err(),
-            Refusal::Identity(150)
+            multiply_distinct(bytes, list.len(), &scalar(7)),
+            Err(refusal)
         );
-        list[150] = [255; ENCODED];
-        assert_eq!(
-            vartime_decode_distinct(list.as_flattened(), 200).unwrap_err(),
-            Refusal::NotCanonical(150)
-        );
+        refusal
     }
 }

@@ -4,9 +4,7 @@ use core::fmt;
 
 use chacha20::rand_core::Rng;
 use mihe_group::hash::Domain;
-use mihe_group::list::{
-    Encoded, hash_and_multiply, multiply, vartime_decode_distinct, vartime_first_repeated,
-};
+use mihe_group::list::{Encoded, hash_and_multiply, multiply_distinct, vartime_first_repeated};
 use mihe_group::secret::AttemptSecret;
 use mihe_group::shuffle::permutation;
 
@@ -80,8 +78,8 @@ impl Blinding {
     pub fn evaluate(self, points: &[u8]) -> Result<(Evaluation, Vec<u8>), Fault> {
         let Setup { run, role, .. } = self.setup;
         let length = self.setup.tag_bytes();
-        let points = vartime_decode_distinct(points, self.setup.peer_size)?;
-        let mut products = multiply(&points, &self.secret.scalar(&run, SCALAR));
+        let scalar = self.secret.scalar(&run, SCALAR);
+        let mut products = multiply_distinct(points, self.setup.peer_size, &scalar)?;
         if self.setup.mode == Mode::Cardinality {
             let mut stream = self.secret.stream(&run, TAG_ORDER);
             let order = permutation(&mut stream, self.setup.peer_size as u32);
