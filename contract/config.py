@@ -112,6 +112,12 @@ class NodeConfig(Frozen):
         default=1800,
         description="how long a run waits for one step of a party that gives signs of life",
     )
+    runs_at_once: int = Field(
+        default=8,
+        ge=1,
+        le=64,
+        description="how many runs may have data in memory; further ones wait in log order",
+    )
     direct: Direct | None = Field(
         default=None, description="let peers dial this node; without it nothing listens"
     )

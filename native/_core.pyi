@@ -55,13 +55,12 @@ def blind(
     mode: Literal["intersection", "cardinality"],
     own_size: int,
     peer_size: int,
-    items: bytes,
-    ends: bytes,
+    items: tuple[bytes, bytes],
 ) -> tuple[Blinding, bytes]:
     """Blind a set under a fresh secret: `own_size` points of 32 bytes, dummies included, shuffled.
 
-    `run_id` has 32 bytes, sizes are 1 to 2^20. The items are distinct and in one piece; `ends` says
-    where each ends, as a little-endian uint32. Raises Misused, Defect.
+    `run_id` has 32 bytes, sizes are 1 to 2^20. The items are distinct, and given in one piece with
+    the end of each as a little-endian uint32. Raises Misused, Defect.
     """
 
 def tag_bytes(own_size: int, peer_size: int) -> int:
@@ -92,12 +91,12 @@ class Evaluation:
         """How many items both have. Raises MessageRefused, Spent, Defect."""
 
 def start_join(
-    run_id: bytes, sizes: Sequence[int], me: int, token_bytes: int, keys: bytes, ends: bytes
+    run_id: bytes, sizes: Sequence[int], me: int, token_bytes: int, keys: tuple[bytes, bytes]
 ) -> tuple[Serving, Journey, bytes]:
     """Blind an owner's list under a fresh secret: `sizes[me]` points of 32 bytes, shuffled.
 
     `run_id` has 32 bytes, sizes are 1 to 2^20, dummies included, a token has 1 to 32 bytes. The
-    keys are distinct and in one piece; `ends` says where each ends, as a little-endian uint32. The
+    keys are distinct, and given in one piece with the end of each as a little-endian uint32. The
     points are for the first other owner. Raises Misused, Defect.
     """
 

@@ -151,7 +151,8 @@ class Conductor:
         """The backlog is heard: act on everything that is open."""
         self._caught_up = True
         self.recheck(datetime.now(UTC))
-        for ledger in self._docket.open_ledgers():
+        # In the order in which runs began, for that is the order in which they have their turns.
+        for ledger in sorted(self._docket.open_ledgers(), key=self._began):
             self.act(ledger)
         self._tidy()
 
@@ -307,7 +308,17 @@ class Conductor:
             self.end(ledger.job, error.at(party=self._owner.org, phase="running"))
             return
         self._store.begin(ledger.job)
-        self._runs.begin(ledger, consent, on_error=lambda error: self.end(ledger.job, error))
+        self._runs.begin(
+            ledger,
+            consent,
+            place=self._began(ledger),
+            on_error=lambda error: self.end(ledger.job, error),
+        )
+
+    def _began(self, ledger: Ledger) -> int:
+        """The number of the log's last start statement for a job; 0 if there is none."""
+        heard = self._store.heard(ledger.job)
+        return max((number for number, said in heard if said.kind is Kind.START), default=0)
 
     def _tidy(self) -> None:
         """Close what ended without this process having seen to it."""

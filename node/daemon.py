@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from contract import toml
 from contract.config import NodeConfig
 from contract.credentials import Credentials
 from contract.errors import AlreadyThere, BadSetting
+from contract.job import MOST_PARTIES
 from contract.policy import Policy
 from durable.folder import held_folder
 from durable.postgres import Place
@@ -40,6 +42,7 @@ from node.results import Results
 from node.runs import Runs
 from node.stage import Services
 from node.store import Store
+from node.turns import Turns
 from node.validity import Validity
 from protos import admin_pb2, carry_pb2_grpc
 from protos.admin_pb2_grpc import add_AdminServicer_to_server
@@ -48,6 +51,7 @@ _log = logging.getLogger("mihe.daemon")
 LONGEST_SOCKET_PATH = 107
 _GRACE_SECONDS = 2.0
 _LOOKING_SECONDS = 5.0
+_OTHER_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ async def serve(home: Home, stop: asyncio.Event, ready: Callable[[str], None]) -
     credentials = load_credentials(home.config, home.folder)
     home.policy()
     way = way_out(home.config.proxy, home.folder)
+    asyncio.get_running_loop().set_default_executor(_threads(home.config.runs_at_once))
     with held_folder(home.data, "node.toml"), closing(Store(home.data, home.place)) as store:
         store.require_owner(home.config.org)
         datasets = Datasets(home.data / "snapshots", home.config.org)
@@ -120,7 +125,7 @@ async def serve(home: Home, stop: asyncio.Event, ready: Callable[[str], None]) -
             bounds=bounds,
             results=results,
         )
-        runs = Runs(services)
+        runs = Runs(services, Turns(home.config.runs_at_once))
         owner = Owner(credentials, home.policy, datasets, direct.address if direct else None)
         conductor = Conductor(
             owner, store, docket, runs, attachment.say, results, home.data / "evidence"
@@ -159,6 +164,14 @@ async def _holding(store: Store) -> None:
     while True:
         await asyncio.sleep(_LOOKING_SECONDS)
         store.require_held()
+
+
+def _threads(runs: int) -> ThreadPoolExecutor:
+    """As many as can be busy at once, so that no run waits for the end of another's step.
+
+    A run of n parties has its own list and those of n − 1 others in work at the most.
+    """
+    return ThreadPoolExecutor(runs * MOST_PARTIES + _OTHER_THREADS, thread_name_prefix="node")
 
 
 @asynccontextmanager

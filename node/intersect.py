@@ -16,6 +16,7 @@ async def play(stage: Stage) -> Released | None:
     plan = compile_plan(stage.consent.contract)
     (peer,) = stage.peers
     line = stage.connect(peer, plan.incoming(stage.me))
+    await stage.queue()
     stage.report("load", 0, 1)
     work = stage.activity.work
     loaded = await stage.during(work(load, stage.consent, stage.services.datasets))

@@ -133,9 +133,12 @@ class Link:
         absence: "Absence",
         keep: Callable[[str, bytes, Statement], None],
         progress: Callable[[str, int, int], None],
+        holds_back: bool = False,
     ) -> None:
         """`awaited`: the streams that the peer may open, with the largest size of each in bytes;
-        `keep(stream, salt, receipt)` makes a receipt durable; `progress(stream, done, total)`."""
+        `keep(stream, salt, receipt)` makes a receipt durable; `progress(stream, done, total)`. A
+        link that `holds_back` confirms no chunk until `take_all`, so that the peer sends no more
+        than a window of each stream."""
         self._ends = ends
         self._connect = connect
         self._awaited = awaited
@@ -143,6 +146,7 @@ class Link:
         self._absence = absence
         self._keep = keep
         self._progress = progress
+        self._holds_back = holds_back
         self._outgoing: dict[str, _Outgoing] = {}
         self._incoming: dict[str, _Incoming] = {}
         self._acks: dict[str, Ack] = {}
@@ -181,6 +185,12 @@ class Link:
         """Let the peer know that this end goes on; a newer pulse takes the place of one unsent."""
         async with self._changed:
             self._pulse = pulse
+            self._changed.notify_all()
+
+    async def take_all(self) -> None:
+        """There is room for what the peer sends."""
+        async with self._changed:
+            self._holds_back = False
             self._changed.notify_all()
 
     # ── staying connected ───────────────────────────────────────────────────────────────────────
@@ -299,8 +309,10 @@ class Link:
 
     def _due(self) -> list[LinkFrame]:
         """What is to be sent now; at most one chunk, so that acknowledgements never wait long."""
-        frames: list[LinkFrame] = list(self._acks.values())
-        self._acks.clear()
+        frames: list[LinkFrame] = []
+        if not self._holds_back:
+            frames += self._acks.values()
+            self._acks.clear()
         if self._pulse is not None:
             frames.append(self._pulse)
             self._pulse = None

@@ -35,6 +35,7 @@ async def play(stage: Stage) -> Released | None:
         peer: stage.connect(peer, tokens.awaited(parameters, stage.me, peer))
         for peer in stage.peers
     }
+    await stage.queue()
     stage.report("load", 0, 1)
     loaded = await stage.during(stage.activity.work(load, stage.consent, services.datasets))
     stage.report("load", 1, 1)

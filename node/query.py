@@ -70,6 +70,7 @@ class _Play:
     async def run(self) -> Released | None:
         stage = self._stage
         self._lines = {peer: stage.connect(peer, self._awaited(peer)) for peer in stage.peers}
+        await stage.queue()
         rows = await stage.during(stage.activity.work(self._load))
         if not self._receives:
             await stage.during(self._contribute_and_release(rows, None))

@@ -13,6 +13,7 @@ from node import intersect, meet, query
 from node.evidence import evidence_of
 from node.gate import Consent
 from node.stage import Services, Stage
+from node.turns import Turn, Turns
 
 _log = logging.getLogger("mihe.runs")
 
@@ -26,8 +27,9 @@ _PLAYS = {
 class Runs:
     """Everything that computes."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, turns: Turns) -> None:
         self._services = services
+        self._turns = turns
         self._tasks: dict[bytes, asyncio.Task[None]] = {}
         self.progress: Callable[[bytes, str, str, int, int], None] = lambda *_: None
 
@@ -41,10 +43,17 @@ class Runs:
         return all(task.done() for task in self._tasks.values())
 
     def begin(
-        self, ledger: Ledger, consent: Consent, *, on_error: Callable[[MiheError], None]
+        self,
+        ledger: Ledger,
+        consent: Consent,
+        *,
+        place: int,
+        on_error: Callable[[MiheError], None],
     ) -> None:
-        """Start a run; `on_error` hears what ended it early."""
-        task = asyncio.create_task(self._play_guarded(ledger, consent, on_error))
+        """Start a run that began at `place` in the log; `on_error` hears what ended it early."""
+        turn = self._turns.enter(place)
+        task = asyncio.create_task(self._play_guarded(ledger, consent, turn, on_error))
+        task.add_done_callback(lambda _: turn.over())
         self._tasks[ledger.job] = task
 
     def stop(self, job: bytes) -> None:
@@ -60,10 +69,14 @@ class Runs:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _play_guarded(
-        self, ledger: Ledger, consent: Consent, on_error: Callable[[MiheError], None]
+        self,
+        ledger: Ledger,
+        consent: Consent,
+        turn: Turn,
+        on_error: Callable[[MiheError], None],
     ) -> None:
         try:
-            await self._play(ledger, consent)
+            await self._play(ledger, consent, turn)
         except asyncio.CancelledError:
             raise
         except Withheld:
@@ -84,9 +97,10 @@ class Runs:
                 )
             )
 
-    async def _play(self, ledger: Ledger, consent: Consent) -> None:
+    async def _play(self, ledger: Ledger, consent: Consent, turn: Turn) -> None:
         assert ledger.start is not None
-        stage = Stage(self._services, ledger.job, ledger.start, consent, self._reporter(ledger.job))
+        reporter = self._reporter(ledger.job)
+        stage = Stage(self._services, ledger.job, ledger.start, consent, reporter, turn)
         store = self._services.store
         try:
             released = await _PLAYS[ledger.contract.crypto.suite](stage)
@@ -95,6 +109,7 @@ class Runs:
             receipts = store.receipts(stage.run)
             stage.say(Kind.EVIDENCE, evidence_of(stage.ledger, stage.run, receipts))
             stage.report("done", 1, 1)
+            turn.over()
             await stage.until_over()
         finally:
             await stage.close()

@@ -38,6 +38,9 @@ from node.results import Results
 from node.route import Route, route_to
 from node.seal import tls_context
 from node.store import Store
+from node.turns import Turn
+
+_QUEUED_SECONDS = 60.0
 
 T = TypeVar("T")
 
@@ -95,7 +98,9 @@ class Stage:
     start: StartRecord
     consent: Consent
     report: Callable[[str, int, int], None]
+    turn: Turn
     activity: Activity = field(init=False)
+    _open: list[Link] = field(default_factory=list)
     _links: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
     _routes: list[Route] = field(default_factory=list)
 
@@ -202,10 +207,29 @@ class Stage:
             absence=self._absence(route),
             keep=lambda _, salt, receipt: self.keep_receipt(salt, receipt),
             progress=self.report,
+            holds_back=not self.turn.come.is_set(),
         )
         self.activity.tell(link.tell)
+        self._open.append(link)
         self._links[peer] = asyncio.create_task(link.run())
         return Line(peer, link, self.activity)
+
+    async def queue(self) -> None:
+        """Return when this run may take up its data; the peers are on the line meanwhile."""
+        if self.turn.come.is_set():
+            return
+        self.report("queued", 0, 1)
+        while not self.turn.come.is_set():
+            # Each time a step of its own, so that nobody takes who waits here for stalled.
+            await self.during(self.activity.working(self._for_a_turn()))
+        for link in self._open:
+            await link.take_all()
+        self.report("queued", 1, 1)
+
+    async def _for_a_turn(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_QUEUED_SECONDS):
+                await self.turn.come.wait()
 
     async def during(
         self, work: Coroutine[Any, Any, T], *, minding: Collection[str] | None = None

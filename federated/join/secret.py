@@ -43,7 +43,7 @@ def blind(
             parameters.sizes,
             place,
             parameters.token_bytes,
-            *Keys.of(keys).packed(),
+            Keys.of(keys).packed(),
         )
 
 

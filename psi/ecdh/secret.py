@@ -37,7 +37,7 @@ def blind(parameters: Parameters, role: Role, items: Sequence[bytes]) -> tuple[B
     peer_size = parameters.size_of("sender" if role == "receiver" else "receiver")
     with _faults():
         return _core.blind(
-            parameters.run_id, role, parameters.mode, size, peer_size, *Keys.of(items).packed()
+            parameters.run_id, role, parameters.mode, size, peer_size, Keys.of(items).packed()
         )
 
 

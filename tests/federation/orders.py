@@ -1,7 +1,8 @@
 """What a daemon on stage is told to do, and where: files in a folder.
 
 A point is the name of a file. When the daemon gets there it does once what the file says and
-removes it; with `wait` it says that it is there (POINT.reached) and goes on when the file is gone.
+removes it; with `wait` it says that it is there (POINT.reached) and goes on when the file is gone;
+with `hold` only the first to get there waits, and others pass.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 
 WAIT = "wait"
+HOLD = "hold"
 _POLL_SECONDS = 0.02
 
 
@@ -22,7 +24,7 @@ class Orders:
     def at(self, point: str) -> str | None:
         """The misdeed ordered at a point; it is ordered once."""
         deed = self._read(point)
-        if deed is None or deed == WAIT:
+        if deed is None or deed in (WAIT, HOLD):
             return None
         (self._folder / point).unlink()
         return deed
@@ -33,6 +35,15 @@ class Orders:
         (self._folder / f"{point}.reached").touch()
         return True
 
+    def _held(self, point: str) -> Path | None:
+        """What is there as long as this first one to come must wait."""
+        if self._read(point) != HOLD:
+            return None
+        held = self._folder / f"{point}.held"
+        (self._folder / point).rename(held)
+        (self._folder / f"{point}.reached").touch()
+        return held
+
     def _read(self, point: str) -> str | None:
         try:
             return (self._folder / point).read_text("ascii")
@@ -41,6 +52,9 @@ class Orders:
 
     async def pass_by(self, point: str) -> None:
         """Wait if that is ordered; the rest of the node goes on."""
+        held = self._held(point)
+        while held is not None and held.exists():  # noqa: ASYNC110  # a file sets no event
+            await asyncio.sleep(_POLL_SECONDS)
         while self._waits(point):  # noqa: ASYNC110  # a file sets no event
             await asyncio.sleep(_POLL_SECONDS)
 

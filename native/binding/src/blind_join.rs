@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::gateway::{no_entropy, run, take};
-use crate::keys;
+use crate::keys::{self, Packed};
 
 /// An owner's scalar, for the lists of the others.
 #[pyclass(frozen, module = "native._core")]
@@ -26,8 +26,7 @@ pub(crate) fn start_join<'py>(
     sizes: Vec<usize>,
     me: usize,
     token_bytes: usize,
-    keys: &[u8],
-    ends: &[u8],
+    keys: Packed,
 ) -> PyResult<(Serving, Journey, Bound<'py, PyBytes>)> {
     let setup = Setup {
         run: run_id,
@@ -35,7 +34,7 @@ pub(crate) fn start_join<'py>(
         me,
         token_bytes,
     };
-    let keys = keys::split(keys, ends)?;
+    let keys = keys::split(&keys)?;
     let secret = AttemptSecret::from_os().ok_or_else(no_entropy)?;
     let (serving, journey, points) = run(py, || mihe_blind_join::start(secret, setup, &keys))?;
     Ok((

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::gateway::{Misused, run, take};
-use crate::keys;
+use crate::keys::{self, Packed};
 
 /// First stage of either party.
 #[pyclass(frozen, module = "native._core")]
@@ -33,8 +33,7 @@ pub(crate) fn blind<'py>(
     mode: &str,
     own_size: usize,
     peer_size: usize,
-    items: &[u8],
-    ends: &[u8],
+    items: Packed,
 ) -> PyResult<(Blinding, Bound<'py, PyBytes>)> {
     let setup = Setup {
         run: run_id,
@@ -51,7 +50,7 @@ pub(crate) fn blind<'py>(
         own_size,
         peer_size,
     };
-    let items = keys::split(items, ends)?;
+    let items = keys::split(&items)?;
     let (blinding, points) = run(py, || {
         let secret = AttemptSecret::from_os().ok_or(Fault::NoEntropy)?;
         mihe_psi_ecdh::Blinding::new(secret, setup, &items)

@@ -17,7 +17,7 @@ SIZES = (64, 32, 48)
 
 
 def start(me: int, keys: list[bytes] | None = None) -> tuple[_core.Serving, _core.Journey, bytes]:
-    return _core.start_join(RUN, SIZES, me, 8, *Keys.of(keys or []).packed())
+    return _core.start_join(RUN, SIZES, me, 8, Keys.of(keys or []).packed())
 
 
 def through(owners: list[_core.Serving], me: int, points: bytes) -> list[bytes]:
@@ -89,7 +89,7 @@ def test_other_threads_run_while_the_core_works() -> None:
     seen = 0
 
     def work() -> None:
-        _core.start_join(RUN, (2**14, 256), 0, 8, b"", b"")
+        _core.start_join(RUN, (2**14, 256), 0, 8, (b"", b""))
         done.set()
 
     thread = threading.Thread(target=work)
@@ -135,7 +135,7 @@ def test_secret_objects_give_nothing_away(held: int, leak: Callable[[Any], Any])
 def test_a_callers_defects_are_refused(arguments: Any) -> None:
     sizes, me, length, keys = arguments
     with pytest.raises(_core.Misused) as caught:
-        _core.start_join(RUN, sizes, me, length, *Keys.of(keys).packed())
+        _core.start_join(RUN, sizes, me, length, Keys.of(keys).packed())
     assert "'" not in str(caught.value)
 
 
@@ -152,5 +152,5 @@ def test_nobody_else_is_served(who: int) -> None:
 @pytest.mark.parametrize("keys", [["secret-key"], "secret-key", [7], 7])
 def test_no_type_error_repeats_a_value(keys: Any) -> None:
     with pytest.raises(TypeError) as caught:
-        _core.start_join(RUN, SIZES, 0, 8, keys, b"")
+        _core.start_join(RUN, SIZES, 0, 8, keys)
     assert "secret-key" not in str(caught.value)

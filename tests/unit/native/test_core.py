@@ -25,7 +25,7 @@ def packed(keys: list[bytes]) -> tuple[bytes, bytes]:
 
 
 def blind(role: Any = "receiver", items: list[bytes] | None = None) -> tuple[_core.Blinding, bytes]:
-    return _core.blind(RUN, role, "intersection", SIZE, SIZE, *packed(items or []))
+    return _core.blind(RUN, role, "intersection", SIZE, SIZE, packed(items or []))
 
 
 def test_the_binary_is_that_of_the_sources(root: Path) -> None:
@@ -132,7 +132,7 @@ def test_other_threads_run_while_the_core_works() -> None:
     seen = 0
 
     def work() -> None:
-        _core.blind(RUN, "receiver", "intersection", 2**14, SIZE, b"", b"")
+        _core.blind(RUN, "receiver", "intersection", 2**14, SIZE, packed([]))
         done.set()
 
     thread = threading.Thread(target=work)
@@ -141,6 +141,17 @@ def test_other_threads_run_while_the_core_works() -> None:
         seen += 1
     thread.join()
     assert seen > 1
+
+
+def test_a_small_list_does_not_wait_for_the_end_of_a_large_one() -> None:
+    large = threading.Thread(
+        target=_core.blind, args=(RUN, "receiver", "intersection", 2**16, SIZE, packed([]))
+    )
+    large.start()
+    for _ in range(2):
+        blind()
+    assert large.is_alive()
+    large.join()
 
 
 @pytest.mark.parametrize("leak", [pickle.dumps, copy.copy, copy.deepcopy, vars, iter, bytes])
@@ -176,7 +187,7 @@ def test_secret_objects_give_nothing_away(kind: type, leak: Callable[[Any], Any]
 def test_a_callers_defects_are_refused(arguments: Any) -> None:
     role, mode, own, peer, items = arguments
     with pytest.raises(_core.Misused) as caught:
-        _core.blind(RUN, role, mode, own, peer, *packed(items))
+        _core.blind(RUN, role, mode, own, peer, packed(items))
     assert "'" not in str(caught.value)
 
 
@@ -195,8 +206,8 @@ def test_a_callers_defects_are_refused(arguments: Any) -> None:
 )
 def test_ends_that_do_not_divide_the_keys_are_refused(items: bytes, ends: bytes) -> None:
     for start in (
-        lambda: _core.blind(RUN, "receiver", "intersection", SIZE, SIZE, items, ends),
-        lambda: _core.start_join(RUN, (SIZE, SIZE), 0, 8, items, ends),
+        lambda: _core.blind(RUN, "receiver", "intersection", SIZE, SIZE, (items, ends)),
+        lambda: _core.start_join(RUN, (SIZE, SIZE), 0, 8, (items, ends)),
     ):
         with pytest.raises(_core.Misused) as caught:
             start()
@@ -206,5 +217,5 @@ def test_ends_that_do_not_divide_the_keys_are_refused(items: bytes, ends: bytes)
 @pytest.mark.parametrize("items", [["secret-key"], "secret-key", [7], 7])
 def test_no_type_error_repeats_a_value(items: Any) -> None:
     with pytest.raises(TypeError) as caught:
-        _core.blind(RUN, "receiver", "intersection", SIZE, SIZE, items, b"")
+        _core.blind(RUN, "receiver", "intersection", SIZE, SIZE, items)
     assert "secret-key" not in str(caught.value)

@@ -38,6 +38,7 @@ from node.results import Results
 from node.runs import Runs
 from node.stage import Services
 from node.store import Store
+from node.turns import Turns
 from protos import carry_pb2_grpc
 from tests.unit.node.lines import BOUNDS, PATIENCE, Member
 
@@ -137,7 +138,7 @@ class Station:
             bounds=BOUNDS,
             results=self.results,
         )
-        self.runs = Runs(services)
+        self.runs = Runs(services, Turns(8))
         owner = Owner(credentials, self.policy, self.datasets, self.address)
         evidence = self.folder / "evidence"
         self.conductor = Conductor(

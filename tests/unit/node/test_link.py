@@ -82,6 +82,7 @@ def side(
     patience: float = PATIENCE,
     watch: Watch | None = None,
     way_is_open: Callable[[], bool] = lambda: True,
+    holds_back: bool = False,
 ) -> Side:
     kept: dict[str, tuple[bytes, Statement]] = {}
     progress: dict[str, list[int]] = {}
@@ -106,6 +107,7 @@ def side(
         absence=Absence(patience, patience, way_is_open, partial(absent, peer.org)),
         keep=keep,
         progress=lambda stream, done, _: progress.setdefault(stream, []).append(done),
+        holds_back=holds_back,
     )
     return Side(me, made, kept, progress)
 
@@ -520,6 +522,26 @@ async def test_no_more_than_a_window_is_under_way(bank_a: Member, bank_b: Member
         await peer.say(Ack("evaluated", 3, False))
         chunks += [await peer.hear_only(Chunk) for _ in range(3)]
         assert [frame.number for frame in chunks if isinstance(frame, Chunk)] == [*range(11)]
+
+
+async def test_who_holds_back_takes_a_window_and_the_rest_when_there_is_room(
+    bank_a: Member, bank_b: Member
+) -> None:
+    exchange = Exchange()
+    one = side(bank_a, bank_b, exchange, {}, at=0)
+    other = side(bank_b, bank_a, exchange, {"there": 12 * MIB}, at=1, holds_back=True)
+    content = bytes(range(256)) * (12 * MIB // 256)
+    async with running(one, other):
+        sending = asyncio.create_task(one.link.send("there", content))
+        while other.progress.get("there", [0])[-1] < 8 * MIB:  # noqa: ASYNC110  # as it arrives
+            await asyncio.sleep(0)
+        for _ in range(500):  # every chance to take a ninth
+            await asyncio.sleep(0)
+        assert other.progress["there"][-1] == 8 * MIB
+        assert not sending.done()
+        await other.link.take_all()
+        assert await other.link.receive("there") == content
+        await sending
 
 
 @pytest.mark.parametrize(
