@@ -29,6 +29,7 @@ from coordinator import compute
 from coordinator.apart import apart
 from coordinator.collection import COORDINATOR, Collection, Opening
 from coordinator.journal import defect, note, short
+from coordinator.lanes import Lanes
 from coordinator.lifecycle import Lifecycle
 from federated.aggregate.wire import KEY_BYTES
 from federated.join.parameters import JoinParameters
@@ -47,7 +48,7 @@ class Queries:
         self._lifecycle = lifecycle
         self._collection = collection
         self._computing: dict[bytes, asyncio.Task[None]] = {}
-        self._one_at_a_time = asyncio.Lock()
+        self._lanes = Lanes()
         lifecycle.changed = self._on_change
 
     async def resume(self) -> None:
@@ -174,7 +175,7 @@ class Queries:
             ),
             sums_file=self._collection.file(run, COORDINATOR, "sums"),
         )
-        async with self._one_at_a_time:
+        async with self._lanes.of(ledger.contract):
             outcome = await apart(compute.match_and_add, order)
         he_key = self._collection.receipt(run, receiver, "he_key")
         return Cells(
@@ -193,7 +194,7 @@ class Queries:
             share_files=tuple(file(run, org, "share") for org in contract.orgs),
             match_files=tuple((org, file(run, org, "match")) for org in contract.receivers),
         )
-        async with self._one_at_a_time:
+        async with self._lanes.of(ledger.contract):
             outcome = await apart(compute.match_lists, order)
         return Matched(
             run=run.hex(),

@@ -104,6 +104,7 @@ class Station:
         self.exchange = exchange or Exchange(member.credentials)
         self.address: str | None = None
         self.patience = PATIENCE
+        self.runs_at_once = 8
         self.policy_file = folder / "policy.toml"
         folder.mkdir(parents=True, exist_ok=True)
         self.allow(POLICY)
@@ -138,7 +139,7 @@ class Station:
             bounds=BOUNDS,
             results=self.results,
         )
-        self.runs = Runs(services, Turns(8))
+        self.runs = Runs(services, Turns(self.runs_at_once))
         owner = Owner(credentials, self.policy, self.datasets, self.address)
         evidence = self.folder / "evidence"
         self.conductor = Conductor(

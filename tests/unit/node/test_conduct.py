@@ -266,6 +266,21 @@ async def test_a_peer_that_is_not_on_the_line_fails_the_job(
         assert cause.party == "bank_b"
 
 
+async def test_two_nodes_with_one_turn_each_do_not_wait_for_each_other(
+    bank_a: Member, bank_b: Member, imported: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(imported, tmp_path, dirs_exist_ok=True)
+    async with two_stations(bank_a, bank_b, tmp_path) as (log, a, b):
+        for station in (a, b):
+            station.runs_at_once = 1
+            await restart(log, station)
+        log.settle()
+        jobs = [log.propose(by, by.org) for by in (a, b, a, b)]
+        for job in jobs:
+            await log.until_over(job)
+            assert log.state(job) is State.DONE
+
+
 # ── restarts ────────────────────────────────────────────────────────────────────────────────────
 
 
