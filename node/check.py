@@ -40,6 +40,7 @@ from node.carry import open_channel
 from node.credentials import load_credentials
 from node.daemon import LONGEST_SOCKET_PATH, Home
 from node.probe import refusal_in, why_unreachable
+from node.proxy import WayOut, way_out
 from node.schema import HISTORY
 from node.wire import Looked, looked_from
 from protos import coordinator_pb2
@@ -207,19 +208,25 @@ async def _reached(home: Home, credentials: Credentials, address: str) -> Findin
 async def _look(home: Home, credentials: Credentials, address: str) -> Looked | MiheError:
     where = home.config.coordinator
     name = server_name(Role.COORDINATOR, "coordinator")
-    channel = open_channel(where, credentials, name)
+    try:
+        way = way_out(home.config.proxy, home.folder)
+    except MiheError as error:
+        return error
+    channel = open_channel(where, credentials, name, way)
     try:
         question = coordinator_pb2.LookQuestion(address=address)
         return looked_from(await CoordinatorStub(channel).Look(question, timeout=_LOOK_SECONDS))
     except MiheError as error:
         return error
     except grpc.aio.AioRpcError as failure:
-        return await asyncio.to_thread(_why, failure, where, credentials)
+        return await asyncio.to_thread(_why, failure, where, credentials, way)
     finally:
         await channel.close()
 
 
-def _why(failure: grpc.aio.AioRpcError, where: str, credentials: Credentials) -> MiheError:
+def _why(
+    failure: grpc.aio.AioRpcError, where: str, credentials: Credentials, way: WayOut
+) -> MiheError:
     if failure.code() is grpc.StatusCode.UNIMPLEMENTED:
         return VersionMismatch(
             f"the coordinator at {where} does not know preflights",
@@ -230,7 +237,7 @@ def _why(failure: grpc.aio.AioRpcError, where: str, credentials: Credentials) ->
             f"the coordinator at {where} gave no answer in {_LOOK_SECONDS:.0f} seconds",
             fix="check the network path, proxy and firewall",
         )
-    return refusal_in(failure) or why_unreachable(where, credentials)
+    return refusal_in(failure) or why_unreachable(where, credentials, way)
 
 
 # ── as a process ────────────────────────────────────────────────────────────────────────────────
