@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from errno import EDQUOT, EFBIG, EIO, ENOSPC, EROFS
 from importlib.metadata import version
 from typing import Annotated
 
@@ -30,7 +31,7 @@ from cli import (
     renew,
     terminal,
 )
-from contract.errors import Aborted, BadRequest, MiheError, OurError
+from contract.errors import Aborted, BadRequest, MiheError, OurError, StorageFull
 
 _JOBS = "Jobs"
 _NODE = "This organisation's node"
@@ -78,6 +79,8 @@ app.add_typer(init.app, name="init", rich_help_panel=_SETUP)
 daemons.coordinator_app.command("check")(check.check_coordinator)
 app.add_typer(daemons.coordinator_app, name="coordinator", rich_help_panel=_SETUP)
 
+_FULL = (ENOSPC, EDQUOT, EFBIG, EROFS, EIO)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
@@ -87,7 +90,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if language.wants_chinese(os.environ):
         language.in_chinese(command)
     try:
-        return command.main(arguments, prog_name="mihe", standalone_mode=False) or 0
+        code: int = command.main(arguments, prog_name="mihe", standalone_mode=False) or 0
+        sys.stdout.flush()  # what can't be written is found out now, not at exit
+        return code
     except MiheError as error:
         return _fail(error)
     except TyperException as mistyped:
@@ -98,16 +103,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read stdout has seen enough; Python would complain about it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        return _fail(_unwritten() if error.errno in _FULL else _defect())
     except Exception:  # noqa: BLE001  # the last line of defence: no traceback reaches a user
-        if os.environ.get("MIHE_DEBUG") == "1":
-            traceback.print_exc()
-        return _fail(
-            OurError(
-                "mihe met a defect of its own",
-                fix="type it again with MIHE_DEBUG=1 and report what it prints, after reading "
-                "it through: a traceback may quote data",
-            )
-        )
+        return _fail(_defect())
+
+
+def _defect() -> OurError:
+    if os.environ.get("MIHE_DEBUG") == "1":
+        traceback.print_exc()
+    return OurError(
+        "mihe met a defect of its own",
+        fix="type it again with MIHE_DEBUG=1 and report what it prints, after reading "
+        "it through: a traceback may quote data",
+    )
+
+
+def _unwritten() -> StorageFull:
+    # Python would try again at exit, and complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return StorageFull(
+        "the answer can't be written where stdout leads: its disk is full or read-only",
+        fix="free space there, or let it lead elsewhere; the node's own state is as it was",
+    )
 
 
 def _fail(error: MiheError) -> int:

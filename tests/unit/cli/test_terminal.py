@@ -2,13 +2,14 @@
 
 import subprocess
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from cli import daemons, main, terminal
 from cli.local import cli_command
 from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
-from contract.errors import Refused
+from contract.errors import Refused, StorageFull
 from contract.keys import KeyKind
 from contract.views import CatalogueView, OrgCatalogue
 from tests.unit.cli.canned import Node
@@ -134,6 +135,17 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     )
     assert "Traceback" not in ran.stderr
     assert "BrokenPipe" not in ran.stderr
+
+
+@pytest.mark.parametrize("words", [["--version"], ["explain", "STORAGE_FULL"]])
+def test_a_full_disk_under_stdout_is_named(words: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            cli_command(*words), stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert ran.returncode == StorageFull.exit_code
+    assert ran.stderr.startswith("error STORAGE_FULL:")
+    assert "Exception ignored" not in ran.stderr
 
 
 def test_a_narrow_terminal_cuts_no_figure(
