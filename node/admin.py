@@ -235,9 +235,9 @@ class Admin(admin_pb2_grpc.AdminServicer):
                 await outcome
                 await self._known(job)
         except TimeoutError:
-            self._attachment.require_attached()
             if self._attachment.refusal is not None:
                 raise self._attachment.refusal from None
+            self._attachment.require_attached()
             raise OurError(
                 "the coordinator did not take the proposal in time",
                 phase="propose",

@@ -213,7 +213,7 @@ class Conductor:
         while True:
             await asyncio.sleep(_AGAIN_SECONDS)
             for job, error in list(self._unsaid.items()):
-                if self._docket.ledger(job).ended:
+                if self._docket.state_and_cause(job)[0] in TERMINAL:
                     del self._unsaid[job]
                 else:
                     self.end(job, error)
