@@ -114,6 +114,7 @@ def _of_running(file: Path) -> Iterator[Finding]:
             return
         yield ok(Check.RUNNING, f"the node of {status.org} answers its people")
         yield checks.versions(version("mihe"), status.version, "the running node's")
+        yield from filter(None, map(checks.noticed, status.notices))
         yield from _of_federation(node)
         try:
             yield _jobs(node)

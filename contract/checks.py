@@ -15,11 +15,12 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from contract.canonical import Frozen, OrgId
+from contract.credentials import Credentials
 from contract.dataset import CatalogueEntry
 from contract.errors import BY_CODE, BadSetting, MiheError, StorageFull, nearest
 from contract.job import CLOCK_TOLERANCE
 from contract.policy import Allow, Policy
-from contract.standing import WARNED_AHEAD
+from contract.standing import WARNED_AHEAD, Notice, Whose
 
 NOTICEABLE = timedelta(seconds=5)
 """How far two clocks may differ before anybody is told."""
@@ -122,6 +123,32 @@ def lifetime(whose: str, ends: datetime, now: datetime, *, fix: str) -> Finding:
     if left < WARNED_AHEAD:
         return warning(Check.LIFETIME, f"{said}, {max(left.days, 0)} days from now", fix)
     return ok(Check.LIFETIME, f"{said}, {left.days} days")
+
+
+def certificates(
+    credentials: Credentials, now: datetime, *, whose: str, renew: str
+) -> list[Finding]:
+    """Key, certificate and CA that were found to fit, and for how long they will."""
+    identity = credentials.signer.identity
+    fit = f"key, certificate and CA fit; fingerprint {identity.fingerprint}"
+    return [
+        ok(Check.CERTIFICATE, fit),
+        lifetime(f"{whose} certificate", identity.expires, now, fix=renew),
+        lifetime(
+            "the CA's certificate",
+            credentials.authority.expires,
+            now,
+            fix="let the consortium make its next CA, and all members take it over in time",
+        ),
+    ]
+
+
+def noticed(notice: Notice) -> Finding | None:
+    """What a running daemon knows of others' certificates and of the CA's lists."""
+    if notice.whose in (Whose.OWN, Whose.AUTHORITY):
+        return None  # told from the files, with more
+    said = f"{notice.whose.value} of {notice.name}: {notice.what}"
+    return warning(Check.LIFETIME, said, notice.fix)
 
 
 def room(free: int, where: str) -> Finding:

@@ -7,14 +7,12 @@ nothing, so it may run before the coordinator was ever started and beside it. Wr
 
 import argparse
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from contract import checks
 from contract.canonical import canonical_bytes
-from contract.checks import Check, Finding, Report, Subject, ok, problem
-from contract.credentials import Credentials
+from contract.checks import Check, Report, Subject, ok, problem
 from contract.errors import MiheError, OurError
 from coordinator import places
 from coordinator.__main__ import read_configuration
@@ -39,25 +37,14 @@ def report(file: Path, *, running: bool) -> Report:
         found.append(problem(Check.CERTIFICATE, error))
     else:
         org = credentials.org
-        found += _certificates(credentials)
+        now = datetime.now(UTC)
+        found += checks.certificates(credentials, now, whose="the coordinator's", renew=_RENEW)
     found += places.data(file.parent / config.data)
     place = Place.of(config.state, file.parent, "coordinator") if config.state else None
     found += places.state(place, HISTORY)
     if not running:
         found.append(places.port(config.listen))
     return Report(subject=Subject.COORDINATOR, org=org, running=running, findings=tuple(found))
-
-
-def _certificates(credentials: Credentials) -> Iterator[Finding]:
-    identity = credentials.signer.identity
-    yield ok(
-        Check.CERTIFICATE,
-        f"key, certificate and CA fit; fingerprint {identity.fingerprint}",
-    )
-    now = datetime.now(UTC)
-    yield checks.lifetime("the coordinator's certificate", identity.expires, now, fix=_RENEW)
-    ends = credentials.authority.expires
-    yield checks.lifetime("the CA's", ends, now, fix="the consortium makes its next CA")
 
 
 def main() -> int:

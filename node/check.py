@@ -70,7 +70,8 @@ def _of(home: Home, *, running: bool) -> Iterator[Finding]:
     except MiheError as error:
         yield problem(Check.CERTIFICATE, error)
     else:
-        yield from _certificates(credentials)
+        now = datetime.now(UTC)
+        yield from checks.certificates(credentials, now, whose="this node's", renew=_RENEW)
     yield from _policy_and_data(home)
     yield from _places(home, running=running)
     if credentials is not None:
@@ -78,18 +79,6 @@ def _of(home: Home, *, running: bool) -> Iterator[Finding]:
 
 
 # ── files ───────────────────────────────────────────────────────────────────────────────────────
-
-
-def _certificates(credentials: Credentials) -> Iterator[Finding]:
-    identity = credentials.signer.identity
-    yield ok(
-        Check.CERTIFICATE,
-        f"key, certificate and CA fit; fingerprint {identity.fingerprint}",
-    )
-    now = datetime.now(UTC)
-    yield checks.lifetime("this node's certificate", identity.expires, now, fix=_RENEW)
-    ends = credentials.authority.expires
-    yield checks.lifetime("the CA's", ends, now, fix="ask the consortium for its next CA")
 
 
 def _policy_and_data(home: Home) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
 from contract.errors import BY_CODE, BadSetting, NodeAbsent
 from contract.keys import KeyKind
 from contract.policy import Allow, Policy, Use
+from contract.standing import Notice, Whose
 from contract.toml import parse as parse_toml
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -25,6 +26,20 @@ def test_a_certificate_is_warned_of_thirty_days_ahead(days: int, outcome: Outcom
     assert found.outcome is outcome
     assert f"{days} days" in found.what
     assert (found.fix == "renew") == (outcome is WARNING)
+
+
+@pytest.mark.parametrize("whose", Whose)
+def test_what_a_daemon_knows_of_others_is_told_once(whose: Whose) -> None:
+    notice = Notice(
+        whose=whose, name="bank_b", fingerprint="ab" * 32, what="it ends", ends=NOW, fix="renew"
+    )
+    found = checks.noticed(notice)
+    if whose in (Whose.OWN, Whose.AUTHORITY):
+        assert found is None
+        return
+    assert found is not None
+    assert (found.check, found.outcome, found.fix) == (Check.LIFETIME, WARNING, "renew")
+    assert "bank_b" in found.what
 
 
 @pytest.mark.parametrize(
