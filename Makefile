@@ -21,7 +21,7 @@ PYTHON = $(shell for python in python3 python3.14 python3.13 python3.12 python3.
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-.PHONY: help demo test check proto docs bench audit lock clean
+.PHONY: help demo test check proto docs bench wheelhouse audit lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -51,6 +51,16 @@ docs: $(VENV)/.built ## write the pages of docs/ that are generated from the cod
 
 bench: $(VENV)/.built ## print figures, each as a ratio inside one run
 	$(BIN)/python -m benchmarks.psi_ecdh $(ARGS)
+
+WHEELHOUSE := dist/wheelhouse
+
+wheelhouse: $(VENV)/.run ## what a machine without network installs mihe from, in dist/wheelhouse
+	rm -rf $(WHEELHOUSE)
+	$(BIN)/python -m pip download --quiet --require-hashes --only-binary :all: \
+		--dest $(WHEELHOUSE) -r locks/run.lock
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir $(WHEELHOUSE) .
+	cp locks/run.lock $(WHEELHOUSE)
+	cd $(WHEELHOUSE) && sha256sum * > SHA256SUMS
 
 audit: $(VENV)/.dev ## look the locked packages up in the vulnerability database (needs the network)
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r locks/dev.lock
