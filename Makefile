@@ -21,7 +21,7 @@ PYTHON = $(shell for python in python3 python3.14 python3.13 python3.12 python3.
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-.PHONY: help demo test check proto docs bench wheelhouse audit lock clean
+.PHONY: help demo test faults check proto docs bench wheelhouse audit lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -31,6 +31,9 @@ demo: $(VENV)/.built ## run a whole federation and compare its result with the c
 
 test: $(VENV)/.built $(VENV)/.dev ## run every Python test (ARGS="-k psi" goes to pytest)
 	$(BIN)/python -m pytest $(ARGS)
+
+faults: $(VENV)/.built $(VENV)/.dev ## 100 faults at random (MIHE_FAULTS=500 more, MIHE_FAULTS_SEED=… the same again)
+	MIHE_FAULTS=$${MIHE_FAULTS:-100} $(BIN)/python -m pytest --timeout 0 -s tests/faults/test_at_random.py $(ARGS)
 
 check: $(VENV)/.built $(VENV)/.dev ## lint, types, stubs, import contracts, Rust
 	$(BIN)/ruff check .

@@ -15,17 +15,12 @@ from tests.faults.leftovers import nothing_is_left
 from tests.federation.banks import BANKS, Banks, End
 from tests.federation.federation import eventually, short_folder
 from tests.federation.orders import WAIT
-from tests.federation.owners import RECEIVER, Owners
+from tests.federation.owners import BY_REGION, RECEIVER, Owners
 
 SILENCE, STEP, PATIENCE = 10, 20, 10
 IMPATIENT = {
     "silence_seconds": SILENCE, "step_seconds": STEP, "peer_patience_seconds": PATIENCE
 }  # fmt: skip
-QUERY = """
-SELECT r.region, COUNT(*) AS n, SUM(b.loan_balance) AS loans
-FROM bank_a.loans AS b JOIN registry.enterprises AS r USING (uscc)
-GROUP BY r.region
-"""
 MID_RUN = "frame.chunk.evaluated.0"
 
 
@@ -140,7 +135,7 @@ def test_a_coordinator_that_hangs_is_left_and_found_again(banks: Banks) -> None:
 
 def test_a_coordinator_that_takes_all_parts_and_states_nothing(owners: Owners) -> None:
     owners.order(COORDINATOR_ORG, "say.cells", WAIT)
-    job = owners.propose(QUERY)
+    job = owners.propose(BY_REGION)
     assert owners.end_of(job) == stalled(COORDINATOR_ORG)
     owners.dismiss(COORDINATOR_ORG)
     nothing_is_left(owners)
@@ -159,7 +154,7 @@ def test_a_coordinator_that_takes_all_parts_and_states_nothing(owners: Owners) -
 )
 def test_a_party_of_a_query_that_never_goes_on(owners: Owners, org: str, point: str) -> None:
     owners.order(org, point, WAIT)
-    job = owners.propose(QUERY)
+    job = owners.propose(BY_REGION)
     owners.wait_halted(org, point)
     assert owners.end_of(job) == stalled(org)
     owners.dismiss(org)
@@ -167,4 +162,4 @@ def test_a_party_of_a_query_that_never_goes_on(owners: Owners, org: str, point: 
 
 
 def test_after_all_that_a_query_is_right(owners: Owners) -> None:
-    assert owners.answer(QUERY) == owners.clear(QUERY)
+    assert owners.answer(BY_REGION) == owners.clear(BY_REGION)

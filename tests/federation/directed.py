@@ -45,6 +45,10 @@ class Directed(Federation):
         """Whether the node waits at a point that it was told to wait at."""
         return (self._orders(org) / f"{point}.reached").exists()
 
+    def has_noted(self, org: str, what: str) -> bool:
+        """Whether the node lets the test know of something."""
+        return (self._orders(org) / what).exists()
+
     def has_orders(self, org: str) -> bool:
         """Whether the node has not yet done all that it was told."""
         return any(self._orders(org).iterdir())

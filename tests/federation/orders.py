@@ -58,7 +58,14 @@ class Orders:
         while self._waits(point):  # noqa: ASYNC110  # a file sets no event
             await asyncio.sleep(_POLL_SECONDS)
 
-    def halt_at(self, point: str) -> None:
-        """Wait if that is ordered, and the whole node with it."""
+    def halt_at(self, point: str) -> bool:
+        """Wait if that is ordered, and the whole node with it; whether it was."""
+        halted = False
         while self._waits(point):
+            halted = True
             time.sleep(_POLL_SECONDS)
+        return halted
+
+    def note(self, what: str) -> None:
+        """Let the test know of something."""
+        (self._folder / what).touch()

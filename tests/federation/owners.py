@@ -33,6 +33,12 @@ from tests.federation.federation import eventually
 from tests.federation.offspring import offspring_of
 
 RECEIVER = "bank_a"
+BY_REGION = """
+SELECT r.region, COUNT(*) AS n, SUM(b.loan_balance) AS loans
+FROM bank_a.loans AS b JOIN registry.enterprises AS r USING (uscc)
+GROUP BY r.region
+"""
+"""A question to registry and the receiver."""
 TERMS = ("--purpose", "CREDIT_MICRO", "--basis", "SYNTHETIC_TEST", "--yes", "--json")
 
 Row = tuple[str, ...]

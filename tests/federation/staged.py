@@ -11,7 +11,8 @@ gone. Without orders it is the node as it is.
     keep.KIND                     between signing and keeping
     send.STREAM                   before a message enters the link
     frame.FRAME[.STREAM[.N]]      before a frame is sealed: hello, open, chunk, receipted, pulse
-    rows                          before the rows of a result are written
+    rows                          before the rows of a result are written; rows.over says that it
+                                  was tried, if the node was halted before
     contribute.PART, fetch.PART   before a part of a query is handed to the coordinator, or fetched
 """
 
@@ -194,8 +195,12 @@ def stage_rows(orders: Orders) -> None:
     write = rows.rows_of
 
     def staged(*arguments: Any) -> int:
-        orders.halt_at("rows")
-        return write(*arguments)
+        halted = orders.halt_at("rows")
+        try:
+            return write(*arguments)
+        finally:
+            if halted:
+                orders.note("rows.over")
 
     setattr(rows, write.__name__, staged)
 

@@ -1,0 +1,170 @@
+"""The coordinator gone and back, nodes gone and back or replaced by empty ones, at every phase.
+
+A job goes on, or ends with one cause on every side; what was finished stays as it is; ledgers and
+evidence of all sides agree.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from cli.authority import COORDINATOR_ORG
+from contract.lifecycle import State
+from tests.faults.leftovers import nothing_is_left
+from tests.federation.banks import BANKS, Banks, End, end_of
+from tests.federation.federation import eventually, short_folder
+from tests.federation.orders import WAIT
+from tests.federation.owners import BY_REGION, RECEIVER, Owners
+
+DONE = End(State.DONE)
+MID_RUN = "frame.chunk.evaluated.0"
+PHASES = {
+    State.PROPOSED: "say.approval",
+    State.APPROVED: "say.prepare",
+    State.READY: "say.start",
+    State.RUNNING: MID_RUN,
+    State.RELEASING: "say.evidence",
+}
+"""Where bank_b is held, so that a job stays in a state."""
+COMINGS = [
+    *((phase, "killed") for phase in PHASES),
+    *((phase, "stopped") for phase in (State.PROPOSED, State.RUNNING)),
+]
+
+
+@pytest.fixture(scope="module")
+def banks() -> Iterator[Banks]:
+    with short_folder() as folder, Banks(folder) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def owners() -> Iterator[Owners]:
+    with short_folder() as folder, Owners(folder, "registry", RECEIVER) as running:
+        yield running
+
+
+def leave(banks: Banks | Owners, name: str, how: str) -> None:
+    """End a daemon: with SIGKILL, or with SIGTERM and whatever it does then."""
+    (banks.kill if how == "killed" else banks.stop)(name)
+
+
+def must_agree(banks: Banks, job: str) -> None:
+    """Every side has heard the same statements about a job, and filed them as evidence."""
+    assert len({banks.view(org, job).history for org in BANKS}) == 1
+    files = [banks.folder / org / "data" / "evidence" / f"{job}.json" for org in BANKS]
+    eventually(lambda: all(file.exists() for file in files))
+    heard = [json.loads(file.read_text("utf-8"))["statements"] for file in files]
+    assert heard[0] == heard[1]
+
+
+# ── the coordinator ─────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("phase", "how"), COMINGS)
+def test_a_coordinator_that_is_back_with_its_log(banks: Banks, phase: State, how: str) -> None:
+    with banks.halted("bank_b", PHASES[phase]) as job:
+        eventually(lambda: banks.view("bank_a", job).state is phase)
+        leave(banks, COORDINATOR_ORG, how)
+        banks.start(COORDINATOR_ORG)
+    banks.wait_attached()
+    assert banks.end_of(job) == DONE
+    must_agree(banks, job)
+    nothing_is_left(banks)
+
+
+@pytest.mark.parametrize("phase", list(PHASES))
+def test_a_coordinator_that_is_back_without_it(banks: Banks, phase: State) -> None:
+    finished = banks.must_work()
+    before = {org: banks.view(org, finished) for org in BANKS}
+    with banks.halted("bank_b", PHASES[phase]) as job:
+        eventually(lambda: banks.view("bank_a", job).state is phase)
+        banks.kill(COORDINATOR_ORG)
+        shutil.rmtree(banks.folder / COORDINATOR_ORG / "data")
+        banks.start(COORDINATOR_ORG)
+    for org in BANKS:
+        view = banks.view_at_end(org, job)
+        assert end_of(view) == End(State.FAILED, "PARTY_LOST", COORDINATOR_ORG)
+        eventually(lambda org=org: not banks.result_files(org, job))  # type: ignore[misc]
+        assert banks.view(org, finished) == before[org]
+    banks.wait_attached()
+    banks.must_work()
+    nothing_is_left(banks)
+
+
+@pytest.mark.parametrize("point", ["fetch.he_key", "contribute.share", "say.gate"])
+@pytest.mark.parametrize("how", ["stopped", "emptied"])
+def test_a_coordinator_of_a_query(owners: Owners, point: str, how: str) -> None:
+    owners.order("registry", point, WAIT)
+    job = owners.propose(BY_REGION)
+    owners.wait_halted("registry", point)
+    leave(owners, COORDINATOR_ORG, how)
+    if how == "emptied":
+        shutil.rmtree(owners.folder / COORDINATOR_ORG / "data")
+    owners.start(COORDINATOR_ORG)
+    owners.dismiss("registry")
+    owners.wait_attached()
+    if how == "emptied":
+        assert owners.end_of(job) == End(State.FAILED, "PARTY_LOST", COORDINATOR_ORG)
+    else:
+        assert owners.end_of(job) == DONE
+        assert owners.table(job) == owners.clear(BY_REGION)
+    nothing_is_left(owners)
+
+
+# ── a node ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("phase", "how"), COMINGS)
+def test_a_node_that_is_back(banks: Banks, phase: State, how: str) -> None:
+    with banks.halted("bank_b", PHASES[phase]) as job:
+        eventually(lambda: banks.view("bank_a", job).state is phase)
+        leave(banks, "bank_b", how)
+    banks.start("bank_b")
+    banks.wait_attached()
+    ended = banks.end_of(job)
+    begun = phase in (State.RUNNING, State.RELEASING)
+    assert ended == (End(State.FAILED, "PARTY_RESTARTED", "bank_b") if begun else DONE)
+    must_agree(banks, job)
+    nothing_is_left(banks)
+
+
+@pytest.mark.parametrize("phase", [*PHASES, State.DONE])
+def test_a_node_that_is_replaced_by_an_empty_one(banks: Banks, phase: State) -> None:
+    finished = banks.must_work()
+    before = banks.view("bank_a", finished)
+    job = finished
+    if phase is State.DONE:
+        banks.kill("bank_b")
+    else:
+        with banks.halted("bank_b", PHASES[phase]) as job:
+            eventually(lambda: banks.view("bank_a", job).state is phase)
+            banks.kill("bank_b")
+    shutil.rmtree(banks.folder / "bank_b" / "data")
+    banks.start("bank_b")
+    banks.wait_attached()
+    if phase is not State.DONE:
+        assert banks.end_of(job) == End(State.FAILED, "PARTY_LOST", "bank_b")
+        must_agree(banks, job)
+    # What was finished stays what it was, and the log gives the empty node its statements back.
+    assert banks.end_of(finished) == DONE
+    assert banks.view("bank_a", finished) == before
+    assert banks.view("bank_b", finished).history == before.history
+    banks.import_loans("bank_b")
+    banks.must_work()
+    nothing_is_left(banks)
+
+
+def test_a_node_of_a_query_that_is_replaced_by_an_empty_one(owners: Owners) -> None:
+    owners.order("registry", "contribute.share", WAIT)
+    job = owners.propose(BY_REGION)
+    owners.wait_halted("registry", "contribute.share")
+    owners.kill("registry")
+    owners.dismiss("registry")
+    shutil.rmtree(owners.folder / "registry" / "data")
+    owners.start("registry")
+    owners.wait_attached()
+    assert owners.end_of(job) == End(State.FAILED, "PARTY_LOST", "registry")
+    nothing_is_left(owners)
