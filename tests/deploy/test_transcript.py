@@ -1,4 +1,4 @@
-"""What reads the consoles of a document, and compares their answers, finds what is wrong."""
+"""What test_install.py follows a document with finds what is wrong in one."""
 
 import pytest
 
