@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from contract.errors import BadSetting
+from contract.errors import BadSetting, PeerError
 from contract.identity import Authority, Role, pem_to_der, require_role
 from contract.signing import Signer
 
@@ -126,7 +126,12 @@ def credentials_from(
 ) -> Credentials:
     """Checked credentials; ForeignCertificate, WrongRole or BadSetting say what does not fit."""
     authority = Authority.from_pem(authority_pem)
-    identity = require_role(authority.admit(pem_to_der(certificate_pem)), role)
+    try:
+        identity = require_role(authority.admit(pem_to_der(certificate_pem)), role)
+    except PeerError as error:
+        # Whoever's certificate it is: that it lies here is this organisation's to put right.
+        error.party = org
+        raise
     if identity.org != org:
         raise BadSetting(
             f"the certificate is for '{identity.org}', the configuration says '{org}'",

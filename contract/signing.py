@@ -117,7 +117,7 @@ def _signed(statement: Statement, identity: Identity) -> Identity:
 
 def _bad(statement: Statement) -> BadSignature:
     return BadSignature(
-        f"the signature under a {statement.kind.value} statement does not hold",
+        f"the signature under the statement '{statement.kind.value}' does not hold",
         party=statement.org,
         fix="the sender's software or the path between is altering statements: compare versions",
     )

@@ -50,6 +50,7 @@ _SWEEP_SECONDS = 0.5
 _NOT_YET_RUNNING = {State.PROPOSED, State.APPROVED, State.READY}
 _NEEDS_ALL_THERE = {State.READY, State.RUNNING, State.RELEASING}
 _RELAYED = {State.RUNNING, State.RELEASING}
+_FIRST_PHASES = {Kind.CONTRACT: "propose", Kind.CATALOGUE: "catalogue"}
 _ABOUT_RUNS = {Kind.START, Kind.GATE, Kind.EVIDENCE, Kind.RECEIPT}
 
 T = TypeVar("T")
@@ -259,11 +260,17 @@ class Lifecycle:
         except (StorageFull, StateAbsent):
             raise
         except MiheError as fault:
-            cause = to_json(fault)
+            cause = to_json(fault.at(party=saying.org, phase=self._phase_of(offered)))
             await self._store.settle(saying, cause)
             note("rejected", org=saying.org, code=fault.code)
             return cause
         return None
+
+    def _phase_of(self, offered: Statement | MiheError) -> str | None:
+        if isinstance(offered, MiheError):
+            return None
+        ledger = self._jobs.get(self._runs.get(offered.subject, offered.subject))
+        return _FIRST_PHASES.get(offered.kind) if ledger is None else ledger.state.value
 
     async def _hear(self, saying: Saying, statement: Statement) -> None:
         signer = require_role(

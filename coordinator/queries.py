@@ -39,6 +39,7 @@ from federated.query.sizes import most_share_bytes
 _UNDER_WAY = (State.RUNNING, State.RELEASING)
 _ENVELOPE_BYTES = 64
 _AGAIN_SECONDS = 1.0
+_MATCH = "match"
 
 
 class Queries:
@@ -158,7 +159,7 @@ class Queries:
                 await _stated(lambda: self._lifecycle.say(ledger, Kind.MATCHED, matched))
             return
         except MiheError as error:
-            reason = error
+            reason = error.at(phase=_MATCH)
         except Exception as found:  # noqa: BLE001  # its text may quote what came in
             defect(found)
             reason = _lost_process()
@@ -258,6 +259,6 @@ def _lost_process() -> MiheError:
     return OurError(
         "the coordinator's computation stopped with a defect",
         party=COORDINATOR,
-        phase="match",
+        phase=_MATCH,
         fix="report it with the coordinator's journal; run the job again",
     )

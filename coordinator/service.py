@@ -38,7 +38,7 @@ from contract.signing import Kind, Statement
 from contract.statements import Greeting
 from coordinator import wire
 from coordinator.clock import Clock
-from coordinator.collection import Opening
+from coordinator.collection import COORDINATOR, Opening
 from coordinator.journal import defect, note, short
 from coordinator.lifecycle import Lifecycle
 from coordinator.lookout import Lookout
@@ -343,7 +343,11 @@ async def _answering(context: ServicerContext[Any, Any], work: Coroutine[Any, An
         refusal = fault
     except Exception as found:  # noqa: BLE001  # its text may quote what came in: it stays here
         defect(found)
-        refusal = OurError("a defect of the coordinator", fix="report it with the journal's line")
+        refusal = OurError(
+            "the coordinator met a defect of its own",
+            party=COORDINATOR,
+            fix="report it with the journal's line",
+        )
     status = next(status for kind, status in _STATUS if isinstance(refusal, kind))
     note("stream_ended", level=logging.DEBUG, org=refusal.party, code=refusal.code)
     await context.abort(status, to_json(refusal))

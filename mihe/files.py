@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from stat import S_IMODE
 
@@ -42,7 +43,8 @@ def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
     except OSError:
         raise _unwritable(path) from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing could be written, nothing can be removed either
+            part.unlink()
 
 
 def move_over(source: Path, target: Path) -> None:

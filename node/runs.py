@@ -84,7 +84,7 @@ class Runs:
         except DataError as error:
             on_error(error.at(party=consent.org, phase="running"))
         except MiheError as error:
-            on_error(error)
+            on_error(error.at(phase="running"))
         except Exception as error:  # noqa: BLE001  # its text may quote anything
             _log.error("defect type=%s job=%s", type(error).__name__, ledger.job.hex()[:12])
             _log.debug("defect", exc_info=error)

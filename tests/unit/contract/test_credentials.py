@@ -17,6 +17,7 @@ from contract.errors import (
     CertificateRevoked,
     ForeignCertificate,
     MiheError,
+    PeerError,
     WrongRole,
 )
 from contract.identity import Role
@@ -71,6 +72,10 @@ def test_files_that_do_not_fit_are_refused(
     with pytest.raises(error) as refused:
         credentials_from(certificate, key, ca, org=org, role=role)
     assert type(refused.value) is error
+    # A file that can't be read is nobody's; all else is this organisation's to put right.
+    assert refused.value.party in {org, None}
+    if issubclass(error, PeerError):
+        assert refused.value.party == org
     assert "PRIVATE KEY" not in str(refused.value)
 
 

@@ -104,6 +104,20 @@ async def test_what_was_altered_after_signing_is_rejected(
     assert code(await a.say(resigned)) == "CONTRACT_ALTERED"
 
 
+async def test_a_rejection_names_who_said_it_and_in_which_phase(
+    a: Stream, b: Stream, bank_a: Credentials, bank_b: Credentials
+) -> None:
+    contract = contract_of(bank_a, bank_b)
+    said = proposal(bank_a, contract)
+    rejected = await a.say(changed(said, body=b"{}"))
+    assert rejected is not None
+    assert (rejected.party, rejected.phase) == ("bank_a", "propose")
+    await a.must_say(said)
+    rejected = await b.say(changed(approval(bank_b, contract), body=b"{}"))
+    assert rejected is not None
+    assert (rejected.party, rejected.phase) == ("bank_b", "proposed")
+
+
 async def test_a_statement_under_another_ca_is_rejected(
     a: Stream, b: Stream, bank_b: Credentials
 ) -> None:
