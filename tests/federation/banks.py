@@ -6,10 +6,9 @@ and then it is the right one.
 """
 
 import csv
-import json
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from re import findall, sub
@@ -22,12 +21,12 @@ from cli.ca import CERTIFICATE_FILE, KEY_FILE
 from cli.demo import USCCS
 from contract.config import NodeConfig
 from contract.credentials import Credentials, credentials_from
-from contract.errors import MiheError
 from contract.identity import Role
-from contract.job import JobKind
+from contract.job import Basis, JobKind
 from contract.keys import KeyKind
-from contract.lifecycle import TERMINAL, State
+from contract.lifecycle import State
 from contract.views import JobView
+from mihe.proposal import intersection
 from mihe.where import own_node
 from scenarios.oracle import keys_of
 from scenarios.world import write_world
@@ -37,6 +36,7 @@ from tests.federation.orders import WAIT
 
 BANKS = ("bank_a", "bank_b")
 LOANS = ("bank_a.loans", "bank_b.loans")
+SYNTHETIC = Basis.SYNTHETIC_TEST.value
 CREDIT = ("--on", "uscc", "--purpose", "CREDIT_MICRO", "--basis", "SYNTHETIC_TEST")
 
 
@@ -98,24 +98,17 @@ class Banks(Directed):
         """`mihe psi` over the two banks' loans, typed by a person of `org`."""
         return self.run_cli(org, "psi", *question(*to), "--json", *words)
 
-    def propose(self, *words: str, by: str = "bank_a", to: tuple[str, ...] = ("bank_a",)) -> str:
-        """A job that nobody waits for; its id."""
-        proposed = self.ask(by, "--detach", *words, to=to)
-        assert proposed.returncode == 0, proposed.stderr
-        return str(json.loads(proposed.stdout)["job"])
+    def propose(self, *, by: str = "bank_a", to: tuple[str, ...] = ("bank_a",)) -> str:
+        """A job that nobody waits for, from a program of `by`; its id."""
+        asked = intersection(LOANS, on="uscc", to=to, purpose="CREDIT_MICRO", basis=SYNTHETIC)
+        with self.client(by) as node:
+            return node.propose(asked).job
 
     def must_work(self) -> str:
         """Whatever happened before: the next job gives the right answer; its id."""
-        asked = self.ask()
-        assert asked.returncode == 0, asked.stderr
-        job = str(json.loads(asked.stdout)["job"])
+        job = self.propose()
         assert self.end_of(job) == End(State.DONE)
         return job
-
-    def view(self, org: str, job: str) -> JobView:
-        """A job as a node sees it now."""
-        with self.client(org) as node:
-            return node.show(job)
 
     def end_of(self, job: str) -> End:
         """Wait for the job's end at every side, and check that it is a clean one."""
@@ -127,18 +120,6 @@ class Banks(Directed):
         for org, view in views.items():
             self._check_result(org, view)
         return end
-
-    def view_at_end(self, org: str, job: str) -> JobView:
-        """The job as a node sees it, once it has ended."""
-        return eventually(lambda: self.ended(org, job))
-
-    def ended(self, org: str, job: str) -> JobView | None:
-        """The job as a node sees it, if it has ended."""
-        # A node that is starting does not answer yet, or has not heard of the job yet.
-        with suppress(MiheError):
-            view = self.view(org, job)
-            return view if view.state in TERMINAL else None
-        return None
 
     def _coordinator_says(self, job: str) -> tuple[str | None, str | None]:
         lines = self.log(COORDINATOR_ORG).read_text("utf-8").splitlines()
@@ -205,12 +186,21 @@ class Banks(Directed):
 
     def set_grace(self, seconds: int) -> None:
         """Restart the coordinator with another patience for nodes that are away."""
-        config = self.home(COORDINATOR_ORG).config
+        self._set(COORDINATOR_ORG, "node_grace_seconds", seconds)
+        self.replace_coordinator()
+
+    def set_patience(self, org: str, seconds: int) -> None:
+        """Restart a node with another patience for peers that are not on the line."""
+        self._set(org, "peer_patience_seconds", seconds)
+        self.restart(org)
+        self.wait_attached(org)
+
+    def _set(self, name: str, key: str, seconds: int) -> None:
+        config = self.home(name).config
         text = config.read_text("utf-8")
-        changed = sub(r"(?m)^#?node_grace_seconds = \d+$", f"node_grace_seconds = {seconds}", text)
+        changed = sub(rf"(?m)^#?{key} = \d+$", f"{key} = {seconds}", text)
         assert changed != text
         config.write_text(changed, "utf-8")
-        self.replace_coordinator()
 
     def replace_coordinator(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Kill the coordinator and start it again; returns when the nodes that run are back."""

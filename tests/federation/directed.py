@@ -1,18 +1,25 @@
 """A federation whose daemons stop, or misbehave, at the points where a test says so (orders.py)."""
 
+import os
+import signal
 import sys
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from cli.authority import COORDINATOR_ORG
+from contract.errors import MiheError
+from contract.lifecycle import TERMINAL
+from contract.views import JobView
 from tests.federation.federation import Federation, eventually
+from tests.federation.offspring import offspring_of
 
 STAGED = Path(__file__).with_name("staged.py")
 STAGED_COORDINATOR = Path(__file__).with_name("staged_coordinator.py")
 
 
 class Directed(Federation):
-    """The federation, with orders for its daemons; without any they are the daemons as they are."""
+    """The federation, with orders for its daemons; without any they are as they are."""
 
     def __init__(
         self,
@@ -64,6 +71,48 @@ class Directed(Federation):
 
     def _orders(self, org: str) -> Path:
         return self.folder / "orders" / org
+
+    # ── what has become of a job ────────────────────────────────────────────────────────────────
+
+    def view(self, org: str, job: str) -> JobView:
+        """A job as a node sees it now."""
+        with self.client(org) as node:
+            return node.show(job)
+
+    def view_at_end(self, org: str, job: str) -> JobView:
+        """The job as a node sees it, once it has ended."""
+        return eventually(lambda: self.ended(org, job))
+
+    def ended(self, org: str, job: str) -> JobView | None:
+        """The job as a node sees it, if it has ended."""
+        # A node that is starting does not answer yet, or has not heard of the job yet.
+        with suppress(MiheError):
+            view = self.view(org, job)
+            return view if view.state in TERMINAL else None
+        return None
+
+    def orgs_of(self, job: str) -> tuple[str, ...]:
+        """The parties of a job."""
+        (contract, *_) = (
+            self.view(org, job).contract for org in self.orgs if job in self.jobs(org)
+        )
+        return contract.orgs
+
+    def jobs(self, org: str) -> set[str]:
+        """The jobs that a node has heard of."""
+        with self.client(org) as node:
+            return {line.job for line in node.jobs().jobs}
+
+    # ── processes ───────────────────────────────────────────────────────────────────────────────
+
+    def offspring(self, name: str) -> set[int]:
+        """The processes in which a daemon has something computed."""
+        return offspring_of(self.process_id(name))
+
+    def kill_alone(self, name: str) -> None:
+        """SIGKILL to a daemon but not to the processes that it has started."""
+        os.kill(self.process_id(name), signal.SIGKILL)
+        self._processes.pop(name).wait()
 
 
 def module_of(name: str) -> str:

@@ -8,6 +8,7 @@ with `hold` only the first to get there waits, and others pass.
 import asyncio
 import time
 from pathlib import Path
+from typing import Any
 
 WAIT = "wait"
 HOLD = "hold"
@@ -28,6 +29,10 @@ class Orders:
             return None
         (self._folder / point).unlink()
         return deed
+
+    def standing(self, point: str) -> str | None:
+        """What is ordered at a point until it is taken back."""
+        return self._read(point)
 
     def _waits(self, point: str) -> bool:
         if self._read(point) != WAIT:
@@ -69,3 +74,8 @@ class Orders:
     def note(self, what: str) -> None:
         """Let the test know of something."""
         (self._folder / what).touch()
+
+
+def defect(content: object) -> Any:
+    """A mistake such as this project may have made, whose text quotes what it was about."""
+    raise RuntimeError(f"unforeseen: {content!r}")

@@ -7,11 +7,8 @@ is there if and only if the job is done; and nothing of the run is left anywhere
 
 import csv
 import json
-import os
 import shutil
-import signal
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -21,16 +18,15 @@ from subprocess import CompletedProcess
 from typing import Any, Self
 
 from cli.authority import COORDINATOR_ORG
-from contract.errors import InvalidKey, MiheError
+from contract.errors import InvalidKey
 from contract.keys import KeyKind, Strictness, canonical
-from contract.lifecycle import TERMINAL, State
-from contract.views import JobView
+from contract.lifecycle import State
+from mihe.proposal import question
 from scenarios.sql_oracle import Answer, Clear
 from scenarios.world import World, write_world
-from tests.federation.banks import End, end_of
+from tests.federation.banks import SYNTHETIC, End, end_of
 from tests.federation.directed import Directed
 from tests.federation.federation import eventually
-from tests.federation.offspring import offspring_of
 
 RECEIVER = "bank_a"
 BY_REGION = """
@@ -40,6 +36,14 @@ GROUP BY r.region
 """
 """A question to registry and the receiver."""
 TERMS = ("--purpose", "CREDIT_MICRO", "--basis", "SYNTHETIC_TEST", "--yes", "--json")
+
+PLAIN = """
+SELECT r.region, COUNT(*) AS n, SUM(b.loan_balance) AS loans, SUM(r.reg_capital) AS capital
+FROM bank_a.loans AS b JOIN registry.enterprises AS r USING (uscc)
+WHERE r.reg_capital > 2000000
+GROUP BY r.region
+"""
+"""A question to the bank and the registry, whose answer has rows."""
 
 Row = tuple[str, ...]
 
@@ -150,12 +154,17 @@ class Owners(Directed):
         rest = None if answer.remainder is None else _texts(answer.remainder)
         return Table(answer.columns, frozenset(map(_texts, answer.rows)), rest, answer.folded)
 
-    # ── how it ends ─────────────────────────────────────────────────────────────────────────────
+    def must_work(self) -> None:
+        """Whatever happened before: the next query gives the right answer."""
+        with self.client(RECEIVER) as node:
+            asked = question(PLAIN, to=RECEIVER, purpose="CREDIT_MICRO", basis=SYNTHETIC)
+            job = node.propose(asked).job
+        assert self.end_of(job) == End(State.DONE)
+        table = self.table(job)
+        assert table.rows
+        assert table == self.clear(PLAIN)
 
-    def view(self, org: str, job: str) -> JobView:
-        """A job as a node sees it now."""
-        with self.client(org) as node:
-            return node.show(job)
+    # ── how it ends ─────────────────────────────────────────────────────────────────────────────
 
     def end_of(self, job: str) -> End:
         """Wait for the job's end at every party, and check that it is a clean one."""
@@ -172,17 +181,6 @@ class Owners(Directed):
         eventually(lambda: not any(self.runs.iterdir()))
         return end
 
-    def view_at_end(self, org: str, job: str) -> JobView:
-        """The job as a node sees it, once it has ended."""
-        return eventually(lambda: self._ended(org, job))
-
-    def _ended(self, org: str, job: str) -> JobView | None:
-        # A node that is starting does not answer yet, or has not heard of the job yet.
-        with suppress(MiheError):
-            view = self.view(org, job)
-            return view if view.state in TERMINAL else None
-        return None
-
     @property
     def runs(self) -> Path:
         """Where the coordinator keeps what is handed in."""
@@ -194,17 +192,6 @@ class Owners(Directed):
     def _has_files(self, org: str, job: str, expected: set[str]) -> bool:
         results = self.folder / org / "data" / "results"
         return {path.name for path in results.glob(f"*{job}*")} == expected
-
-    # ── processes ───────────────────────────────────────────────────────────────────────────────
-
-    def offspring(self, name: str) -> set[int]:
-        """The processes in which a daemon has something computed."""
-        return offspring_of(self.process_id(name))
-
-    def kill_alone(self, name: str) -> None:
-        """SIGKILL to a daemon but not to the processes that it has started."""
-        os.kill(self.process_id(name), signal.SIGKILL)
-        self._processes.pop(name).wait()
 
 
 def valid_keys(world: World, reference: str) -> list[str]:

@@ -1,11 +1,14 @@
-"""Runs a node that stops, or misbehaves, at the points where a test says so.
+"""Runs a daemon that stops, or misbehaves, at the points where a test says so.
 
     python -P tests/federation/staged.py ORDERS node --config node.toml
 
-A point is the name of a file in ORDERS. When the node gets there it does once what the file says
+A point is the name of a file in ORDERS. When the daemon gets there it does once what the file says
 and removes it; with `wait` it says that it is there (POINT.reached) and goes on when the file is
-gone. Without orders it is the node as it is.
+gone. Without orders it is the daemon as it is.
 
+    hello                         before the node greets; the order stands until it is taken back
+    draft                         on the contract that was made of a request; stands, too
+    local                         on the owner's own part of a query
     say.KIND                      before a statement is signed and kept
     said.KIND                     after that
     keep.KIND                     between signing and keeping
@@ -22,27 +25,36 @@ import runpy
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 os.environ["GRPC_VERBOSITY"] = "NONE"
 
 from contract.canonical import Frozen
+from contract.job import PROTOCOL_VERSION, Contract
 from contract.signing import Kind, Statement
-from node import rows
+from node import admin, attach, query, rows
 from node.attach import Attachment
 from node.link import Link
+from node.local import run_local
 from node.parts import Parts
+from node.propose import draft
 from node.seal import CarrierLost, Seal
 from node.store import Store
 from node.wire import Chunk, Hello, LinkFrame, Open, Pulse, Receipted, frame_to_wire
 from protos import psi_pb2
 from protos.join_pb2 import JoinShare
-from tests.federation.orders import Orders
+from tests.federation.orders import Orders, defect
 
 _POINT = 32
 _LAST_SQUARE_ROOT = bytes.fromhex("ec" + "ff" * 30 + "7f")
 """The point of order 2 of edwards25519, as it is encoded there."""
+
+_ENDLESS = (
+    "SELECT CAST(sum(one % 7) AS TEXT) AS key FROM range(1000000000000) AS many(one) GROUP BY ALL"
+)
+_SHORT_OF_TIME = 0.2
 
 MISDEEDS: dict[str, Callable[[Any], Any]] = {
     # on the points of a message
@@ -66,6 +78,24 @@ MISDEEDS: dict[str, Callable[[Any], Any]] = {
     "ciphertext cut": lambda share: _with_first_chunk(share, lambda chunk: chunk[:-8]),
     "ciphertext of another key": lambda share: _with_first_chunk(share, _under_another_key),
     "blinding too short": lambda share: _with_share(share, blinding=share.blinding[1:]),
+    # on a contract, before it is signed
+    "short-lived": lambda contract: _altered_contract(
+        contract, expires=contract.created + timedelta(seconds=4)
+    ),
+    "of old certificates": lambda contract: _altered_contract(
+        contract,
+        parties=tuple(
+            party
+            if party.org == contract.initiator
+            else party.model_copy(update={"fingerprint": "0" * 64})
+            for party in contract.parties
+        ),
+    ),
+    "for another purpose": lambda body: _altered_contract(body, purpose="CREDIT_MACRO"),
+    # on an owner's own part of a query
+    "endless": lambda part: part.model_copy(update={"sql": _ENDLESS}),
+    # on anything
+    "defect": defect,
     # on a public key
     "another key": lambda _: _another_key(),
     # on what is to be stated, and on a signed statement
@@ -81,6 +111,10 @@ def _with_share(share: JoinShare, **fields: Any) -> JoinShare:
         changed.ClearField(name)  # type: ignore[arg-type]
         changed.MergeFrom(JoinShare(**{name: value}))
     return changed
+
+
+def _altered_contract(contract: Contract, **fields: Any) -> Contract:
+    return contract.model_copy(update=fields)
 
 
 def _half(tokens: bytes) -> bytes:
@@ -190,6 +224,40 @@ def _misdone(part: str, content: bytes, deed: Callable[[Any], Any]) -> bytes:
     return bytes(deed(JoinShare.FromString(content)).SerializeToString())
 
 
+def stage_greeting(orders: Orders) -> None:
+    """Which version of the protocol the node says it speaks."""
+    attach_once = Attachment._attach
+
+    async def staged(attachment: Attachment, listener: attach.Listener) -> None:
+        spoken = orders.standing("hello") or PROTOCOL_VERSION
+        setattr(attach, "PROTOCOL_VERSION", int(spoken))  # noqa: B010  # not its own name
+        await attach_once(attachment, listener)
+
+    setattr(Attachment, attach_once.__name__, staged)
+
+
+def stage_drafts(orders: Orders) -> None:
+    """What the node makes of a request."""
+
+    def staged(*arguments: Any, **named: Any) -> Any:
+        contract = draft(*arguments, **named)
+        deed = orders.standing("draft")
+        return contract if deed is None else MISDEEDS[deed](contract)
+
+    setattr(admin, draft.__name__, staged)
+
+
+def stage_local(orders: Orders) -> None:
+    """What an owner runs on its own data."""
+
+    def staged(part: Any, parquet: Path) -> Any:
+        if deed := orders.at("local"):
+            return run_local(MISDEEDS[deed](part), parquet, seconds=_SHORT_OF_TIME)
+        return run_local(part, parquet)
+
+    setattr(query, run_local.__name__, staged)
+
+
 def stage_rows(orders: Orders) -> None:
     """What the node writes of a result; it does so in a thread, which waits alone."""
     write = rows.rows_of
@@ -241,6 +309,9 @@ def main() -> None:
     """Take the stage, and become the daemon."""
     _, folder, module, *arguments = sys.argv
     orders = Orders(Path(folder))
+    stage_greeting(orders)
+    stage_drafts(orders)
+    stage_local(orders)
     stage_statements(orders)
     stage_link(orders)
     stage_rows(orders)

@@ -1,14 +1,16 @@
-"""Runs a coordinator that stops at the points where a test says so (orders.py).
+"""Runs a coordinator that stops, or misbehaves, at the points where a test says so (orders.py).
 
 python -P tests/federation/staged_coordinator.py ORDERS coordinator --config coordinator.toml
 
 turn          whenever a node knocks; the whole daemon waits there
 say.KIND      before it states what it has computed: cells, matched; that run alone waits
+serve.PART    before it gives out a part of a query
 """
 
 import os
 import runpy
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,20 @@ os.environ["GRPC_VERBOSITY"] = "NONE"
 from contract.ledger import Ledger
 from contract.signing import Kind
 from coordinator.lifecycle import Lifecycle
-from tests.federation.orders import Orders
+from coordinator.queries import Queries
+from tests.federation.orders import Orders, defect
+
+MISDEEDS: dict[str, Callable[[bytes], bytes]] = {
+    "another key": lambda _: _another_key(),
+    "defect": defect,
+}
+"""What a coordinator may be told to do to what it gives out."""
+
+
+def _another_key() -> bytes:
+    from federated.aggregate.secret import ReceiverKey
+
+    return ReceiverKey.generate()[1]
 
 
 def stage_lifecycle(orders: Orders) -> None:
@@ -36,10 +51,27 @@ def stage_lifecycle(orders: Orders) -> None:
         setattr(Lifecycle, name, staged)
 
 
+def stage_parts(orders: Orders) -> None:
+    """What the parties of a query fetch."""
+    file_for = Queries.file_for
+
+    def staged(queries: Queries, org: str, run: bytes, part: str) -> Path:
+        file = file_for(queries, org, run, part)
+        if deed := orders.at(f"serve.{part}"):
+            content = MISDEEDS[deed](file.read_bytes())
+            file = file.with_suffix(".misserved")
+            file.write_bytes(content)
+        return file
+
+    setattr(Queries, file_for.__name__, staged)
+
+
 def main() -> None:
     """Take the stage, and become the daemon."""
     _, folder, module, *arguments = sys.argv
-    stage_lifecycle(Orders(Path(folder)))
+    orders = Orders(Path(folder))
+    stage_lifecycle(orders)
+    stage_parts(orders)
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

@@ -17,13 +17,13 @@ from contract.errors import (
     KeyInQuery,
     MiheError,
     Refused,
-    SeveralRows,
     UnknownColumn,
     UnknownDataset,
     UnknownOrganisation,
-    UnprovenSum,
 )
+from contract.lifecycle import State
 from scenarios.world import World
+from tests.federation.banks import End
 from tests.federation.federation import short_folder
 from tests.federation.owners import RECEIVER, Extra, Owners, valid_keys
 
@@ -198,23 +198,12 @@ class Question:
 COUNT = f"SELECT COUNT(*) AS n {LOANS_AND_BALANCES}"
 
 REFUSED = {
-    "a key in the statement": Question(
-        f"{COUNT} WHERE b.uscc = '91110000600037341L'", KeyInQuery, ("key",)
-    ),
     "a key where a name stands": Question(
         f"{COUNT} WHERE p.zone = '91110000600037341L'", KeyInQuery, ()
-    ),
-    "not in the language": Question(
-        f"SELECT p.zone, MEDIAN(p.delta) AS m {LOANS_AND_BALANCES} GROUP BY p.zone",
-        BadQuery,
-        ("line 1, column 16",),
     ),
     "no statement": Question("DROP TABLE bank_a.loans", BadQuery, ("line 1",)),
     "two owners' columns compared": Question(
         f"{COUNT} WHERE b.loan_balance > p.delta", BadQuery, ("line 1",)
-    ),
-    "a sum that can't be proven": Question(
-        f"SELECT SUM(p.vast * 1000) AS s {LOANS_AND_BALANCES}", UnprovenSum, ("line 1",)
     ),
     "column": Question(
         f"SELECT SUM(p.dleta) AS s {LOANS_AND_BALANCES}", UnknownColumn, ("'delta'?",)
@@ -254,27 +243,16 @@ def test_bad_questions_end_where_they_are_asked(owners: Owners, question: Questi
     assert _jobs(owners) == before
 
 
-ENDED = {
-    "a peer's column, another use": Question(
+def test_what_another_owner_refuses_ends_with_one_cause(owners: Owners) -> None:
+    before = _jobs(owners)
+    question = Question(
         f"{COUNT} WHERE p.vast > 0",
         Refused,
         ("power", "use of 'vast' for filter", "policy.toml: allow["),
-    ),
-    "several rows for a key": Question(
-        f"SELECT COUNT(*) AS n {LOANS_AND_RETURNS} WHERE t.period BETWEEN 202510 AND 202512",
-        SeveralRows,
-        ("tax", "GROUP BY uscc"),
-    ),
-}
-
-
-@pytest.mark.parametrize("question", ENDED.values(), ids=ENDED)
-def test_what_another_owner_refuses_ends_with_one_cause(owners: Owners, question: Question) -> None:
-    before = _jobs(owners)
-    _is(owners.ask(question.sql, *question.words, to=question.to), question.error, question)
+    )
+    _is(owners.ask(question.sql), question.error, question)
     (job,) = _jobs(owners) - before
-    end = owners.end_of(job)
-    assert (end.code, end.party) == (question.error.code, question.mentions[0])
+    assert owners.end_of(job) == End(State.REFUSED, "REFUSED", "power")
 
 
 def test_after_all_that_it_goes_on(owners: Owners) -> None:

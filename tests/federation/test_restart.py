@@ -2,6 +2,7 @@
 
 Kill means SIGKILL: no daemon gets to say or write anything. Where in a run it comes is chosen by
 the stage (staged.py). Every end is checked at both nodes and at the coordinator (Banks.end_of).
+What people are told of each kind of end is in the table of refusals (refusals/).
 
 MIHE_KILLS=60 makes the series of kills at random longer; MIHE_KILLS_SEED repeats one.
 """
@@ -16,10 +17,9 @@ from collections.abc import Iterator
 import pytest
 
 from cli.authority import COORDINATOR_ORG
-from contract.errors import Aborted, PeerError, Unreachable
 from contract.lifecycle import State
-from tests.federation.banks import BANKS, Banks, End, other, question
-from tests.federation.federation import eventually, short_folder
+from tests.federation.banks import BANKS, Banks, End, other
+from tests.federation.federation import short_folder
 
 KILLS = int(os.environ.get("MIHE_KILLS", "6"))
 SEED = int(os.environ.get("MIHE_KILLS_SEED", random.SystemRandom().randrange(1 << 32)))
@@ -98,35 +98,6 @@ def test_a_coordinator_killed_between_jobs_loses_nothing(banks: Banks) -> None:
     banks.must_work()
 
 
-@pytest.mark.parametrize("killed", BANKS)
-def test_a_party_killed_in_the_middle_of_a_run_and_back_ends_it_everywhere(
-    banks: Banks, killed: str
-) -> None:
-    point = MID_RUN if killed == "bank_b" else "frame.receipted.blinded"
-    with banks.halted(killed, point) as job:
-        banks.kill(killed)
-    banks.start(killed)
-    assert banks.end_of(job) == End(State.FAILED, "PARTY_RESTARTED", killed)
-    for org in BANKS:
-        shown = banks.run_cli(org, "show", job, "--follow")
-        assert shown.returncode == PeerError.exit_code
-        assert "PARTY_RESTARTED" in shown.stderr
-    banks.must_work()
-
-
-def test_a_party_that_stays_away_is_lost_to_everybody(banks: Banks) -> None:
-    banks.set_grace(1)
-    try:
-        with banks.halted("bank_b", MID_RUN) as job:
-            banks.kill("bank_b")
-        eventually(lambda: banks.view("bank_a", job).state is State.FAILED)
-        banks.start("bank_b")
-        assert banks.end_of(job) == End(State.FAILED, "PARTY_LOST", "bank_b")
-    finally:
-        banks.set_grace(30)
-    banks.must_work()
-
-
 def test_daemons_killed_anywhere_leave_no_half_result(banks: Banks) -> None:
     chance = random.Random(SEED)
     for number in range(KILLS):
@@ -150,20 +121,6 @@ def test_daemons_killed_anywhere_leave_no_half_result(banks: Banks) -> None:
         banks.start(killed)
         assert banks.end_of(job) in {DONE, End(State.FAILED, "PARTY_RESTARTED", killed)}
         banks.wait_attached()
-    banks.must_work()
-
-
-@pytest.mark.parametrize("stopper", BANKS)
-def test_either_party_can_abort_a_run(banks: Banks, stopper: str) -> None:
-    with banks.halted("bank_a", "frame.receipted.blinded") as job:
-        stopped = banks.run_cli(stopper, "abort", job[:8])
-        assert stopped.returncode == 0, stopped.stderr
-        assert banks.end_of(job) == End(State.ABORTED, "ABORTED", stopper)
-    for org in BANKS:
-        assert banks.run_cli(org, "show", job, "--follow").returncode == Aborted.exit_code
-    again = banks.run_cli(stopper, "abort", job)
-    assert again.returncode == 2
-    assert "JOB_FINISHED" in again.stderr
     banks.must_work()
 
 
@@ -197,16 +154,6 @@ def test_a_run_outlives_a_cut_line(banks: Banks, org: str, point: str) -> None:
     banks.order(org, point, "cut")
     assert banks.end_of(banks.propose(to=BANKS)) == DONE
     assert not banks.has_orders(org)
-
-
-def test_a_coordinator_that_is_away_is_named(banks: Banks) -> None:
-    banks.kill(COORDINATOR_ORG)
-    eventually(lambda: not banks.is_attached("bank_a"))
-    for words in (["catalog"], ["psi", *question("bank_a")]):
-        asked = banks.run_cli("bank_a", *words)
-        assert asked.returncode == Unreachable.exit_code
-        assert "COORDINATOR_ABSENT" in asked.stderr
-        assert "fix" in asked.stderr
 
 
 def test_a_node_that_lost_its_state_ends_its_jobs_and_can_start_again(banks: Banks) -> None:
