@@ -1,0 +1,130 @@
+//! AES-128 under one key for many blocks: a hash of 16 bytes to 16 bytes, and a stream.
+//!
+//! * [`FixedKeyAes::hash`]: x ↦ AES_k(x) ⊕ x, Matyas–Meyer–Oseas. With AES_k as an ideal permutation it is
+//!   circular correlation robust on inputs that the other party cannot choose (Guo, Katz, Wang and Yu, "Efficient and
+//!   Secure Multiparty Computation from Fixed-Key Block Ciphers", IEEE S&P 2020, §4 and §7.2). Not for inputs that a
+//!   peer chooses: those are hashed to random blocks first.
+//! * [`FixedKeyAes::stream`]: AES_k(i), the counter mode of NIST SP 800-38A, little-endian counter.
+//!
+//! Blocks are `u128` in little-endian order of bytes. The cipher is the crate `aes`: AES instructions where the
+//! processor has them, else constant-time bit-slicing, chosen at run time. Keys are wiped when dropped.
+#![forbid(unsafe_code)]
+
+use core::fmt;
+
+use aes::Aes128;
+use aes::cipher::{Block, BlockCipherEncrypt, KeyInit};
+
+/// Blocks that are ciphered in one call: they fit into the first cache beside their inputs.
+const BATCH: usize = 64;
+
+/// The cipher under one key.
+pub struct FixedKeyAes(Aes128);
+
+impl FixedKeyAes {
+    /// The cipher under `key`, little-endian.
+    pub fn new(key: u128) -> Self {
+        Self(Aes128::new(&key.to_le_bytes().into()))
+    }
+
+    /// AES_k(x) ⊕ x.
+    pub fn hash(&self, block: u128) -> u128 {
+        let mut hashed = [block];
+        self.hash_each(&mut hashed);
+        hashed[0]
+    }
+
+    /// Every block becomes its [`hash`](Self::hash).
+    pub fn hash_each(&self, blocks: &mut [u128]) {
+        self.each_batch(blocks, |block, ciphered| *block ^= ciphered);
+    }
+
+    /// `out[i]` becomes AES_k(start + i).
+    pub fn stream(&self, start: u128, out: &mut [u128]) {
+        for (index, block) in (0u128..).zip(out.iter_mut()) {
+            *block = start.wrapping_add(index);
+        }
+        self.each_batch(out, |block, ciphered| *block = ciphered);
+    }
+
+    fn each_batch(&self, blocks: &mut [u128], mut with: impl FnMut(&mut u128, u128)) {
+        let mut buffer = [Block::<Aes128>::default(); BATCH];
+        for batch in blocks.chunks_mut(BATCH) {
+            let buffer = &mut buffer[..batch.len()];
+            for (ciphered, block) in buffer.iter_mut().zip(batch.iter()) {
+                *ciphered = block.to_le_bytes().into();
+            }
+            self.0.encrypt_blocks(buffer);
+            for (block, ciphered) in batch.iter_mut().zip(buffer.iter()) {
+                with(block, u128::from_le_bytes((*ciphered).into()));
+            }
+        }
+    }
+}
+
+impl fmt::Debug for FixedKeyAes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FixedKeyAes(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(bytes: [u8; 16]) -> u128 {
+        u128::from_le_bytes(bytes)
+    }
+
+    /// FIPS 197 (2023), appendix B.
+    const KEY: [u8; 16] = [
+        0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6, 0xab, 0xf7, 0x15, 0x88, 0x09, 0xcf, 0x4f,
+        0x3c,
+    ];
+    const INPUT: [u8; 16] = [
+        0x32, 0x43, 0xf6, 0xa8, 0x88, 0x5a, 0x30, 0x8d, 0x31, 0x31, 0x98, 0xa2, 0xe0, 0x37, 0x07,
+        0x34,
+    ];
+    const OUTPUT: [u8; 16] = [
+        0x39, 0x25, 0x84, 0x1d, 0x02, 0xdc, 0x09, 0xfb, 0xdc, 0x11, 0x85, 0x97, 0x19, 0x6a, 0x0b,
+        0x32,
+    ];
+
+    #[test]
+    fn the_published_block_is_ciphered_as_published() {
+        let aes = FixedKeyAes::new(block(KEY));
+        assert_eq!(aes.hash(block(INPUT)), block(OUTPUT) ^ block(INPUT));
+        let mut stream = [0];
+        aes.stream(block(INPUT), &mut stream);
+        assert_eq!(stream, [block(OUTPUT)]);
+    }
+
+    #[test]
+    fn a_slice_of_any_length_is_its_blocks() {
+        let aes = FixedKeyAes::new(7);
+        for length in [0, 1, 7, 8, 9, BATCH - 1, BATCH, BATCH + 1, 3 * BATCH + 5] {
+            let blocks: Vec<u128> = (0..length as u128).map(|i| i << 70 | i).collect();
+            let mut hashed = blocks.clone();
+            aes.hash_each(&mut hashed);
+            let expected: Vec<u128> = blocks.iter().map(|&block| aes.hash(block)).collect();
+            assert_eq!(hashed, expected);
+        }
+    }
+
+    #[test]
+    fn a_stream_goes_on_where_it_stood() {
+        let aes = FixedKeyAes::new(7);
+        let (mut whole, mut rest) = ([0; 200], [0; 93]);
+        aes.stream(5, &mut whole);
+        aes.stream(5 + 107, &mut rest);
+        assert_eq!(whole[107..], rest);
+        aes.stream(u128::MAX, &mut rest[..2]);
+        assert_eq!(rest[1], aes.hash(0));
+    }
+
+    #[test]
+    fn keys_differ_and_are_not_printed() {
+        assert_ne!(FixedKeyAes::new(1).hash(0), FixedKeyAes::new(2).hash(0));
+        assert_eq!(format!("{:?}", FixedKeyAes::new(1)), "FixedKeyAes(…)");
+    }
+}
