@@ -14,10 +14,23 @@ fn slow(a: Gf128, b: Gf128) -> Gf128 {
 
 /// Elements that reach every corner of carries and reduction, and some without a pattern.
 fn samples() -> Vec<Gf128> {
-    let mut found = vec![0, 1, 2, 0x87, u128::MAX, 1 << 63, 1 << 64, 1 << 127, u128::MAX >> 1];
+    let mut found = vec![
+        0,
+        1,
+        2,
+        0x87,
+        u128::MAX,
+        1 << 63,
+        1 << 64,
+        1 << 127,
+        u128::MAX >> 1,
+    ];
     let mut state = 0x243f_6a88_85a3_08d3_1319_8a2e_0370_7344_u128; // π
     for _ in 0..40 {
-        state = state.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).rotate_left(47) ^ 1;
+        state = state
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
+            .rotate_left(47)
+            ^ 1;
         found.push(state);
     }
     found.into_iter().map(Gf128).collect()
@@ -56,8 +69,14 @@ fn slices_are_multiplied_element_by_element() {
 
 #[test]
 fn multiples_are_added() {
-    let (terms, factor) = (samples(), Gf128(0x1234_5678_9abc_def0_0fed_cba9_8765_4321 << 3));
-    let expected: Vec<_> = terms.iter().map(|&term| Gf128(5) + slow(term, factor)).collect();
+    let (terms, factor) = (
+        samples(),
+        Gf128(0x1234_5678_9abc_def0_0fed_cba9_8765_4321 << 3),
+    );
+    let expected: Vec<_> = terms
+        .iter()
+        .map(|&term| Gf128(5) + slow(term, factor))
+        .collect();
     for add in [add_multiples, portable::add_multiples] {
         let mut sums = vec![Gf128(5); terms.len()];
         add(&mut sums, &terms, factor);
@@ -67,7 +86,10 @@ fn multiples_are_added() {
 
 #[test]
 fn an_inverse_undoes() {
-    for element in samples().into_iter().filter(|&element| element != Gf128::ZERO) {
+    for element in samples()
+        .into_iter()
+        .filter(|&element| element != Gf128::ZERO)
+    {
         assert_eq!(element * element.invert(), Gf128::ONE);
     }
     assert_eq!(Gf128::ZERO.invert(), Gf128::ZERO);
