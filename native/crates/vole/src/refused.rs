@@ -1,0 +1,23 @@
+//! What a peer sent that no honest peer sends.
+
+use core::fmt;
+
+/// Why a peer's message is refused; nothing of the message is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Another number of bytes than follows from the sizes.
+    Length(&'static str),
+    /// Bytes that are no canonical encoding of a group element, or the identity.
+    Point,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length(part) => write!(f, "the {part} have another length than the plan's"),
+            Self::Point => f.write_str("a base point is no canonical element, or the identity"),
+        }
+    }
+}
+
+impl core::error::Error for Refused {}
