@@ -1,9 +1,9 @@
 """The Rust core. Long calls release the GIL and use all cores.
 
-`Blinding`, `Evaluation`, `Journey` and `Serving` hold secrets: no constructor, no field, no pickle,
-a repr without content. A method consumes its object (`Serving.serve` its right to serve one owner);
-a second use raises `Spent`. The text of each exception is the core's own: counts and indices, never
-a key, a point, a tag or a token.
+Every class holds secrets: no constructor, no field, no pickle, a repr without content. A method
+consumes its object (`Serving.serve` its right to serve one owner); a second use raises `Spent`. The
+text of each exception is the core's own: counts and indices, never a key, a point, a tag or a
+token.
 """
 
 from collections.abc import Sequence
@@ -14,12 +14,18 @@ __all__ = [
     "Blinding",
     "Defect",
     "Evaluation",
+    "Growing",
     "Journey",
+    "Masking",
+    "Matching",
     "MessageRefused",
     "Misused",
     "PointRefused",
+    "Replying",
     "Serving",
     "Spent",
+    "Tagging",
+    "Told",
     "blind",
     "hazmat_decode",
     "hazmat_expand_message",
@@ -27,6 +33,9 @@ __all__ = [
     "hazmat_map",
     "hazmat_multiply",
     "hazmat_panic",
+    "rr22_begin",
+    "rr22_message_bytes",
+    "rr22_take",
     "start_join",
     "tag_bytes",
 ]
@@ -89,6 +98,70 @@ class Evaluation:
 
     def count(self, tags: bytes) -> int:
         """How many items both have. Raises MessageRefused, Spent, Defect."""
+
+def rr22_message_bytes(receiver_size: int, sender_size: int, both: bool) -> Sequence[int]:
+    """Bytes of the six messages in order; the last is empty unless both learn. Raises Misused."""
+
+def rr22_take(
+    run_id: bytes, receiver_size: int, sender_size: int, both: bool, items: Sequence[bytes]
+) -> Replying:
+    """The receiver takes its set under a fresh secret.
+
+    `run_id` has 32 bytes, the items are distinct, sizes are 1 to 2^20. Raises Misused, Defect.
+    """
+
+def rr22_begin(
+    run_id: bytes, receiver_size: int, sender_size: int, both: bool, items: Sequence[bytes]
+) -> tuple[Growing, bytes]:
+    """The sender takes its set under a fresh secret; its base points. As `rr22_take`."""
+
+@final
+class Replying:
+    """The receiver with its set: the base points are awaited."""
+
+    def reply(self, base_points: bytes) -> tuple[Masking, bytes]:
+        """The receiver's part of the VOLE. Raises PointRefused, MessageRefused, Spent, Defect."""
+
+@final
+class Masking:
+    """The receiver in the middle of the VOLE: the trees are awaited."""
+
+    def mask(self, trees: bytes) -> tuple[Matching, bytes]:
+        """The masked store. Raises MessageRefused, Misused (an item twice), Spent, Defect."""
+
+@final
+class Matching:
+    """The receiver whose masked store is out: the tags are awaited."""
+
+    def positions(self, tags: bytes) -> tuple[list[int], bytes]:
+        """Indices of the own items that both have, ascending, and one bit for each tag.
+
+        The bits are none unless both learn. Raises MessageRefused, Spent, Defect.
+        """
+
+@final
+class Growing:
+    """The sender with its set: the reply is awaited."""
+
+    def trees(self, reply: bytes) -> tuple[Tagging, bytes]:
+        """The sender's part of the VOLE. Raises PointRefused, MessageRefused, Spent, Defect."""
+
+@final
+class Tagging:
+    """The sender that has ended the VOLE: the masked store is awaited."""
+
+    def tags(self, masked: bytes) -> tuple[Told, bytes]:
+        """As many tags as agreed, shuffled. Raises MessageRefused, Spent, Defect."""
+
+@final
+class Told:
+    """The sender whose tags are out: what is common is awaited, if both learn."""
+
+    def positions(self, common: bytes) -> list[int]:
+        """Indices of the own items that are common by the receiver's word, ascending.
+
+        Raises MessageRefused, Misused, Spent, Defect.
+        """
 
 def start_join(
     run_id: bytes, sizes: Sequence[int], me: int, token_bytes: int, keys: tuple[bytes, bytes]

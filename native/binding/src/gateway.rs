@@ -83,6 +83,20 @@ impl Raised for mihe_psi_ecdh::Fault {
     }
 }
 
+impl Raised for mihe_psi_rr22::Fault {
+    fn exception(self) -> PyErr {
+        match self {
+            Self::Peer(refused @ mihe_psi_rr22::Refused::Vole(mihe_vole::Refused::Point)) => {
+                PointRefused::new_err(refused.to_string())
+            }
+            Self::Peer(refused) => MessageRefused::new_err(refused.to_string()),
+            Self::Caller(what) => Misused::new_err(what),
+            Self::Unencodable => Misused::new_err("the set has an item twice"),
+            Self::NoEntropy => no_entropy(),
+        }
+    }
+}
+
 impl Raised for mihe_blind_join::Fault {
     fn exception(self) -> PyErr {
         match self {

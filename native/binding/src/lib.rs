@@ -10,6 +10,7 @@ mod gateway;
 mod hazmat;
 mod keys;
 mod psi_ecdh;
+mod psi_rr22;
 
 use pyo3::prelude::*;
 
@@ -29,6 +30,11 @@ mod _core {
     };
     #[pymodule_export]
     use super::psi_ecdh::{Blinding, Evaluation, blind, tag_bytes};
+    #[pymodule_export]
+    use super::psi_rr22::{
+        Growing, Masking, Matching, Replying, Tagging, Told, rr22_begin, rr22_message_bytes,
+        rr22_take,
+    };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -39,7 +39,7 @@ impl Code {
     /// If `len` is not a multiple of 4 between 128 and 2^30.
     pub fn new(len: usize, seed: u128) -> Self {
         assert!(
-            (128..=1 << 30).contains(&len) && len % QUARTERS == 0,
+            (128..=1 << 30).contains(&len) && len.is_multiple_of(QUARTERS),
             "a length of the code"
         );
         let mut keys = [0; 3];
@@ -191,9 +191,9 @@ mod tests {
                 (0..WEIGHT).fold(elements[i], |sum, j| {
                     let w = word(i * WEIGHT + j);
                     sum + noise[if j < 4 {
-                        j * (n / 4) + (w * (n / 4) >> 32)
+                        j * (n / 4) + ((w * (n / 4)) >> 32)
                     } else {
-                        w * n >> 32
+                        (w * n) >> 32
                     }]
                 })
             })

@@ -72,6 +72,15 @@ impl Agreed {
         })
     }
 
+    /// Bytes of the three messages, in order.
+    pub fn message_bytes(&self) -> [usize; 3] {
+        [
+            2 * POINT * (extension::BASE + DELTA),
+            POINT + 16 * self.reply_blocks(),
+            16 * (2 * self.transfers() + NOISE),
+        ]
+    }
+
     fn transfers(&self) -> usize {
         NOISE * self.forest.depth()
     }

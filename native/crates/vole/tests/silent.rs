@@ -73,6 +73,10 @@ fn messages_have_the_same_lengths_whatever_is_in_them() {
         lengths(&play(150_000, [1, 2])),
         lengths(&play(150_000, [3, 4]))
     );
+    assert_eq!(
+        lengths(&play(150_000, [1, 2])),
+        agreed(150_000).message_bytes()
+    );
     let total: usize = lengths(&play(1 << 20, [1, 2])).iter().sum();
     assert!(total < 400_000, "{total}");
 }

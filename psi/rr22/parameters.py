@@ -1,0 +1,49 @@
+"""What both parties agreed before the first message of an RR22 intersection."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from contract.errors import BadRequest
+from contract.job import SMALLEST_SIZE
+
+LARGEST_SIZE: Final = 2**20
+"""Items of one set: as much as the caches, and one message, are made for."""
+
+RUN_ID_BYTES: Final = 32
+
+Role = Literal["receiver", "sender"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """The same on both sides: each compiles it from the signed contract and start record.
+
+    The receiver is the first one that the contract names; `both` says that the sender is one too.
+    Raises BadRequest.
+    """
+
+    run_id: bytes
+    receiver_size: int
+    sender_size: int
+    both: bool
+
+    def __post_init__(self) -> None:
+        _require(len(self.run_id) == RUN_ID_BYTES, "a run id has 32 bytes")
+        for size in (self.receiver_size, self.sender_size):
+            _require(
+                SMALLEST_SIZE <= size <= LARGEST_SIZE and size & (size - 1) == 0,
+                f"a set's size is a power of two from {SMALLEST_SIZE} to {LARGEST_SIZE}",
+            )
+
+    def size_of(self, role: Role) -> int:
+        """The most items that `role` may have."""
+        return self.receiver_size if role == "receiver" else self.sender_size
+
+
+def _require(holds: bool, rule: str) -> None:
+    if not holds:
+        raise BadRequest(
+            f"these parameters make no RR22 intersection: {rule}",
+            fix="Propose the job again with sizes and kind that the protocol has.",
+            rule="psi/rr22/SPEC.md §2",
+        )
