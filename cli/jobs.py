@@ -61,6 +61,13 @@ def psi(
     cardinality: Annotated[
         bool, typer.Option("--cardinality", help="Compute only how many, not which.")
     ] = False,
+    engine: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Protocol between two: `rr22` (fast), `ecdh` (holds a peer to its size), `auto`.",
+        ),
+    ] = "auto",
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show plan, cost and who learns what; send nothing."),
@@ -101,6 +108,7 @@ def psi(
         purpose=purpose,
         basis=basis,
         cardinality=cardinality,
+        engine=engine,
         expires=expires,
     )
     manner = Manner(dry_run, out, detach, yes, as_json)

@@ -212,7 +212,7 @@ def plan(view: PlanView) -> RenderableType:
             ("matches", " × ".join(_contribution(party.org, view) for party in contract.parties)),
             ("result to", ", ".join(contract.receivers)),
             ("purpose, basis", f"{contract.purpose}, {contract.basis.value}"),
-            ("crypto suite", contract.crypto.suite),
+            ("crypto suite", _suite(view)),
             ("contract ends", _moment(contract.expires)),
             ("streams", lines(view.streams)),
             ("on the wire", _size(view.bytes_on_the_wire)),
@@ -222,6 +222,11 @@ def plan(view: PlanView) -> RenderableType:
         title="Plan",
     )
     return Group(head, Text(), leakage(view.leakage))
+
+
+def _suite(view: PlanView) -> str:
+    suite = view.contract.crypto.suite.value
+    return suite if view.engine is None else f"{suite} ({view.engine})"
 
 
 def _contribution(org: str, view: PlanView) -> str:

@@ -85,9 +85,14 @@ class Query(Frozen):
 class Suite(StrEnum):
     """Protocol, group and hash; a version of either is a name of its own."""
 
+    PSI_RR22 = "psi-rr22/GF128-OKVS3-ExConv7x24"
     PSI_ECDH = "psi-ecdh/ristretto255-SHA512"
     BLIND_MATCH = "blind-join/ristretto255-SHA512"
     BLIND_JOIN = "blind-join/ristretto255-SHA512/BFV-8192-59"
+
+
+TWO_PARTY_SUITES = (Suite.PSI_RR22, Suite.PSI_ECDH)
+"""Those that play between two parties, without the coordinator's matching."""
 
 
 class Crypto(Frozen):
@@ -135,8 +140,8 @@ class Contract(Frozen):
         is_query = self.kind is JobKind.QUERY
         if (self.query is not None) != is_query:
             raise ValueError("a query, and nothing else, has a statement")
-        if self.crypto.suite is not suite_for(self.kind, len(orgs)):
-            raise ValueError("the suite is not the one for this job")
+        if self.crypto.suite not in suites_for(self.kind, len(orgs)):
+            raise ValueError("the suite is none for this job")
         if self.query is None:
             return
         if len(self.receivers) != 1:
@@ -175,11 +180,14 @@ class Contract(Frozen):
         return tuple(other for other in self.orgs if other != org)
 
 
-def suite_for(kind: JobKind, parties: int) -> Suite:
-    """Two parties intersect between themselves; more by the coordinator's matching."""
+def suites_for(kind: JobKind, parties: int) -> tuple[Suite, ...]:
+    """What can compute such a job. Two intersect between themselves; more by the coordinator."""
     if kind is JobKind.QUERY:
-        return Suite.BLIND_JOIN
-    return Suite.PSI_ECDH if parties == 2 else Suite.BLIND_MATCH
+        return (Suite.BLIND_JOIN,)
+    if parties > 2:
+        return (Suite.BLIND_MATCH,)
+    # How many are common can't be had from RR22 without which.
+    return TWO_PARTY_SUITES if kind is JobKind.PSI else (Suite.PSI_ECDH,)
 
 
 def padded_size(keys: int) -> int:

@@ -30,7 +30,7 @@ def leakage_of(contract: Contract) -> LeakageStatement:
             return _of_query(contract)
         case Suite.BLIND_MATCH:
             return _of_match(contract)
-        case Suite.PSI_ECDH:
+        case Suite.PSI_RR22 | Suite.PSI_ECDH:
             return _of_two(contract)
 
 
@@ -90,9 +90,20 @@ def _coalitions(contract: Contract) -> tuple[Learns, ...]:
 
 
 def _deviations(contract: Contract) -> tuple[str, ...]:
-    if contract.kind is JobKind.PSI:
+    if contract.kind is JobKind.PSI_CARDINALITY:
+        return ("A receiver that deviates can turn the count into the list of common keys.",)
+    if contract.crypto.suite is Suite.PSI_ECDH:
         return ()
-    return ("A receiver that deviates can turn the count into the list of common keys.",)
+    first, *others = contract.receivers
+    told = tuple(
+        f"{org} learns its result from {first}, which can tell it less than the truth."
+        for org in others
+    )
+    room = (
+        f"The size does not bind {first} if it deviates: it can ask about a third more keys, and"
+        " with more effort about more."
+    )
+    return (room, *told)
 
 
 def _sizes(contract: Contract) -> str:

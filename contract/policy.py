@@ -52,7 +52,10 @@ class Allow(Frozen):
     bases: Annotated[tuple[Basis, ...], Field(min_length=1)] = Field(description="legal bases")
     until: date | None = Field(default=None, description="last day of the permission")
     largest_peer_set: int | None = Field(
-        default=None, ge=1, description="most keys, padding included, that the other side may bring"
+        default=None,
+        ge=1,
+        description="most keys, padding included, that the other side may bring; where that side"
+        " is the receiver, the engine must be ECDH, which holds it to that",
     )
     columns: dict[Name, tuple[Use, ...]] | None = Field(
         default=None,

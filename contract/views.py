@@ -66,6 +66,7 @@ class PlanView(Frozen):
     """What a job would do, before it is proposed."""
 
     contract: Contract
+    engine: str | None = Field(default=None, description="why this crypto suite, where several do")
     leakage: LeakageStatement
     streams: tuple[str, ...] = Field(description="the messages in order: 'a → b: name, bytes'")
     bytes_on_the_wire: int

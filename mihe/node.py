@@ -137,6 +137,7 @@ class Node:
         purpose: str,
         basis: str,
         cardinality: bool = False,
+        engine: str = "",
         expires: Expiry = None,
     ) -> Plan:
         """Plan an intersection: which of its own rows does a receiver share with all the others."""
@@ -148,6 +149,7 @@ class Node:
                 purpose=purpose,
                 basis=basis,
                 cardinality=cardinality,
+                engine=engine,
                 expires=expires,
             )
         )

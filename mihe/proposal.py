@@ -36,6 +36,7 @@ class Proposal:
     statement: str = ""
     min_group: int = 0
     min_join: int = 0
+    engine: str = ""
 
     def message(self) -> admin_pb2.JobRequest:
         """The question to the node."""
@@ -50,6 +51,7 @@ class Proposal:
             statement=self.statement,
             min_group=self.min_group,
             min_join=self.min_join,
+            engine=self.engine,
         )
 
 
@@ -61,11 +63,13 @@ def intersection(
     purpose: str,
     basis: str,
     cardinality: bool = False,
+    engine: str = "",
     expires: Expiry = None,
 ) -> Proposal:
     """Which rows of its own does each receiver share with all; with `cardinality`, only how many.
 
     `datasets` as 'bank_a.loans'; `on` is a key column, or 'uscc=code' where the names differ.
+    `engine`, of two parties: 'rr22', 'ecdh', or by the sizes.
     """
     return Proposal(
         kind=JobKind.PSI_CARDINALITY if cardinality else JobKind.PSI,
@@ -75,6 +79,7 @@ def intersection(
         purpose=purpose,
         basis=_basis(basis),
         expires_in_seconds=seconds(expires),
+        engine=engine,
     )
 
 

@@ -22,7 +22,7 @@ from contract.errors import (
     UnknownDataset,
     nearest,
 )
-from contract.job import Contract, Party, Query
+from contract.job import Contract, Party, Query, Suite
 from contract.policy import Allow, Policy, Use
 from federated.query.agreed import plan_of
 from federated.query.plan import uses
@@ -177,7 +177,7 @@ def _denied(
     """What of the job this rule does not list, in an officer's words."""
     others = contract.others(org)
     peers = [contract.party(other) for other in others]
-    largest = rule.largest_peer_set
+    largest, first = rule.largest_peer_set, contract.receivers[0]
     checks: dict[str, Callable[[], bool]] = {
         "kind": lambda: contract.kind in rule.jobs,
         "key column": lambda: contract.party(org).key_column in rule.on,
@@ -187,6 +187,9 @@ def _denied(
         "legal basis": lambda: contract.basis in rule.bases,
         "date": lambda: rule.until is None or today <= rule.until,
         "peer's set size": lambda: largest is None or all(p.size <= largest for p in peers),
+        "engine, which does not hold its receiver to that size (ask for --engine ecdh)": lambda: (
+            largest is None or contract.crypto.suite is not Suite.PSI_RR22 or org == first
+        ),
     }
     denied = [name for name, allowed in checks.items() if not allowed()]
     return denied if contract.query is None else denied + _denied_of(contract.query, used, rule)

@@ -13,6 +13,7 @@ from federated.query.agreed import plan_of, sums_of
 from federated.query.sizes import chunks_of, share_bytes
 from node.plan import compile_match, compile_plan
 from psi.ecdh import cost
+from psi.engine import reason
 
 # Measured beside the curve's speed, which differs between machines; these are nearly fixed.
 _ENCRYPT_SECONDS = 0.008
@@ -26,7 +27,7 @@ def digest_of(contract: Contract) -> str:
             return plan_of(contract).digest
         case Suite.BLIND_MATCH:
             return compile_match(contract).digest
-        case Suite.PSI_ECDH:
+        case Suite.PSI_RR22 | Suite.PSI_ECDH:
             return compile_plan(contract).digest
 
 
@@ -37,15 +38,17 @@ def outlook(contract: Contract) -> PlanView:
             return _of_query(contract)
         case Suite.BLIND_MATCH:
             return _of_match(contract)
-        case Suite.PSI_ECDH:
+        case Suite.PSI_RR22 | Suite.PSI_ECDH:
             return _of_intersection(contract)
 
 
 def _of_intersection(contract: Contract) -> PlanView:
     plan = compile_plan(contract)
-    estimate = cost.estimate(plan.parameters(bytes(32)), cost.measure())
+    estimate = plan.agreed(bytes(32)).estimate()
+    sizes = tuple(party.size for party in contract.parties)
     return PlanView(
         contract=contract,
+        engine=reason(contract.kind, sizes, contract.crypto.suite),
         leakage=leakage_of(contract),
         streams=tuple(f"{s.sender} → {s.receiver}: {s.name}, {s.size} bytes" for s in plan.streams),
         bytes_on_the_wire=estimate.receiver_sends + estimate.sender_sends,

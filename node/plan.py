@@ -6,14 +6,12 @@ record, so two nodes that read a contract differently find out before anything i
 
 from contract.canonical import Frozen, OrgId, canonical_bytes, digest
 from contract.errors import BadRequest
-from contract.job import Contract, JobKind
+from contract.job import Contract, JobKind, Suite
 from contract.ledger import role_of
 from contract.statements import RunRole
 from federated.join.parameters import JoinParameters
-from psi.ecdh.cost import message_sizes
-from psi.ecdh.messages import BlindedSet, Evaluated, PeerTags
-from psi.ecdh.parameters import Mode, Parameters
 from psi.step import Message
+from psi.two_party import FROM_RECEIVER, MODES, STREAMS, Agreed, Role
 
 
 class MatchPlan(Frozen):
@@ -32,19 +30,6 @@ class MatchPlan(Frozen):
         """Hex SHA-256 of the canonical JSON."""
         return digest(canonical_bytes(self)).hex()
 
-
-STREAMS: dict[type[Message], str] = {
-    BlindedSet: "blinded",
-    Evaluated: "evaluated",
-    PeerTags: "tags",
-}
-"""The stream in which each message travels."""
-
-MODES: dict[JobKind, Mode] = {
-    JobKind.PSI: "intersection",
-    JobKind.PSI_CARDINALITY: "cardinality",
-}
-"""The kinds of job that are intersections of two sets, as the protocol calls them."""
 
 # Protobuf's field headers around the bytes of a message.
 _ENVELOPE_BYTES = 64
@@ -77,9 +62,20 @@ class Plan(Frozen):
         """Hex SHA-256 of the canonical JSON."""
         return digest(canonical_bytes(self)).hex()
 
-    def parameters(self, run: bytes) -> Parameters:
-        """The protocol's parameters for one run."""
-        return _parameters(self.kind, run, self.receiver_size, self.sender_size, self.both)
+    def agreed(self, run: bytes) -> Agreed:
+        """What the protocol is told of one run."""
+        return Agreed(
+            suite=Suite(self.suite),
+            kind=self.kind,
+            run_id=run,
+            receiver_size=self.receiver_size,
+            sender_size=self.sender_size,
+            both=self.both,
+        )
+
+    def role_of(self, org: str) -> Role:
+        """The role that `org` plays."""
+        return "receiver" if org == self.receiver else "sender"
 
     def incoming(self, org: str) -> dict[str, int]:
         """The streams that `org` will be sent, with the most bytes that each may have."""
@@ -96,7 +92,14 @@ def compile_plan(contract: Contract) -> Plan:
     roles = {role_of(contract, org): contract.party(org) for org in contract.orgs}
     receiver, sender = roles[RunRole.RECEIVER], roles[RunRole.SENDER]
     both = len(contract.receivers) == 2
-    parameters = _parameters(contract.kind, bytes(32), receiver.size, sender.size, both)
+    agreed = Agreed(
+        suite=contract.crypto.suite,
+        kind=contract.kind,
+        run_id=bytes(32),
+        receiver_size=receiver.size,
+        sender_size=sender.size,
+        both=both,
+    )
     return Plan(
         planner=contract.planner,
         suite=contract.crypto.suite,
@@ -108,7 +111,7 @@ def compile_plan(contract: Contract) -> Plan:
         both=both,
         streams=tuple(
             _stream(message, size, receiver.org, sender.org)
-            for message, size in message_sizes(parameters).items()
+            for message, size in agreed.message_sizes().items()
         ),
     )
 
@@ -137,17 +140,5 @@ def _require_intersection(kind: JobKind) -> None:
 
 
 def _stream(message: type[Message], size: int, receiver: str, sender: str) -> Stream:
-    come, go = (sender, receiver) if message is Evaluated else (receiver, sender)
+    come, go = (receiver, sender) if message in FROM_RECEIVER else (sender, receiver)
     return Stream(name=STREAMS[message], sender=come, receiver=go, size=size)
-
-
-def _parameters(
-    kind: JobKind, run: bytes, receiver_size: int, sender_size: int, both: bool
-) -> Parameters:
-    return Parameters(
-        run_id=run,
-        receiver_size=receiver_size,
-        sender_size=sender_size,
-        mode=MODES[kind],
-        both=both,
-    )

@@ -32,13 +32,14 @@ from contract.job import (
     JobKind,
     Party,
     Query,
-    suite_for,
+    Suite,
 )
 from contract.signing import MAX_BODY_BYTES, Kind, Statement, verify_origin
 from contract.statements import Catalogue
 from federated.query.plan import compile_statement
 from federated.query.statement import parse as parse_statement
-from node.plan import MODES
+from psi.engine import Engine, choose
+from psi.two_party import MODES
 
 _PURPOSE_HINT = "write the purpose as a code such as CREDIT_MICRO"
 _LONGEST_SECONDS = 90 * 24 * 3600
@@ -67,6 +68,7 @@ class Wish:
     statement: str = ""
     min_group: int = 0
     min_join: int = 0
+    engine: str = ""
 
 
 def read_offers(statements: Iterable[Statement], authority: Authority) -> dict[str, Offer]:
@@ -241,7 +243,7 @@ def _contract(
             parties=parties,
             receivers=wish.receivers,
             query=query,
-            crypto=Crypto(suite=suite_for(JobKind(wish.kind), len(parties))),
+            crypto=Crypto(suite=_suite(wish, parties)),
             purpose=wish.purpose,
             basis=Basis(wish.basis),
             created=now,
@@ -253,3 +255,13 @@ def _contract(
             "the request does not make a contract: receivers or purpose are not well formed",
             fix=f"{_PURPOSE_HINT}; name each receiver once",
         ) from None
+
+
+def _suite(wish: Wish, parties: tuple[Party, ...]) -> Suite:
+    known = [engine.value for engine in Engine]
+    if wish.engine not in ("", *known):
+        raise BadRequest(
+            f"no such engine.{nearest(wish.engine, known)}", fix=f"one of: {', '.join(known)}"
+        )
+    sizes = tuple(party.size for party in parties)
+    return choose(JobKind(wish.kind), sizes, Engine(wish.engine or Engine.AUTO)).suite

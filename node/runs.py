@@ -18,6 +18,7 @@ from node.turns import Turn, Turns
 _log = logging.getLogger("mihe.runs")
 
 _PLAYS = {
+    Suite.PSI_RR22: intersect.play,
     Suite.PSI_ECDH: intersect.play,
     Suite.BLIND_MATCH: meet.play,
     Suite.BLIND_JOIN: query.play,

@@ -10,13 +10,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 from contract.errors import PeerError
-from node.plan import STREAMS, Plan
+from node.plan import Plan
 from node.wire import message_from_wire, message_to_wire
-from psi.ecdh import receiver, sender
-from psi.ecdh.messages import Evaluated, PeerTags
-from psi.step import Finished, Fresh, Result, Step, advance
-
-_REVEALING = (Evaluated, PeerTags)
+from psi.step import Finished, Result, Step, advance
+from psi.two_party import REVEALING, STREAMS
 
 
 class Messages(Protocol):
@@ -55,9 +52,9 @@ async def run_session(
     """
     gated = False
     progress("blind")
-    state, message = await work(_fresh(plan, run, org, keys).begin)
+    state, message = await work(plan.agreed(run).fresh(plan.role_of(org), keys).begin)
     while True:
-        if not gated and (isinstance(message, _REVEALING) or isinstance(state, Finished)):
+        if not gated and (isinstance(message, REVEALING) or isinstance(state, Finished)):
             gate()
             gated = True
         if message is not None:
@@ -78,10 +75,3 @@ async def run_session(
             del received
         except PeerError as error:
             raise error.at(party=peer, phase=stream) from None
-
-
-def _fresh(plan: Plan, run: bytes, org: str, keys: Sequence[bytes]) -> Fresh:
-    parameters = plan.parameters(run)
-    if org == plan.receiver:
-        return receiver.Fresh(parameters, keys)
-    return sender.Fresh(parameters, keys)

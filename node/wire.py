@@ -22,6 +22,7 @@ from federated.query.plan import QueryPlan
 from federated.query.release import Opening
 from protos import coordinator_pb2, join_pb2, link_pb2, psi_pb2, statement_pb2
 from psi.ecdh.messages import BlindedSet, Evaluated, PeerTags
+from psi.rr22.messages import BasePoints, Common, Masked, Reply, Tags, Trees
 from psi.step import Message
 
 CHUNK_BYTES = 1 << 20
@@ -274,6 +275,8 @@ def message_to_wire(message: Message) -> bytes:
             ).SerializeToString()
         case PeerTags():
             return psi_pb2.EcdhTags(tags=message.tags).SerializeToString()
+        case BasePoints() | Reply() | Trees() | Masked() | Tags() | Common():
+            return psi_pb2.Rr22Message(content=message.content).SerializeToString()
         case Blinded() | Served():
             return join_pb2.JoinPoints(points=message.points).SerializeToString()
     raise TypeError(f"{type(message).__name__} has no form on the wire")
@@ -292,6 +295,9 @@ def message_from_wire(awaited: type[Message], raw: bytes, *, party: str) -> Mess
         return Served(points=_parse(join_pb2.JoinPoints, raw, party).points)
     if awaited is PeerTags:
         return PeerTags(tags=_parse(psi_pb2.EcdhTags, raw, party).tags)
+    for message in (BasePoints, Reply, Trees, Masked, Tags, Common):
+        if awaited is message:
+            return message(content=_parse(psi_pb2.Rr22Message, raw, party).content)
     raise TypeError(f"{awaited.__name__} has no form on the wire")
 
 

@@ -148,6 +148,7 @@ class JobRequest(_message.Message):
     STATEMENT_FIELD_NUMBER: _builtins.int
     MIN_GROUP_FIELD_NUMBER: _builtins.int
     MIN_JOIN_FIELD_NUMBER: _builtins.int
+    ENGINE_FIELD_NUMBER: _builtins.int
     SHOWN_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     """psi, psi_cardinality, query"""
@@ -159,6 +160,8 @@ class JobRequest(_message.Message):
     min_group: _builtins.int
     """of a query: k; the strictest owner's if it asks for more"""
     min_join: _builtins.int
+    engine: _builtins.str
+    """of an intersection of two: auto, rr22, ecdh; empty: auto"""
     shown: _builtins.str
     """Propose: hex Contract.substance of the plan that was agreed to; empty: any"""
     @_builtins.property
@@ -184,11 +187,12 @@ class JobRequest(_message.Message):
         statement: _builtins.str = ...,
         min_group: _builtins.int = ...,
         min_join: _builtins.int = ...,
+        engine: _builtins.str = ...,
         shown: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "datasets", b"datasets", "expires_in_seconds", b"expires_in_seconds", "kind", b"kind", "min_group", b"min_group", "min_join", b"min_join", "on", b"on", "purpose", b"purpose", "receivers", b"receivers", "shown", b"shown", "statement", b"statement"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "datasets", b"datasets", "engine", b"engine", "expires_in_seconds", b"expires_in_seconds", "kind", b"kind", "min_group", b"min_group", "min_join", b"min_join", "on", b"on", "purpose", b"purpose", "receivers", b"receivers", "shown", b"shown", "statement", b"statement"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

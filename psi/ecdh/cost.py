@@ -10,6 +10,7 @@ from typing import Final
 
 from contract.job import SMALLEST_SIZE
 from native._core import tag_bytes
+from psi.cost import Cost
 from psi.ecdh.messages import BlindedSet, Evaluated, PeerTags
 from psi.ecdh.parameters import Parameters
 from psi.ecdh.secret import blind, evaluate
@@ -26,15 +27,6 @@ class Speed:
 
     blind: float
     evaluate: float
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What both parties spend."""
-
-    receiver_sends: int
-    sender_sends: int
-    seconds: float
 
 
 def message_sizes(parameters: Parameters) -> dict[type[Message], int]:

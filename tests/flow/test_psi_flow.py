@@ -20,7 +20,7 @@ from contract.signing import Kind
 from contract.statements import Receipt
 from contract.views import ResultView
 from node.catalogue import Datasets
-from node.plan import MODES
+from psi.engine import Engine
 from scenarios.oracle import keys_of
 from scenarios.world import World, write_world
 from tests.unit.coordinator.consortium import Consortium
@@ -29,6 +29,11 @@ from tests.unit.node.stations import DESCRIPTION, Log, Station, two_stations, us
 
 LOANS = ("bank_a.loans", "bank_b.loans")
 RECEIVERS = (("bank_a",), ("bank_b",), ("bank_a", "bank_b"), ("bank_b", "bank_a"))
+PLAYS = [
+    (JobKind.PSI, Engine.RR22),
+    (JobKind.PSI, Engine.ECDH),
+    (JobKind.PSI_CARDINALITY, Engine.ECDH),
+]
 Two = tuple[Log, Station, Station]
 
 
@@ -83,12 +88,13 @@ def rows_of(file: Path) -> list[dict[str, str]]:
 # ── the mini world ──────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize(("kind", "receivers"), [*product(MODES, RECEIVERS)])
+@pytest.mark.parametrize(("play", "receivers"), [*product(PLAYS, RECEIVERS)])
 async def test_the_result_is_that_of_the_files(
-    nodes: Two, world: World, kind: JobKind, receivers: tuple[str, ...]
+    nodes: Two, world: World, play: tuple[JobKind, Engine], receivers: tuple[str, ...]
 ) -> None:
     log, a, b = nodes
-    job = log.propose(a, *receivers, kind=kind)
+    kind, engine = play
+    job = log.propose(a, *receivers, kind=kind, engine=engine)
     await log.until_over(job)
     expected = common_keys(world)
     assert len(expected) > 50
@@ -126,8 +132,12 @@ def assert_own_rows(
     assert [row["uscc"] for row in clean] == list(dict.fromkeys(order))
 
 
+@pytest.mark.parametrize(
+    ("engine", "before"),
+    [(Engine.ECDH, {"blinded"}), (Engine.RR22, {"base_points", "reply", "trees", "masked"})],
+)
 async def test_a_permission_withdrawn_in_the_run_keeps_the_result_from_everybody(
-    nodes: Two, monkeypatch: pytest.MonkeyPatch
+    nodes: Two, monkeypatch: pytest.MonkeyPatch, engine: Engine, before: set[str]
 ) -> None:
     log, a, b = nodes
     load = b.datasets.files
@@ -137,7 +147,7 @@ async def test_a_permission_withdrawn_in_the_run_keeps_the_result_from_everybody
         return load(name, root)
 
     monkeypatch.setattr(b.datasets, "files", load_and_withdraw)
-    job = log.propose(b, "bank_a", "bank_b")
+    job = log.propose(b, "bank_a", "bank_b", engine=engine)
     await log.until_over(job)
     run = log.ledgers[job].run
     assert run is not None
@@ -146,7 +156,7 @@ async def test_a_permission_withdrawn_in_the_run_keeps_the_result_from_everybody
         assert station.docket.row(job).result is None
         assert not list(station.results.folder.glob("*"))
         sent = {Receipt.model_validate_json(one.body).stream for one in station.store.receipts(run)}
-        assert sent == {"blinded"}
+        assert sent == before
     said = [one for _, _, one in log.entries if one.kind in {Kind.GATE, Kind.EVIDENCE}]
     assert [one.org for one in said] == ["bank_b"]
 
@@ -177,17 +187,19 @@ CASES: dict[str, tuple[Collection[int], Collection[int]]] = {
 }
 
 
+@pytest.mark.parametrize("engine", [Engine.RR22, Engine.ECDH])
 @pytest.mark.parametrize("case", CASES)
-async def test_sets_at_the_edges(empty: Two, case: str) -> None:
+async def test_sets_at_the_edges(empty: Two, case: str, engine: Engine) -> None:
     mine, theirs = CASES[case]
-    await assert_both_learn_the_intersection(empty, mine, theirs)
+    await assert_both_learn_the_intersection(empty, mine, theirs, engine)
 
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_any_two_sets(empty: Two, seed: int) -> None:
     random = Random(seed)
     mine, theirs = (random.sample(range(300), random.randrange(300)) for _ in range(2))
-    await assert_both_learn_the_intersection(empty, mine, theirs)
+    engine = Engine.RR22 if seed else Engine.ECDH
+    await assert_both_learn_the_intersection(empty, mine, theirs, engine)
     log, a, b = empty
     job = log.propose(b, "bank_a", kind=JobKind.PSI_CARDINALITY)
     await log.until_over(job)
@@ -196,14 +208,14 @@ async def test_any_two_sets(empty: Two, seed: int) -> None:
 
 
 async def assert_both_learn_the_intersection(
-    two: Two, mine: Collection[int], theirs: Collection[int]
+    two: Two, mine: Collection[int], theirs: Collection[int], engine: Engine
 ) -> None:
     log, a, b = two
     for station, numbers in ((a, mine), (b, theirs)):
         station.add(list(numbers))
         station.conductor.offer_catalogue()
     log.settle()
-    job = log.propose(a, "bank_b", "bank_a")
+    job = log.propose(a, "bank_b", "bank_a", engine=engine)
     await log.until_over(job)
     common = set(mine) & set(theirs)
     for station, numbers in ((a, mine), (b, theirs)):
@@ -231,7 +243,14 @@ async def test_rows_that_share_a_key_are_all_in_the_result(empty: Two) -> None:
 # ── what leaves ─────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_two_runs_over_the_same_sets_send_nothing_twice(empty: Two) -> None:
+SENT = {
+    Engine.ECDH: {"blinded", "evaluated"},
+    Engine.RR22: {"base_points", "reply", "trees", "masked", "item_tags"},
+}
+
+
+@pytest.mark.parametrize("engine", SENT)
+async def test_two_runs_over_the_same_sets_send_nothing_twice(empty: Two, engine: Engine) -> None:
     """Their receipts differ in size by nothing and in everything else."""
     log, a, b = empty
     for station in (a, b):
@@ -240,20 +259,21 @@ async def test_two_runs_over_the_same_sets_send_nothing_twice(empty: Two) -> Non
     log.settle()
     receipts = []
     for _ in range(2):
-        job = log.propose(a, "bank_a")
+        job = log.propose(a, "bank_a", engine=engine)
         await log.until_over(job)
         run = log.ledgers[job].run
         assert run is not None
         bodies = [Receipt.model_validate_json(one.body) for one in a.store.receipts(run)]
         receipts.append({body.stream: body for body in bodies})
     one, other = receipts
-    assert set(one) == set(other) == {"blinded", "evaluated"}
+    assert set(one) == set(other) == SENT[engine]
     for stream in one:
         assert one[stream].size == other[stream].size
         assert one[stream].salted_digest != other[stream].salted_digest
 
 
-async def test_what_is_sent_does_not_tell_how_many_there_are(empty: Two) -> None:
+@pytest.mark.parametrize("engine", SENT)
+async def test_what_is_sent_does_not_tell_how_many_there_are(empty: Two, engine: Engine) -> None:
     sizes = set()
     log, a, b = empty
     b.add(range(10))
@@ -262,7 +282,7 @@ async def test_what_is_sent_does_not_tell_how_many_there_are(empty: Two) -> None
         for station in (a, b):
             station.conductor.offer_catalogue()
         log.settle()
-        job = log.propose(a, "bank_a")
+        job = log.propose(a, "bank_a", engine=engine)
         await log.until_over(job)
         run = log.ledgers[job].run
         assert run is not None

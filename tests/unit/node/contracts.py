@@ -4,10 +4,17 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
-from contract.job import Basis, Contract, JobKind, Party
+from contract.job import Basis, Contract, JobKind, Party, suites_for
 from contract.keys import KeyKind
 from contract.policy import Allow, Policy
 from tests.unit.node.lines import Member
+
+PLAYS = [
+    (kind, suite)
+    for kind in (JobKind.PSI, JobKind.PSI_CARDINALITY)
+    for suite in suites_for(kind, 2)
+]
+"""Every way in which two parties intersect."""
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SNAPSHOT = "aa" * 32

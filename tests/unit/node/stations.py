@@ -40,6 +40,7 @@ from node.stage import Services
 from node.store import Store
 from node.turns import Turns
 from protos import carry_pb2_grpc
+from psi.engine import Engine
 from tests.unit.node.lines import BOUNDS, PATIENCE, Member
 
 LOG_ID = bytes([5] * 16)
@@ -310,6 +311,7 @@ class Log:
         by: Station,
         *receivers: str,
         kind: JobKind = JobKind.PSI,
+        engine: Engine = Engine.AUTO,
     ) -> bytes:
         """Let a station propose an intersection of both banks' loans; the job's id."""
         wish = Wish(
@@ -320,6 +322,7 @@ class Log:
             purpose="CREDIT_MICRO",
             basis=Basis.SYNTHETIC_TEST.value,
             lasts_seconds=3600,
+            engine=engine.value,
         )
         offers = read_offers(self.catalogues.values(), by.member.credentials.authority)
         contract: Contract = draft(wish, offers, me=by.org)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from contract.errors import BadRequest, UnprovenSum
-from contract.job import Contract, Crypto, JobKind, Query, suite_for
+from contract.job import Contract, Crypto, JobKind, Query, suites_for
 from contract.leakage import leakage_of
 from federated.aggregate.wire import KEY_BYTES
 from federated.query.agreed import plan_of
@@ -30,7 +30,7 @@ Asked = Callable[..., Contract]
 def intersection(bank_a: Member) -> Intersection:
     def contract(*orgs: str) -> Contract:
         parties = [party_of(bank_a, org=org, size=512) for org in orgs]
-        return contract_of(*parties, crypto=Crypto(suite=suite_for(JobKind.PSI, len(orgs))))
+        return contract_of(*parties, crypto=Crypto(suite=suites_for(JobKind.PSI, len(orgs))[-1]))
 
     return contract
 
@@ -54,7 +54,7 @@ def asked(bank_a: Member) -> Asked:
         query = Query(
             statement=parse(sql, catalogue).sql, min_group=10, min_join=10, entries=entries
         )
-        crypto = Crypto(suite=suite_for(JobKind.QUERY, len(parties)))
+        crypto = Crypto(suite=suites_for(JobKind.QUERY, len(parties))[0])
         return contract_of(*parties, kind=JobKind.QUERY, query=query, crypto=crypto)
 
     return contract
