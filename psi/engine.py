@@ -37,7 +37,7 @@ class Choice:
 
 
 def choose(kind: JobKind, sizes: tuple[int, ...], asked: Engine) -> Choice:
-    """The suite of a job over sets of these padded sizes. BadRequest if the asked one can't do it."""
+    """The suite of a job over sets of these padded sizes. BadRequest if not by the asked one."""
     possible = suites_for(kind, len(sizes))
     if asked is not Engine.AUTO:
         if _SUITES[asked] not in possible:
