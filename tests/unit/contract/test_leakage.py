@@ -51,6 +51,18 @@ def test_a_receiver_learns_which_and_the_others_nothing_of_the_result(
 
 
 @pytest.mark.parametrize("receivers", RECEIVERS)
+def test_what_the_fast_suite_does_not_hold_is_said(receivers: tuple[str, ...]) -> None:
+    made = contract(receivers=receivers, crypto=Crypto(suite=Suite.PSI_RR22))
+    said = leakage_of(made).not_covered
+    first, *others = receivers
+    assert any(line.startswith(f"The size does not bind {first}") for line in said)
+    for org in others:
+        assert any(line.startswith(f"{org} learns its result from {first}") for line in said)
+    _, slow = statement(JobKind.PSI, receivers)
+    assert not any("does not bind" in line for line in slow.not_covered)
+
+
+@pytest.mark.parametrize("receivers", RECEIVERS)
 def test_a_count_is_said_to_be_a_count(receivers: tuple[str, ...]) -> None:
     _, learnt = statement(JobKind.PSI_CARDINALITY, receivers)
     for org, other in (("bank_a", "bank_b"), ("bank_b", "bank_a")):

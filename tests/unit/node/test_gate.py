@@ -20,7 +20,7 @@ from contract.errors import (
     UnknownColumn,
     UnknownDataset,
 )
-from contract.job import Basis, Contract, JobKind
+from contract.job import Basis, Contract, Crypto, JobKind, Suite
 from contract.keys import KeyKind
 from contract.policy import Allow, Policy
 from node.gate import Consent, check_policy, decide, still_holds
@@ -118,6 +118,19 @@ def test_a_rule_for_the_last_day_and_the_exact_size_allows(
     answer(contract, bank_b, policy_of(exact), now=late)
     late += timedelta(seconds=1)
     assert "date" in refusal(Refused, contract, bank_b, policy_of(exact), now=late).what
+
+
+def test_a_cap_on_the_peers_set_asks_for_the_engine_that_holds_a_receiver_to_it(
+    bank_a: Member, bank_b: Member
+) -> None:
+    """RR22 holds its sender to the agreed size, not its receiver."""
+    fast = Crypto(suite=Suite.PSI_RR22)
+    capped = policy_of(rule(largest_peer_set=256))
+    contract = contract_of(party_of(bank_a), party_of(bank_b), crypto=fast)
+    refused = refusal(Refused, contract, bank_b, capped)
+    assert "--engine ecdh" in refused.what
+    answer(contract, bank_a, capped)  # which is the receiver itself
+    answer(contract, bank_b, policy_of(rule()))
 
 
 def test_a_receiver_that_is_not_listed_is_refused_beside_one_that_is(

@@ -22,7 +22,7 @@ from contract.errors import (
     UnknownOrganisation,
     WrongRole,
 )
-from contract.job import Contract, JobKind
+from contract.job import Contract, JobKind, Suite
 from contract.keys import KeyKind
 from contract.signing import Kind, Statement
 from contract.statements import Catalogue
@@ -206,3 +206,27 @@ def test_a_catalogue_of_another_or_of_anothers_data_is_not_believed(
     unbelieved(BadSignature, sign(Kind.CATALOGUE, bytes(32), body), bank_a)
     unbelieved(BadSignature, sign(Kind.APPROVAL, digest(body), body), bank_a)
     unbelieved(BadMessage, sign(Kind.CATALOGUE, digest(b"{}"), b"{}"), bank_a)
+
+
+# ── engines ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("engine", "suite"),
+    [
+        ("", Suite.PSI_ECDH),
+        ("auto", Suite.PSI_ECDH),
+        ("rr22", Suite.PSI_RR22),
+        ("ecdh", Suite.PSI_ECDH),
+    ],
+)
+def test_an_engine_is_chosen_or_asked_for(
+    offers: dict[str, Offer], engine: str, suite: Suite
+) -> None:
+    assert draft(replace(WISH, engine=engine), offers, me="bank_a").crypto.suite is suite
+
+
+def test_an_engine_that_there_is_not_or_that_cannot_is_refused(offers: dict[str, Offer]) -> None:
+    assert "Did you mean 'rr22'?" in refusal(BadRequest, offers, engine="rr2").what
+    asked = {"kind": "psi_cardinality", "engine": "rr22"}
+    assert "does not compute this job" in refusal(BadRequest, offers, **asked).what

@@ -1,0 +1,61 @@
+"""Which protocol a job takes: by the sizes, or as asked; and what can't do a job is refused."""
+
+from itertools import product
+
+import pytest
+
+from contract.errors import BadRequest
+from contract.job import JobKind, Suite, suites_for
+from psi.engine import MEETING_SIZE, Engine, choose, reason
+from psi.rr22.parameters import LARGEST_SIZE
+
+RR22, ECDH = Suite.PSI_RR22, Suite.PSI_ECDH
+
+
+@pytest.mark.parametrize(
+    ("sizes", "suite"),
+    [
+        ((256, 256), ECDH),
+        ((MEETING_SIZE // 2, MEETING_SIZE // 2), ECDH),
+        ((MEETING_SIZE, 256), RR22),
+        ((256, MEETING_SIZE), RR22),
+        ((LARGEST_SIZE, LARGEST_SIZE), RR22),
+        ((2 * LARGEST_SIZE, 256), ECDH),  # which refuses it in its own words
+    ],
+)
+def test_the_larger_set_decides(sizes: tuple[int, int], suite: Suite) -> None:
+    assert choose(JobKind.PSI, sizes, Engine.AUTO).suite is suite
+
+
+def test_what_is_asked_for_is_taken() -> None:
+    for sizes in ((256, 256), (LARGEST_SIZE, 256)):
+        assert choose(JobKind.PSI, sizes, Engine.RR22).suite is RR22
+        assert choose(JobKind.PSI, sizes, Engine.ECDH).suite is ECDH
+
+
+@pytest.mark.parametrize(
+    ("kind", "parties", "asked"),
+    [
+        (JobKind.PSI_CARDINALITY, 2, Engine.RR22),
+        *product((JobKind.PSI, JobKind.PSI_CARDINALITY), (3,), (Engine.RR22, Engine.ECDH)),
+        *product((JobKind.QUERY,), (2, 4), (Engine.RR22, Engine.ECDH)),
+    ],
+)
+def test_what_cannot_do_the_job_is_refused(kind: JobKind, parties: int, asked: Engine) -> None:
+    with pytest.raises(BadRequest) as refused:
+        choose(kind, (256,) * parties, asked)
+    assert asked.value in refused.value.what
+
+
+@pytest.mark.parametrize(("kind", "parties"), [*product(JobKind, (2, 3, 8))])
+def test_whatever_is_chosen_is_possible(kind: JobKind, parties: int) -> None:
+    for size in (256, MEETING_SIZE, 2 * LARGEST_SIZE):
+        chosen = choose(kind, (size,) * parties, Engine.AUTO)
+        assert chosen.suite in suites_for(kind, parties)
+        assert chosen.why
+        assert reason(kind, (size,) * parties, chosen.suite) == chosen.why
+
+
+def test_a_contract_that_was_not_chosen_by_size_was_asked_for() -> None:
+    assert reason(JobKind.PSI, (256, 256), RR22) == "asked for"
+    assert reason(JobKind.PSI, (MEETING_SIZE, 256), ECDH) == "asked for"
