@@ -103,15 +103,16 @@ def rr22_message_bytes(receiver_size: int, sender_size: int, both: bool) -> Sequ
     """Bytes of the six messages in order; the last is empty unless both learn. Raises Misused."""
 
 def rr22_take(
-    run_id: bytes, receiver_size: int, sender_size: int, both: bool, items: Sequence[bytes]
+    run_id: bytes, receiver_size: int, sender_size: int, both: bool, items: tuple[bytes, bytes]
 ) -> Replying:
     """The receiver takes its set under a fresh secret.
 
-    `run_id` has 32 bytes, the items are distinct, sizes are 1 to 2^20. Raises Misused, Defect.
+    `run_id` has 32 bytes, sizes are 1 to 2^20. The items are distinct and in one piece; `ends` says
+    where each ends, as a little-endian uint32. Raises Misused, Defect.
     """
 
 def rr22_begin(
-    run_id: bytes, receiver_size: int, sender_size: int, both: bool, items: Sequence[bytes]
+    run_id: bytes, receiver_size: int, sender_size: int, both: bool, items: tuple[bytes, bytes]
 ) -> tuple[Growing, bytes]:
     """The sender takes its set under a fresh secret; its base points. As `rr22_take`."""
 

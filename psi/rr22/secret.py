@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from contract.errors import BadMessage, BadPoint, DatasetOutgrown, OurError
 from native import _core
+from psi.keys import Keys
 from psi.rr22.parameters import Parameters, Role
 
 # Named in annotations elsewhere, and never looked into.
@@ -28,14 +29,14 @@ def take(parameters: Parameters, items: Sequence[bytes]) -> Replying:
     """The receiver's set, canonical and distinct. Raises DatasetOutgrown."""
     _require_room(parameters, "receiver", items)
     with faults():
-        return _core.rr22_take(*_agreed(parameters), items)
+        return _core.rr22_take(*_agreed(parameters), Keys.of(items).packed())
 
 
 def begin(parameters: Parameters, items: Sequence[bytes]) -> tuple[Growing, bytes]:
     """The sender's set, canonical and distinct, and its base points. Raises DatasetOutgrown."""
     _require_room(parameters, "sender", items)
     with faults():
-        return _core.rr22_begin(*_agreed(parameters), items)
+        return _core.rr22_begin(*_agreed(parameters), Keys.of(items).packed())
 
 
 def _agreed(parameters: Parameters) -> tuple[bytes, int, int, bool]:

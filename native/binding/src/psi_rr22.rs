@@ -7,10 +7,10 @@ use mihe_psi_rr22::{
     AwaitCommon, AwaitMasked, AwaitReply, AwaitTags, AwaitTrees, Begun, Fault, Setup,
 };
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 
 use crate::gateway::{Misused, run, take};
+use crate::keys::{self, Packed};
 
 /// The receiver with its set.
 #[pyclass(frozen, module = "native._core")]
@@ -66,8 +66,9 @@ pub(crate) fn rr22_take(
     receiver_size: usize,
     sender_size: usize,
     both: bool,
-    items: Vec<PyBackedBytes>,
+    items: Packed,
 ) -> PyResult<Replying> {
+    let items = keys::split(&items)?;
     let begun = run(py, || {
         let secret = AttemptSecret::from_os().ok_or(Fault::NoEntropy)?;
         Begun::new(
@@ -87,8 +88,9 @@ pub(crate) fn rr22_begin<'py>(
     receiver_size: usize,
     sender_size: usize,
     both: bool,
-    items: Vec<PyBackedBytes>,
+    items: Packed,
 ) -> PyResult<(Growing, Bound<'py, PyBytes>)> {
+    let items = keys::split(&items)?;
     let (sender, message) = run(py, || {
         let secret = AttemptSecret::from_os().ok_or(Fault::NoEntropy)?;
         AwaitReply::begin(
