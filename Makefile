@@ -21,7 +21,7 @@ PYTHON = $(shell for python in python3 python3.14 python3.13 python3.12 python3.
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-.PHONY: help demo test faults check proto docs bench wheelhouse audit lock clean
+.PHONY: help demo test faults check proto docs bench memory wheelhouse audit lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -54,6 +54,9 @@ docs: $(VENV)/.built ## write the pages of docs/ that are generated from the cod
 
 bench: $(VENV)/.built ## print figures, each as a ratio inside one run
 	$(BIN)/python -m benchmarks.psi_ecdh $(ARGS)
+
+memory: $(VENV)/.built ## print what a job costs each process by key (ARGS="--keys 1000000")
+	$(BIN)/python -m benchmarks.run_memory $(ARGS)
 
 WHEELHOUSE := dist/wheelhouse
 
