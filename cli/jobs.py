@@ -20,7 +20,7 @@ from contract.job import Basis
 from contract.lifecycle import TERMINAL
 from mihe import sidecar
 from mihe.node import Node, job_name
-from mihe.proposal import intersection
+from mihe.proposal import ANY_ENGINE, intersection
 
 STDOUT = Path("-")
 
@@ -67,7 +67,7 @@ def psi(
             metavar="NAME",
             help="Protocol between two: `rr22` (fast), `ecdh` (holds a peer to its size), `auto`.",
         ),
-    ] = "auto",
+    ] = ANY_ENGINE,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show plan, cost and who learns what; send nothing."),

@@ -137,7 +137,7 @@ class Node:
         purpose: str,
         basis: str,
         cardinality: bool = False,
-        engine: str = "",
+        engine: str = proposal.ANY_ENGINE,
         expires: Expiry = None,
     ) -> Plan:
         """Plan an intersection: which of its own rows does a receiver share with all the others."""

@@ -18,6 +18,9 @@ from protos import admin_pb2
 Expiry = str | timedelta | None
 """How long a contract may start: `"12h"`, a timedelta, or the node's default."""
 
+ANY_ENGINE = "auto"
+"""Of two protocols between two parties, the one that suits the sizes."""
+
 _REFERENCE = rf"[a-z][a-z0-9_]{{0,31}}\.{names.FORM}"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -36,7 +39,7 @@ class Proposal:
     statement: str = ""
     min_group: int = 0
     min_join: int = 0
-    engine: str = ""
+    engine: str = ANY_ENGINE
 
     def message(self) -> admin_pb2.JobRequest:
         """The question to the node."""
@@ -63,7 +66,7 @@ def intersection(
     purpose: str,
     basis: str,
     cardinality: bool = False,
-    engine: str = "",
+    engine: str = ANY_ENGINE,
     expires: Expiry = None,
 ) -> Proposal:
     """Which rows of its own does each receiver share with all; with `cardinality`, only how many.

@@ -121,7 +121,7 @@ def test_psi_from_question_to_rows(
 
 def test_psi_asks_what_was_typed(node: Node, plan: PlanView, job: JobView) -> None:
     _runs_to(node, plan, job, _done(job))
-    words = ["--to", "bank_b", "--cardinality", "--expires", "12h"]
+    words = ["--to", "bank_b", "--cardinality", "--expires", "12h", "--engine", "ecdh"]
     assert main([*ASK, *words, "--on", "uscc=credit_code"]) == 0
     planned, proposed = node.asked[:2]
     assert isinstance(proposed, admin_pb2.JobRequest)
@@ -136,6 +136,7 @@ def test_psi_asks_what_was_typed(node: Node, plan: PlanView, job: JobView) -> No
         purpose="CREDIT_MICRO",
         basis="SYNTHETIC_TEST",
         expires_in_seconds=43_200,
+        engine="ecdh",
     )
 
 

@@ -141,7 +141,7 @@ def test_what_is_no_size(size: object) -> None:
         {"org": "b" * 33},
         {"dataset": "loans; DROP TABLE loans"},
         {"dataset": "l" * 64},
-        {"key_column": "贷款"},
+        {"key_column": "贷 款"},
         {"fingerprint": "0" * 63},
         {"schema_digest": "G" * 64},
         {"key_kind": "phone"},
