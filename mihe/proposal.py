@@ -39,7 +39,7 @@ class Proposal:
     statement: str = ""
     min_group: int = 0
     min_join: int = 0
-    engine: str = ANY_ENGINE
+    engine: str = ""
 
     def message(self) -> admin_pb2.JobRequest:
         """The question to the node."""

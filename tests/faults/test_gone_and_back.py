@@ -28,9 +28,21 @@ PHASES = {
     State.RELEASING: "say.evidence",
 }
 """Where bank_b is held, so that a job stays in a state."""
+LONG = {State.APPROVED, State.READY}
+"""Between being proposed and running nothing is held that is not held then."""
+
+
+def phases(*more: State) -> list[object]:
+    """Every phase; some of them only in the long form."""
+    marks = {phase: [pytest.mark.long] if phase in LONG else [] for phase in (*PHASES, *more)}
+    return [pytest.param(phase, marks=long) for phase, long in marks.items()]
+
+
 COMINGS = [
-    *((phase, "killed") for phase in PHASES),
-    *((phase, "stopped") for phase in (State.PROPOSED, State.RUNNING)),
+    *((phase, "killed") for phase in PHASES if phase not in LONG),
+    (State.RUNNING, "stopped"),
+    *(pytest.param(phase, "killed", marks=pytest.mark.long) for phase in PHASES if phase in LONG),
+    pytest.param(State.PROPOSED, "stopped", marks=pytest.mark.long),
 ]
 
 
@@ -75,7 +87,7 @@ def test_a_coordinator_that_is_back_with_its_log(banks: Banks, phase: State, how
     nothing_is_left(banks)
 
 
-@pytest.mark.parametrize("phase", list(PHASES))
+@pytest.mark.parametrize("phase", phases())
 def test_a_coordinator_that_is_back_without_it(banks: Banks, phase: State) -> None:
     finished = banks.must_work()
     before = {org: banks.view(org, finished) for org in BANKS}
@@ -94,7 +106,9 @@ def test_a_coordinator_that_is_back_without_it(banks: Banks, phase: State) -> No
     nothing_is_left(banks)
 
 
-@pytest.mark.parametrize("point", ["fetch.he_key", "contribute.share", "say.gate"])
+@pytest.mark.parametrize(
+    "point", ["fetch.he_key", pytest.param("contribute.share", marks=pytest.mark.long), "say.gate"]
+)
 @pytest.mark.parametrize("how", ["stopped", "emptied"])
 def test_a_coordinator_of_a_query(owners: Owners, point: str, how: str) -> None:
     owners.order("registry", point, WAIT)
@@ -131,7 +145,7 @@ def test_a_node_that_is_back(banks: Banks, phase: State, how: str) -> None:
     nothing_is_left(banks)
 
 
-@pytest.mark.parametrize("phase", [*PHASES, State.DONE])
+@pytest.mark.parametrize("phase", phases(State.DONE))
 def test_a_node_that_is_replaced_by_an_empty_one(banks: Banks, phase: State) -> None:
     finished = banks.must_work()
     before = banks.view("bank_a", finished)

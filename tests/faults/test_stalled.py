@@ -67,7 +67,8 @@ def test_a_peer_whose_process_is_stopped(line: str, request: pytest.FixtureReque
     [
         "say.gate",  # the event loop hangs
         MID_RUN,  # the link never sends what comes next
-        "frame.ack",  # nor what it owes for what has come
+        # nor what it owes for what has come
+        pytest.param("frame.ack", marks=pytest.mark.long),
     ],
 )
 def test_a_peer_that_hangs(banks: Banks, point: str) -> None:
@@ -149,7 +150,7 @@ def test_a_coordinator_that_takes_all_parts_and_states_nothing(owners: Owners) -
     [
         (RECEIVER, "fetch.sums"),  # never releases
         ("registry", "frame.open.release"),
-        ("registry", "fetch.he_key"),
+        pytest.param("registry", "fetch.he_key", marks=pytest.mark.long),
     ],
 )
 def test_a_party_of_a_query_that_never_goes_on(owners: Owners, org: str, point: str) -> None:
