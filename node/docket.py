@@ -1,8 +1,8 @@
 """The docket: every job this node knows, folded from the statements it has heard.
 
 Hearing is durable before anybody acts on it: the statement, the cursor and the job's state are one
-transaction (node/store.py). Ledgers of open jobs are kept in memory, those of ended jobs are folded
-again when somebody asks.
+transaction (node/store.py). Ledgers of open jobs are kept in memory, and of ended jobs those that
+somebody has asked about lately; the others are folded again.
 """
 
 import asyncio
@@ -18,6 +18,9 @@ from contract.lifecycle import TERMINAL, State
 from contract.signing import Kind, Signer, Statement, verify, verify_origin
 from node.store import JobRow, Store
 
+_MOST_ENDED = 1024
+"""Ledgers of ended jobs that are kept: a few kilobytes each, a millisecond or more to fold."""
+
 
 class Docket:
     """Open ledgers, what is stored of ended ones, and who is waiting for news."""
@@ -28,6 +31,7 @@ class Docket:
         self._credentials = credentials
         self._authority = credentials.authority
         self._open: dict[bytes, Ledger] = {}
+        self._ended: dict[bytes, Ledger] = {}
         self._news: dict[bytes, asyncio.Event] = {}
         for row in store.jobs():
             if State(row.state) not in TERMINAL:
@@ -51,6 +55,7 @@ class Docket:
             self._store.skip(number)
             return ledger
         self._store.hear(number, ledger.job, statement, ledger.state.value)
+        self._ended.pop(ledger.job, None)
         if ledger.ended:
             self._open.pop(ledger.job, None)
         else:
@@ -131,7 +136,12 @@ class Docket:
 
     def ledger(self, job: bytes) -> Ledger:
         """The ledger of any job that this node has heard of."""
-        return self._open.get(job) or self._fold(self.row(job).job)
+        known = self._open.get(job) or self._ended.get(job)
+        if known is None:
+            known = self._ended[job] = self._fold(self.row(job).job)
+            if len(self._ended) > _MOST_ENDED:
+                del self._ended[next(iter(self._ended))]
+        return known
 
     def find(self, prefix: str) -> bytes:
         """The job whose hex id begins so; UnknownJob if there is none or more than one."""

@@ -322,3 +322,33 @@ def test_a_statement_stays_valid_here_after_its_certificate_has_expired(
     node.store.hear(1, contract.job_id, said, "proposed")  # it was heard while it was valid
     node.restart()
     assert node.docket.ledger(contract.job_id).contract == contract
+
+
+def test_an_ended_job_is_folded_once_however_often_somebody_asks(
+    node: Node, whole: list[Statement], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`mihe jobs` asks about all of them."""
+    ended = node.hear(*whole)
+    node.restart()
+    read: list[bytes] = []
+    heard = node.store.heard
+
+    def noted(job: bytes) -> list[tuple[int, Statement]]:
+        read.append(job)
+        return heard(job)
+
+    monkeypatch.setattr(node.store, "heard", noted)
+    for _ in range(3):
+        assert node.docket.ledger(ended.job) == ended
+        assert node.docket.state_and_cause(ended.job) == (State.DONE, None)
+    assert read == [ended.job]
+
+
+def test_what_is_heard_of_an_abandoned_job_is_in_its_ledger(
+    node: Node, whole: list[Statement], folded: Folded
+) -> None:
+    job = node.hear(*whole[:3]).job
+    node.docket.abandon_open()
+    assert node.docket.ledger(job) == folded(whole[:3])
+    node.hear(whole[3])
+    assert node.docket.ledger(job) == folded(whole[:4])
