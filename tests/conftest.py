@@ -7,12 +7,20 @@ import pytest
 from hypothesis import settings
 
 from durable.postgres import Place
+from native._core import SOURCE_DIGEST
+from tests.native_sources import digest
 from tests.postgres import Database, Server, running
 from tests.states import place_on
 
 # A busy machine is not a defect, so no example has a deadline; a failure prints how to repeat it.
 settings.register_profile("mihe", deadline=None, print_blob=True)
 settings.load_profile("mihe")
+
+
+def pytest_sessionstart() -> None:
+    """No test says anything about sources that the binary was not built from."""
+    if digest(Path(__file__).resolve().parent.parent) != SOURCE_DIGEST:
+        raise pytest.UsageError("native/_core was built from other sources: `make test` rebuilds")
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,6 @@ import copy
 import pickle
 import threading
 from collections.abc import Callable
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,22 +24,6 @@ def packed(keys: list[bytes]) -> tuple[bytes, bytes]:
 
 def blind(role: Any = "receiver", items: list[bytes] | None = None) -> tuple[_core.Blinding, bytes]:
     return _core.blind(RUN, role, "intersection", SIZE, SIZE, packed(items or []))
-
-
-def test_the_binary_is_that_of_the_sources(root: Path) -> None:
-    """Rebuild (`make test` does) when this fails: the binary is older or newer than native/."""
-    native = root / "native"
-    sources = [native / "Cargo.toml", native / "Cargo.lock"]
-    for folder in ("crates", "binding"):
-        sources += [
-            path
-            for path in (native / folder).rglob("*")
-            if path.is_file() and (path.suffix == ".rs" or path.stem == "Cargo")
-        ]
-    names = {path.relative_to(native): sha256(path.read_bytes()).hexdigest() for path in sources}
-    lines = [f"{digest}  {name.as_posix()}\n" for name, digest in sorted(names.items())]
-    assert len(lines) > 10
-    assert sha256("".join(lines).encode()).hexdigest() == _core.SOURCE_DIGEST
 
 
 @given(st.binary(max_size=200), st.binary(min_size=1, max_size=255))
