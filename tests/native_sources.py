@@ -1,4 +1,4 @@
-"""Whether the Rust core that is imported was built from the sources here (native/binding/build.rs)."""
+"""Whether the Rust core that is imported was built from the sources here (binding/build.rs)."""
 
 from hashlib import sha256
 from pathlib import Path
