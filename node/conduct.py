@@ -196,14 +196,15 @@ class Conductor:
                 self._close(ledger, ledger.state)
 
     def end(self, job: bytes, error: MiheError) -> None:
-        """Stop a job here and tell everybody why."""
+        """Stop a job here and tell everybody why: what a full disk has kept back comes first."""
+        error = self._unsaid.get(job, error)
         self._runs.stop(job)
         cause = cause_of(error)
         _log.error("ending job=%s code=%s party=%s", _short(job), cause.code, cause.party)
         try:
             self._say(Kind.DEAD, job, Dead(job=job.hex(), cause=cause))
         except StorageFull:  # said as soon as there is room; until then the job is not over
-            self._unsaid.setdefault(job, error)
+            self._unsaid[job] = error
             return
         self._unsaid.pop(job, None)
         self._docket.announce(job)

@@ -439,6 +439,21 @@ async def test_an_end_that_can_not_be_kept_is_said_when_there_is_room(
     assert_same_end(world, job, State.FAILED, "PARTY_RESTARTED")
 
 
+async def test_what_was_kept_back_is_the_cause_whatever_is_found_later(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is room again just when the node looks at the job, and finds a run that it began."""
+    log, a, _b = world
+    job = log.propose(a, "bank_a")
+    await log.until_state(job, State.APPROVED)
+    with monkeypatch.context() as full:
+        full.setattr(a.store, "say", refuse)
+        a.conductor.end(job, StorageFull("no room", party="bank_a", fix="make room"))
+    a.conductor.end(job, PartyRestarted("restarted", party="bank_a", fix="none"))
+    await log.until_over(job)
+    assert_same_end(world, job, State.FAILED, "STORAGE_FULL")
+
+
 async def test_evidence_that_can_not_be_filed_is_filed_when_there_is_room(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
