@@ -116,7 +116,8 @@ def test_a_node_that_was_stopped_itself_blames_nobody(banks: Banks) -> None:
 def test_a_coordinator_that_is_stopped_for_good(banks: Banks) -> None:
     with banks.halted("bank_b", MID_RUN) as job:
         banks.freeze(COORDINATOR_ORG)
-        eventually(lambda: "COORDINATOR_ABSENT" in banks.log("bank_a").read_text("utf-8"))
+        ended = f"ending job={job[:12]} code=COORDINATOR_ABSENT"
+        eventually(lambda: ended in banks.log("bank_a").read_text("utf-8"))
     # Nobody can be told before it is back; then everybody is told the same.
     banks.thaw(COORDINATOR_ORG)
     assert banks.end_of(job) == End(State.FAILED, "COORDINATOR_ABSENT", COORDINATOR_ORG)
