@@ -19,8 +19,9 @@ from benchmarks.resident import MIB, Memory, Watch
 from cli.authority import COORDINATOR_ORG
 from cli.demo import USCCS
 from cli.local import LocalFederation
-from contract.job import Basis, JobKind, padded_size
+from contract.job import Basis, JobKind
 from contract.lifecycle import State
+from contract.sizes import padded_size
 from mihe.proposal import Proposal
 from scenarios.synthetic.identifiers import draw
 

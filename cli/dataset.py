@@ -37,7 +37,7 @@ def add(
 
     Jobs run on the snapshot, never on the file. Adding it again makes a new snapshot. The report
     counts what was left out and why, by row number; it never shows a value. The other
-    organisations see names, types, levels and a size rounded up to a power of two.
+    organisations see names, types, levels and a number of keys, rounded up.
     """
     with Node.open(node) as own, terminal.working("reading and checking the dataset"):
         view = own.client.add_dataset(description.absolute(), accept=accept)

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from contract.canonical import Frozen, Hex32, Name, OrgId, Unfit, canonical_bytes, digest
 from contract.keys import KeyKind
+from contract.sizes import LARGEST_SIZE
 from contract.sources import Encoding, Postgres
 
 
@@ -136,14 +137,23 @@ class Column(Declared):
     source: str | None = Field(
         default=None, max_length=128, description="column name in the file, if it differs"
     )
+    padded_to: int | None = Field(
+        default=None,
+        ge=1,
+        le=LARGEST_SIZE,
+        description="with type = 'key': the size that others see is that of so many keys; more are"
+        " refused",
+    )
     codes: tuple[str, ...] | None = Field(
         default=None, max_length=2000, description="the only texts allowed, with type = 'text'"
     )
 
     @model_validator(mode="after")
-    def _codes_are_texts(self) -> Self:
+    def _stands_with_its_type(self) -> Self:
         if self.codes is not None and self.type is not ColumnType.TEXT:
             raise Unfit("`codes` stands with type = 'text' only")
+        if self.padded_to is not None and self.type is not ColumnType.KEY:
+            raise Unfit("`padded_to` stands with type = 'key' only")
         return self
 
 
@@ -229,9 +239,7 @@ class QualityReport(Frozen):
 class CatalogueColumn(Declared):
     """A column as the other organisations see it."""
 
-    size: int | None = Field(
-        default=None, description="of a key column: distinct keys, padded to a power of two"
-    )
+    size: int | None = Field(default=None, description="of a key column: distinct keys, rounded up")
 
 
 class CatalogueEntry(Frozen):

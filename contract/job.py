@@ -13,10 +13,9 @@ from pydantic import Field, model_validator
 from contract.canonical import Frozen, Hex32, Name, OrgId, Timestamp, canonical_bytes, digest
 from contract.dataset import CatalogueEntry
 from contract.keys import KeyKind
+from contract.sizes import LARGEST_SIZE, SMALLEST_SIZE, is_size
 
 PROTOCOL_VERSION: Final = 1
-SMALLEST_SIZE = 256
-LARGEST_SIZE = 2**31
 MOST_PARTIES = 8
 MOST_SQL_CHARACTERS = 16_384
 DEFAULT_GROUP = 10
@@ -62,14 +61,12 @@ class Party(Frozen):
     key_column: Name
     key_kind: KeyKind
     schema_digest: Hex32 = Field(description="of the catalogue entry that the job was planned on")
-    size: int = Field(
-        ge=SMALLEST_SIZE, le=LARGEST_SIZE, description="keys sent, padding included; a power of two"
-    )
+    size: int = Field(ge=SMALLEST_SIZE, le=LARGEST_SIZE, description="keys sent, padding included")
 
     @model_validator(mode="after")
-    def _power_of_two(self) -> Self:
-        if self.size & (self.size - 1):
-            raise ValueError("size is not a power of two")
+    def _padded(self) -> Self:
+        if not is_size(self.size):
+            raise ValueError("nothing is padded to this size")
         return self
 
 
@@ -188,8 +185,3 @@ def suites_for(kind: JobKind, parties: int) -> tuple[Suite, ...]:
         return (Suite.BLIND_MATCH,)
     # How many are common can't be had from RR22 without which.
     return TWO_PARTY_SUITES if kind is JobKind.PSI else (Suite.PSI_ECDH,)
-
-
-def padded_size(keys: int) -> int:
-    """The size that a set of `keys` distinct keys is padded to: a power of two, at least 256."""
-    return max(SMALLEST_SIZE, 1 << max(keys - 1, 0).bit_length())

@@ -208,7 +208,7 @@ def _party(reference: str, column: str, offers: dict[str, Offer]) -> Party:
             f"{org} offers {found.size} keys in {reference}.{column}, which no contract can say",
             party=org,
             fix="that node is not following the protocol: compare versions",
-            rule="a size is a power of two from 256 to 2^31",
+            rule="a size is 256, or m·2^k with m from 8 to 15",
         ) from None
 
 

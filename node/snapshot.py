@@ -29,6 +29,8 @@ from contract.canonical import canonical_bytes, parse
 from contract.dataset import (
     CatalogueColumn,
     CatalogueEntry,
+    Column,
+    ColumnQuality,
     Declared,
     Description,
     QualityReport,
@@ -36,10 +38,11 @@ from contract.dataset import (
 )
 from contract.errors import (
     BadSetting,
+    BadValue,
     MiheError,
     SnapshotChanged,
 )
-from contract.job import padded_size
+from contract.sizes import padded_size
 from node import duck
 from node.changes import Refused, compare, refuse_drastic
 from node.duck import literal
@@ -253,12 +256,26 @@ def _entry(
         columns=tuple(
             CatalogueColumn(
                 **{name: getattr(column, name) for name in Declared.model_fields},
-                size=None if found.distinct_keys is None else padded_size(found.distinct_keys),
+                size=_size(column, found),
             )
             for column, found in zip(description.column, report.columns, strict=True)
         ),
         refreshed=today,
     )
+
+
+def _size(column: Column, found: ColumnQuality) -> int | None:
+    """What others are told of a key column: at least what it is padded to."""
+    keys, least = found.distinct_keys, column.padded_to or 0
+    if keys is None:
+        return None
+    if column.padded_to is not None and keys > least:
+        raise BadValue(
+            f"column '{column.name}' has {keys} different keys, and is to be padded to {least}",
+            fix="Raise `padded_to` in the description: others learn the new size, once.",
+            rule="padded_to",
+        )
+    return padded_size(max(keys, least))
 
 
 def _changed() -> SnapshotChanged:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from contract.errors import BadRequest
-from contract.job import SMALLEST_SIZE, Contract
+from contract.job import Contract
+from contract.sizes import is_size
 
 LARGEST_SIZE: Final = 2**20
 """Points in one list: as much as one message may hold in memory. A larger set needs buckets."""
@@ -34,8 +35,8 @@ class JoinParameters:
         _require(len(self.sizes) == len(self.owners), "every owner has one size")
         for size in self.sizes:
             _require(
-                SMALLEST_SIZE <= size <= LARGEST_SIZE and size & (size - 1) == 0,
-                f"a list's size is a power of two from {SMALLEST_SIZE} to {LARGEST_SIZE}",
+                size <= LARGEST_SIZE and is_size(size),
+                f"a list's size is one that sets are padded to, at most {LARGEST_SIZE}",
             )
 
     @classmethod

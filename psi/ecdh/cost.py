@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
 
-from contract.job import SMALLEST_SIZE
+from contract.sizes import SMALLEST_SIZE
 from native._core import tag_bytes
 from psi.cost import Cost
 from psi.ecdh.messages import BlindedSet, Evaluated, PeerTags

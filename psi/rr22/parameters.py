@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from contract.errors import BadRequest
-from contract.job import SMALLEST_SIZE
+from contract.sizes import is_size
 
 LARGEST_SIZE: Final = 2**20
 """Items of one set: as much as the caches, and one message, are made for."""
@@ -31,8 +31,8 @@ class Parameters:
         _require(len(self.run_id) == RUN_ID_BYTES, "a run id has 32 bytes")
         for size in (self.receiver_size, self.sender_size):
             _require(
-                SMALLEST_SIZE <= size <= LARGEST_SIZE and size & (size - 1) == 0,
-                f"a set's size is a power of two from {SMALLEST_SIZE} to {LARGEST_SIZE}",
+                size <= LARGEST_SIZE and is_size(size),
+                f"a set's size is one that sets are padded to, at most {LARGEST_SIZE}",
             )
 
     def size_of(self, role: Role) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from contract.job import padded_size
+from contract.sizes import padded_size
 from federated.join.cells import cells
 from federated.join.codes import Encoded, encode
 from federated.join.matching import match

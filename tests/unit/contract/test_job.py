@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from contract.canonical import canonical_bytes, parse
 from contract.errors import ContractAltered
-from contract.job import LARGEST_SIZE, SMALLEST_SIZE, Basis, Contract, JobKind, Party, padded_size
+from contract.job import Basis, Contract, JobKind, Party
 from contract.keys import KeyKind
+from contract.sizes import LARGEST_SIZE, SMALLEST_SIZE, padded_size
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -187,9 +188,9 @@ def test_nothing_of_a_contract_can_be_changed() -> None:
 @example(256)
 @example(257)
 @example(LARGEST_SIZE)
-def test_a_size_is_the_next_power_of_two_and_fits_a_contract(keys: int) -> None:
+def test_a_size_is_an_eighth_of_an_octave_above_at_most_and_fits_a_contract(keys: int) -> None:
     size = padded_size(keys)
     assert size >= max(keys, SMALLEST_SIZE)
-    assert size & (size - 1) == 0
-    assert size == SMALLEST_SIZE or size < 2 * keys
+    assert size >> (size.bit_length() - 4) << (size.bit_length() - 4) == size
+    assert size == SMALLEST_SIZE or 8 * size < 9 * keys
     assert party("bank_a", size=size).size == size

@@ -97,6 +97,24 @@ def test_the_catalogue_entry_says_a_padded_size_and_no_count(owner: Owner) -> No
     assert entry.columns[1].decimals == 2
 
 
+def test_a_column_is_padded_to_what_its_owner_says(owner: Owner) -> None:
+    padded = f"{KEY}\npadded_to = 10_000"
+    added = owner.add_csv(f"uscc,balance\n{A},1.00\n", padded, BALANCE)
+    assert [column.size for column in added.entry.columns] == [10_240, None]
+
+
+def test_more_keys_than_a_column_is_padded_to_are_refused(owner: Owner) -> None:
+    padded = f"{KEY}\npadded_to = 1"
+    owner.add_csv(f"uscc,balance\n{A},1.00\n", padded, BALANCE)
+    with pytest.raises(BadValue, match="2 different keys, and is to be padded to 1"):
+        owner.add_csv(f"uscc,balance\n{A},1.00\n{B},1.00\n", padded, BALANCE)
+
+
+def test_only_a_key_column_is_padded(owner: Owner) -> None:
+    with pytest.raises(BadSetting, match="`padded_to` stands with type = 'key' only"):
+        owner.add_csv(f"uscc,balance\n{A},1.00\n", KEY, f"{BALANCE}\npadded_to = 300")
+
+
 @pytest.mark.parametrize(
     "raw",
     [
