@@ -15,7 +15,7 @@ use core::fmt;
 use aes::Aes128;
 use aes::cipher::{Block, BlockCipherEncrypt, KeyInit};
 
-/// Blocks that are ciphered in one call: they fit into the first cache beside their inputs.
+/// Blocks that are ciphered in one call: they stay in the first cache.
 const BATCH: usize = 64;
 
 /// The cipher under one key.
@@ -36,28 +36,40 @@ impl FixedKeyAes {
 
     /// Every block becomes its [`hash`](Self::hash).
     pub fn hash_each(&self, blocks: &mut [u128]) {
-        self.each_batch(blocks, |block, ciphered| *block ^= ciphered);
+        let mut inputs = [0; BATCH];
+        for batch in blocks.chunks_mut(BATCH) {
+            let inputs = &mut inputs[..batch.len()];
+            inputs.copy_from_slice(batch);
+            self.encrypt(batch);
+            for (block, input) in batch.iter_mut().zip(inputs) {
+                *block ^= *input;
+            }
+        }
     }
 
     /// `out[i]` becomes AES_k(start + i).
     pub fn stream(&self, start: u128, out: &mut [u128]) {
-        for (index, block) in (0u128..).zip(out.iter_mut()) {
-            *block = start.wrapping_add(index);
+        let mut counter = start;
+        for batch in out.chunks_mut(BATCH) {
+            for block in batch.iter_mut() {
+                *block = counter;
+                counter = counter.wrapping_add(1);
+            }
+            self.encrypt(batch);
         }
-        self.each_batch(out, |block, ciphered| *block = ciphered);
     }
 
-    fn each_batch(&self, blocks: &mut [u128], mut with: impl FnMut(&mut u128, u128)) {
-        let mut buffer = [Block::<Aes128>::default(); BATCH];
-        for batch in blocks.chunks_mut(BATCH) {
-            let buffer = &mut buffer[..batch.len()];
-            for (ciphered, block) in buffer.iter_mut().zip(batch.iter()) {
-                *ciphered = block.to_le_bytes().into();
-            }
-            self.0.encrypt_blocks(buffer);
-            for (block, ciphered) in batch.iter_mut().zip(buffer.iter()) {
-                with(block, u128::from_le_bytes((*ciphered).into()));
-            }
+    /// In place, all in one call of the cipher, which keeps several blocks in flight.
+    fn encrypt(&self, blocks: &mut [u128]) {
+        // Both swaps are nothing on a little-endian machine.
+        for block in blocks.iter_mut() {
+            *block = block.to_le();
+        }
+        let bytes: &mut [[u8; 16]] = bytemuck::must_cast_slice_mut(blocks);
+        self.0
+            .encrypt_blocks(Block::<Aes128>::cast_slice_from_core_mut(bytes));
+        for block in blocks.iter_mut() {
+            *block = u128::from_le(*block);
         }
     }
 }
