@@ -42,24 +42,33 @@ pub struct Choosing {
 
 /// The receiver's message for these choices: two points a transfer.
 pub fn choose(run: &RunId, choices: &[bool], stream: &mut Stream) -> (Choosing, Vec<u8>) {
-    let mut message = Vec::with_capacity(2 * POINT * choices.len());
-    let mut scalars = Vec::with_capacity(choices.len());
-    for (number, &choice) in (0u32..).zip(choices) {
-        let scalar = Zeroizing::new(Scalar::from_bytes_mod_order_wide(&stream.array()));
-        // Of unknown logarithm to everybody: the image of random bytes.
-        let other = map_to_group(&stream.array());
-        let chosen =
-            RISTRETTO_BASEPOINT_TABLE * &*scalar - mask(run, number, choice, &other.compress());
-        // Both are computed; which stands first is decided by a constant-time swap.
-        let mut pair = [chosen.compress().to_bytes(), other.compress().to_bytes()];
-        swap_if(choice, &mut pair);
-        message.extend_from_slice(pair.as_flattened());
-        scalars.push(scalar);
-    }
+    let drawn: Vec<(Zeroizing<Scalar>, [u8; 64])> = choices
+        .iter()
+        .map(|_| {
+            let scalar = Scalar::from_bytes_mod_order_wide(&stream.array());
+            (Zeroizing::new(scalar), stream.array())
+        })
+        .collect();
+    let pairs: Vec<[[u8; POINT]; 2]> = drawn
+        .par_iter()
+        .zip(choices)
+        .enumerate()
+        .map(|(number, ((scalar, random), &choice))| {
+            // Of unknown logarithm to everybody: the image of random bytes.
+            let other = map_to_group(random).compress();
+            let mask = mask(run, number as u32, choice, &other);
+            let chosen = RISTRETTO_BASEPOINT_TABLE * &**scalar - mask;
+            // Both are computed; which stands first is decided by a constant-time swap.
+            let mut pair = [chosen.compress().to_bytes(), other.to_bytes()];
+            swap_if(choice, &mut pair);
+            pair
+        })
+        .collect();
+    let message = pairs.as_flattened().as_flattened().to_vec();
     let choosing = Choosing {
         run: *run,
         message: message.clone(),
-        scalars,
+        scalars: drawn.into_iter().map(|(scalar, _)| scalar).collect(),
     };
     (choosing, message)
 }
@@ -68,15 +77,14 @@ impl Choosing {
     /// The chosen keys, from the sender's point.
     pub fn keys(self, point: &[u8]) -> Result<Vec<u128>, Refused> {
         let (encoding, point) = decode(point)?;
-        Ok((0u32..)
-            .zip(
-                self.scalars
-                    .iter()
-                    .zip(self.message.chunks_exact(2 * POINT)),
-            )
+        Ok(self
+            .scalars
+            .par_iter()
+            .zip(self.message.par_chunks_exact(2 * POINT))
+            .enumerate()
             .map(|(number, (scalar, pair))| {
                 let shared = Zeroizing::new((point * **scalar).compress().to_bytes());
-                key(&self.run, number, pair, &encoding, &shared)
+                key(&self.run, number as u32, pair, &encoding, &shared)
             })
             .collect())
     }

@@ -22,8 +22,10 @@ const WINDOW: usize = 24;
 const QUARTERS: usize = 4;
 const ANYWHERE: usize = 3;
 const WEIGHT: usize = QUARTERS + ANYWHERE;
-/// Elements of the result that one task makes; their places are a whole number of blocks of the stream.
-const TASK: usize = 1024;
+/// Elements whose bits, or places, are drawn at once: a whole number of blocks of the stream, and of groups.
+const DRAWN: usize = 256;
+/// Elements of the result that one task makes: a whole number of what is drawn.
+const TASK: usize = 64 * DRAWN;
 
 /// The code of one length and seed.
 pub struct Code {
@@ -31,6 +33,10 @@ pub struct Code {
     convolutions: [FixedKeyAes; 2],
     expander: FixedKeyAes,
 }
+
+/// Elements of N vectors at the same place: one reading of the code's bits and places serves all N. Halves of a Gf128, which the
+/// compiler turns into vector registers.
+type Side<const N: usize> = [[u64; 2]; N];
 
 impl Code {
     /// The code that makes `len` elements of twice as many.
@@ -52,60 +58,102 @@ impl Code {
         }
     }
 
-    /// Encodes in place: what counts afterwards is the first half.
+    /// Elements that it makes.
+    #[allow(clippy::len_without_is_empty)] // never empty
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Encodes N vectors side by side: `results` are their first halves and become what the code makes of them, `noise` are their
+    /// second halves, element by element, and is used up.
+    ///
+    /// Which elements are read and when depends on the public seed alone.
     ///
     /// # Panics
-    /// If there are not twice as many elements as the code makes.
-    pub fn encode(&self, elements: &mut [Gf128]) {
-        assert_eq!(
-            elements.len(),
-            2 * self.len,
+    /// If a half has not as many elements as the code makes.
+    pub fn encode<const N: usize>(&self, noise: &mut [[Gf128; N]], results: [&mut [Gf128]; N]) {
+        let halves: &mut [[u64; 2]] = bytemuck::must_cast_slice_mut(noise.as_flattened_mut());
+        let (noise, _): (&mut [Side<N>], _) = halves.as_chunks_mut();
+        let lengths = results.iter().map(|result| result.len());
+        assert!(
+            lengths.chain([noise.len()]).all(|len| len == self.len),
             "twice as many elements as come out"
         );
-        let (result, noise) = elements.split_at_mut(self.len);
         for bits in &self.convolutions {
             convolve(noise, bits);
         }
-        self.expand(noise, result);
+        let mut tasks = results.map(|result| result.chunks_mut(TASK));
+        let tasks: Vec<[&mut [Gf128]; N]> = (0..self.len.div_ceil(TASK))
+            .map(|_| {
+                tasks
+                    .each_mut()
+                    .map(|chunks| chunks.next().unwrap_or_default())
+            })
+            .collect();
+        tasks
+            .into_par_iter()
+            .enumerate()
+            .for_each(|(task, results)| self.expand(noise, task * TASK, results));
     }
 
-    fn expand(&self, noise: &[Gf128], result: &mut [Gf128]) {
+    /// Adds to the results from place `start` on what the expander makes of `noise`.
+    fn expand<const N: usize>(
+        &self,
+        noise: &[Side<N>],
+        start: usize,
+        mut results: [&mut [Gf128]; N],
+    ) {
         let (quarter, whole) = (self.len / QUARTERS, self.len);
-        result
-            .par_chunks_mut(TASK)
-            .enumerate()
-            .for_each(|(task, result)| {
-                let mut blocks = [0; TASK * WEIGHT / 4];
-                self.expander
-                    .stream((task * blocks.len()) as u128, &mut blocks);
-                for (element, words) in result.iter_mut().zip(words(&blocks).as_chunks().0) {
-                    let words: &[u32; WEIGHT] = words;
-                    let (in_quarters, anywhere) = words.split_at(QUARTERS);
-                    let regular = in_quarters
-                        .iter()
-                        .enumerate()
-                        .map(|(number, &word)| number * quarter + below(word, quarter));
-                    let uniform = anywhere.iter().map(|&word| below(word, whole));
-                    *element += regular.chain(uniform).map(|place| noise[place]).sum();
+        let mut blocks = [0; DRAWN * WEIGHT / 4];
+        let mut places = [[0; WEIGHT]; DRAWN];
+        let count = results.first().map_or(0, |result| result.len());
+        for from in (0..count).step_by(DRAWN) {
+            self.expander
+                .stream(((start + from) / 4 * WEIGHT) as u128, &mut blocks);
+            // All places first: then the processor waits for many elements at once.
+            for (places, words) in places.iter_mut().zip(words(&blocks).as_chunks().0) {
+                let words: &[u32; WEIGHT] = words;
+                for (number, (place, &word)) in places.iter_mut().zip(words).enumerate() {
+                    *place = if number < QUARTERS {
+                        number * quarter + below(word, quarter)
+                    } else {
+                        below(word, whole)
+                    } as u32;
                 }
-            });
+            }
+            for (place, places) in (from..count).zip(&places) {
+                let sum = places
+                    .iter()
+                    .fold([[0; 2]; N], |sum, &place| add(sum, noise[place as usize]));
+                for (result, sum) in results.iter_mut().zip(sum) {
+                    result[place] += bytemuck::must_cast(sum);
+                }
+            }
+        }
     }
 }
 
+/// Elements of which all sums are kept.
+const GROUP: usize = 4;
+const SUMS: usize = 1 << GROUP;
+/// Groups that the window and the element behind it reach into; as many are kept as a power of two.
+const GROUPS: usize = (WINDOW + 1).div_ceil(GROUP);
+const KEPT: usize = GROUPS.next_power_of_two();
+
 /// One convolution, in place. `bits` gives each element 24 bits.
-fn convolve(elements: &mut [Gf128], bits: &FixedKeyAes) {
-    let mut blocks = [0; TASK / 4];
-    for start in (0..elements.len()).step_by(TASK) {
-        bits.stream((start / 4) as u128, &mut blocks);
-        for (place, &bits) in (start..elements.len()).zip(words(&blocks)) {
-            if let Some(before) = place.checked_sub(WINDOW + 1) {
-                let window = &elements[before..place];
-                elements[place] += weighed(window, bits);
-            } else {
-                for back in 1..=place {
-                    elements[place] += one(elements[place - back], bits, back);
-                }
-            }
+///
+/// Four elements at a time, by the method of the four Russians: once an element group is final, all 16 sums of its elements are
+/// made, and every element after it looks up the one that its bits say, instead of adding up one by one.
+fn convolve<const N: usize>(elements: &mut [Side<N>], bits: &FixedKeyAes) {
+    let mut blocks = [0; DRAWN / 4];
+    let mut sums = [[[[0; 2]; N]; SUMS]; KEPT];
+    for (drawn, elements) in elements.chunks_mut(DRAWN).enumerate() {
+        bits.stream((drawn * blocks.len()) as u128, &mut blocks);
+        let groups = elements.as_chunks_mut().0.iter_mut();
+        let words = words(&blocks).as_chunks().0;
+        for (number, (group, words)) in (drawn * DRAWN / GROUP..).zip(groups.zip(words)) {
+            convolve_group(group, words, number, &sums);
+            sums[number % KEPT] = all_sums(group);
         }
     }
     // Over the end: what the last elements give to the first, by the bits that these have not used yet.
@@ -113,33 +161,69 @@ fn convolve(elements: &mut [Gf128], bits: &FixedKeyAes) {
     let len = elements.len();
     for (place, &bits) in words(&blocks).iter().enumerate().take(WINDOW + 1) {
         for back in place + 1..=WINDOW + 1 {
-            elements[place] += one(elements[len + place - back], bits, back);
+            let whole = back > WINDOW;
+            let bit = u64::from(whole) | u64::from(bits >> (back - 1));
+            elements[place] = add(elements[place], masked(elements[len + place - back], bit));
         }
     }
 }
 
-/// The sum over a window, oldest first, of each element times its bit; the oldest counts whole.
-#[inline]
-fn weighed(window: &[Gf128], bits: u32) -> Gf128 {
-    let window = &window[..WINDOW + 1];
-    let mut sum = window[0].0;
-    for back in 1..=WINDOW {
-        sum ^= window[WINDOW + 1 - back].0 & mask(bits >> (back - 1));
+/// The elements of group `number`, from the sums of the groups before it (zero before the first) and from each other.
+#[inline(always)]
+fn convolve_group<const N: usize>(
+    group: &mut [Side<N>; GROUP],
+    words: &[u32; GROUP],
+    number: usize,
+    sums: &[[Side<N>; SUMS]; KEPT],
+) {
+    for place in 0..GROUP {
+        // Bit b belongs to the element b + 1 places before; the one behind the window counts whole.
+        let bits = (words[place] & ((1 << WINDOW) - 1)) | 1 << WINDOW;
+        let mut element = group[place];
+        for back in 1..=GROUPS {
+            // The youngest element of a group is its sums' lowest bit.
+            let chosen = (bits >> place) >> (GROUP * (back - 1));
+            element = add(
+                element,
+                sums[number.wrapping_sub(back) % KEPT][chosen as usize % SUMS],
+            );
+        }
+        for (before, &earlier) in group[..place].iter().enumerate() {
+            let bit = u64::from(bits >> (place - before - 1));
+            element = add(element, masked(earlier, bit));
+        }
+        group[place] = element;
     }
-    Gf128(sum)
 }
 
-/// The element that stands `back` places before, times its bit.
-fn one(element: Gf128, bits: u32, back: usize) -> Gf128 {
-    if back > WINDOW {
-        return element;
+/// The sums of all sets of a group's elements; bit b of an index stands for the element b places before the end.
+#[inline(always)]
+fn all_sums<const N: usize>(group: &[Side<N>; GROUP]) -> [Side<N>; SUMS] {
+    let mut sums = [[[0; 2]; N]; SUMS];
+    for (bit, &element) in group.iter().rev().enumerate() {
+        for index in 0..1 << bit {
+            sums[1 << bit | index] = add(sums[index], element);
+        }
     }
-    Gf128(element.0 & mask(bits >> (back - 1)))
+    sums
 }
 
-#[inline]
-fn mask(bits: u32) -> u128 {
-    0u128.wrapping_sub(u128::from(bits & 1))
+#[inline(always)]
+fn add<const N: usize>(mut one: Side<N>, other: Side<N>) -> Side<N> {
+    for (half, other) in one.as_flattened_mut().iter_mut().zip(other.as_flattened()) {
+        *half ^= other;
+    }
+    one
+}
+
+/// The elements if the lowest bit is 1, else zero.
+#[inline(always)]
+fn masked<const N: usize>(mut elements: Side<N>, bit: u64) -> Side<N> {
+    let mask = 0u64.wrapping_sub(bit & 1);
+    for half in elements.as_flattened_mut() {
+        *half &= mask;
+    }
+    elements
 }
 
 /// A place below `bound`, equally likely up to `bound` / 2^32.
@@ -208,15 +292,42 @@ mod tests {
             .collect()
     }
 
+    /// One vector, encoded in place.
+    fn encode(code: &Code, elements: &mut [Gf128]) {
+        let (result, noise) = elements.split_at_mut(code.len);
+        code.encode(
+            bytemuck::must_cast_slice_mut::<_, [Gf128; 1]>(noise),
+            [result],
+        );
+    }
+
     #[test]
     fn it_is_the_definition() {
-        for len in [128, 132, 1024, 5000] {
+        for len in [128, 132, 1024, 5000, TASK + 4, 2 * TASK + DRAWN] {
             let code = Code::new(len, 77);
             let original = elements(2 * len);
             let mut encoded = original.clone();
-            code.encode(&mut encoded);
+            encode(&code, &mut encoded);
             assert!(encoded[..len] == slow(&code, &original), "{len}");
         }
+    }
+
+    #[test]
+    fn vectors_side_by_side_are_encoded_like_each_alone() {
+        let len = 5000;
+        let code = Code::new(len, 78);
+        let mut one = elements(2 * len);
+        let mut other: Vec<Gf128> = one.iter().map(|&element| element * Gf128(3)).collect();
+        let mut pairs: Vec<[Gf128; 2]> = one[len..]
+            .iter()
+            .zip(&other[len..])
+            .map(|(&one, &other)| [one, other])
+            .collect();
+        let (mut first, mut second) = (one[..len].to_vec(), other[..len].to_vec());
+        code.encode(&mut pairs, [&mut first, &mut second]);
+        encode(&code, &mut one);
+        encode(&code, &mut other);
+        assert!(first == one[..len] && second == other[..len]);
     }
 
     #[test]
@@ -225,8 +336,8 @@ mod tests {
         let factor = Gf128(0x1234_5678_9abc);
         let mut plain = elements(4096);
         let mut multiplied: Vec<Gf128> = plain.iter().map(|&element| element * factor).collect();
-        code.encode(&mut plain);
-        code.encode(&mut multiplied);
+        encode(&code, &mut plain);
+        encode(&code, &mut multiplied);
         for (one, other) in plain[..2048].iter().zip(&multiplied[..2048]) {
             assert!(*one * factor == *other);
         }
@@ -240,7 +351,7 @@ mod tests {
         for place in [len, len + 1, len + 2000, 2 * len - 26, 2 * len - 1] {
             let mut noise = vec![Gf128::ZERO; 2 * len];
             noise[place] = Gf128::ONE;
-            code.encode(&mut noise);
+            encode(&code, &mut noise);
             let reached = noise[..len]
                 .iter()
                 .filter(|&&element| element != Gf128::ZERO)

@@ -1,16 +1,18 @@
-//! Many oblivious transfers from 128: SoftSpoken OT with subspace dimension 2, semi-honest.
+//! Many correlated transfers from 128 base transfers: SoftSpoken OT with subspace dimension 4, semi-honest.
 //!
 //! Roy, "SoftSpokenOT: Quieter OT Extension from Small-Field Silent VOLE in the Minicrypt Model" (CRYPTO 2022, ePrint
-//! 2022/192), figures 7 and 10 with the repetition code and k = 2: 64 small-field VOLEs, each from a tree of four
-//! leaves of which the sender lacks one, at place Δ_i in GF(4). With P_x the stream of leaf x,
+//! 2022/192), figures 7 and 10 with the repetition code and k = 4: 32 small-field VOLEs, each from a tree of 16
+//! leaves of which the sender lacks one, at place Δ_i in GF(16). With P_x the stream of leaf x,
 //!
 //! ```text
 //! receiver:  u_i = Σ P_x            v_i = Σ x·P_x
 //! sender:    w_i = Σ (x - Δ_i)·P_x  and so  v_i = w_i + Δ_i·u_i
 //! ```
 //!
-//! The receiver sends u_i + choices, after which all 64 have the same u, its choices. Row j of the sender's 128 bit
-//! planes and of the receiver's then differ by Δ if choice j is 1, and are hashed to keys.
+//! The receiver sends u_i + choices, after which all 32 have the same u, its choices. Row j of the sender's 128 bit
+//! planes and of the receiver's then differ by choice j times Δ, the 128 bits that the sender chose its base transfers by. A row
+//! serves in one of two ways: as it is, a share of choice · Δ; or hashed to a key, a transfer of which the sender has both
+//! keys, those of its row and of its row + Δ, and the receiver one.
 
 use mihe_fixed_key_aes::FixedKeyAes;
 use mihe_group::secret::RunId;
@@ -24,31 +26,44 @@ use crate::trees::{Children, Forest};
 pub const BASE: usize = 128;
 
 const WORD: usize = 128;
-const LEVELS: usize = 2;
+const LEVELS: usize = 4;
+const TREES: usize = BASE / LEVELS;
 const FOREST: Forest = Forest {
-    trees: BASE / LEVELS,
     leaves: 1 << LEVELS,
 };
 const KEY_TAG: &[u8] = b"mihe/ot-extension/key/v1";
 
-/// Blocks of the receiver's message for this many transfers.
-pub fn message_blocks(transfers: usize) -> usize {
-    2 * BASE + FOREST.trees * transfers.div_ceil(WORD)
+/// Blocks of the receiver's message for this many rows.
+pub fn message_blocks(rows: usize) -> usize {
+    2 * BASE + TREES * rows.div_ceil(WORD)
 }
 
-/// The receiver: the chosen key of every transfer, and its message. `base` are both keys of every base transfer.
+/// How the sender chooses its base transfers, for rows that differ by `delta`: by its bits, those of a tree in the order of the
+/// levels and inverted, because a transfer gives what the path does not take.
+pub fn base_choices(delta: u128) -> Vec<bool> {
+    points(delta)
+        .flat_map(|point| (1..=LEVELS).map(move |level| !FOREST.goes_right(point, level)))
+        .collect()
+}
+
+fn points(delta: u128) -> impl Iterator<Item = usize> {
+    (0..TREES).map(move |tree| (delta >> (LEVELS * tree)) as usize % FOREST.leaves)
+}
+
+/// The receiver: a row for every choice, and its message. `base` are both keys of every base transfer.
 ///
 /// # Panics
 /// If there are not [`BASE`] pairs.
 pub fn receive(
-    run: &RunId,
     children: &Children,
     base: &[[u128; 2]],
     choices: &[bool],
     stream: &mut Stream,
 ) -> (Vec<u128>, Vec<u128>) {
     assert_eq!(base.len(), BASE, "as many pairs as the base has");
-    let (leaves, sums) = FOREST.grow(children, &stream.blocks(FOREST.trees));
+    let mut leaves = vec![0; TREES * FOREST.leaves];
+    let mut sums = vec![[0; 2]; BASE];
+    FOREST.grow(children, &stream.blocks(TREES), &mut leaves, &mut sums);
     let mut message: Vec<u128> = base
         .iter()
         .zip(&sums)
@@ -56,105 +71,96 @@ pub fn receive(
         .collect();
 
     let packed = pack(choices);
-    let mut planes = Vec::with_capacity(BASE);
-    for leaves in leaves.chunks_exact(FOREST.leaves) {
-        let streams: Vec<Vec<u128>> = leaves
-            .iter()
-            .map(|&leaf| expand(leaf, packed.len()))
-            .collect();
-        planes.push(sum(&[&streams[1], &streams[3]]));
-        planes.push(sum(&[&streams[2], &streams[3]]));
-        message.extend(sum(&[
-            &streams[0],
-            &streams[1],
-            &streams[2],
-            &streams[3],
-            &packed,
-        ]));
+    let mut planes = vec![vec![0; packed.len()]; BASE];
+    let mut stream = vec![0; packed.len()];
+    for (leaves, planes) in leaves
+        .chunks_exact(FOREST.leaves)
+        .zip(planes.chunks_exact_mut(LEVELS))
+    {
+        let mut correction = packed.clone();
+        for (place, &leaf) in leaves.iter().enumerate() {
+            FixedKeyAes::new(leaf).stream(0, &mut stream);
+            add_if(1, &mut correction, &stream);
+            // The places are public: every leaf is the receiver's own.
+            for bit in (0..LEVELS).filter(|bit| place >> bit & 1 == 1) {
+                add_if(1, &mut planes[bit], &stream);
+            }
+        }
+        message.extend(correction);
     }
-    let rows = rows(&planes);
-    let keys = (0u32..).zip(rows).take(choices.len());
-    (
-        keys.map(|(number, row)| key(run, number, row)).collect(),
-        message,
-    )
+    let mut rows = rows(&planes);
+    rows.truncate(choices.len());
+    (rows, message)
 }
 
-/// The sender: both keys of every transfer, from the receiver's message. `base` are the keys that it chose by
-/// `chosen`.
+/// The sender: as many rows, from the receiver's message. `base` are the keys that it chose by
+/// [`base_choices`] of `delta`.
 ///
 /// # Panics
-/// If there are not [`BASE`] keys and choices.
+/// If there are not [`BASE`] keys.
 pub fn send(
-    run: &RunId,
     children: &Children,
     base: &[u128],
-    chosen: &[bool],
-    transfers: usize,
+    delta: u128,
+    count: usize,
     message: &[u128],
-) -> Result<Vec<[u128; 2]>, Refused> {
-    assert_eq!(
-        (base.len(), chosen.len()),
-        (BASE, BASE),
-        "as many as the base has"
-    );
-    if message.len() != message_blocks(transfers) {
+) -> Result<Vec<u128>, Refused> {
+    assert_eq!(base.len(), BASE, "as many keys as the base has");
+    if message.len() != message_blocks(count) {
         return Err(Refused::Length("extended transfers"));
     }
     let (masked, corrections) = message.split_at(2 * BASE);
-    // A transfer gives the sum of the side that it chose, which is the side that the path does not take.
     let known: Vec<u128> = masked
         .chunks_exact(2)
-        .zip(base.iter().zip(chosen))
-        .map(|(pair, (key, &choice))| select(choice, pair[0], pair[1]) ^ key)
+        .zip(base.iter().zip(base_choices(delta)))
+        .map(|(pair, (key, choice))| select(choice, pair[0], pair[1]) ^ key)
         .collect();
-    let points: Vec<usize> = chosen
-        .chunks_exact(LEVELS)
-        .map(|bits| {
-            bits.iter()
-                .fold(0, |point, &bit| 2 * point + usize::from(!bit))
-        })
-        .collect();
-    let leaves = FOREST.regrow(children, &points, &known);
+    let points: Vec<usize> = points(delta).collect();
+    let mut leaves = vec![0; TREES * FOREST.leaves];
+    FOREST.regrow(children, &points, &known, &mut leaves);
 
-    let words = transfers.div_ceil(WORD);
-    let (mut planes, mut delta) = (Vec::with_capacity(BASE), 0u128);
-    for (tree, &point) in points.iter().enumerate() {
-        let streams: Vec<Vec<u128>> = leaves[tree * FOREST.leaves..][..FOREST.leaves]
+    let words = count.div_ceil(WORD);
+    let mut planes = vec![vec![0; words]; BASE];
+    let mut stream = vec![0; words];
+    for (tree, (&point, planes)) in points
+        .iter()
+        .zip(planes.chunks_exact_mut(LEVELS))
+        .enumerate()
+    {
+        for (place, &leaf) in leaves[tree * FOREST.leaves..][..FOREST.leaves]
             .iter()
-            .map(|&leaf| expand(leaf, words))
-            .collect();
-        let correction = &corrections[tree * words..][..words];
-        for bit in 0..LEVELS {
-            let mine = point >> bit & 1;
-            let mut plane = vec![0; words];
-            for (place, stream) in streams.iter().enumerate() {
+            .enumerate()
+        {
+            FixedKeyAes::new(leaf).stream(0, &mut stream);
+            for (bit, plane) in planes.iter_mut().enumerate() {
                 // The stream of the leaf that is missing is derived from zero, and has factor zero.
-                add_if((place ^ point) >> bit & 1, &mut plane, stream);
+                add_if((place ^ point) >> bit & 1, plane, &stream);
             }
-            add_if(mine, &mut plane, correction);
-            planes.push(plane);
-            delta |= (mine as u128) << (LEVELS * tree + bit);
+        }
+        for (bit, plane) in planes.iter_mut().enumerate() {
+            add_if(
+                point >> bit & 1,
+                plane,
+                &corrections[tree * words..][..words],
+            );
         }
     }
-    let rows = (0u32..).zip(rows(&planes)).take(transfers);
-    Ok(rows
-        .map(|(number, row)| [row, row ^ delta].map(|row| key(run, number, row)))
-        .collect())
+    let mut rows = rows(&planes);
+    rows.truncate(count);
+    Ok(rows)
 }
 
-fn expand(leaf: u128, words: usize) -> Vec<u128> {
-    let mut stream = vec![0; words];
-    FixedKeyAes::new(leaf).stream(0, &mut stream);
-    stream
-}
-
-fn sum(terms: &[&Vec<u128>]) -> Vec<u128> {
-    let mut total = terms[0].clone();
-    for term in &terms[1..] {
-        add_if(1, &mut total, term);
-    }
-    total
+/// The key that row `number` gives.
+pub fn key(run: &RunId, number: usize, row: u128) -> u128 {
+    let digest = Sha256::new()
+        .chain_update(KEY_TAG)
+        .chain_update(run)
+        .chain_update((number as u32).to_le_bytes())
+        .chain_update(row.to_le_bytes())
+        .finalize();
+    let mut low = [0; 16];
+    low.copy_from_slice(&digest[..16]);
+    u128::from_le_bytes(low)
 }
 
 /// Adds `term` if `bit` is 1, in the same time if it is 0.
@@ -179,18 +185,6 @@ fn pack(bits: &[bool]) -> Vec<u128> {
                 .sum()
         })
         .collect()
-}
-
-fn key(run: &RunId, number: u32, row: u128) -> u128 {
-    let digest = Sha256::new()
-        .chain_update(KEY_TAG)
-        .chain_update(run)
-        .chain_update(number.to_le_bytes())
-        .chain_update(row.to_le_bytes())
-        .finalize();
-    let mut low = [0; 16];
-    low.copy_from_slice(&digest[..16]);
-    u128::from_le_bytes(low)
 }
 
 /// From 128 planes of bits to rows of 128 bits: bit p of row j is bit j of plane p.
@@ -247,30 +241,44 @@ mod tests {
     }
 
     #[test]
-    fn every_transfer_gives_the_key_that_was_chosen_and_not_the_other() {
+    fn rows_differ_by_choice_times_delta() {
         let children = Children::new([11, 12]);
         let mut stream = Stream::from_seed([2; 32]);
         let pairs: Vec<[u128; 2]> = (0..BASE)
             .map(|_| [stream.block(), stream.block()])
             .collect();
-        let chosen = bits(BASE, 4);
-        let base: Vec<u128> = pairs
-            .iter()
-            .zip(&chosen)
-            .map(|(pair, &bit)| pair[usize::from(bit)])
-            .collect();
-        for transfers in [1, 127, 128, 129, 1920] {
-            let choices = bits(transfers, 5);
-            let (keys, message) = receive(&RUN, &children, &pairs, &choices, &mut stream);
-            assert_eq!(message.len(), message_blocks(transfers));
-            let sent = send(&RUN, &children, &base, &chosen, transfers, &message).unwrap();
-            assert_eq!((keys.len(), sent.len()), (transfers, transfers));
-            for ((key, pair), choice) in keys.iter().zip(&sent).zip(choices) {
-                assert_eq!(*key, pair[usize::from(choice)]);
-                assert_ne!(*key, pair[usize::from(!choice)]);
+        for (rows, delta) in [
+            (1, 1),
+            (127, u128::MAX),
+            (128, 1 << 127),
+            (129, 5),
+            (1920, stream.block()),
+        ] {
+            let base: Vec<u128> = pairs
+                .iter()
+                .zip(base_choices(delta))
+                .map(|(pair, bit)| pair[usize::from(bit)])
+                .collect();
+            let choices = bits(rows, 5);
+            let (received, message) = receive(&children, &pairs, &choices, &mut stream);
+            assert_eq!(message.len(), message_blocks(rows));
+            let sent = send(&children, &base, delta, rows, &message).unwrap();
+            assert_eq!((received.len(), sent.len()), (rows, rows));
+            for ((one, other), choice) in received.iter().zip(&sent).zip(choices) {
+                assert_eq!(one ^ other, if choice { delta } else { 0 });
             }
-            let short = send(&RUN, &children, &base, &chosen, transfers, &message[1..]);
+            let short = send(&children, &base, delta, rows, &message[1..]);
             assert_eq!(short.err(), Some(Refused::Length("extended transfers")));
         }
+    }
+
+    #[test]
+    fn a_key_depends_on_run_number_and_row() {
+        let own = key(&RUN, 1, 2);
+        assert!(
+            [key(&[4; 32], 1, 2), key(&RUN, 2, 2), key(&RUN, 1, 3)]
+                .iter()
+                .all(|&key| key != own)
+        );
     }
 }

@@ -9,13 +9,13 @@
 //! their last leaf: a level of a tree of 22 000 leaves has as many nodes as it needs, no power of two.
 
 use mihe_fixed_key_aes::FixedKeyAes;
-use rayon::prelude::*;
 
-/// How many trees there are, and how many leaves each has.
+/// Nodes whose children are derived in one call of each hash.
+const BATCH: usize = 64;
+
+/// Trees of one size, in any number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forest {
-    /// Trees.
-    pub trees: usize,
     /// Leaves of a tree, at least 2.
     pub leaves: usize,
 }
@@ -52,94 +52,110 @@ impl Forest {
     /// All leaves, tree by tree, and the sums of every level from the root's children down.
     ///
     /// # Panics
-    /// If there are not as many roots as trees.
-    pub fn grow(&self, children: &Children, roots: &[u128]) -> (Vec<u128>, Vec<Sums>) {
-        assert_eq!(roots.len(), self.trees, "a root for each tree");
-        let mut leaves = vec![0; self.trees * self.leaves];
-        let mut sums = vec![[0; 2]; self.trees * self.depth()];
-        leaves
-            .par_chunks_exact_mut(self.leaves)
-            .zip(sums.par_chunks_exact_mut(self.depth()))
+    /// If there is not room for the leaves of as many trees as there are roots, and for the sums of their levels.
+    pub fn grow(
+        &self,
+        children: &Children,
+        roots: &[u128],
+        leaves: &mut [u128],
+        sums: &mut [Sums],
+    ) {
+        self.check(roots.len(), leaves.len(), sums.len());
+        for ((leaves, sums), &root) in leaves
+            .chunks_exact_mut(self.leaves)
+            .zip(sums.chunks_exact_mut(self.depth()))
             .zip(roots)
-            .for_each(|((leaves, sums), &root)| {
-                let mut nodes = vec![root];
-                for (level, sums) in (1..).zip(sums) {
-                    nodes = children.of(&nodes, self.width(level));
-                    *sums = side_sums(&nodes);
-                }
-                leaves.copy_from_slice(&nodes);
-            });
-        (leaves, sums)
+        {
+            leaves[0] = root;
+            for (level, sums) in (1..).zip(sums) {
+                *sums = children.derive(&mut leaves[..self.width(level)]);
+            }
+        }
     }
 
     /// All leaves but those at `points`, which are zero. `known` has of every tree and level the sum of the children on
     /// the side that the path to the tree's point does not take.
     ///
+    /// Where it writes depends on the points, which are secret from the other party and not from this machine.
+    ///
     /// # Panics
-    /// If there are not as many points as trees and as many sums as levels of trees, or a point is no leaf.
-    pub fn regrow(&self, children: &Children, points: &[usize], known: &[u128]) -> Vec<u128> {
-        assert_eq!(points.len(), self.trees, "a point for each tree");
-        assert_eq!(
-            known.len(),
-            self.trees * self.depth(),
-            "a sum for each level"
-        );
+    /// If there is not room for the leaves of as many trees as there are points, there are not as many sums as these have
+    /// levels, or a point is no leaf.
+    pub fn regrow(
+        &self,
+        children: &Children,
+        points: &[usize],
+        known: &[u128],
+        leaves: &mut [u128],
+    ) {
+        self.check(points.len(), leaves.len(), known.len());
         assert!(
             points.iter().all(|&point| point < self.leaves),
             "a point is a leaf"
         );
-        let mut leaves = vec![0; self.trees * self.leaves];
-        leaves
-            .par_chunks_exact_mut(self.leaves)
-            .zip(known.par_chunks_exact(self.depth()))
+        for ((leaves, known), &point) in leaves
+            .chunks_exact_mut(self.leaves)
+            .zip(known.chunks_exact(self.depth()))
             .zip(points)
-            .for_each(|((leaves, known), &point)| {
-                let mut nodes = vec![0];
-                for (level, &sum) in (1..).zip(known) {
-                    nodes = children.of(&nodes, self.width(level));
-                    self.mend(&mut nodes, point, level, sum);
-                }
-                leaves.copy_from_slice(&nodes);
-            });
-        leaves
+        {
+            leaves[0] = 0;
+            for (level, &sum) in (1..).zip(known) {
+                let nodes = &mut leaves[..self.width(level)];
+                let sums = children.derive(nodes);
+                self.mend(nodes, sums, point, level, sum);
+            }
+        }
+    }
+
+    fn check(&self, trees: usize, leaves: usize, sums: usize) {
+        assert_eq!(leaves, trees * self.leaves, "room for every leaf");
+        assert_eq!(sums, trees * self.depth(), "a sum for each level");
     }
 
     /// Of a level that was derived with the node on the path unknown: blanks what came from it, and fills in the one
     /// child that the sum of its side gives.
-    fn mend(&self, nodes: &mut [u128], point: usize, level: usize, sum: u128) {
+    fn mend(&self, nodes: &mut [u128], sums: Sums, point: usize, level: usize, sum: u128) {
         let on_path = point >> (self.depth() - level);
         let sibling = on_path ^ 1;
         nodes[on_path] = 0;
         if let Some(node) = nodes.get_mut(sibling) {
-            *node = 0;
-            nodes[sibling] = sum ^ side_sums(nodes)[sibling & 1];
+            *node ^= sum ^ sums[sibling & 1];
         }
     }
 }
 
 impl Children {
-    fn of(&self, parents: &[u128], width: usize) -> Vec<u128> {
-        let mut nodes = vec![0; width];
-        let mut hashed = vec![0; parents.len()];
-        for (side, hash) in self.0.iter().enumerate() {
-            hashed.copy_from_slice(parents);
-            hash.hash_each(&mut hashed);
-            for (node, &child) in nodes.iter_mut().skip(side).step_by(2).zip(&hashed) {
-                *node = child;
+    /// From one level to the next in place: the first half of `nodes` are parents, all of them are children afterwards, the
+    /// last parent's right one left out where they are odd. Returns the sums of either side.
+    ///
+    /// From the last parents to the first, so that children are written where parents have been read.
+    fn derive(&self, nodes: &mut [u128]) -> Sums {
+        let mut sums = [0; 2];
+        let parents = nodes.len().div_ceil(2);
+        for start in (0..parents).step_by(BATCH).rev() {
+            let end = parents.min(start + BATCH);
+            let mut hashed = [[0; BATCH]; 2];
+            let [left, right] = hashed.each_mut().map(|side| &mut side[..end - start]);
+            left.copy_from_slice(&nodes[start..end]);
+            right.copy_from_slice(left);
+            self.0[0].hash_each(left);
+            self.0[1].hash_each(right);
+            let below = nodes.len().min(2 * end);
+            let (pairs, last) = nodes[2 * start..below].as_chunks_mut();
+            for (pair, (&mut left, &mut right)) in
+                pairs.iter_mut().zip(left.iter_mut().zip(&mut *right))
+            {
+                *pair = [left, right];
+                sums[0] ^= left;
+                sums[1] ^= right;
+            }
+            if let ([last], Some(&mut left)) = (last, left.last_mut()) {
+                *last = left;
+                sums[0] ^= left;
             }
         }
-        nodes
+        sums
     }
-}
-
-fn side_sums(nodes: &[u128]) -> Sums {
-    let mut sums = [0; 2];
-    for pair in nodes.chunks(2) {
-        for (sum, node) in sums.iter_mut().zip(pair) {
-            *sum ^= node;
-        }
-    }
-    sums
 }
 
 #[cfg(test)]
@@ -157,12 +173,21 @@ mod tests {
         })
     }
 
+    /// The leaves and sums of trees with these roots.
+    fn grown(forest: &Forest, roots: &[u128]) -> (Vec<u128>, Vec<Sums>) {
+        let mut leaves = vec![7; roots.len() * forest.leaves];
+        let mut sums = vec![[7; 2]; roots.len() * forest.depth()];
+        forest.grow(&children(), roots, &mut leaves, &mut sums);
+        (leaves, sums)
+    }
+
+    const SIZES: [usize; 11] = [2, 3, 4, 5, 17, 22, 127, 128, 129, 255, 300];
+
     #[test]
     fn every_leaf_is_at_the_end_of_its_path() {
-        for leaves in [2, 3, 4, 5, 17, 22] {
-            let forest = Forest { trees: 2, leaves };
-            let (grown, sums) = forest.grow(&children(), &[5, 6]);
-            assert_eq!(sums.len(), 2 * forest.depth());
+        for leaves in SIZES {
+            let forest = Forest { leaves };
+            let (grown, _) = grown(&forest, &[5, 6]);
             for (index, &leaf) in grown.iter().enumerate() {
                 let root = [5, 6][index / leaves];
                 assert_eq!(leaf, walk(&forest, root, index % leaves));
@@ -171,15 +196,31 @@ mod tests {
     }
 
     #[test]
+    fn sums_are_those_of_the_nodes_that_a_level_has() {
+        for leaves in SIZES {
+            let forest = Forest { leaves };
+            let (_, sums) = grown(&forest, &[5]);
+            for (level, sums) in (1..).zip(&sums) {
+                let mut expected = [0; 2];
+                for node in 0..forest.width(level) {
+                    let leaf = node << (forest.depth() - level);
+                    let value = (1..=level).fold(5, |value, level| {
+                        children().0[usize::from(forest.goes_right(leaf, level))].hash(value)
+                    });
+                    expected[node % 2] ^= value;
+                }
+                assert_eq!(*sums, expected, "{leaves} leaves, level {level}");
+            }
+        }
+    }
+
+    #[test]
     fn all_leaves_but_one_are_known_from_the_other_sides_sums() {
-        for leaves in [2, 3, 4, 5, 17, 22] {
-            let forest = Forest {
-                trees: leaves,
-                leaves,
-            };
+        for leaves in SIZES {
+            let forest = Forest { leaves };
             let roots: Vec<u128> = (100..).take(leaves).collect();
             let points: Vec<usize> = (0..leaves).collect();
-            let (grown, sums) = forest.grow(&children(), &roots);
+            let (grown, sums) = grown(&forest, &roots);
             let known: Vec<u128> = sums
                 .iter()
                 .enumerate()
@@ -188,7 +229,8 @@ mod tests {
                     sums[usize::from(!forest.goes_right(points[tree], level))]
                 })
                 .collect();
-            let regrown = forest.regrow(&children(), &points, &known);
+            let mut regrown = vec![7; grown.len()];
+            forest.regrow(&children(), &points, &known, &mut regrown);
             for (index, (&whole, &punctured)) in grown.iter().zip(&regrown).enumerate() {
                 let at_point = index % leaves == points[index / leaves];
                 assert_eq!(punctured, if at_point { 0 } else { whole });

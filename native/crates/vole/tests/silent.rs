@@ -34,7 +34,7 @@ fn play(len: usize, seeds: [u8; 2]) -> Play {
 
 #[test]
 fn every_element_is_a_delta_plus_b() {
-    for len in [1, 1000, 1 << 14, 40_000, 150_000] {
+    for len in [1, 1000, 1 << 14, 40_000, 196_608, 196_609, 600_000] {
         let Play { sent, received, .. } = play(len, [1, 2]);
         assert_eq!(
             (sent.b.len(), received.a.len(), received.c.len()),
@@ -78,7 +78,7 @@ fn messages_have_the_same_lengths_whatever_is_in_them() {
         agreed(150_000).message_bytes()
     );
     let total: usize = lengths(&play(1 << 20, [1, 2])).iter().sum();
-    assert!(total < 400_000, "{total}");
+    assert!(total < 430_000, "{total}");
 }
 
 #[test]
