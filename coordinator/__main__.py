@@ -49,9 +49,9 @@ def read_configuration(path: Path) -> CoordinatorConfig:
 
 
 async def _serve(config: CoordinatorConfig, folder: Path) -> None:
-    from coordinator import readiness
     from coordinator.race import first_of
     from coordinator.server import serving
+    from daemon import readiness
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

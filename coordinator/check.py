@@ -14,10 +14,10 @@ from contract import checks
 from contract.canonical import canonical_bytes
 from contract.checks import Check, Report, Subject, ok, problem
 from contract.errors import MiheError, OurError
-from coordinator import places
 from coordinator.__main__ import read_configuration
 from coordinator.credentials import load_credentials
 from coordinator.tables import HISTORY
+from daemon import places
 from durable.postgres import Place
 
 _RENEW = "make a new key and request (`mihe init renew`), and have it signed (`mihe ca sign`)"

@@ -26,11 +26,11 @@ from contract.lifecycle import State
 from contract.signing import Kind, Statement
 from contract.statements import Cells, Matched, MatchFor
 from coordinator import compute
-from coordinator.apart import apart
 from coordinator.collection import COORDINATOR, Collection, Opening
 from coordinator.journal import defect, note, short
 from coordinator.lanes import Lanes
 from coordinator.lifecycle import Lifecycle
+from daemon.apart import apart
 from federated.aggregate.wire import KEY_BYTES
 from federated.join.parameters import JoinParameters
 from federated.query.agreed import plan_of

@@ -25,11 +25,11 @@ from coordinator.lifecycle import Lifecycle
 from coordinator.queries import Queries
 from coordinator.race import first_of
 from coordinator.relay import Relay
-from coordinator.renewal import Renewal, server_credentials
 from coordinator.roster import Roster
 from coordinator.service import Service
 from coordinator.store import Store
 from coordinator.validity import Validity
+from daemon.renewal import Renewal, server_credentials
 from durable.postgres import Place
 from protos.coordinator_pb2 import DESCRIPTOR
 from protos.coordinator_pb2_grpc import add_CoordinatorServicer_to_server

@@ -1,6 +1,6 @@
 """Sees to it that certificates count only as long as they should, at the coordinator.
 
-Every second the files are looked at (coordinator/renewal.py). A renewed pair greets and signs from
+Every second the files are looked at (daemon/renewal.py). A renewed pair greets and signs from
 then on, and gRPC takes it for every new connection. A new revocation list shuts out whom it names,
 ends its jobs, and is passed on to every node, which checks it for itself. That streams and jobs end
 when a certificate expires is part of the sweep (coordinator/lifecycle.py).
@@ -16,7 +16,7 @@ from contract.standing import notices
 from coordinator.clock import Clock
 from coordinator.journal import note
 from coordinator.lifecycle import Lifecycle
-from coordinator.renewal import LOOK_SECONDS, News, Renewal
+from daemon.renewal import LOOK_SECONDS, News, Renewal
 
 
 class Validity:

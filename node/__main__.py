@@ -37,7 +37,7 @@ def main() -> int:
 
 
 async def _run(file: Path) -> None:
-    from node import readiness
+    from daemon import readiness
     from node.daemon import Home, serve
 
     home = Home.read(file)

@@ -35,7 +35,8 @@ from contract.errors import (
 )
 from contract.identity import Role, server_name
 from contract.job import PROTOCOL_VERSION
-from node import places, snapshot
+from daemon import places
+from node import snapshot
 from node.carry import open_channel
 from node.credentials import load_credentials
 from node.daemon import LONGEST_SOCKET_PATH, Home

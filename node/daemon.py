@@ -26,6 +26,7 @@ from contract.credentials import Credentials
 from contract.errors import AlreadyThere, BadSetting
 from contract.job import MOST_PARTIES
 from contract.policy import Policy
+from daemon.renewal import Renewal, server_credentials
 from durable.folder import held_folder
 from durable.postgres import Place
 from node.admin import Admin
@@ -37,7 +38,6 @@ from node.credentials import load_credentials, read_files
 from node.docket import Docket
 from node.proxy import way_out
 from node.pulse import Bounds
-from node.renewal import Renewal, server_credentials
 from node.results import Results
 from node.runs import Runs
 from node.stage import Services

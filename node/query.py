@@ -20,6 +20,7 @@ from contract.errors import BadMessage, ForeignEncryptionKey
 from contract.signing import Kind
 from contract.statements import Cells, HeKey
 from contract.views import ResultView
+from daemon.apart import apart
 from federated.aggregate.encrypt import encrypt_columns
 from federated.aggregate.secret import Blinding
 from federated.aggregate.wire import KEY_BYTES, RESULT_BYTES
@@ -29,7 +30,6 @@ from federated.query.agreed import join_of, largest_of, plan_of
 from federated.query.release import Codes, Opening, Shut, labels_of, names_of, opened
 from federated.query.result import Result, result_of
 from node import tables, tokens, wire
-from node.apart import apart
 from node.key_process import KeyProcess
 from node.local import LocalRows, run_local
 from node.pulse import COORDINATOR

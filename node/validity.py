@@ -1,6 +1,6 @@
 """Sees to it that certificates count only as long as they should, at the node.
 
-Every second: the files are looked at (node/renewal.py). A renewed pair is used at once: the node
+Every second: the files are looked at (daemon/renewal.py). A renewed pair is used at once: the node
 attaches anew, offers its catalogue anew, and finishes what was approved before under the pair that
 those contracts name. Jobs end of which a party's certificate has expired or was revoked, at the
 moment when that is so or becomes known, whether or not the coordinator says anything. People are
@@ -16,10 +16,10 @@ from contract.credentials import Credentials
 from contract.errors import MiheError, StorageFull
 from contract.revocation import Taken
 from contract.standing import Notice, notices
+from daemon.renewal import LOOK_SECONDS, News, Renewal
 from node.attach import Attachment
 from node.conduct import Conductor
 from node.docket import Docket
-from node.renewal import LOOK_SECONDS, News, Renewal
 from node.runs import Runs
 
 _log = logging.getLogger("mihe.validity")

@@ -18,8 +18,8 @@ from contract.identity import Role
 from contract.revocation import list_to_der
 from contract.signing import Kind, Statement, verify
 from contract.statements import Dead, Greeting
-from coordinator.renewal import News, Renewal
 from coordinator.server import Running
+from daemon.renewal import News, Renewal
 from tests.unit.coordinator.consortium import (
     PATIENCE,
     USCC,

@@ -27,13 +27,13 @@ from contract.ledger import Ledger, hear, open_job
 from contract.lifecycle import TERMINAL, State
 from contract.policy import Policy
 from contract.signing import Kind, Statement, verify
+from daemon.renewal import server_credentials
 from node.attach import Attachment
 from node.carry import Exchange
 from node.catalogue import Datasets
 from node.conduct import Conductor, Owner
 from node.docket import Docket
 from node.propose import Wish, draft, read_offers
-from node.renewal import server_credentials
 from node.results import Results
 from node.runs import Runs
 from node.stage import Services

@@ -20,10 +20,10 @@ from contract.revocation import list_to_der
 from contract.signing import Kind, Statement
 from contract.statements import Approval, Catalogue, Decision, Greeting
 from coordinator.server import Running, serving
+from daemon.renewal import server_credentials
 from node import attach
 from node.attach import Attachment
 from node.carry import open_channel
-from node.renewal import server_credentials
 from node.store import Store
 from node.wire import statement_to_wire
 from protos import coordinator_pb2 as wire

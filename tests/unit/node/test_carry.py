@@ -12,9 +12,9 @@ from cli.revocation import next_list
 from contract.credentials import Credentials, credentials_from
 from contract.identity import Role
 from contract.revocation import list_to_der
+from daemon.renewal import server_credentials
 from node import carry
 from node.carry import Exchange, dial, open_channel, peer_name
-from node.renewal import server_credentials
 from node.seal import Carrier, CarrierLost
 from protos import carry_pb2, carry_pb2_grpc
 from tests.unit.coordinator.consortium import Consortium

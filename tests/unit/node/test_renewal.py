@@ -1,4 +1,4 @@
-"""A daemon's files as they are replaced under it; node/renewal.py is coordinator/renewal.py."""
+"""A daemon's files as they are replaced under it."""
 
 import shutil
 from pathlib import Path
@@ -10,8 +10,8 @@ from contract.config import CertificateFiles, NodeConfig
 from contract.credentials import Credentials
 from contract.errors import CertificateRevoked, StorageFull
 from contract.revocation import MAX_LIST_BYTES, Taken, list_to_der
+from daemon.renewal import News, Renewal
 from node.credentials import load_credentials, read_files
-from node.renewal import News, Renewal
 from tests.unit.coordinator.consortium import Consortium
 from tests.unit.node.lines import Member
 

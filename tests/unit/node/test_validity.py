@@ -13,9 +13,9 @@ from contract.identity import Role
 from contract.lifecycle import State
 from contract.revocation import list_to_der
 from contract.signing import Kind
+from daemon.renewal import News, Renewal
 from node.catalogue import Datasets
 from node.propose import read_offers
-from node.renewal import News, Renewal
 from node.validity import Validity
 from tests.unit.coordinator.consortium import Consortium
 from tests.unit.node.lines import Member, enrol

@@ -1,7 +1,6 @@
 """Where a daemon keeps and offers things, looked at before it starts: folders, disk, state, port.
 
-The same file in node/ and coordinator/ (a test holds them together): neither may import the other,
-and nothing below them does I/O. Changes nothing.
+Both daemons' checks look so. Changes nothing.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What a service manager is told; the coordinator has the same text (tests/unit/test_twins.py)."""
+"""What a service manager is told."""
 
 import socket
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from node.readiness import READY, STOPPING, tell
+from daemon.readiness import READY, STOPPING, tell
 
 
 @pytest.fixture

@@ -1,35 +1,27 @@
-"""Work in a process of its own: its answer, its errors without their texts, and its end.
-
-node/apart.py and coordinator/apart.py are one mechanism on two sides of a wall: both are tested.
-"""
+"""Work in a process of its own: its answer, its errors without their texts, and its end."""
 
 import asyncio
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import coordinator.apart
-import node.apart
 from contract.errors import BadMessage
+from daemon.apart import Broken, apart
 from node.key_process import KeyProcess
 
 PATIENCE = 60.0
-
-Apart = Callable[..., Coroutine[Any, Any, Any]]
-SIDES = pytest.mark.parametrize("apart", [node.apart.apart, coordinator.apart.apart])
 
 LONE = """
 import asyncio
 from pathlib import Path
 from {module} import {what}
-from tests.unit.node.test_apart import wait_forever
+from tests.unit.daemon.test_apart import wait_forever
 
 async def main():
     {begin}
@@ -61,31 +53,27 @@ def wait_forever(begun: str) -> None:
     time.sleep(1000)
 
 
-@SIDES
-async def test_it_gives_what_the_work_returns(apart: Apart) -> None:
+async def test_it_gives_what_the_work_returns() -> None:
     assert await apart(add, 2, 3) == 5
 
 
-@SIDES
-async def test_a_coded_error_comes_as_it_was_raised(apart: Apart) -> None:
+async def test_a_coded_error_comes_as_it_was_raised() -> None:
     with pytest.raises(BadMessage) as caught:
         await apart(refuse)
     assert (caught.value.party, caught.value.phase) == ("tax", "match")
 
 
-@SIDES
 @pytest.mark.parametrize("work", [fail, vanish])
 async def test_any_other_end_is_broken_and_quotes_nothing(
-    apart: Apart, work: Callable[[], None], capfd: pytest.CaptureFixture[str]
+    work: Callable[[], None], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises((node.apart.Broken, coordinator.apart.Broken)) as caught:
+    with pytest.raises(Broken) as caught:
         await apart(work)
     assert "91110000600037341L" not in f"{caught.value!r}{caught.value.__context__!r}"
     assert "91110000600037341L" not in "".join(capfd.readouterr())
 
 
-@SIDES
-async def test_who_stops_waiting_stops_the_work(apart: Apart, tmp_path: Path) -> None:
+async def test_who_stops_waiting_stops_the_work(tmp_path: Path) -> None:
     begun = tmp_path / "begun"
     waiting = asyncio.create_task(apart(wait_forever, str(begun)))
     process = await _process_in(begun)
@@ -95,11 +83,10 @@ async def test_who_stops_waiting_stops_the_work(apart: Apart, tmp_path: Path) ->
     assert not _is_alive(process)
 
 
-@pytest.mark.parametrize("module", ["node.apart", "coordinator.apart"])
-async def test_it_ends_with_a_daemon_that_is_killed(module: str, tmp_path: Path) -> None:
+async def test_it_ends_with_a_daemon_that_is_killed(tmp_path: Path) -> None:
     begun = tmp_path / "begun"
     begin = f"asyncio.ensure_future(apart(wait_forever, {str(begun)!r}))"
-    lone = _lone(tmp_path, module=module, what="apart", begin=begin)
+    lone = _lone(tmp_path, module="daemon.apart", what="apart", begin=begin)
     process = await _process_in(begun)
     lone.kill()
     lone.wait()
@@ -146,7 +133,7 @@ async def test_a_key_is_the_same_until_it_is_closed_and_gone_then() -> None:
 def _lone(folder: Path, **words: str) -> subprocess.Popen[bytes]:
     script = folder / "lone.py"
     script.write_text(LONE.format(**words), "utf-8")
-    root = str(Path(node.apart.__file__).parents[1])
+    root = str(Path(__file__).parents[3])
     return subprocess.Popen([sys.executable, str(script)], env={**os.environ, "PYTHONPATH": root})
 
 

@@ -4,9 +4,6 @@ The files are looked at every second, and read when one looks changed. A certifi
 when both are there and fit each other, the CA and the organisation; until then the pair in use
 stays in use, and whoever reads the log learns why. A revocation list that is in force is kept in
 the data folder, so that neither a restart nor an older file can take it back.
-
-Neither daemon may import the other, and nothing below them does I/O: this file stands in both
-(tests/unit/test_twins.py).
 """
 
 import os
