@@ -27,6 +27,7 @@ __all__ = [
     "Tagging",
     "Told",
     "blind",
+    "ecdh_message_bytes",
     "hazmat_decode",
     "hazmat_expand_message",
     "hazmat_hash_to_group",
@@ -37,7 +38,6 @@ __all__ = [
     "rr22_message_bytes",
     "rr22_take",
     "start_join",
-    "tag_bytes",
 ]
 
 SOURCE_DIGEST: Final[str]
@@ -58,46 +58,60 @@ class Misused(ValueError):
 class Defect(RuntimeError):
     """The core panicked, or the operating system gives no entropy."""
 
+def ecdh_message_bytes(
+    mode: Literal["intersection", "cardinality"], receiver_size: int, sender_size: int
+) -> tuple[int, int, int, int]:
+    """Bytes of the receiver's points, the tags, the sender's points, and what tells the sender.
+
+    Raises Misused.
+    """
+
 def blind(
     run_id: bytes,
     role: Literal["receiver", "sender"],
     mode: Literal["intersection", "cardinality"],
-    own_size: int,
-    peer_size: int,
+    receiver_size: int,
+    sender_size: int,
     items: tuple[bytes, bytes],
 ) -> tuple[Blinding, bytes]:
-    """Blind a set under a fresh secret: `own_size` points of 32 bytes, dummies included, shuffled.
+    """Blind a set under a fresh secret: as many points of 32 bytes as agreed, shuffled.
 
-    `run_id` has 32 bytes, sizes are 1 to 2^20. The items are distinct, and given in one piece with
-    the end of each as a little-endian uint32. Raises Misused, Defect.
+    `run_id` has 32 bytes, sizes are 1 to 2^20, dummies included. The items are distinct, and given
+    in one piece with the end of each as a little-endian uint32. Raises Misused, Defect.
     """
-
-def tag_bytes(own_size: int, peer_size: int) -> int:
-    """Bytes of one tag for two lists of these sizes (psi/SPEC.md §3.3)."""
 
 @final
 class Blinding:
-    """First stage of either party: its set is out, the other's is awaited."""
+    """First stage of either party: its set is out, the other's is awaited.
+
+    `evaluate` is the sender's step, `positions` and `count` are the receiver's. Raise PointRefused,
+    MessageRefused, Misused (the other's step, or the other mode's), Spent, Defect.
+    """
 
     def evaluate(self, points: bytes) -> tuple[Evaluation, bytes]:
-        """Multiply the peer's points; returns the tags that the peer will read.
+        """Multiply the receiver's points; the tags of the products.
 
-        They are in the order of the points, in mode "cardinality" shuffled. Raises PointRefused,
-        MessageRefused, Spent, Defect.
+        They are in the order of the points, in mode "cardinality" shuffled.
         """
+
+    def positions(self, points: bytes, tags: bytes) -> tuple[list[int], bytes]:
+        """Indices of the own items that both have, ascending, and what tells the sender."""
+
+    def count(self, points: bytes, tags: bytes) -> tuple[int, bytes]:
+        """How many items both have, and what tells the sender."""
 
 @final
 class Evaluation:
-    """Second stage of either party: the tags that the other made of its points are awaited."""
+    """Second stage of a sender that learns, too: what the receiver matched is awaited.
 
-    def positions(self, tags: bytes) -> list[int]:
-        """Indices of the own items that both have, ascending.
+    Raise MessageRefused, Misused (the other mode's step), Spent, Defect.
+    """
 
-        Raises MessageRefused, Misused, Spent, Defect.
-        """
+    def positions(self, matched: bytes) -> list[int]:
+        """Indices of the own items that both have, ascending."""
 
-    def count(self, tags: bytes) -> int:
-        """How many items both have. Raises MessageRefused, Spent, Defect."""
+    def count(self, matched: bytes) -> int:
+        """How many items both have."""
 
 def rr22_message_bytes(receiver_size: int, sender_size: int, both: bool) -> Sequence[int]:
     """Bytes of the six messages in order; the last is empty unless both learn. Raises Misused."""

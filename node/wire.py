@@ -21,7 +21,7 @@ from federated.join.messages import Blinded, GroupCodes, Served
 from federated.query.plan import QueryPlan
 from federated.query.release import Opening
 from protos import coordinator_pb2, join_pb2, link_pb2, psi_pb2, statement_pb2
-from psi.ecdh.messages import BlindedSet, Evaluated, PeerTags
+from psi.ecdh.messages import BlindedSet, Evaluated, Matched
 from psi.rr22.messages import BasePoints, Common, Masked, Reply, Tags, Trees
 from psi.step import Message
 
@@ -273,8 +273,8 @@ def message_to_wire(message: Message) -> bytes:
             return psi_pb2.EcdhEvaluated(
                 tags=message.tags, points=message.points
             ).SerializeToString()
-        case PeerTags():
-            return psi_pb2.EcdhTags(tags=message.tags).SerializeToString()
+        case Matched():
+            return psi_pb2.EcdhMatched(matches=message.matches).SerializeToString()
         case BasePoints() | Reply() | Trees() | Masked() | Tags() | Common():
             return psi_pb2.Rr22Message(content=message.content).SerializeToString()
         case Blinded() | Served():
@@ -293,8 +293,8 @@ def message_from_wire(awaited: type[Message], raw: bytes, *, party: str) -> Mess
         return Blinded(points=_parse(join_pb2.JoinPoints, raw, party).points)
     if awaited is Served:
         return Served(points=_parse(join_pb2.JoinPoints, raw, party).points)
-    if awaited is PeerTags:
-        return PeerTags(tags=_parse(psi_pb2.EcdhTags, raw, party).tags)
+    if awaited is Matched:
+        return Matched(matches=_parse(psi_pb2.EcdhMatched, raw, party).matches)
     for message in (BasePoints, Reply, Trees, Masked, Tags, Common):
         if awaited is message:
             return message(content=_parse(psi_pb2.Rr22Message, raw, party).content)

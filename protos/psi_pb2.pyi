@@ -65,26 +65,26 @@ class EcdhEvaluated(_message.Message):
 Global___EcdhEvaluated: _TypeAlias = EcdhEvaluated  # noqa: Y015
 
 @_typing.final
-class EcdhTags(_message.Message):
+class EcdhMatched(_message.Message):
     """receiver → sender, when both learn the result"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    TAGS_FIELD_NUMBER: _builtins.int
-    tags: _builtins.bytes
-    """T(a·b·H(y)), in the order received (cardinality: shuffled)"""
+    MATCHES_FIELD_NUMBER: _builtins.int
+    matches: _builtins.bytes
+    """for each place what it matched, and a hash of all a·b·H(y) that did"""
     def __init__(
         self,
         *,
-        tags: _builtins.bytes = ...,
+        matches: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["matches", b"matches"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___EcdhTags: _TypeAlias = EcdhTags  # noqa: Y015
+Global___EcdhMatched: _TypeAlias = EcdhMatched  # noqa: Y015
 
 @_typing.final
 class Rr22Message(_message.Message):

@@ -14,7 +14,7 @@ from psi.ecdh import cost as ecdh_cost
 from psi.ecdh import parameters as ecdh
 from psi.ecdh import receiver as ecdh_receiver
 from psi.ecdh import sender as ecdh_sender
-from psi.ecdh.messages import BlindedSet, Evaluated, PeerTags
+from psi.ecdh.messages import BlindedSet, Evaluated, Matched
 from psi.rr22 import cost as rr22_cost
 from psi.rr22 import parameters as rr22
 from psi.rr22 import receiver as rr22_receiver
@@ -24,16 +24,16 @@ from psi.step import Fresh, Message
 
 Role = Literal["receiver", "sender"]
 
-FROM_RECEIVER: Final = frozenset({BlindedSet, PeerTags, Reply, Masked, Common})
+FROM_RECEIVER: Final = frozenset({BlindedSet, Matched, Reply, Masked, Common})
 """The messages that the receiver sends; the sender sends all others."""
 
-REVEALING: Final = (Evaluated, PeerTags, Tags, Common)
+REVEALING: Final = (Evaluated, Matched, Tags, Common)
 """The messages from which who gets them computes a result."""
 
 STREAMS: Final[dict[type[Message], str]] = {
     BlindedSet: "blinded",
     Evaluated: "evaluated",
-    PeerTags: "tags",
+    Matched: "matched",
     BasePoints: "base_points",
     Reply: "reply",
     Trees: "trees",

@@ -9,14 +9,12 @@ from time import perf_counter
 from typing import Final
 
 from contract.sizes import SMALLEST_SIZE
-from native._core import tag_bytes
+from native._core import ecdh_message_bytes
 from psi.cost import Cost
-from psi.ecdh.messages import BlindedSet, Evaluated, PeerTags
+from psi.ecdh.messages import BlindedSet, Evaluated, Matched
 from psi.ecdh.parameters import Parameters
 from psi.ecdh.secret import blind, evaluate
 from psi.step import Message
-
-POINT_BYTES: Final = 32
 
 _BATCH: Final = 4 * SMALLEST_SIZE
 
@@ -31,13 +29,11 @@ class Speed:
 
 def message_sizes(parameters: Parameters) -> dict[type[Message], int]:
     """Bytes of each message, in the order in which they are sent (psi/SPEC.md §3)."""
-    receiver, sender = parameters.receiver_size, parameters.sender_size
-    tag = tag_bytes(receiver, sender)
-    sizes: dict[type[Message], int] = {
-        BlindedSet: POINT_BYTES * receiver,
-        Evaluated: POINT_BYTES * sender + tag * receiver,
-    }
-    return {**sizes, PeerTags: tag * sender} if parameters.both else sizes
+    blinded, tags, points, matched = ecdh_message_bytes(
+        parameters.mode, parameters.receiver_size, parameters.sender_size
+    )
+    sizes: dict[type[Message], int] = {BlindedSet: blinded, Evaluated: tags + points}
+    return {**sizes, Matched: matched} if parameters.both else sizes
 
 
 def measure() -> Speed:
@@ -46,7 +42,7 @@ def measure() -> Speed:
         run_id=bytes(32), receiver_size=_BATCH, sender_size=_BATCH, mode="intersection", both=False
     )
     started = perf_counter()
-    blinding, points = blind(parameters, "receiver", ())
+    blinding, points = blind(parameters, "sender", ())
     blinded = perf_counter()
     evaluate(blinding, points)
     return Speed(blind=(blinded - started) / _BATCH, evaluate=(perf_counter() - blinded) / _BATCH)
@@ -57,7 +53,7 @@ def estimate(parameters: Parameters, speed: Speed) -> Cost:
     receiver, sender = parameters.receiver_size, parameters.sender_size
     sizes = message_sizes(parameters)
     return Cost(
-        receiver_sends=sizes[BlindedSet] + sizes.get(PeerTags, 0),
+        receiver_sends=sizes[BlindedSet] + sizes.get(Matched, 0),
         sender_sends=sizes[Evaluated],
         seconds=speed.blind * max(receiver, sender) + speed.evaluate * (receiver + sender),
     )

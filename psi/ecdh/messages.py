@@ -1,6 +1,6 @@
 """The messages of an ECDH intersection, in the order in which they are sent (psi/SPEC.md §3).
 
-Lists stand in one piece of bytes: 32 a point, `tag_bytes` a tag. Only the core looks inside.
+Lists stand in one piece of bytes, of the lengths in psi/ecdh/cost.py. Only the core looks inside.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Evaluated(Message):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class PeerTags(Message):
-    """Receiver → sender, if both learn: tags of a·b·H(y), ordered as in `Evaluated`."""
+class Matched(Message):
+    """Receiver → sender, if both learn: which places matched, and a proof of their elements."""
 
-    tags: bytes
+    matches: bytes

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from psi.ecdh.messages import BlindedSet, Evaluated, PeerTags
+from psi.ecdh.messages import BlindedSet, Evaluated, Matched
 from psi.ecdh.parameters import Parameters
-from psi.ecdh.secret import Blinding, blind, evaluate, match
+from psi.ecdh.secret import Blinding, blind, match
 from psi.step import Finished
 
 
@@ -39,8 +39,7 @@ class AwaitEvaluated:
     parameters: Parameters
     blinding: Blinding
 
-    def advance(self, message: Evaluated) -> tuple[Finished, PeerTags | None]:
+    def advance(self, message: Evaluated) -> tuple[Finished, Matched | None]:
         """Match. Raises BadPoint, BadMessage."""
-        evaluation, tags = evaluate(self.blinding, message.points)
-        result = match(self.parameters, evaluation, message.tags)
-        return Finished(result), PeerTags(tags) if self.parameters.both else None
+        result, matched = match(self.parameters, self.blinding, message.points, message.tags)
+        return Finished(result), Matched(matched) if self.parameters.both else None

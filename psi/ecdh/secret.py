@@ -34,27 +34,46 @@ def blind(parameters: Parameters, role: Role, items: Sequence[bytes]) -> tuple[B
             fix="Propose the job again; it will be made for the dataset's present size.",
             rule="psi/SPEC.md §2",
         )
-    peer_size = parameters.size_of("sender" if role == "receiver" else "receiver")
     with _faults():
         return _core.blind(
-            parameters.run_id, role, parameters.mode, size, peer_size, Keys.of(items).packed()
+            parameters.run_id,
+            role,
+            parameters.mode,
+            parameters.receiver_size,
+            parameters.sender_size,
+            Keys.of(items).packed(),
         )
 
 
 def evaluate(blinding: Blinding, points: bytes) -> tuple[Evaluation, bytes]:
-    """Multiply the peer's points; returns the tags that the peer will read. Consumes `blinding`."""
+    """The sender multiplies the receiver's points; their tags. Consumes `blinding`."""
     with _faults():
         return blinding.evaluate(points)
 
 
 def match(
-    parameters: Parameters, evaluation: Evaluation, tags: bytes
-) -> Intersection | Cardinality:
-    """Compare the tags that the peer made of the own points. Consumes `evaluation`."""
+    parameters: Parameters, blinding: Blinding, points: bytes, tags: bytes
+) -> tuple[Intersection | Cardinality, bytes]:
+    """The receiver multiplies the sender's points and compares; what tells the sender beside it.
+
+    Consumes `blinding`.
+    """
     with _faults():
         if parameters.mode == "intersection":
-            return Intersection(evaluation.positions(tags))
-        return Cardinality(evaluation.count(tags))
+            positions, matched = blinding.positions(points, tags)
+            return Intersection(positions), matched
+        count, matched = blinding.count(points, tags)
+        return Cardinality(count), matched
+
+
+def told(
+    parameters: Parameters, evaluation: Evaluation, matched: bytes
+) -> Intersection | Cardinality:
+    """The sender takes what the receiver says and proves. Consumes `evaluation`."""
+    with _faults():
+        if parameters.mode == "intersection":
+            return Intersection(evaluation.positions(matched))
+        return Cardinality(evaluation.count(matched))
 
 
 @contextmanager

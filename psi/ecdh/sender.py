@@ -1,4 +1,4 @@
-"""Sender's side of an ECDH intersection: Fresh → AwaitBlinded → (AwaitPeerTags →) Finished.
+"""Sender's side of an ECDH intersection: Fresh → AwaitBlinded → (AwaitMatched →) Finished.
 
 Implements  psi/SPEC.md §3
 Learns      nothing, unless the contract names it as a receiver too: then the same as the receiver
@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from psi.ecdh.messages import BlindedSet, Evaluated, PeerTags
+from psi.ecdh.messages import BlindedSet, Evaluated, Matched
 from psi.ecdh.parameters import Parameters
-from psi.ecdh.secret import Blinding, Evaluation, blind, evaluate, match
+from psi.ecdh.secret import Blinding, Evaluation, blind, evaluate, told
 from psi.step import Finished, Nothing
 
 
@@ -40,24 +40,24 @@ class AwaitBlinded:
     blinding: Blinding
     points: bytes
 
-    def advance(self, message: BlindedSet) -> tuple["AwaitPeerTags | Finished", Evaluated]:
+    def advance(self, message: BlindedSet) -> tuple["AwaitMatched | Finished", Evaluated]:
         """Evaluate the receiver's points, send the own. Raises BadPoint, BadMessage."""
         evaluation, tags = evaluate(self.blinding, message.points)
         evaluated = Evaluated(tags=tags, points=self.points)
         if self.parameters.both:
-            return AwaitPeerTags(self.parameters, evaluation), evaluated
+            return AwaitMatched(self.parameters, evaluation), evaluated
         return Finished(Nothing()), evaluated
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class AwaitPeerTags:
+class AwaitMatched:
     """Both learn: the receiver has its result, this party's is awaited."""
 
-    awaits: ClassVar[type[PeerTags]] = PeerTags
+    awaits: ClassVar[type[Matched]] = Matched
 
     parameters: Parameters
     evaluation: Evaluation
 
-    def advance(self, message: PeerTags) -> tuple[Finished, None]:
-        """Match. Raises BadMessage."""
-        return Finished(match(self.parameters, self.evaluation, message.tags)), None
+    def advance(self, message: Matched) -> tuple[Finished, None]:
+        """Take what matched, if it is proven. Raises BadMessage."""
+        return Finished(told(self.parameters, self.evaluation, message.matches)), None

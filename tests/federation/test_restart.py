@@ -36,7 +36,7 @@ POINTS = (
     *(
         f"frame.{frame}.{stream}"
         for frame in ("open", "receipted")
-        for stream in ("blinded", "tags")
+        for stream in ("blinded", "matched")
     ),
     *("frame.open.evaluated", "frame.receipted.evaluated", MID_RUN, "frame.ack"),
 )

@@ -74,9 +74,7 @@ impl Raised for mihe_psi_ecdh::Fault {
     fn exception(self) -> PyErr {
         match self {
             Self::Peer(Refused::Points(refusal)) => refusal.exception(),
-            Self::Peer(refused @ (Refused::TagsLength { .. } | Refused::TagRepeated(_))) => {
-                MessageRefused::new_err(refused.to_string())
-            }
+            Self::Peer(refused) => MessageRefused::new_err(refused.to_string()),
             Self::Caller(what) => Misused::new_err(what),
             Self::NoEntropy => no_entropy(),
         }

@@ -29,7 +29,7 @@ mod _core {
         hazmat_panic,
     };
     #[pymodule_export]
-    use super::psi_ecdh::{Blinding, Evaluation, blind, tag_bytes};
+    use super::psi_ecdh::{Blinding, Evaluation, blind, ecdh_message_bytes};
     #[pymodule_export]
     use super::psi_rr22::{
         Growing, Masking, Matching, Replying, Tagging, Told, rr22_begin, rr22_message_bytes,

@@ -14,14 +14,22 @@ use crate::keys::{self, Packed};
 #[pyclass(frozen, module = "native._core")]
 pub(crate) struct Blinding(Mutex<Option<mihe_psi_ecdh::Blinding>>);
 
-/// Second stage of either party.
+/// Second stage of a sender that learns, too.
 #[pyclass(frozen, module = "native._core")]
 pub(crate) struct Evaluation(Mutex<Option<mihe_psi_ecdh::Evaluation>>);
 
-/// Bytes of a tag for two lists of these sizes.
+/// Bytes of each list in the messages: the receiver's points, tags, the sender's points, what matched.
 #[pyfunction]
-pub(crate) fn tag_bytes(own_size: usize, peer_size: usize) -> usize {
-    mihe_psi_ecdh::tag_bytes(own_size, peer_size)
+pub(crate) fn ecdh_message_bytes(
+    mode: &str,
+    receiver_size: usize,
+    sender_size: usize,
+) -> PyResult<[usize; 4]> {
+    let setup = setup([0; 32], mode, receiver_size, sender_size)?;
+    if !setup.is_possible() {
+        return Err(Misused::new_err("a list has 1 to 2^20 points"));
+    }
+    Ok(setup.message_bytes())
 }
 
 /// Blinds a set under a fresh secret.
@@ -31,29 +39,20 @@ pub(crate) fn blind<'py>(
     run_id: RunId,
     role: &str,
     mode: &str,
-    own_size: usize,
-    peer_size: usize,
+    receiver_size: usize,
+    sender_size: usize,
     items: Packed,
 ) -> PyResult<(Blinding, Bound<'py, PyBytes>)> {
-    let setup = Setup {
-        run: run_id,
-        role: match role {
-            "receiver" => Role::Receiver,
-            "sender" => Role::Sender,
-            _ => return Err(Misused::new_err("a role is receiver or sender")),
-        },
-        mode: match mode {
-            "intersection" => Mode::Intersection,
-            "cardinality" => Mode::Cardinality,
-            _ => return Err(Misused::new_err("a mode is intersection or cardinality")),
-        },
-        own_size,
-        peer_size,
+    let setup = setup(run_id, mode, receiver_size, sender_size)?;
+    let role = match role {
+        "receiver" => Role::Receiver,
+        "sender" => Role::Sender,
+        _ => return Err(Misused::new_err("a role is receiver or sender")),
     };
     let items = keys::split(&items)?;
     let (blinding, points) = run(py, || {
         let secret = AttemptSecret::from_os().ok_or(Fault::NoEntropy)?;
-        mihe_psi_ecdh::Blinding::new(secret, setup, &items)
+        mihe_psi_ecdh::Blinding::new(secret, setup, role, &items)
     })?;
     Ok((
         Blinding(Mutex::new(Some(blinding))),
@@ -61,9 +60,23 @@ pub(crate) fn blind<'py>(
     ))
 }
 
+fn setup(run: RunId, mode: &str, receiver_size: usize, sender_size: usize) -> PyResult<Setup> {
+    let mode = match mode {
+        "intersection" => Mode::Intersection,
+        "cardinality" => Mode::Cardinality,
+        _ => return Err(Misused::new_err("a mode is intersection or cardinality")),
+    };
+    Ok(Setup {
+        run,
+        mode,
+        receiver_size,
+        sender_size,
+    })
+}
+
 #[pymethods]
 impl Blinding {
-    /// Multiplies the peer's points; returns the tags that the peer will read.
+    /// The sender multiplies the receiver's points; returns the tags of the products.
     fn evaluate<'py>(
         &self,
         py: Python<'py>,
@@ -76,19 +89,43 @@ impl Blinding {
             PyBytes::new(py, &tags),
         ))
     }
+
+    /// Indices of the receiver's items that are common, ascending, and what tells the sender.
+    fn positions<'py>(
+        &self,
+        py: Python<'py>,
+        points: &[u8],
+        tags: &[u8],
+    ) -> PyResult<(Vec<u32>, Bound<'py, PyBytes>)> {
+        let blinding = take(&self.0)?;
+        let (positions, matched) = run(py, || blinding.positions(points, tags))?;
+        Ok((positions, PyBytes::new(py, &matched)))
+    }
+
+    /// How many of the receiver's items are common, and what tells the sender.
+    fn count<'py>(
+        &self,
+        py: Python<'py>,
+        points: &[u8],
+        tags: &[u8],
+    ) -> PyResult<(usize, Bound<'py, PyBytes>)> {
+        let blinding = take(&self.0)?;
+        let (count, matched) = run(py, || blinding.count(points, tags))?;
+        Ok((count, PyBytes::new(py, &matched)))
+    }
 }
 
 #[pymethods]
 impl Evaluation {
-    /// Indices of the own items that are common, ascending.
-    fn positions(&self, py: Python<'_>, tags: &[u8]) -> PyResult<Vec<u32>> {
+    /// Indices of the sender's items that are common, ascending.
+    fn positions(&self, py: Python<'_>, matched: &[u8]) -> PyResult<Vec<u32>> {
         let evaluation = take(&self.0)?;
-        run(py, || evaluation.positions(tags))
+        run(py, || evaluation.positions(matched))
     }
 
     /// How many items are common.
-    fn count(&self, py: Python<'_>, tags: &[u8]) -> PyResult<usize> {
+    fn count(&self, py: Python<'_>, matched: &[u8]) -> PyResult<usize> {
         let evaluation = take(&self.0)?;
-        run(py, || evaluation.count(tags))
+        run(py, || evaluation.count(matched))
     }
 }

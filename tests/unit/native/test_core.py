@@ -75,19 +75,42 @@ def test_a_panic_is_an_exception_and_the_core_lives_on() -> None:
 
 
 def test_objects_are_spent_by_use() -> None:
-    (receiver, blinded), (sender, _) = blind("receiver"), blind("sender")
+    (receiver, blinded), (sender, points) = blind("receiver"), blind("sender")
     evaluation, tags = sender.evaluate(blinded)
     with pytest.raises(_core.Spent):
         sender.evaluate(blinded)
-    evaluation.positions(tags)
-    with pytest.raises(_core.Spent):
-        evaluation.positions(tags)
-    with pytest.raises(_core.Spent):
-        evaluation.count(tags)
-    with pytest.raises(_core.MessageRefused):
-        receiver.evaluate(b"")
-    with pytest.raises(_core.Spent):
-        receiver.evaluate(blinded)
+    _, matched = receiver.positions(points, tags)
+    for again in (receiver.positions, receiver.count):
+        with pytest.raises(_core.Spent):
+            again(points, tags)
+    evaluation.positions(matched)
+    for use in (evaluation.positions, evaluation.count):
+        with pytest.raises(_core.Spent):
+            use(matched)
+    refused, _ = blind("sender")
+    for error in (_core.MessageRefused, _core.Spent):
+        with pytest.raises(error):
+            refused.evaluate(b"")
+
+
+def test_a_step_of_the_other_role_or_mode_is_the_callers_defect() -> None:
+    points = blind()[1]
+    for use in (
+        lambda: blind("receiver")[0].evaluate(points),
+        lambda: blind("sender")[0].positions(points, b""),
+        lambda: blind("receiver")[0].count(points, b""),
+        lambda: blind("sender")[0].evaluate(points)[0].count(b""),
+    ):
+        with pytest.raises(_core.Misused):
+            use()
+
+
+@pytest.mark.parametrize(
+    "arguments", [("union", 1, 1), ("intersection", 0, 1), ("cardinality", 1, 2**20 + 1)]
+)
+def test_bytes_of_no_protocol_are_refused(arguments: Any) -> None:
+    with pytest.raises(_core.Misused):
+        _core.ecdh_message_bytes(*arguments)
 
 
 def test_one_of_two_threads_gets_the_secret() -> None:
@@ -145,7 +168,7 @@ def test_secret_objects_give_nothing_away(kind: type, leak: Callable[[Any], Any]
         leak(held)
     assert repr(held) == object.__repr__(held)
     assert [name for name in dir(held) if not name.startswith("__")] in (
-        ["evaluate"],
+        ["count", "evaluate", "positions"],
         ["count", "positions"],
     )
     with pytest.raises(TypeError):

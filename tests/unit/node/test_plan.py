@@ -111,7 +111,7 @@ def messages_of(plan: Plan) -> list[tuple[str, str, str, bytes]]:
 
 def test_a_party_awaits_only_what_the_other_one_sends(make: Make) -> None:
     plan = compile_plan(make(receivers=("bank_b", "bank_a")))
-    assert set(plan.incoming("bank_a")) == {"blinded", "tags"}
+    assert set(plan.incoming("bank_a")) == {"blinded", "matched"}
     assert set(plan.incoming("bank_b")) == {"evaluated"}
     assert plan.incoming("tax") == {}
     fast = Crypto(suite=Suite.PSI_RR22)

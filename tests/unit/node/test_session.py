@@ -106,7 +106,7 @@ async def test_each_owner_is_asked_once_and_before_anything_that_reveals(
     channels = two_channels()
     await play(compile_plan(both), channels)
     mine, theirs = (channel.events for channel in channels)
-    assert mine == ["blind", "send blinded", "evaluate", "gate", "send tags"]
+    assert mine == ["blind", "send blinded", "evaluate", "gate", "send matched"]
     assert theirs == ["blind", "evaluate", "gate", "send evaluated", "evaluate"]
     channels = two_channels()
     await play(compile_plan(contract), channels)
@@ -141,7 +141,7 @@ async def test_an_owner_that_withholds_sends_nothing_that_reveals(
         ("blinded", lambda raw: raw[:-32] + b"\xff" * 32, BadPoint),
         ("evaluated", lambda raw: raw[:-32] + bytes(32), BadPoint),
         ("evaluated", lambda raw: raw[:-1], BadMessage),
-        ("tags", lambda raw: raw + b"x", BadMessage),
+        ("matched", lambda raw: raw + b"x", BadMessage),
     ],
 )
 async def test_a_message_that_is_none_is_blamed_on_the_peer_and_its_stream(

@@ -29,7 +29,7 @@ from node.wire import (
     statement_to_wire,
 )
 from protos import link_pb2, statement_pb2
-from psi.ecdh.messages import BlindedSet, Evaluated, PeerTags
+from psi.ecdh.messages import BlindedSet, Evaluated, Matched
 from psi.step import Message
 
 STATEMENT = Statement(Kind.RECEIPT, "bank_b", bytes(32), b"{}", b"signature", b"certificate")
@@ -61,7 +61,7 @@ FRAMES: st.SearchStrategy[LinkFrame] = st.one_of(
 MESSAGES: st.SearchStrategy[Message] = st.one_of(
     st.builds(BlindedSet, st.binary(max_size=300)),
     st.builds(Evaluated, st.binary(max_size=300), st.binary(max_size=300)),
-    st.builds(PeerTags, st.binary(max_size=300)),
+    st.builds(Matched, st.binary(max_size=300)),
 )
 
 
@@ -129,7 +129,7 @@ def test_no_bytes_make_more_than_a_frame_or_an_error(raw: bytes) -> None:
 
 @given(st.one_of(st.binary(max_size=400), mutated(lambda: MESSAGES.map(message_to_wire))))
 def test_no_bytes_make_more_than_a_message_or_an_error(raw: bytes) -> None:
-    for awaited in (BlindedSet, Evaluated, PeerTags):
+    for awaited in (BlindedSet, Evaluated, Matched):
         try:
             assert type(message_from_wire(awaited, raw, party="bank_b")) is awaited
         except BadMessage as error:

@@ -1,6 +1,7 @@
-//! First stage of either party: its set is blinded and out, the other's is awaited.
+//! First stage of either party: its set is blinded, the other's is awaited.
 
 use core::fmt;
+use std::collections::HashMap;
 
 use chacha20::rand_core::Rng;
 use mihe_group::hash::Domain;
@@ -8,9 +9,12 @@ use mihe_group::list::{Encoded, hash_and_multiply, multiply_distinct, vartime_fi
 use mihe_group::secret::AttemptSecret;
 use mihe_group::shuffle::permutation;
 
-use crate::error::Fault;
+use crate::bits;
+use crate::error::{Fault, Refused};
 use crate::evaluation::Evaluation;
-use crate::setup::{Mode, Setup};
+use crate::matched;
+use crate::places::{Places, in_order};
+use crate::setup::{Mode, Role, Setup};
 use crate::tag::tags;
 
 const ITEM: Domain<'static> =
@@ -28,9 +32,14 @@ const TAG_ORDER: &str = "mihe/psi-ecdh/v1/tag-order";
 pub struct Blinding {
     secret: AttemptSecret,
     setup: Setup,
-    /// Index of the item at each place of the list sent; from `real` on they are dummies.
-    order: Vec<u32>,
-    real: u32,
+    role: Role,
+    places: Places,
+}
+
+/// A tag that the sender made, and the product that it is of: their indices.
+struct Pair {
+    tag: usize,
+    product: usize,
 }
 
 impl Blinding {
@@ -39,6 +48,7 @@ impl Blinding {
     pub fn new<I>(
         secret: AttemptSecret,
         setup: Setup,
+        role: Role,
         items: &[I],
     ) -> Result<(Self, Vec<u8>), Fault>
     where
@@ -47,7 +57,8 @@ impl Blinding {
         if !setup.is_possible() {
             return Err(Fault::Caller("a list has 1 to 2^20 points"));
         }
-        if items.len() > setup.own_size {
+        let size = setup.size_of(role);
+        if items.len() > size {
             return Err(Fault::Caller("more items than the size agreed"));
         }
         let keys: Vec<&[u8]> = items.iter().map(AsRef::as_ref).collect();
@@ -56,41 +67,126 @@ impl Blinding {
         }
 
         let scalar = secret.scalar(&setup.run, SCALAR);
-        let dummies = dummies(&secret, &setup, setup.own_size - items.len());
+        let dummies = dummies(&secret, &setup, size - items.len());
         let mut points = hash_and_multiply(ITEM, &setup.run, &keys, &scalar);
         points.extend(hash_and_multiply(DUMMY, &setup.run, &dummies, &scalar));
 
-        // Sizes are at most 2^20.
         let mut stream = secret.stream(&setup.run, ORDER);
-        let order = permutation(&mut stream, setup.own_size as u32);
-        let message = in_order(&points, &order).into_flattened();
+        let places = Places::random(&mut stream, size, items.len());
+        let message = places.arrange(&points).into_flattened();
         let blinding = Self {
             secret,
             setup,
-            order,
-            real: items.len() as u32,
+            role,
+            places,
         };
         Ok((blinding, message))
     }
 
-    /// Multiplies the peer's points. The tags returned are for the peer, in the order of its points, or
-    /// shuffled where only the number of matches may be known.
+    /// The sender multiplies the receiver's points. The tags returned are in their order, or shuffled where only
+    /// the number of matches may be known.
     pub fn evaluate(self, points: &[u8]) -> Result<(Evaluation, Vec<u8>), Fault> {
-        let Setup { run, role, .. } = self.setup;
-        let length = self.setup.tag_bytes();
-        let scalar = self.secret.scalar(&run, SCALAR);
-        let mut products = multiply_distinct(points, self.setup.peer_size, &scalar)?;
+        self.require(Role::Sender)?;
+        let mut products = self.multiply(points, self.setup.receiver_size)?;
         if self.setup.mode == Mode::Cardinality {
-            let mut stream = self.secret.stream(&run, TAG_ORDER);
-            let order = permutation(&mut stream, self.setup.peer_size as u32);
+            let mut stream = self.secret.stream(&self.setup.run, TAG_ORDER);
+            // At most 2^20.
+            let order = permutation(&mut stream, self.setup.receiver_size as u32);
             products = in_order(&products, &order);
         }
-        let for_peer = tags(role.other(), &run, &products, length);
-        let own = tags(role, &run, &products, length);
+        let width = self.setup.tag_width();
+        let message = bits::pack(tags(&self.setup.run, &products, width), width);
+        let evaluation = Evaluation {
+            setup: self.setup,
+            places: self.places,
+            products,
+        };
+        Ok((evaluation, message))
+    }
+
+    /// Indices, ascending, of the receiver's items that the sender has too, and the message that tells a sender
+    /// who learns which of its own they are. `points` and `tags` are the sender's.
+    pub fn positions(self, points: &[u8], tags: &[u8]) -> Result<(Vec<u32>, Vec<u8>), Fault> {
+        if self.setup.mode != Mode::Intersection {
+            return Err(Fault::Caller("shuffled tags have no positions"));
+        }
+        let (products, matches) = self.vartime_match(points, tags)?;
+        // Of the sender's places. Tags differ, so none is there twice.
+        let mut numbers = vec![0; products.len()];
+        for pair in &matches {
+            numbers[pair.product] = pair.tag as u32 + 1;
+        }
+        let elements = products
+            .iter()
+            .zip(&numbers)
+            .filter_map(|(product, &number)| (number != 0).then_some(product));
+        let message = matched::tell(&self.setup, &numbers, elements);
+        let places = matches.iter().map(|pair| pair.tag);
+        Ok((self.places.items(places), message))
+    }
+
+    /// How many of the receiver's items the sender has too, and the message that tells a sender who learns.
+    pub fn count(self, points: &[u8], tags: &[u8]) -> Result<(usize, Vec<u8>), Fault> {
+        if self.setup.mode != Mode::Cardinality {
+            return Err(Fault::Caller("tags in order have positions"));
+        }
+        let (products, matches) = self.vartime_match(points, tags)?;
+        let mut numbers = vec![0; self.setup.receiver_size];
+        for pair in &matches {
+            numbers[pair.tag] = 1;
+        }
+        let elements = matches.iter().map(|pair| &products[pair.product]);
         Ok((
-            Evaluation::new(self.setup, self.order, self.real, own),
-            for_peer,
+            matches.len(),
+            matched::tell(&self.setup, &numbers, elements),
         ))
+    }
+
+    /// The products of the sender's points, and all pairs, by tag. The
+    /// time depends on what the receiver may know.
+    fn vartime_match(
+        &self,
+        points: &[u8],
+        message: &[u8],
+    ) -> Result<(Vec<Encoded>, Vec<Pair>), Fault> {
+        self.require(Role::Receiver)?;
+        let width = self.setup.tag_width();
+        let expected = bits::bytes(self.setup.receiver_size, width);
+        if message.len() != expected {
+            return Err(Fault::Peer(Refused::Length {
+                list: "list of tags",
+                expected,
+                found: message.len(),
+            }));
+        }
+        let theirs = bits::unpack(message, self.setup.receiver_size, width)
+            .ok_or(Refused::SpareBits("list of tags"))?;
+        if let Some(at) = vartime_first_repeated(&theirs) {
+            return Err(Fault::Peer(Refused::TagRepeated(at)));
+        }
+        let products = self.multiply(points, self.setup.sender_size)?;
+        let own: HashMap<u128, usize> = tags(&self.setup.run, &products, width)
+            .into_iter()
+            .zip(0..)
+            .collect();
+        let matches = theirs
+            .iter()
+            .enumerate()
+            .filter_map(|(tag, value)| own.get(value).map(|&product| Pair { tag, product }))
+            .collect();
+        Ok((products, matches))
+    }
+
+    fn multiply(&self, points: &[u8], count: usize) -> Result<Vec<Encoded>, Fault> {
+        let scalar = self.secret.scalar(&self.setup.run, SCALAR);
+        Ok(multiply_distinct(points, count, &scalar)?)
+    }
+
+    fn require(&self, role: Role) -> Result<(), Fault> {
+        if self.role != role {
+            return Err(Fault::Caller("this is the other role's step"));
+        }
+        Ok(())
     }
 }
 
@@ -105,8 +201,4 @@ fn dummies(secret: &AttemptSecret, setup: &Setup, count: usize) -> Vec<[u8; 32]>
     let mut dummies = vec![[0; 32]; count];
     stream.fill_bytes(dummies.as_flattened_mut());
     dummies
-}
-
-fn in_order(points: &[Encoded], order: &[u32]) -> Vec<Encoded> {
-    order.iter().map(|&at| points[at as usize]).collect()
 }

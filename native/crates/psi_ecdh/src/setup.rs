@@ -1,28 +1,21 @@
 //! What both parties have agreed before the first message.
 
+use mihe_group::list::ENCODED;
 use mihe_group::secret::RunId;
 
-use crate::tag;
+use crate::matched;
+use crate::{bits, tag};
 
 /// The most points in one list. A larger set is cut into buckets, each a run of this protocol.
 pub const LARGEST: usize = 1 << 20;
 
-/// Whose result a tag is for, and which side a party is on.
+/// Which side a party is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Sends the first message and learns first.
     Receiver,
     /// Answers; learns only if both do.
     Sender,
-}
-
-impl Role {
-    pub(crate) fn other(self) -> Self {
-        match self {
-            Self::Receiver => Self::Sender,
-            Self::Sender => Self::Receiver,
-        }
-    }
 }
 
 /// What the result is.
@@ -34,30 +27,45 @@ pub enum Mode {
     Cardinality,
 }
 
-/// One party's view of what was agreed.
+/// What was agreed, the same on both sides.
 #[derive(Debug, Clone, Copy)]
 pub struct Setup {
     /// The run, in every hash.
     pub run: RunId,
-    /// This party's role.
-    pub role: Role,
     /// What the result is.
     pub mode: Mode,
-    /// Points that this party sends, dummies included.
-    pub own_size: usize,
-    /// Points that the other party sends.
-    pub peer_size: usize,
+    /// Points that the receiver sends, dummies included.
+    pub receiver_size: usize,
+    /// Points that the sender sends.
+    pub sender_size: usize,
 }
 
 impl Setup {
-    /// Bytes of a tag (SPEC §3.3).
-    pub(crate) fn tag_bytes(&self) -> usize {
-        tag::length(self.own_size, self.peer_size)
+    /// Bytes of each list in the messages (SPEC §3): the receiver's points, the tags, the sender's points, and what
+    /// the receiver tells a sender that learns, too.
+    pub fn message_bytes(&self) -> [usize; 4] {
+        [
+            ENCODED * self.receiver_size,
+            bits::bytes(self.receiver_size, self.tag_width()),
+            ENCODED * self.sender_size,
+            matched::Layout::of(self).bytes(),
+        ]
     }
 
     /// Whether both sizes are within 1 to [`LARGEST`].
-    pub(crate) fn is_possible(&self) -> bool {
+    pub fn is_possible(&self) -> bool {
         let possible = 1..=LARGEST;
-        possible.contains(&self.own_size) && possible.contains(&self.peer_size)
+        possible.contains(&self.receiver_size) && possible.contains(&self.sender_size)
+    }
+
+    pub(crate) fn size_of(&self, role: Role) -> usize {
+        match role {
+            Role::Receiver => self.receiver_size,
+            Role::Sender => self.sender_size,
+        }
+    }
+
+    pub(crate) fn tag_width(&self) -> u32 {
+        tag::width(self.receiver_size, self.sender_size)
     }
 }

@@ -1,42 +1,38 @@
 //! Tags: what doubly blinded points are compared by (SPEC §3.3).
 //!
 //! SHA-256 first and a cut afterwards: cut encodings would waste bits (bit 0 of each is 0) and show group
-//! structure. The reader's role is in the hash, so that a tag sent back to its maker matches nothing.
+//! structure.
 
 use mihe_group::list::Encoded;
 use mihe_group::secret::RunId;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::setup::Role;
+use crate::bits::mask;
 
-/// log2 of 1 / the probability that any two different items share a tag by chance.
-const STATISTICAL_BITS: u32 = 40;
+/// log2 of 1 / the probability that any two different items share a tag by chance: with what else can go wrong
+/// in a run it stays below 2^-40.
+const STATISTICAL_BITS: u32 = 42;
 
-/// Bytes of a tag for lists of `one` and `other` points: ⌈(40 + log2 `one` + log2 `other`) / 8⌉.
-pub fn length(one: usize, other: usize) -> usize {
-    let bits = STATISTICAL_BITS + ceil_log2(one) + ceil_log2(other);
-    bits.div_ceil(8) as usize
+/// Bits of a tag for lists of `one` and `other` points: 42 + ⌈log2 (`one` · `other`)⌉.
+pub(crate) fn width(one: usize, other: usize) -> u32 {
+    STATISTICAL_BITS + (one * other).next_power_of_two().ilog2()
 }
 
-fn ceil_log2(size: usize) -> u32 {
-    size.next_power_of_two().ilog2()
-}
-
-/// The tags of `points` that `reader` will compare, in a row, `length` bytes each.
-pub(crate) fn tags(reader: Role, run: &RunId, points: &[Encoded], length: usize) -> Vec<u8> {
-    let label: &[u8] = match reader {
-        Role::Receiver => b"mihe/psi-ecdh/tag/v1/receiver",
-        Role::Sender => b"mihe/psi-ecdh/tag/v1/sender",
-    };
-    let start = Sha256::new().chain_update(label).chain_update(run);
+/// The tags of `points`, in their order, as numbers below 2^`width`.
+pub(crate) fn tags(run: &RunId, points: &[Encoded], width: u32) -> Vec<u128> {
+    let start = Sha256::new()
+        .chain_update(b"mihe/psi-ecdh/tag/v1")
+        .chain_update(run);
     points
         .par_iter()
         .with_min_len(1024)
-        .map(|point| start.clone().chain_update(point).finalize())
-        .collect::<Vec<_>>()
-        .iter()
-        .flat_map(|digest| digest[..length].iter().copied())
+        .map(|point| {
+            let digest = start.clone().chain_update(point).finalize();
+            let mut low = [0; 16];
+            low.copy_from_slice(&digest[..16]);
+            u128::from_le_bytes(low) & mask(width)
+        })
         .collect()
 }
 
@@ -45,22 +41,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_are_those_of_the_specification() {
-        assert_eq!(length(1, 1), 5);
-        assert_eq!(length(256, 256), 7);
-        assert_eq!(length(256, 512), 8);
-        assert_eq!(length(300, 512), 8); // as 512 and 512: 58 bits
-        assert_eq!(length(1 << 20, 1 << 20), 10);
+    fn widths_are_those_of_the_specification() {
+        assert_eq!(width(1, 1), 42);
+        assert_eq!(width(256, 256), 58);
+        assert_eq!(width(256, 300), 59); // 300 · 256 is above 2^16
+        assert_eq!(width(1 << 20, 1 << 20), 82);
     }
 
     #[test]
-    fn a_tag_depends_on_reader_run_and_point() {
+    fn a_tag_depends_on_run_and_point() {
         let run = [1; 32];
-        let tag = |reader, run, point| tags(reader, run, &[[point; 32]], 10);
-        let one = tag(Role::Receiver, &run, 5);
-        assert_eq!(one.len(), 10);
-        assert_ne!(one, tag(Role::Sender, &run, 5));
-        assert_ne!(one, tag(Role::Receiver, &[2; 32], 5));
-        assert_ne!(one, tag(Role::Receiver, &run, 6));
+        let tag = |run, point| tags(run, &[[point; 32]], 80);
+        let one = tag(&run, 5);
+        assert!(one[0] < 1 << 80);
+        assert_eq!(one, tag(&run, 5));
+        assert_ne!(one, tag(&[2; 32], 5));
+        assert_ne!(one, tag(&run, 6));
     }
 }

@@ -3,18 +3,17 @@
 
 use mihe_group::list::Refusal;
 use mihe_group::secret::AttemptSecret;
-use mihe_psi_ecdh::{Blinding, Evaluation, Fault, Mode, Refused, Role, Setup, tag_bytes};
+use mihe_psi_ecdh::{Blinding, Fault, Mode, Refused, Role, Setup};
 use sha2::{Digest, Sha256};
 
 const RUN: [u8; 32] = [9; 32];
 
-fn setup(role: Role, mode: Mode, own_size: usize, peer_size: usize) -> Setup {
+const fn setup(mode: Mode, receiver_size: usize, sender_size: usize) -> Setup {
     Setup {
         run: RUN,
-        role,
         mode,
-        own_size,
-        peer_size,
+        receiver_size,
+        sender_size,
     }
 }
 
@@ -24,96 +23,126 @@ fn items(from: u32, to: u32) -> Vec<Vec<u8>> {
         .collect()
 }
 
-fn blind(seed: u8, setup: Setup, items: &[Vec<u8>]) -> (Blinding, Vec<u8>) {
-    Blinding::new(AttemptSecret::from_bytes([seed; 32]), setup, items).unwrap()
+fn blind(seed: u8, setup: Setup, role: Role, items: &[Vec<u8>]) -> (Blinding, Vec<u8>) {
+    Blinding::new(AttemptSecret::from_bytes([seed; 32]), setup, role, items).unwrap()
 }
 
-struct Ended {
-    receiver: Evaluation,
-    for_receiver: Vec<u8>,
-    sender: Evaluation,
-    for_sender: Vec<u8>,
+/// The two parties before the last step of the receiver, and what it is sent.
+struct Exchanged {
+    blinded: Vec<u8>,
+    receiver: Blinding,
+    sender: mihe_psi_ecdh::Evaluation,
+    points: Vec<u8>,
+    tags: Vec<u8>,
 }
 
-fn exchange(mode: Mode, x: &[Vec<u8>], y: &[Vec<u8>]) -> Ended {
-    let (receiver, blinded) = blind(1, setup(Role::Receiver, mode, 300, 70), x);
-    let (sender, points) = blind(2, setup(Role::Sender, mode, 70, 300), y);
-    let (sender, for_receiver) = sender.evaluate(&blinded).unwrap();
-    let (receiver, for_sender) = receiver.evaluate(&points).unwrap();
-    Ended {
+fn exchange(mode: Mode, x: &[Vec<u8>], y: &[Vec<u8>]) -> Exchanged {
+    let agreed = setup(mode, 300, 70);
+    let (receiver, blinded) = blind(1, agreed, Role::Receiver, x);
+    let (sender, points) = blind(2, agreed, Role::Sender, y);
+    let (sender, tags) = sender.evaluate(&blinded).unwrap();
+    assert_eq!(
+        [blinded.len(), tags.len(), points.len()],
+        agreed.message_bytes()[..3]
+    );
+    Exchanged {
+        blinded,
         receiver,
-        for_receiver,
         sender,
-        for_sender,
+        points,
+        tags,
     }
 }
 
 #[test]
 fn both_find_the_intersection() {
     let end = exchange(Mode::Intersection, &items(0, 290), &items(250, 320));
+    let (found, matched) = end.receiver.positions(&end.points, &end.tags).unwrap();
+    assert_eq!(found, (250..290).collect::<Vec<_>>());
     assert_eq!(
-        end.receiver.positions(&end.for_receiver).unwrap(),
-        (250..290).collect::<Vec<_>>()
-    );
-    assert_eq!(
-        end.sender.positions(&end.for_sender).unwrap(),
+        end.sender.positions(&matched).unwrap(),
         (0..40).collect::<Vec<_>>()
     );
 }
 
 #[test]
 fn both_find_the_cardinality_and_dummies_never_count() {
-    let end = exchange(Mode::Cardinality, &items(0, 10), &items(7, 20));
-    assert_eq!(end.receiver.count(&end.for_receiver).unwrap(), 3);
-    assert_eq!(end.sender.count(&end.for_sender).unwrap(), 3);
-    let empty = exchange(Mode::Cardinality, &[], &[]);
-    assert_eq!(empty.receiver.count(&empty.for_receiver).unwrap(), 0);
+    for (x, y, common) in [
+        (items(0, 10), items(7, 20), 3),
+        (items(0, 300), items(230, 300), 70),
+        (items(0, 0), items(0, 0), 0),
+    ] {
+        let end = exchange(Mode::Cardinality, &x, &y);
+        let (found, matched) = end.receiver.count(&end.points, &end.tags).unwrap();
+        assert_eq!(found, common);
+        assert_eq!(end.sender.count(&matched).unwrap(), common);
+    }
 }
 
 #[test]
-fn shuffled_tags_give_no_positions() {
+fn what_is_told_has_one_length() {
+    for mode in [Mode::Intersection, Mode::Cardinality] {
+        for (x, y) in [(items(0, 0), items(0, 0)), (items(0, 300), items(0, 70))] {
+            let end = exchange(mode, &x, &y);
+            let told = match mode {
+                Mode::Intersection => end.receiver.positions(&end.points, &end.tags).unwrap().1,
+                Mode::Cardinality => end.receiver.count(&end.points, &end.tags).unwrap().1,
+            };
+            assert_eq!(told.len(), setup(mode, 300, 70).message_bytes()[3]);
+        }
+    }
+}
+
+#[test]
+fn bytes_are_those_of_the_specification() {
+    // 300 · 70 is below 2^15: 57 bits a tag. 301 needs 9 bits.
+    let intersection = setup(Mode::Intersection, 300, 70);
+    assert_eq!(
+        intersection.message_bytes(),
+        [9600, 2138, 2240, (70 * 9usize).div_ceil(8) + 32]
+    );
+    let cardinality = setup(Mode::Cardinality, 300, 70);
+    assert_eq!(cardinality.message_bytes(), [9600, 2138, 2240, 38 + 32]);
+}
+
+#[test]
+fn a_step_of_the_other_mode_is_the_callers_defect() {
     let end = exchange(Mode::Cardinality, &items(0, 10), &items(0, 10));
-    assert!(matches!(
-        end.receiver.positions(&end.for_receiver),
-        Err(Fault::Caller(_))
-    ));
-}
-
-#[test]
-fn tags_sent_back_to_their_maker_match_nothing() {
-    let x = items(0, 70);
-    let agreed = |role| setup(role, Mode::Intersection, 70, 70);
-    let (_, blinded) = blind(1, agreed(Role::Receiver), &x);
-    let (sender, _) = blind(2, agreed(Role::Sender), &x);
-    let (sender, for_receiver) = sender.evaluate(&blinded).unwrap();
-    assert!(sender.positions(&for_receiver).unwrap().is_empty());
+    let refused = end.receiver.positions(&end.points, &end.tags);
+    assert!(matches!(refused, Err(Fault::Caller(_))));
+    let end = exchange(Mode::Intersection, &items(0, 10), &items(0, 10));
+    assert!(matches!(end.sender.count(&[]), Err(Fault::Caller(_))));
+    let refused = end.receiver.count(&end.points, &end.tags);
+    assert!(matches!(refused, Err(Fault::Caller(_))));
 }
 
 #[test]
 fn the_same_secret_gives_the_same_bytes_and_another_does_not() {
-    let agreed = setup(Role::Receiver, Mode::Intersection, 64, 64);
+    let agreed = setup(Mode::Intersection, 64, 64);
     let x = items(0, 50);
-    assert_eq!(blind(1, agreed, &x).1, blind(1, agreed, &x).1);
-    assert_ne!(blind(1, agreed, &x).1, blind(2, agreed, &x).1);
+    let points = |seed, agreed| blind(seed, agreed, Role::Receiver, &x).1;
+    assert_eq!(points(1, agreed), points(1, agreed));
+    assert_ne!(points(1, agreed), points(2, agreed));
     let other_run = Setup {
         run: [10; 32],
         ..agreed
     };
-    assert_ne!(blind(1, agreed, &x).1, blind(1, other_run, &x).1);
+    assert_ne!(points(1, agreed), points(1, other_run));
 }
 
 /// Frozen on the day the protocol was fixed: a change here is a change of the protocol's version.
 #[test]
 fn the_bytes_on_the_wire_are_those_of_version_1() {
-    let end = exchange(Mode::Intersection, &items(0, 290), &items(250, 320));
-    let (_, blinded) = blind(
-        1,
-        setup(Role::Receiver, Mode::Intersection, 300, 70),
-        &items(0, 290),
-    );
     let mut whole = Sha256::new();
-    for bytes in [&blinded, &end.for_receiver, &end.for_sender] {
-        whole.update(bytes);
+    for mode in [Mode::Intersection, Mode::Cardinality] {
+        let end = exchange(mode, &items(0, 290), &items(250, 320));
+        let matched = match mode {
+            Mode::Intersection => end.receiver.positions(&end.points, &end.tags).unwrap().1,
+            Mode::Cardinality => end.receiver.count(&end.points, &end.tags).unwrap().1,
+        };
+        for bytes in [&end.blinded, &end.tags, &end.points, &matched] {
+            whole.update(bytes);
+        }
     }
     let digest: String = whole
         .finalize()
@@ -122,16 +151,17 @@ fn the_bytes_on_the_wire_are_those_of_version_1() {
         .collect();
     assert_eq!(
         digest,
-        "4d92e7cc5853fd1e34616f01f5df33abaf3072d87d362106b355fb63ffe76e9c"
+        "e30904481302ab4abef6ca263d313b952c4b834daa5e92a9a56f1706c2693705"
     );
 }
 
 #[test]
 fn a_callers_defects_are_named() {
-    let agreed = setup(Role::Receiver, Mode::Intersection, 4, 4);
+    let agreed = setup(Mode::Intersection, 4, 4);
     let refused = |agreed, items: &[Vec<u8>]| {
         let secret = AttemptSecret::from_bytes([1; 32]);
-        matches!(Blinding::new(secret, agreed, items), Err(Fault::Caller(_)))
+        let blinding = Blinding::new(secret, agreed, Role::Sender, items);
+        matches!(blinding, Err(Fault::Caller(_)))
     };
     assert!(!refused(agreed, &items(0, 4)));
     assert!(refused(agreed, &items(0, 5)));
@@ -139,31 +169,18 @@ fn a_callers_defects_are_named() {
         agreed,
         &[b"a".to_vec(), b"b".to_vec(), b"a".to_vec()]
     ));
-    assert!(refused(
-        Setup {
-            own_size: 0,
-            ..agreed
-        },
-        &[]
-    ));
-    assert!(refused(
-        Setup {
-            peer_size: (1 << 20) + 1,
-            ..agreed
-        },
-        &[]
-    ));
+    assert!(refused(setup(Mode::Intersection, 0, 4), &[]));
+    assert!(refused(setup(Mode::Intersection, 4, (1 << 20) + 1), &[]));
 }
 
 #[test]
 fn a_peers_bad_points_are_refused() {
-    let agreed = setup(Role::Sender, Mode::Intersection, 4, 4);
-    let (_, good) = blind(
-        1,
-        setup(Role::Receiver, Mode::Intersection, 4, 4),
-        &items(0, 4),
-    );
-    let refusal = |points: &[u8]| blind(2, agreed, &[]).0.evaluate(points).unwrap_err();
+    let agreed = setup(Mode::Intersection, 4, 4);
+    let (_, good) = blind(1, agreed, Role::Receiver, &items(0, 4));
+    let refusal = |points: &[u8]| {
+        let (sender, _) = blind(2, agreed, Role::Sender, &[]);
+        sender.evaluate(points).unwrap_err()
+    };
 
     let mut repeated = good.clone();
     repeated.copy_within(0..32, 96);
@@ -194,22 +211,91 @@ fn a_peers_bad_points_are_refused() {
 
 #[test]
 fn a_peers_bad_tags_are_refused() {
-    let length = tag_bytes(300, 70);
-    let tags = |change: &dyn Fn(&mut Vec<u8>)| {
+    let refusal = |change: &dyn Fn(&mut Vec<u8>)| {
         let mut end = exchange(Mode::Intersection, &items(0, 290), &items(250, 320));
-        change(&mut end.for_receiver);
-        end.receiver.positions(&end.for_receiver)
+        change(&mut end.tags);
+        end.receiver.positions(&end.points, &end.tags).err()
     };
-    assert!(tags(&|_| ()).is_ok());
+    assert_eq!(refusal(&|_| ()), None);
     assert_eq!(
-        tags(&|tags| tags.truncate(tags.len() - 1)).unwrap_err(),
-        Fault::Peer(Refused::TagsLength {
-            expected: 300 * length,
-            found: 300 * length - 1
-        })
+        refusal(&|tags| tags.truncate(tags.len() - 1)),
+        Some(Fault::Peer(Refused::Length {
+            list: "list of tags",
+            expected: 2138,
+            found: 2137
+        }))
     );
+    // Eight tags of 57 bits are 57 bytes.
     assert_eq!(
-        tags(&|tags| tags.copy_within(0..length, 5 * length)).unwrap_err(),
-        Fault::Peer(Refused::TagRepeated(5))
+        refusal(&|tags| tags.copy_within(0..57, 5 * 57)),
+        Some(Fault::Peer(Refused::TagRepeated(40)))
+    );
+    // 300 · 57 bits leave four of the last byte.
+    assert_eq!(
+        refusal(&|tags| *tags.last_mut().unwrap() |= 0x80),
+        Some(Fault::Peer(Refused::SpareBits("list of tags")))
+    );
+}
+
+#[test]
+fn what_is_told_must_be_proven() {
+    let refusal = |mode, change: &dyn Fn(&mut Vec<u8>)| {
+        let end = exchange(mode, &items(0, 290), &items(250, 320));
+        let (blinding, points, tags) = (end.receiver, end.points, end.tags);
+        let mut matched = match mode {
+            Mode::Intersection => blinding.positions(&points, &tags).unwrap().1,
+            Mode::Cardinality => blinding.count(&points, &tags).unwrap().1,
+        };
+        change(&mut matched);
+        match mode {
+            Mode::Intersection => end.sender.positions(&matched).err(),
+            Mode::Cardinality => end.sender.count(&matched).err(),
+        }
+    };
+    let unproven = Some(Fault::Peer(Refused::MatchUnproven));
+    for mode in [Mode::Intersection, Mode::Cardinality] {
+        assert_eq!(refusal(mode, &|_| ()), None);
+        assert_eq!(
+            refusal(mode, &|told| *told.last_mut().unwrap() ^= 1),
+            unproven
+        );
+        assert!(matches!(
+            refusal(mode, &|told| told.push(0)),
+            Some(Fault::Peer(Refused::Length { .. }))
+        ));
+    }
+    let none = |told: &mut Vec<u8>| {
+        let numbers = told.len() - 32;
+        told[..numbers].fill(0);
+    };
+    assert_eq!(refusal(Mode::Intersection, &none), unproven);
+    // One bit less, or one more: another number of matches.
+    assert_eq!(refusal(Mode::Cardinality, &|told| told[0] ^= 1), unproven);
+    // 300 bits leave four of the last byte; 70 numbers of 9 bits leave two.
+    for (mode, at) in [(Mode::Cardinality, 37), (Mode::Intersection, 78)] {
+        assert_eq!(
+            refusal(mode, &|told| told[at] |= 0x80),
+            Some(Fault::Peer(Refused::SpareBits("list of matches")))
+        );
+    }
+    // The first number is 511, beyond 300 places.
+    let beyond = |told: &mut Vec<u8>| {
+        told[0] = 0xff;
+        told[1] |= 1;
+    };
+    assert_eq!(
+        refusal(Mode::Intersection, &beyond),
+        Some(Fault::Peer(Refused::MatchOutside(0)))
+    );
+    // Places of all numbers are 1.
+    let same = |told: &mut Vec<u8>| {
+        let numbers = told.len() - 32;
+        told[..numbers].fill(0);
+        told[0] = 1;
+        told[1] = 1 << 1;
+    };
+    assert_eq!(
+        refusal(Mode::Intersection, &same),
+        Some(Fault::Peer(Refused::MatchRepeated(1)))
     );
 }

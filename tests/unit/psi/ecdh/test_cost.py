@@ -18,12 +18,27 @@ def test_bytes_are_those_of_a_run(mode: Mode, both: bool, sizes: tuple[int, int]
     )
     awaiting, blinded = receiver.Fresh(parameters, [b"x"]).begin()
     _, evaluated = sender.Fresh(parameters, [b"y"]).begin()[0].advance(blinded)
-    _, tags = awaiting.advance(evaluated)
+    _, matched = awaiting.advance(evaluated)
     sent = [len(blinded.points), len(evaluated.tags) + len(evaluated.points)]
-    assert list(message_sizes(parameters).values()) == sent + ([len(tags.tags)] if tags else [])
+    told = [len(matched.matches)] if matched else []
+    assert list(message_sizes(parameters).values()) == sent + told
     cost = estimate(parameters, Speed(blind=1.0, evaluate=1.0))
-    assert cost.receiver_sends == len(blinded.points) + (len(tags.tags) if tags else 0)
+    assert cost.receiver_sends == len(blinded.points) + sum(told)
     assert cost.sender_sends == len(evaluated.tags) + len(evaluated.points)
+
+
+@pytest.mark.parametrize("mode", ["intersection", "cardinality"])
+@pytest.mark.parametrize(
+    ("size", "one", "two"), [(2**14, 73, 75), (2**17, 74, 76), (2**20, 75, 77)]
+)
+def test_an_item_takes_no_more_bytes_than_the_specification_says(
+    mode: Mode, size: int, one: int, two: int
+) -> None:
+    for both, most in ((False, one), (True, two)):
+        parameters = Parameters(
+            run_id=bytes(32), receiver_size=size, sender_size=size, mode=mode, both=both
+        )
+        assert sum(message_sizes(parameters).values()) / size <= most
 
 
 def test_seconds_follow_the_sizes() -> None:

@@ -18,12 +18,11 @@ from contract.errors import (
 )
 from psi import step
 from psi.ecdh import receiver, sender
-from psi.ecdh.messages import BlindedSet, Evaluated, PeerTags
+from psi.ecdh.messages import BlindedSet, Evaluated, Matched
 from psi.ecdh.parameters import Mode, Parameters
 from psi.step import Cardinality, Finished, Intersection, Nothing
 
 SIZE = 256
-TAG = 7
 MODES: list[Mode] = ["intersection", "cardinality"]
 
 X = [f"uscc:{number:018}".encode() for number in range(200)]
@@ -47,7 +46,7 @@ def begun(
 
 def exchanged(
     parameters: Parameters,
-) -> tuple[Finished, PeerTags | None, sender.AwaitPeerTags | Finished]:
+) -> tuple[Finished, Matched | None, sender.AwaitMatched | Finished]:
     awaiting, blinded, answering = begun(parameters)
     after, evaluated = answering.advance(blinded)
     finished, tags = awaiting.advance(evaluated)
@@ -64,14 +63,14 @@ class TestResults:
     def test_both_learn_positions_in_their_own_list(self) -> None:
         finished, tags, after = exchanged(agreed(both=True))
         assert finished == Finished(Intersection(list(range(150, 200))))
-        assert isinstance(after, sender.AwaitPeerTags)
+        assert isinstance(after, sender.AwaitMatched)
         assert tags is not None
         assert after.advance(tags) == (Finished(Intersection(list(range(50)))), None)
 
     def test_both_learn_how_many(self) -> None:
         finished, tags, after = exchanged(agreed("cardinality", both=True))
         assert finished == Finished(Cardinality(50))
-        assert isinstance(after, sender.AwaitPeerTags)
+        assert isinstance(after, sender.AwaitMatched)
         assert tags is not None
         assert after.advance(tags) == (Finished(Cardinality(50)), None)
 
@@ -92,11 +91,12 @@ class TestWhatTheMessagesShow:
         parameters = replace(agreed(mode, both=True), receiver_size=512)
         awaiting, blinded = receiver.Fresh(parameters, x).begin()
         _, evaluated = sender.Fresh(parameters, Y).begin()[0].advance(blinded)
-        _, tags = awaiting.advance(evaluated)
-        assert tags is not None
+        _, matched = awaiting.advance(evaluated)
+        assert matched is not None
         assert len(blinded.points) == 512 * 32
-        assert (len(evaluated.tags), len(evaluated.points)) == (512 * 8, 256 * 32)
-        assert len(tags.tags) == 256 * 8
+        assert (len(evaluated.tags), len(evaluated.points)) == (512 * 59 // 8, 256 * 32)
+        told = 512 if mode == "cardinality" else 256 * 10
+        assert len(matched.matches) == told // 8 + 32
 
     def test_a_set_blinded_twice_has_no_point_in_common(self) -> None:
         lists = [begun(agreed())[1].points for _ in range(2)]
@@ -120,7 +120,7 @@ class TestStates:
         awaiting, blinded, answering = begun(agreed(both=True))
         after, evaluated = answering.advance(blinded)
         _, tags = awaiting.advance(evaluated)
-        assert isinstance(after, sender.AwaitPeerTags)
+        assert isinstance(after, sender.AwaitMatched)
         assert tags is not None
         after.advance(tags)
         uses: list[Callable[[], object]] = [
@@ -165,7 +165,7 @@ class TestStates:
         assert step.advance(awaiting, evaluated)[0] == Finished(Intersection(list(range(150, 200))))
 
     @pytest.mark.parametrize(
-        "state", [receiver.AwaitEvaluated, sender.AwaitBlinded, sender.AwaitPeerTags]
+        "state", [receiver.AwaitEvaluated, sender.AwaitBlinded, sender.AwaitMatched]
     )
     def test_each_awaits_the_message_that_it_takes(self, state: type[Any]) -> None:
         assert get_type_hints(state.advance)["message"] is state.awaits
@@ -186,11 +186,60 @@ BAD_LISTS: dict[str, tuple[Callable[[bytes], bytes], type[MiheError], str]] = {
     "empty": (lambda p: b"", BadMessage, "0 bytes where 8192 are agreed"),
 }
 
+
+def repeated_tag(tags: bytes) -> bytes:
+    return tags[: 4 * TAG] + tags[:TAG] + tags[5 * TAG :]
+
+
+TAG = 29
+"""Bytes of four tags of 58 bits."""
+
 BAD_TAGS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
-    "truncated": (lambda t: t[:-1], "1791 bytes where 1792 are agreed"),
-    "one too many": (lambda t: t + bytes(TAG), "1799 bytes where 1792 are agreed"),
-    "empty": (lambda t: b"", "0 bytes where 1792 are agreed"),
-    "repeated": (lambda t: t[: 3 * TAG] + t[:TAG] + t[4 * TAG :], "tag 3 repeats an earlier"),
+    "truncated": (lambda t: t[:-1], "1855 bytes where 1856 are agreed"),
+    "one too many": (lambda t: t + bytes(8), "1864 bytes where 1856 are agreed"),
+    "empty": (lambda t: b"", "0 bytes where 1856 are agreed"),
+    "repeated": (repeated_tag, "tag 16 repeats an earlier"),
+}
+
+
+def with_place(matches: bytes, at: int, place: int) -> bytes:
+    """The message with another of its 9-bit places."""
+    whole = int.from_bytes(matches[:-32], "little")
+    whole ^= ((whole >> 9 * at & 511) ^ place) << 9 * at
+    return whole.to_bytes(len(matches) - 32, "little") + matches[-32:]
+
+
+def two_matches(matches: bytes) -> list[tuple[int, int]]:
+    """The first two: which of the sender's places, and the place that it matched."""
+    whole = int.from_bytes(matches[:-32], "little")
+    places = [(at, whole >> 9 * at & 511) for at in range(SIZE)]
+    return [(at, place) for at, place in places if place][:2]
+
+
+def fewer_places(matches: bytes) -> bytes:
+    (one, _), _ = two_matches(matches)
+    return with_place(matches, one, 0)
+
+
+def repeated_place(matches: bytes) -> bytes:
+    (_, place), (other, _) = two_matches(matches)
+    return with_place(matches, other, place)
+
+
+def exchanged_places(matches: bytes) -> bytes:
+    (one, first), (other, second) = two_matches(matches)
+    return with_place(with_place(matches, one, second), other, first)
+
+
+BAD_MATCHES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "truncated": (lambda m: m[:-1], "319 bytes where 320 are agreed"),
+    "one too many": (lambda m: m + b"\0", "321 bytes where 320 are agreed"),
+    "empty": (lambda m: b"", "0 bytes where 320 are agreed"),
+    "of no place": (lambda m: with_place(m, 7, 257), "match 7 is with no place"),
+    "repeated": (repeated_place, "repeats an earlier one's place"),
+    "fewer": (fewer_places, "the proof of the matches"),
+    "exchanged": (exchanged_places, "the proof of the matches"),
+    "unproven": (lambda m: m[:-1] + bytes([m[-1] ^ 1]), "the proof of the matches"),
 }
 
 
@@ -216,14 +265,17 @@ class TestBadInput:
     @pytest.mark.parametrize(("change", "text"), BAD_TAGS.values(), ids=BAD_TAGS)
     def test_tags(self, mode: Mode, change: Callable[[bytes], bytes], text: str) -> None:
         awaiting, blinded, answering = begun(agreed(mode, both=True))
-        after, evaluated = answering.advance(blinded)
+        _, evaluated = answering.advance(blinded)
         with pytest.raises(BadMessage, match=text):
             awaiting.advance(replace(evaluated, tags=change(evaluated.tags)))
-        _, tags, after = exchanged(agreed(mode, both=True))
-        assert isinstance(after, sender.AwaitPeerTags)
-        assert tags is not None
+
+    @pytest.mark.parametrize(("change", "text"), BAD_MATCHES.values(), ids=BAD_MATCHES)
+    def test_matches(self, change: Callable[[bytes], bytes], text: str) -> None:
+        _, matched, after = exchanged(agreed(both=True))
+        assert isinstance(after, sender.AwaitMatched)
+        assert matched is not None
         with pytest.raises(BadMessage, match=text):
-            after.advance(PeerTags(change(tags.tags)))
+            after.advance(Matched(change(matched.matches)))
 
     def test_errors_hold_no_byte_of_a_point(self) -> None:
         _, blinded, answering = begun(agreed())

@@ -5,12 +5,12 @@ limits are: what a party that deviates can do (SPEC §6) is done here.
 """
 
 from hashlib import sha256
-from typing import Literal
 
 import pytest
 
+from contract.errors import BadMessage
 from psi.ecdh import receiver, sender
-from psi.ecdh.messages import BlindedSet, Evaluated, PeerTags
+from psi.ecdh.messages import BlindedSet, Evaluated, Matched
 from psi.ecdh.parameters import Mode, Parameters
 from psi.step import Cardinality, Finished, Intersection
 from tests.vectors.ristretto_reference import (
@@ -24,7 +24,8 @@ from tests.vectors.ristretto_reference import (
 
 SIZE = 256
 RUN = sha256(b"a start record").digest()
-TAG = 7  # ⌈(40 + 8 + 8) / 8⌉
+TAG = 58  # bits: 42 + log2(256 · 256)
+PLACE = 9  # bits: ⌈log2(256 + 1)⌉
 DST = b"mihe-psi-ecdh-V1-CS01-with-ristretto255_XMD:SHA-512_R255MAP_RO_"
 
 KEYS = [f"uscc:{number:018}".encode() for number in range(SIZE)]
@@ -38,13 +39,24 @@ def hashed(key: bytes) -> Point:
     return hash_to_group(RUN + key, DST)
 
 
-def tag(reader: Literal["receiver", "sender"], point: Point) -> bytes:
-    label = f"mihe/psi-ecdh/tag/v1/{reader}".encode()
-    return sha256(label + RUN + encode(point)).digest()[:TAG]
+def tag(point: Point) -> int:
+    digest = sha256(b"mihe/psi-ecdh/tag/v1" + RUN + encode(point)).digest()
+    return int.from_bytes(digest, "little") & (1 << TAG) - 1
 
 
-def split(tags: bytes) -> list[bytes]:
-    return [tags[at : at + TAG] for at in range(0, len(tags), TAG)]
+def proof(some: list[Point]) -> bytes:
+    label = b"mihe/psi-ecdh/proof/v1"
+    return sha256(label + RUN + b"".join(encode(point) for point in some)).digest()
+
+
+def packed(numbers: list[int], width: int) -> bytes:
+    whole = sum(number << at * width for at, number in enumerate(numbers))
+    return whole.to_bytes(-(-len(numbers) * width // 8), "little")
+
+
+def unpacked(packed: bytes, width: int) -> list[int]:
+    whole = int.from_bytes(packed, "little")
+    return [whole >> at * width & 2**width - 1 for at in range(SIZE)]
 
 
 def points(encoded: bytes) -> list[Point]:
@@ -65,34 +77,59 @@ def joined(some: list[Point]) -> bytes:
     return b"".join(encode(point) for point in some)
 
 
+def sent_by_spec(products: list[Point], own: list[Point]) -> Evaluated:
+    """The sender's message, from the receiver's points times b and its own."""
+    return Evaluated(tags=packed([tag(one) for one in products], TAG), points=joined(own))
+
+
 def test_a_peer_written_from_the_specification_gets_along() -> None:
     b = int.from_bytes(sha256(b"b").digest()) % ORDER
     own = KEYS[200:] + [b"padding:%d" % number for number in range(200)]
     awaiting, blinded = receiver.Fresh(agreed(), KEYS[:240]).begin()
     products = [b * point for point in points(blinded.points)]
-    evaluated = Evaluated(
-        tags=b"".join(tag("receiver", point) for point in products),
-        points=joined([b * hashed(key) for key in own]),
-    )
-    finished, answer = awaiting.advance(evaluated)
+    finished, answer = awaiting.advance(sent_by_spec(products, [b * hashed(key) for key in own]))
     assert finished == Finished(Intersection(list(range(200, 240))))
     assert answer is not None
-    mine = {tag("sender", point) for point in products}
-    assert [at for at, one in enumerate(split(answer.tags)) if one in mine] == list(range(40))
+    places = unpacked(answer.matches[:-32], PLACE)
+    assert [at for at, place in enumerate(places) if place] == list(range(40))
+    assert len(set(places[:40])) == 40
+    assert answer.matches[-32:] == proof([products[place - 1] for place in places[:40]])
+
+
+def test_a_receiver_written_from_the_specification_gets_along() -> None:
+    a = int.from_bytes(sha256(b"a").digest()) % ORDER
+    own = KEYS[200:] + [b"padding:%d" % number for number in range(200)]
+    answering, _ = sender.Fresh(agreed(), KEYS[:240]).begin()
+    after, evaluated = answering.advance(BlindedSet(joined([a * hashed(key) for key in own])))
+    products = [a * point for point in points(evaluated.points)]
+    place_of = {one: place for place, one in enumerate(unpacked(evaluated.tags, TAG), 1)}
+    places = [place_of.get(tag(product), 0) for product in products]
+    assert sorted(place for place in places if place) == list(range(1, 41))
+    known = [product for product, place in zip(products, places, strict=True) if place]
+    assert isinstance(after, sender.AwaitMatched)
+    finished, _ = after.advance(Matched(packed(places, PLACE) + proof(known)))
+    assert finished == Finished(Intersection(list(range(200, 240))))
+
+
+def test_how_many_is_told_by_a_bit_for_each_tag() -> None:
+    a = int.from_bytes(sha256(b"a").digest()) % ORDER
+    answering, _ = sender.Fresh(agreed("cardinality"), KEYS[:15]).begin()
+    after, evaluated = answering.advance(BlindedSet(joined([a * hashed(key) for key in KEYS])))
+    product_of = {tag(a * point): a * point for point in points(evaluated.points)}
+    tags = unpacked(evaluated.tags, TAG)
+    known = [product_of[one] for one in tags if one in product_of]
+    assert isinstance(after, sender.AwaitMatched)
+    bits = packed([int(one in product_of) for one in tags], 1)
+    assert after.advance(Matched(bits + proof(known)))[0] == Finished(Cardinality(15))
 
 
 def test_places_in_the_list_do_not_follow_the_order_of_the_items() -> None:
     """A sender with b = 1 and Y = X sees every place: a permutation far from the identity."""
     awaiting, blinded = receiver.Fresh(agreed(), KEYS).begin()
-    seen = points(blinded.points)
-    evaluated = Evaluated(
-        tags=b"".join(tag("receiver", point) for point in seen),
-        points=joined([hashed(key) for key in KEYS]),
-    )
+    evaluated = sent_by_spec(points(blinded.points), [hashed(key) for key in KEYS])
     _, answer = awaiting.advance(evaluated)
     assert answer is not None
-    place_of = {tag("sender", point): place for place, point in enumerate(seen)}
-    places = [place_of[one] for one in split(answer.tags)]
+    places = [place - 1 for place in unpacked(answer.matches[:-32], PLACE)]
 
     assert sorted(places) == list(range(SIZE))
     # By chance: 1 place kept on average, 15 or more with 10^-12.
@@ -108,19 +145,23 @@ def test_tags_come_back_in_order_only_where_positions_are_the_result(mode: Mode)
     sent = multiples(hashed(KEYS[0]), SIZE)
     answering, _ = sender.Fresh(agreed(mode), KEYS[:1]).begin()
     _, evaluated = answering.advance(BlindedSet(joined(sent)))
-    tags = split(evaluated.tags)
-    (found,) = [point for point in points(evaluated.points) if tag("receiver", point) in tags]
-    expected = [tag("receiver", point) for point in multiples(found, SIZE)]
+    tags = unpacked(evaluated.tags, TAG)
+    (found,) = [point for point in points(evaluated.points) if tag(point) in tags]
+    expected = [tag(point) for point in multiples(found, SIZE)]
     assert set(tags) == set(expected)
     assert (tags == expected) == (mode == "intersection")
 
 
-def test_tags_returned_unchanged_match_nothing() -> None:
-    answering, _ = sender.Fresh(agreed("cardinality"), KEYS).begin()
-    _, blinded = receiver.Fresh(agreed("cardinality"), KEYS).begin()
+@pytest.mark.parametrize(("mode", "width"), [("intersection", PLACE), ("cardinality", 1)])
+def test_who_has_no_common_element_can_tell_of_no_match(mode: Mode, width: int) -> None:
+    """Not even with all that it got: the tags are hashes, and the proof is of what they hash."""
+    answering, _ = sender.Fresh(agreed(mode), KEYS).begin()
+    _, blinded = receiver.Fresh(agreed(mode), [b"absent"]).begin()
     after, evaluated = answering.advance(blinded)
-    assert isinstance(after, sender.AwaitPeerTags)
-    assert after.advance(PeerTags(evaluated.tags))[0] == Finished(Cardinality(0))
+    claimed = packed([1] + [0] * (SIZE - 1), width)
+    assert isinstance(after, sender.AwaitMatched)
+    with pytest.raises(BadMessage, match="the proof of the matches is not theirs"):
+        after.advance(Matched(claimed + proof(points(evaluated.points)[:1])))
 
 
 def test_limit_a_deviating_receiver_of_a_cardinality_learns_which() -> None:
@@ -131,11 +172,11 @@ def test_limit_a_deviating_receiver_of_a_cardinality_learns_which() -> None:
     sent = marked + multiples(hashed(b"padding"), SIZE - len(marked))
     answering, _ = sender.Fresh(agreed("cardinality"), KEYS[:15]).begin()
     _, evaluated = answering.advance(BlindedSet(joined(sent)))
-    tags = set(split(evaluated.tags))
+    tags = set(unpacked(evaluated.tags, TAG))
     theirs = points(evaluated.points)
     learned = [
         key
         for key, scalar in zip(guesses, scalars, strict=True)
-        if any(tag("receiver", scalar * point) in tags for point in theirs)
+        if any(tag(scalar * point) in tags for point in theirs)
     ]
     assert learned == [KEYS[0], KEYS[10]]
