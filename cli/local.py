@@ -48,7 +48,8 @@ class LocalFederation:
 
     `usccs` has every organisation's code, the coordinator's under 'coordinator'. With `direct`
     they list an address, all or those named; others are relayed to. `launchers` may put other
-    words before `--config FILE` for one of them, as a tapping launcher does.
+    words before `--config FILE` for one of them, as a tapping launcher does; where that takes
+    them to another network, `hosts` has the address at which the others reach each.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class LocalFederation:
         coordinator_settings: Mapping[str, object] | None = None,
         node_settings: Mapping[str, object] | None = None,
         launchers: Mapping[str, Sequence[str]] | None = None,
+        hosts: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder.resolve()
         self.orgs = tuple(org for org in usccs if org != COORDINATOR_ORG)
@@ -68,6 +70,7 @@ class LocalFederation:
         self._coordinator_settings = coordinator_settings or {}
         self._node_settings = node_settings or {}
         self._launchers = dict(launchers or {})
+        self._hosts = dict(hosts or {})
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Self:
@@ -101,7 +104,7 @@ class LocalFederation:
     def build(self) -> None:
         """Make the CA, and for everybody key, request, certificate and configuration."""
         authority = create_authority(self.folder / "ca", "CA of a federation on one machine")
-        address = f"{_LOOPBACK}:{free_port()}"
+        address = self._free_address(COORDINATOR_ORG)
         init_coordinator(
             self.folder / COORDINATOR_ORG,
             self._usccs[COORDINATOR_ORG],
@@ -115,7 +118,7 @@ class LocalFederation:
                 org,
                 self._usccs[org],
                 address,
-                direct=f"{_LOOPBACK}:{free_port()}" if org in self._direct else None,
+                direct=self._free_address(org) if org in self._direct else None,
                 authority=authority.read_bytes(),
                 settings=self._node_settings,
             )
@@ -237,6 +240,9 @@ class LocalFederation:
                     party=name,
                     fix=f"read {self.log(name)}",
                 )
+
+    def _free_address(self, name: str) -> str:
+        return f"{self._hosts.get(name, _LOOPBACK)}:{free_port()}"
 
     def _note_processes(self) -> None:
         noted = {name: process.pid for name, process in self._processes.items()}
