@@ -64,11 +64,12 @@ class Watch:
     def _look(self) -> None:
         while not self._over.wait(_LOOK_SECONDS):
             for name, process in self._processes.items():
-                held = sum(_held(worker, "VmRSS") for worker in _children(process))
+                held = sum(_held(worker, "VmRSS") for worker in children(process))
                 self._workers[name] = max(self._workers[name], held)
 
 
-def _children(process: int) -> list[int]:
+def children(process: int) -> list[int]:
+    """Processes that it started and that run; empty for one that is gone."""
     found: list[int] = []
     for listed in Path(f"/proc/{process}/task").glob("*/children"):
         with suppress(OSError):
