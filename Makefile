@@ -21,10 +21,10 @@ PYTHON = $(shell for python in python3 python3.14 python3.13 python3.12 python3.
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-.PHONY: help demo test faults check proto docs bench memory wheelhouse audit lock clean
+.PHONY: help demo test faults check proto docs bench bench-psi memory wheelhouse audit lock clean
 
 help: ## list the targets
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: $(VENV)/.built ## run a whole federation and compare its result with the clear answer (ARGS="--size mini")
 	$(BIN)/mihe demo $(ARGS)
@@ -55,6 +55,9 @@ docs: $(VENV)/.built ## write the pages of docs/ that are generated from the cod
 bench: $(VENV)/.built ## print figures, each as a ratio inside one run
 	$(BIN)/python -m benchmarks.psi_ecdh $(ARGS)
 
+bench-psi: $(VENV)/.built ## compare intersections with other engines, installed into .peers (ARGS="--size 2^20 --rounds 1")
+	$(BIN)/python -m benchmarks.psi $(ARGS)
+
 memory: $(VENV)/.built ## print what a job costs each process by key (ARGS="--keys 1000000")
 	$(BIN)/python -m benchmarks.run_memory $(ARGS)
 
@@ -80,7 +83,7 @@ lock: $(VENV)/.dev ## pin the declared dependencies again (ARGS="--upgrade" move
 
 clean: ## remove everything that a build made
 	rm -rf $(VENV) native/target native/_core*.so dist .mypy_cache .pytest_cache .ruff_cache \
-		.hypothesis .import_linter_cache
+		.hypothesis .import_linter_cache .peers
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.made:

@@ -1,0 +1,187 @@
+"""mihe itself: a coordinator and two nodes, as real daemons, each at its site.
+
+The daemons run before the clock does, as an institution's do; nothing of the files is known to
+them. A run is what two organisations do that hold new files: both import theirs at the same time,
+and the receiver's proposes a job and follows it until its rows lie in a file. What an import
+leaves serves every later job on the same data, so its share is also told apart.
+"""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.psi.engine import NoFigureError
+from benchmarks.psi.lists import KEY_COLUMN, Lists
+from benchmarks.psi.measured import RECEIVER, SENDER, Cost
+from benchmarks.psi.meter import Meter
+from benchmarks.psi.phases import Phases
+from benchmarks.psi.sites import Network
+from cli.authority import COORDINATOR_ORG
+from cli.daemons import daemon_command
+from cli.demo import USCCS
+from cli.local import LocalFederation
+from contract.errors import MiheError
+from contract.lifecycle import State
+from mihe.client import NodeClient
+from mihe.proposal import ANY_ENGINE, intersection
+
+_ORGS = {RECEIVER: "bank_a", SENDER: "bank_b"}
+_DAEMONS = {COORDINATOR_ORG: COORDINATOR_ORG, **_ORGS}
+"""Site → daemon."""
+_PURPOSE, _BASIS = "CREDIT_MICRO", "SYNTHETIC_TEST"
+_POLL_SECONDS = 0.005
+
+_DESCRIPTION = """
+name = "{name}"
+source = "{source}"
+[[column]]
+name = "{key}"
+type = "key"
+key = "{shape}"
+level = 2
+[[column]]
+name = "amount"
+type = "integer"
+minimum = 0
+maximum = 1000000
+level = 3
+"""
+_RULE = """
+[[allow]]
+dataset = "{name}"
+jobs = ["psi"]
+on = ["{key}"]
+with = ["bank_a", "bank_b"]
+receivers = ["bank_a"]
+purposes = ["{purpose}"]
+bases = ["{basis}"]
+approve = "auto"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """A federation, by the protocol asked for."""
+
+    name: str = "mihe"
+    engine: str = ANY_ENGINE
+
+    def absent(self) -> str | None:
+        """It is always there."""
+        return None
+
+    @contextmanager
+    def ready(self, network: Network) -> Iterator["_Federation"]:
+        """Three daemons that are attached to each other and hold no data."""
+        homes = {daemon: network.sites[site] for site, daemon in _DAEMONS.items()}
+        with (
+            # Paths of Unix sockets are short.
+            TemporaryDirectory(prefix="mihe-", dir="/tmp") as folder,
+            LocalFederation(
+                Path(folder),
+                {name: USCCS[name] for name in _DAEMONS.values()},
+                direct=True,
+                hosts={name: site.address for name, site in homes.items()},
+                launchers={name: [*site.enter, *_daemon(name)] for name, site in homes.items()},
+            ) as world,
+            world.client(_ORGS[RECEIVER]) as receiver,
+            world.client(_ORGS[SENDER]) as sender,
+        ):
+            clients = {RECEIVER: receiver, SENDER: sender}
+            yield _Federation(self.engine, world, network, clients)
+
+
+@dataclass(slots=True)
+class _Federation:
+    engine: str
+    world: LocalFederation
+    network: Network
+    clients: dict[str, NodeClient]
+    runs: int = 0
+
+    def play(self, lists: Lists, output: Path) -> Cost:
+        """Import both files, run a job, and hand over its rows after the clock has stopped."""
+        self.runs += 1
+        # No run before this one has seen the dataset.
+        name = f"keys_{self.runs}"
+        described = self._describe(name, lists)
+        processes = {site: self.world.process_id(name) for site, name in _DAEMONS.items()}
+        phases = Phases({org: site for site, org in _ORGS.items()})
+        try:
+            with Meter(processes, self.network) as meter:
+                imported = self._import(described, meter, phases)
+                self._await_catalogue(name)
+                job, seconds = self._run(name, meter, phases)
+            with output.open("wb") as file:
+                file.writelines(self.clients[RECEIVER].result(job))
+        except MiheError as error:
+            raise NoFigureError(f"mihe ended with {error.code}") from error
+        return replace(
+            meter.cost,
+            imported=imported,
+            job=seconds,
+            suite=self.clients[RECEIVER].show(job).contract.crypto.suite.value,
+            phases=phases.all(),
+        )
+
+    def _describe(self, name: str, lists: Lists) -> dict[str, Path]:
+        """A description for each owner, and a policy that allows the job."""
+        described = {}
+        for (site, org), source in zip(_ORGS.items(), lists.files, strict=True):
+            described[site] = self.world.folder / f"{name}.{org}.toml"
+            text = _DESCRIPTION.format(name=name, source=source, key=KEY_COLUMN, shape=lists.shape)
+            described[site].write_text(text)
+            rule = _RULE.format(name=name, key=KEY_COLUMN, purpose=_PURPOSE, basis=_BASIS)
+            self.world.home(org).policy.write_text(rule)
+        return described
+
+    def _import(self, described: dict[str, Path], meter: Meter, phases: Phases) -> float:
+        def one(site: str) -> None:
+            self.clients[site].add_dataset(described[site])
+            phases.spell(site, "import", 0.0, meter.elapsed())
+
+        with ThreadPoolExecutor() as both:
+            list(both.map(one, described))
+        return meter.elapsed()
+
+    def _await_catalogue(self, name: str) -> None:
+        """Until the receiver's node has heard of the sender's new dataset."""
+        while not any(
+            entry.name == name
+            for one in self.clients[RECEIVER].catalogue().organisations
+            if one.org == _ORGS[SENDER]
+            for entry in one.entries
+        ):
+            time.sleep(_POLL_SECONDS)
+
+    def _run(self, name: str, meter: Meter, phases: Phases) -> tuple[str, float]:
+        """The job's id, and seconds from its proposal to its end."""
+        began = meter.elapsed()
+        proposal = intersection(
+            [f"{org}.{name}" for org in _ORGS.values()],
+            on=KEY_COLUMN,
+            to=[_ORGS[RECEIVER]],
+            purpose=_PURPOSE,
+            basis=_BASIS,
+            engine=self.engine,
+        )
+        client = self.clients[RECEIVER]
+        phases.begin(began)
+        job = client.propose(proposal).job
+        for view in client.watch(job):
+            phases.see(view, meter.elapsed())
+        ended = meter.elapsed()
+        if view.state is not State.DONE:
+            code = view.cause.code if view.cause else ""
+            raise NoFigureError(f"the job ended {view.state.value} {code}")
+        return job, ended - began
+
+
+def _daemon(name: str) -> list[str]:
+    """The words before `--config FILE`."""
+    package = "coordinator" if name == COORDINATOR_ORG else "node"
+    return daemon_command(package, Path())[:-2]
