@@ -24,6 +24,8 @@ __all__ = [
     "Replying",
     "Serving",
     "Spent",
+    "StarGathering",
+    "StarItems",
     "Tagging",
     "Told",
     "blind",
@@ -37,6 +39,9 @@ __all__ = [
     "rr22_begin",
     "rr22_message_bytes",
     "rr22_take",
+    "star_draw",
+    "star_store_bytes",
+    "star_take",
     "start_join",
 ]
 
@@ -176,6 +181,50 @@ class Told:
         """Indices of the own items that are common by the receiver's word, ascending.
 
         Raises MessageRefused, Misused, Spent, Defect.
+        """
+
+def star_store_bytes(contributors: int, size: int) -> int:
+    """Bytes of a contributor's store for at most `size` items, 1 to 2^20. Raises Misused."""
+
+def star_draw(run_id: bytes, count: int) -> Sequence[bytes]:
+    """Fresh keys of 16 bytes, each to be shared with one other party. Raises Defect."""
+
+def star_take(run_id: bytes, contributors: int, items: tuple[bytes, bytes]) -> StarItems:
+    """Any role takes its set: distinct items in one piece, and where each ends, as `rr22_take`."""
+
+@final
+class StarItems:
+    """A party's set."""
+
+    def store(self, size: int, keys: Sequence[bytes]) -> bytes:
+        """A contributor's store, uniform whatever the set; `keys` are all that it shares.
+
+        Raises MessageRefused (a key of another length), Misused (an item twice), Spent, Defect.
+        """
+
+    def compared(self, keys: Sequence[bytes]) -> bytes:
+        """What the receiver compares: 16 bytes an item, in the order of its items.
+
+        `keys` are those that it has drawn, one a contributor. Raises Misused, Spent, Defect.
+        """
+
+    def gather(self) -> StarGathering:
+        """The pivot, before the first store. Raises Spent."""
+
+@final
+class StarGathering:
+    """The pivot's set, and what the stores that have come say of it."""
+
+    def add(self, size: int, store: bytes) -> StarGathering:
+        """Take the store of a contributor with at most `size` items, in any order.
+
+        Raises MessageRefused, Misused, Spent, Defect.
+        """
+
+    def compared(self) -> bytes:
+        """What the pivot compares, when every store has come: 16 bytes an item, in their order.
+
+        Raises Misused, Spent, Defect.
         """
 
 def start_join(

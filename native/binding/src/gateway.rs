@@ -95,6 +95,17 @@ impl Raised for mihe_psi_rr22::Fault {
     }
 }
 
+impl Raised for mihe_psi_star::Fault {
+    fn exception(self) -> PyErr {
+        match self {
+            Self::Peer(refused) => MessageRefused::new_err(refused.to_string()),
+            Self::Caller(what) => Misused::new_err(what),
+            Self::Unencodable => Misused::new_err("the set has an item twice"),
+            Self::NoEntropy => no_entropy(),
+        }
+    }
+}
+
 impl Raised for mihe_blind_join::Fault {
     fn exception(self) -> PyErr {
         match self {

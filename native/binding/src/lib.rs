@@ -11,6 +11,7 @@ mod hazmat;
 mod keys;
 mod psi_ecdh;
 mod psi_rr22;
+mod psi_star;
 
 use pyo3::prelude::*;
 
@@ -35,6 +36,8 @@ mod _core {
         Growing, Masking, Matching, Replying, Tagging, Told, rr22_begin, rr22_message_bytes,
         rr22_take,
     };
+    #[pymodule_export]
+    use super::psi_star::{StarGathering, StarItems, star_draw, star_store_bytes, star_take};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
