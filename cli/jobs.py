@@ -65,7 +65,8 @@ def psi(
         str,
         typer.Option(
             metavar="NAME",
-            help="Protocol between two: `rr22` (fast), `ecdh` (holds a peer to its size), `auto`.",
+            help="Protocol: of two `rr22` (fast) or `ecdh` (holds a peer to its size), of more"
+            " `star` (fast; two of them must not collude); `auto`.",
         ),
     ] = ANY_ENGINE,
     dry_run: Annotated[

@@ -84,12 +84,16 @@ class Suite(StrEnum):
 
     PSI_RR22 = "psi-rr22/GF128-OKVS3-ExConv7x24"
     PSI_ECDH = "psi-ecdh/ristretto255-SHA512"
+    PSI_STAR = "psi-star/AES128-OKVS3-RR22"
     BLIND_MATCH = "blind-join/ristretto255-SHA512"
     BLIND_JOIN = "blind-join/ristretto255-SHA512/BFV-8192-59"
 
 
 TWO_PARTY_SUITES = (Suite.PSI_RR22, Suite.PSI_ECDH)
 """Those that play between two parties, without the coordinator's matching."""
+
+BLIND_SUITES = (Suite.BLIND_MATCH, Suite.BLIND_JOIN)
+"""Those in which the coordinator takes the owners' parts and matches them."""
 
 
 class Crypto(Frozen):
@@ -137,7 +141,7 @@ class Contract(Frozen):
         is_query = self.kind is JobKind.QUERY
         if (self.query is not None) != is_query:
             raise ValueError("a query, and nothing else, has a statement")
-        if self.crypto.suite not in suites_for(self.kind, len(orgs)):
+        if self.crypto.suite not in suites_for(self.kind, len(orgs), len(self.receivers)):
             raise ValueError("the suite is none for this job")
         if self.query is None:
             return
@@ -164,6 +168,11 @@ class Contract(Frozen):
         return digest(canonical_bytes(self.model_copy(update=undated)))
 
     @property
+    def pivot(self) -> str:
+        """Of a star, who takes the others' stores: the first party that is not the receiver."""
+        return self.others(self.receivers[0])[0]
+
+    @property
     def orgs(self) -> tuple[str, ...]:
         """The parties' organisation ids, in the contract's order."""
         return tuple(party.org for party in self.parties)
@@ -177,11 +186,12 @@ class Contract(Frozen):
         return tuple(other for other in self.orgs if other != org)
 
 
-def suites_for(kind: JobKind, parties: int) -> tuple[Suite, ...]:
-    """What can compute such a job. Two intersect between themselves; more by the coordinator."""
+def suites_for(kind: JobKind, parties: int, receivers: int = 1) -> tuple[Suite, ...]:
+    """What can compute such a job. More than two intersect by the coordinator, or by a star."""
     if kind is JobKind.QUERY:
         return (Suite.BLIND_JOIN,)
     if parties > 2:
-        return (Suite.BLIND_MATCH,)
+        by_star = kind is JobKind.PSI and receivers == 1
+        return (Suite.BLIND_MATCH, Suite.PSI_STAR) if by_star else (Suite.BLIND_MATCH,)
     # How many are common can't be had from RR22 without which.
     return TWO_PARTY_SUITES if kind is JobKind.PSI else (Suite.PSI_ECDH,)

@@ -30,6 +30,8 @@ def leakage_of(contract: Contract) -> LeakageStatement:
             return _of_query(contract)
         case Suite.BLIND_MATCH:
             return _of_match(contract)
+        case Suite.PSI_STAR:
+            return _of_star(contract)
         case Suite.PSI_RR22 | Suite.PSI_ECDH:
             return _of_two(contract)
 
@@ -245,3 +247,49 @@ def _owner_of_match(contract: Contract, org: str) -> Learns:
     else:
         result = "how many keys all of them have in common, not which"
     return Learns(who=org, what=(result, sizes))
+
+
+# ── the same by a star: psi/star/SPEC.md §6 ─────────────────────────────────────────────────────
+
+
+def _of_star(contract: Contract) -> LeakageStatement:
+    (receiver,), pivot = contract.receivers, contract.pivot
+    pair = f"{receiver} and {pivot}"
+    return LeakageStatement(
+        parties=(*(_owner_of_match(contract, org) for org in contract.orgs), _coordinator()),
+        coalitions=(
+            Learns(who=f"{pair} together", what=_of_the_pair(contract)),
+            Learns(
+                who=f"any others together, without {receiver} or without {pivot}",
+                what=("nothing beyond what each learns alone",),
+            ),
+            Learns(
+                who="coordinator and anybody",
+                what=("nothing beyond what they learn without the coordinator",),
+            ),
+        ),
+        not_covered=(
+            f"{pair} must not be one, nor show each other what they see: no key of another owner"
+            " is safe from them together. Name the datasets in another order, and the first of an"
+            f" owner other than {receiver} takes the place of {pivot}.",
+            "A receiver chooses its own input: it can put guessed keys into its set, up to the "
+            f"{_sizes(contract)} that the contract fixes.",
+            f"The size does not bind {receiver} if it deviates: it can ask about a third more keys,"
+            " and with more effort about more.",
+            "Parties are taken to follow the protocol (semi-honest). A deviation leaves signed "
+            "statements and receipts, but no proof that an input was true.",
+            "With a party that deviates, a result can hold less than the truth, and more.",
+        ),
+    )
+
+
+def _of_the_pair(contract: Contract) -> tuple[str, ...]:
+    """What receiver and pivot find out if they put together what each sees."""
+    others = [org for org in contract.orgs if org not in (*contract.receivers, contract.pivot)]
+    if len(others) == 1:
+        return (f"of every key that they can think of, whether {others[0]} has it",)
+    names = ", ".join(others)
+    return (
+        f"of every key that they can think of, whether all of {names} have it, not which of them",
+        "if some of those join them: whether all that remain have it",
+    )

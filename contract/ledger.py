@@ -32,7 +32,7 @@ from contract.errors import (
     Withheld,
 )
 from contract.identity import Identity, Role
-from contract.job import PROTOCOL_VERSION, TWO_PARTY_SUITES, Contract, Suite
+from contract.job import BLIND_SUITES, PROTOCOL_VERSION, TWO_PARTY_SUITES, Contract, Suite
 from contract.lifecycle import TERMINAL, TRANSITIONS, Event, State, advance
 from contract.signing import MAX_BODY_BYTES, Kind, Statement
 from contract.statements import (
@@ -109,7 +109,7 @@ class Ledger:
                 return self.cells is not None
             case Suite.BLIND_MATCH:
                 return self.matched is not None
-            case Suite.PSI_RR22 | Suite.PSI_ECDH:
+            case Suite.PSI_RR22 | Suite.PSI_ECDH | Suite.PSI_STAR:
                 return True
 
     def has_said(self, kind: Kind, org: str) -> bool:
@@ -122,7 +122,7 @@ class Ledger:
 
 
 def role_of(contract: Contract, org: str) -> RunRole:
-    """Of two parties the first receiver named speaks first; in a blind join all are owners."""
+    """Of two parties the first receiver named speaks first; of more all are owners."""
     if contract.crypto.suite not in TWO_PARTY_SUITES:
         return RunRole.OWNER
     return RunRole.RECEIVER if org == contract.receivers[0] else RunRole.SENDER
@@ -442,6 +442,6 @@ _NEVER_THE_COORDINATORS = {Aborted.code, Refused.code, Withheld.code}
 
 
 def _coordinators_causes(ledger: Ledger) -> set[str]:
-    if ledger.contract.crypto.suite in TWO_PARTY_SUITES:
+    if ledger.contract.crypto.suite not in BLIND_SUITES:
         return _COORDINATORS_CAUSES
     return set(BY_CODE) - _NEVER_THE_COORDINATORS

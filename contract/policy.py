@@ -55,7 +55,8 @@ class Allow(Frozen):
         default=None,
         ge=1,
         description="most keys, padding included, that the other side may bring; where that side"
-        " is the receiver, the engine must be ECDH, which holds it to that",
+        " is the receiver, the engine must be one that holds it to that: of two parties ECDH, of"
+        " more not the star",
     )
     columns: dict[Name, tuple[Use, ...]] | None = Field(
         default=None,

@@ -20,7 +20,7 @@ from contract.errors import (
     StorageFull,
     UnknownJob,
 )
-from contract.job import TWO_PARTY_SUITES
+from contract.job import BLIND_SUITES
 from contract.ledger import Ledger
 from contract.lifecycle import State
 from contract.signing import Kind, Statement
@@ -232,7 +232,7 @@ async def _stated(statement: Callable[[], Awaitable[None]]) -> None:
 
 
 def _is_blind(ledger: Ledger) -> bool:
-    return ledger.contract.crypto.suite not in TWO_PARTY_SUITES
+    return ledger.contract.crypto.suite in BLIND_SUITES
 
 
 def _most_bytes(ledger: Ledger, org: str, opening: Opening) -> int:

@@ -190,6 +190,9 @@ def _denied(
         "engine, which does not hold its receiver to that size (ask for --engine ecdh)": lambda: (
             largest is None or contract.crypto.suite is not Suite.PSI_RR22 or org == first
         ),
+        "engine, which does not hold its receiver to that size (leave out --engine)": lambda: (
+            largest is None or contract.crypto.suite is not Suite.PSI_STAR or org == first
+        ),
     }
     denied = [name for name, allowed in checks.items() if not allowed()]
     return denied if contract.query is None else denied + _denied_of(contract.query, used, rule)

@@ -34,11 +34,12 @@ async def play(stage: Stage) -> Released | None:
             progress=lambda phase: stage.report(phase, 0, 1),
         )
     )
-    view = await stage.activity.working(_view(stage, result, loaded))
+    view = await stage.activity.working(view_of(stage, result, loaded))
     return None if view is None else release(view, stage.consent)
 
 
-async def _view(stage: Stage, result: Result, loaded: Loaded) -> ResultView | None:
+async def view_of(stage: Stage, result: Result, loaded: Loaded) -> ResultView | None:
+    """Write the own rows that a result names; what people see of it, None if it is nothing."""
     results, consent = stage.services.results, stage.consent
     if isinstance(result, Cardinality):
         return ResultView(count=result.count)

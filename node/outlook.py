@@ -4,7 +4,7 @@ One entry for every kind of job: intersections are planned in node/plan.py, quer
 federated/query/agreed.py.
 """
 
-from contract.job import Contract, Suite
+from contract.job import Contract, Suite, suites_for
 from contract.leakage import leakage_of
 from contract.views import PlanView
 from federated.aggregate.wire import KEY_BYTES, RESULT_BYTES
@@ -12,12 +12,17 @@ from federated.join.parameters import POINT_BYTES
 from federated.query.agreed import plan_of, sums_of
 from federated.query.sizes import chunks_of, share_bytes
 from node.plan import compile_match, compile_plan
+from node.star_plan import compile_star
 from psi.ecdh import cost
 from psi.engine import reason
+from psi.star import cost as star_cost
+from psi.star.parameters import Parameters
 
 # Measured beside the curve's speed, which differs between machines; these are nearly fixed.
 _ENCRYPT_SECONDS = 0.008
 _PROCESS_SECONDS = 1.5
+_WORTH_SAYING = 2.0
+"""How many times faster another engine must be to be named to who asked for none."""
 
 
 def digest_of(contract: Contract) -> str:
@@ -29,6 +34,8 @@ def digest_of(contract: Contract) -> str:
             return compile_match(contract).digest
         case Suite.PSI_RR22 | Suite.PSI_ECDH:
             return compile_plan(contract).digest
+        case Suite.PSI_STAR:
+            return compile_star(contract).digest
 
 
 def outlook(contract: Contract) -> PlanView:
@@ -40,6 +47,8 @@ def outlook(contract: Contract) -> PlanView:
             return _of_match(contract)
         case Suite.PSI_RR22 | Suite.PSI_ECDH:
             return _of_intersection(contract)
+        case Suite.PSI_STAR:
+            return _of_star(contract)
 
 
 def _of_intersection(contract: Contract) -> PlanView:
@@ -57,6 +66,21 @@ def _of_intersection(contract: Contract) -> PlanView:
     )
 
 
+def _of_star(contract: Contract) -> PlanView:
+    plan, parameters = compile_star(contract), Parameters.of(contract, bytes(32))
+    streams = (*plan.streams, *plan.comparison.streams)
+    sizes = tuple(party.size for party in contract.parties)
+    return PlanView(
+        contract=contract,
+        engine=reason(contract.kind, sizes, contract.crypto.suite),
+        leakage=leakage_of(contract),
+        streams=tuple(f"{s.sender} → {s.receiver}: {s.name}, {s.size} bytes" for s in streams),
+        bytes_on_the_wire=sum(stream.size for stream in streams),
+        seconds=f"{star_cost.seconds(parameters):.2f}",
+        memory_bytes=4 * sum(stream.size for stream in streams),
+    )
+
+
 def _of_match(contract: Contract) -> PlanView:
     plan = compile_match(contract)
     others = len(plan.owners) - 1
@@ -70,14 +94,29 @@ def _of_match(contract: Contract) -> PlanView:
     ]
     speed, keys = cost.measure(), sum(plan.sizes)
     points = 2 * POINT_BYTES * keys * others
+    seconds = keys * (speed.blind + (1 + others) * speed.evaluate)
     return PlanView(
         contract=contract,
+        engine=_beside_a_star(contract, seconds),
         leakage=leakage_of(contract),
         streams=tuple(streams),
         bytes_on_the_wire=points + plan.token_bytes * keys,
-        seconds=f"{keys * (speed.blind + (1 + others) * speed.evaluate):.2f}",
+        seconds=f"{seconds:.2f}",
         memory_bytes=8 * POINT_BYTES * max(plan.sizes),
     )
+
+
+def _beside_a_star(contract: Contract, seconds: float) -> str:
+    """Why a job is matched by the coordinator, and what the other way would gain and give up."""
+    sizes = tuple(party.size for party in contract.parties)
+    why = reason(contract.kind, sizes, contract.crypto.suite)
+    if Suite.PSI_STAR not in suites_for(contract.kind, len(sizes), len(contract.receivers)):
+        return why
+    faster = seconds / star_cost.seconds(Parameters.of(contract, bytes(32)))
+    if faster < _WORTH_SAYING:
+        return why
+    pair = f"{contract.receivers[0]} and {contract.pivot}"
+    return f"{why}; --engine star is some {faster:.0f} times faster, if {pair} never collude"
 
 
 def _of_query(contract: Contract) -> PlanView:

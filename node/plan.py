@@ -32,7 +32,7 @@ class MatchPlan(Frozen):
 
 
 # Protobuf's field headers around the bytes of a message.
-_ENVELOPE_BYTES = 64
+ENVELOPE_BYTES = 64
 
 
 class Stream(Frozen):
@@ -80,7 +80,7 @@ class Plan(Frozen):
     def incoming(self, org: str) -> dict[str, int]:
         """The streams that `org` will be sent, with the most bytes that each may have."""
         return {
-            stream.name: stream.size + _ENVELOPE_BYTES
+            stream.name: stream.size + ENVELOPE_BYTES
             for stream in self.streams
             if stream.receiver == org
         }
@@ -91,26 +91,30 @@ def compile_plan(contract: Contract) -> Plan:
     _require_intersection(contract.kind)
     roles = {role_of(contract, org): contract.party(org) for org in contract.orgs}
     receiver, sender = roles[RunRole.RECEIVER], roles[RunRole.SENDER]
-    both = len(contract.receivers) == 2
     agreed = Agreed(
         suite=contract.crypto.suite,
         kind=contract.kind,
         run_id=bytes(32),
         receiver_size=receiver.size,
         sender_size=sender.size,
-        both=both,
+        both=len(contract.receivers) == 2,
     )
+    return plan_of_pair(agreed, planner=contract.planner, receiver=receiver.org, sender=sender.org)
+
+
+def plan_of_pair(agreed: Agreed, *, planner: int, receiver: str, sender: str) -> Plan:
+    """The plan of what two parties have agreed, whose run is none yet."""
     return Plan(
-        planner=contract.planner,
-        suite=contract.crypto.suite,
-        kind=contract.kind,
-        receiver=receiver.org,
-        sender=sender.org,
-        receiver_size=receiver.size,
-        sender_size=sender.size,
-        both=both,
+        planner=planner,
+        suite=agreed.suite,
+        kind=agreed.kind,
+        receiver=receiver,
+        sender=sender,
+        receiver_size=agreed.receiver_size,
+        sender_size=agreed.sender_size,
+        both=agreed.both,
         streams=tuple(
-            _stream(message, size, receiver.org, sender.org)
+            _stream(message, size, receiver, sender)
             for message, size in agreed.message_sizes().items()
         ),
     )

@@ -264,4 +264,5 @@ def _suite(wish: Wish, parties: tuple[Party, ...]) -> Suite:
             f"no such engine.{nearest(wish.engine, known)}", fix=f"one of: {', '.join(known)}"
         )
     sizes = tuple(party.size for party in parties)
-    return choose(JobKind(wish.kind), sizes, Engine(wish.engine or Engine.AUTO)).suite
+    asked = Engine(wish.engine or Engine.AUTO)
+    return choose(JobKind(wish.kind), sizes, asked, len(wish.receivers)).suite

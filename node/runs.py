@@ -9,7 +9,7 @@ from contract.errors import DataError, MiheError, OurError, Withheld
 from contract.job import Suite
 from contract.ledger import Ledger
 from contract.signing import Kind
-from node import intersect, meet, query
+from node import intersect, meet, query, star
 from node.evidence import evidence_of
 from node.gate import Consent
 from node.stage import Services, Stage
@@ -20,6 +20,7 @@ _log = logging.getLogger("mihe.runs")
 _PLAYS = {
     Suite.PSI_RR22: intersect.play,
     Suite.PSI_ECDH: intersect.play,
+    Suite.PSI_STAR: star.play,
     Suite.BLIND_MATCH: meet.play,
     Suite.BLIND_JOIN: query.play,
 }

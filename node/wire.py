@@ -23,6 +23,7 @@ from federated.query.release import Opening
 from protos import coordinator_pb2, join_pb2, link_pb2, psi_pb2, statement_pb2
 from psi.ecdh.messages import BlindedSet, Evaluated, Matched
 from psi.rr22.messages import BasePoints, Common, Masked, Reply, Tags, Trees
+from psi.star.messages import Key, Store
 from psi.step import Message
 
 CHUNK_BYTES = 1 << 20
@@ -277,6 +278,8 @@ def message_to_wire(message: Message) -> bytes:
             return psi_pb2.EcdhMatched(matches=message.matches).SerializeToString()
         case BasePoints() | Reply() | Trees() | Masked() | Tags() | Common():
             return psi_pb2.Rr22Message(content=message.content).SerializeToString()
+        case Key() | Store():
+            return psi_pb2.StarMessage(content=message.content).SerializeToString()
         case Blinded() | Served():
             return join_pb2.JoinPoints(points=message.points).SerializeToString()
     raise TypeError(f"{type(message).__name__} has no form on the wire")
@@ -298,6 +301,9 @@ def message_from_wire(awaited: type[Message], raw: bytes, *, party: str) -> Mess
     for message in (BasePoints, Reply, Trees, Masked, Tags, Common):
         if awaited is message:
             return message(content=_parse(psi_pb2.Rr22Message, raw, party).content)
+    for shared in (Key, Store):
+        if awaited is shared:
+            return shared(content=_parse(psi_pb2.StarMessage, raw, party).content)
     raise TypeError(f"{awaited.__name__} has no form on the wire")
 
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x10protos/psi.proto\x12\x07mihe.v1\"\x1d\n\x0b\x45\x63\x64hBlinded\x12\x0e\n\x06points\x18\x01 \x01(\x0c\"-\n\rEcdhEvaluated\x12\x0c\n\x04tags\x18\x01 \x01(\x0c\x12\x0e\n\x06points\x18\x02 \x01(\x0c\"\x1e\n\x0b\x45\x63\x64hMatched\x12\x0f\n\x07matches\x18\x01 \x01(\x0c\"\x1e\n\x0bRr22Message\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x10protos/psi.proto\x12\x07mihe.v1\"\x1d\n\x0b\x45\x63\x64hBlinded\x12\x0e\n\x06points\x18\x01 \x01(\x0c\"-\n\rEcdhEvaluated\x12\x0c\n\x04tags\x18\x01 \x01(\x0c\x12\x0e\n\x06points\x18\x02 \x01(\x0c\"\x1e\n\x0b\x45\x63\x64hMatched\x12\x0f\n\x07matches\x18\x01 \x01(\x0c\"\x1e\n\x0bRr22Message\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\"\x1e\n\x0bStarMessage\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,4 +39,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ECDHMATCHED']._serialized_end=137
   _globals['_RR22MESSAGE']._serialized_start=139
   _globals['_RR22MESSAGE']._serialized_end=169
+  _globals['_STARMESSAGE']._serialized_start=171
+  _globals['_STARMESSAGE']._serialized_end=201
 # @@protoc_insertion_point(module_scope)

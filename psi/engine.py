@@ -1,8 +1,13 @@
-"""Which protocol a two-party intersection takes: chosen from the sizes, or as asked.
+"""Which protocol an intersection takes: chosen from the sizes, or as asked.
 
 RR22 (psi/rr22) has a fixed cost, some 350 kB and what 2^14 items take, and little for each item
 more; ECDH (psi/ecdh) costs two multiplications an item and has none. They meet below 2^14 items.
 One thing ECDH alone can do: hold a receiver that deviates to the agreed size (psi/rr22/SPEC.md §6).
+
+More than two parties take the coordinator's blind matching (federated/SPEC.md §4.6), in which no
+two owners together learn anything of a third. The star (psi/star) is many times faster, and gives
+that up for the receiver and one other owner: it is taken only if somebody asks for it, who has read
+who those two are.
 """
 
 from dataclasses import dataclass
@@ -23,9 +28,14 @@ class Engine(StrEnum):
     AUTO = "auto"
     RR22 = "rr22"
     ECDH = "ecdh"
+    STAR = "star"
 
 
-_SUITES = {Engine.RR22: Suite.PSI_RR22, Engine.ECDH: Suite.PSI_ECDH}
+_SUITES = {
+    Engine.RR22: Suite.PSI_RR22,
+    Engine.ECDH: Suite.PSI_ECDH,
+    Engine.STAR: Suite.PSI_STAR,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +46,19 @@ class Choice:
     why: str
 
 
-def choose(kind: JobKind, sizes: tuple[int, ...], asked: Engine) -> Choice:
+def choose(kind: JobKind, sizes: tuple[int, ...], asked: Engine, receivers: int = 1) -> Choice:
     """The suite of a job over sets of these padded sizes. BadRequest if not by the asked one."""
-    possible = suites_for(kind, len(sizes))
+    possible = suites_for(kind, len(sizes), receivers)
     if asked is not Engine.AUTO:
         if _SUITES[asked] not in possible:
             raise BadRequest(
                 f"the engine {asked} does not compute this job",
-                fix="leave --engine out: there is one protocol for it",
+                fix="leave --engine out; star is for three parties or more, one receiver, and"
+                " not for counts, rr22 for two, and ecdh for two and counts",
             )
         return Choice(_SUITES[asked], "asked for")
+    if Suite.PSI_STAR in possible:
+        return Choice(possible[0], "of two owners together, none learns of a third")
     if Suite.PSI_RR22 not in possible:
         return Choice(possible[0], "the one there is for this kind of job")
     largest = max(sizes)

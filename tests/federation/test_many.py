@@ -1,4 +1,4 @@
-"""An intersection of three and four owners through real daemons, by the coordinator's matching.
+"""An intersection of three and four owners through real daemons, by the coordinator or by a star.
 
 What each receiver gets equals Python's `set &` over what the owners imported; nobody else gets
 anything; the coordinator keeps nothing of a run that has ended.
@@ -105,6 +105,21 @@ def test_only_how_many(world: Federation) -> None:
 def test_four_owners_with_nothing_in_common(world: Federation) -> None:
     job = intersect(world, ORGS, "--to", "bank_a")
     assert released(world, "bank_a", job) == set()
+
+
+@pytest.mark.parametrize(
+    "orgs", [("tax", "bank_b", "bank_a"), ("bank_b", "tax", "bank_a", "power")]
+)
+def test_a_star_gives_its_receiver_the_same(world: Federation, orgs: Sequence[str]) -> None:
+    job = intersect(world, orgs, "--to", "bank_b", "--engine", "star")
+    assert released(world, "bank_b", job) == set(HELD["bank_b"]).intersection(
+        *(HELD[org] for org in orgs)
+    )
+    for org in set(orgs) - {"bank_b"}:
+        with world.client(org) as node:
+            there = node.show(str(job["job"]))
+        assert (there.state, there.result) == (State.DONE, None)
+    assert left_at_the_coordinator(world) == []
 
 
 def test_the_statement_says_what_the_coordinator_sees(world: Federation) -> None:

@@ -188,3 +188,40 @@ def test_what_a_small_cell_itself_says_is_said() -> None:
     lines = " ".join(query("bank_b").not_covered)
     assert "bank_b for its own keys" in lines
     assert "the threshold is of entities, not of values" in lines.lower()
+
+
+# ── stars ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def star(*orgs: str, receiver: str) -> LeakageStatement:
+    parties = tuple(party(org) for org in orgs)
+    made = contract(
+        parties=parties,
+        initiator=orgs[0],
+        receivers=(receiver,),
+        crypto=Crypto(suite=Suite.PSI_STAR),
+    )
+    return leakage_of(made)
+
+
+@pytest.mark.parametrize(
+    ("orgs", "receiver", "pivot"),
+    [
+        (("bank_a", "bank_b", "tax"), "bank_a", "bank_b"),
+        (("bank_a", "bank_b", "tax"), "bank_b", "bank_a"),
+        (("bank_a", "bank_b", "tax"), "tax", "bank_a"),
+        (("tax", "bank_b", "bank_a", "power"), "bank_b", "tax"),
+    ],
+)
+def test_a_star_names_the_two_that_must_not_collude(
+    orgs: tuple[str, ...], receiver: str, pivot: str
+) -> None:
+    said = star(*orgs, receiver=receiver)
+    found = of(f"{receiver} and {pivot} together", said.coalitions)
+    assert said.not_covered[0].startswith(f"{receiver} and {pivot} must not be one")
+    for org in set(orgs) - {receiver, pivot}:
+        assert org in found[0]
+    assert ("not which of them" in found[0]) == (len(orgs) > 3)
+    for org in orgs:
+        assert ("nothing of the result" in of(org, said.parties)) == (org != receiver)
+    assert any(line.startswith(f"The size does not bind {receiver}") for line in said.not_covered)

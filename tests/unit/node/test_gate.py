@@ -133,6 +133,20 @@ def test_a_cap_on_the_peers_set_asks_for_the_engine_that_holds_a_receiver_to_it(
     answer(contract, bank_b, policy_of(rule()))
 
 
+def test_a_star_does_not_hold_its_receiver_to_a_cap_either(bank_a: Member, bank_b: Member) -> None:
+    tax = party_of(bank_b, org="tax")
+    contract = contract_of(
+        party_of(bank_a), party_of(bank_b), tax, crypto=Crypto(suite=Suite.PSI_STAR)
+    )
+    listed = {"with": ("bank_a", "bank_b", "tax")}
+    capped = policy_of(rule(largest_peer_set=256, **listed))
+    assert "leave out --engine" in refusal(Refused, contract, bank_b, capped).what
+    answer(contract, bank_a, capped)  # which is the receiver itself
+    answer(contract, bank_b, policy_of(rule(**listed)))
+    matched = contract.model_copy(update={"crypto": Crypto(suite=Suite.BLIND_MATCH)})
+    answer(matched, bank_b, capped)
+
+
 def test_a_receiver_that_is_not_listed_is_refused_beside_one_that_is(
     bank_a: Member, bank_b: Member
 ) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from contract.errors import BadRequest, UnprovenSum
-from contract.job import Contract, Crypto, JobKind, Query, suites_for
+from contract.job import Contract, Crypto, JobKind, Query, Suite, suites_for
 from contract.leakage import leakage_of
 from federated.aggregate.wire import KEY_BYTES
 from federated.query.agreed import plan_of
@@ -13,6 +13,7 @@ from federated.query.sizes import share_bytes
 from federated.query.statement import parse
 from node.outlook import digest_of, outlook
 from node.plan import compile_match, compile_plan
+from node.star_plan import compile_star
 from tests.unit.federated.query.catalogue import CATALOGUE
 from tests.unit.node.contracts import contract_of, party_of
 from tests.unit.node.lines import Member
@@ -28,9 +29,10 @@ Asked = Callable[..., Contract]
 
 @pytest.fixture
 def intersection(bank_a: Member) -> Intersection:
-    def contract(*orgs: str) -> Contract:
+    def contract(*orgs: str, suite: Suite | None = None) -> Contract:
         parties = [party_of(bank_a, org=org, size=512) for org in orgs]
-        return contract_of(*parties, crypto=Crypto(suite=suites_for(JobKind.PSI, len(orgs))[-1]))
+        suites = suites_for(JobKind.PSI, len(orgs))
+        return contract_of(*parties, crypto=Crypto(suite=suite or suites[0]))
 
     return contract
 
@@ -79,6 +81,48 @@ def test_of_three_each_list_travels_to_every_other_owner_and_back(
     travelling = 3 * 512 * 2 * 2 * POINT_BYTES
     assert view.bytes_on_the_wire == travelling + 3 * 512 * plan.token_bytes
     assert digest_of(contract) == plan.digest
+
+
+def test_who_is_matched_by_the_coordinator_is_told_of_the_star_and_its_caveat(
+    intersection: Intersection,
+) -> None:
+    said = outlook(intersection("bank_a", "bank_b", "tax")).engine
+    assert said is not None
+    assert "--engine star" in said
+    assert "if bank_a and bank_b never collude" in said
+
+
+def test_a_star_is_shown_message_by_message(intersection: Intersection) -> None:
+    contract = intersection("bank_a", "bank_b", "tax", "power", suite=Suite.PSI_STAR)
+    plan, view = compile_star(contract), outlook(contract)
+    streams = (*plan.streams, *plan.comparison.streams)
+    assert view.bytes_on_the_wire == sum(stream.size for stream in streams)
+    assert [line.split(", ")[0] for line in view.streams[:5]] == [
+        "bank_a → tax: shared_key",
+        "bank_a → power: shared_key",
+        "tax → power: shared_key",
+        "tax → bank_b: store",
+        "power → bank_b: store",
+    ]
+    assert all(line.startswith(("bank_a → bank_b", "bank_b → bank_a")) for line in view.streams[5:])
+    assert view.engine == "asked for"
+    assert digest_of(contract) == plan.digest
+
+
+def test_of_a_star_everybody_awaits_what_somebody_sends(intersection: Intersection) -> None:
+    contract = intersection("bank_a", "bank_b", "tax", "power", suite=Suite.PSI_STAR)
+    plan = compile_star(contract)
+    awaited = [
+        (peer, org, name)
+        for org in contract.orgs
+        for peer in contract.others(org)
+        for name in plan.incoming(org, peer)
+    ]
+    sent = [(one.sender, one.receiver, one.name) for one in plan.streams]
+    sent += [(one.sender, one.receiver, one.name) for one in plan.comparison.streams]
+    assert sorted(awaited) == sorted(sent)
+    others = contract.model_copy(update={"parties": contract.parties[::-1]})
+    assert compile_star(others).digest != plan.digest
 
 
 def test_a_query_is_shown_with_its_shares_its_key_and_its_proof(asked: Asked) -> None:

@@ -38,7 +38,9 @@ def test_what_is_asked_for_is_taken() -> None:
     [
         (JobKind.PSI_CARDINALITY, 2, Engine.RR22),
         *product((JobKind.PSI, JobKind.PSI_CARDINALITY), (3,), (Engine.RR22, Engine.ECDH)),
-        *product((JobKind.QUERY,), (2, 4), (Engine.RR22, Engine.ECDH)),
+        *product((JobKind.QUERY,), (2, 4), (Engine.RR22, Engine.ECDH, Engine.STAR)),
+        (JobKind.PSI, 2, Engine.STAR),
+        (JobKind.PSI_CARDINALITY, 3, Engine.STAR),
     ],
 )
 def test_what_cannot_do_the_job_is_refused(kind: JobKind, parties: int, asked: Engine) -> None:
@@ -59,3 +61,12 @@ def test_whatever_is_chosen_is_possible(kind: JobKind, parties: int) -> None:
 def test_a_contract_that_was_not_chosen_by_size_was_asked_for() -> None:
     assert reason(JobKind.PSI, (256, 256), RR22) == "asked for"
     assert reason(JobKind.PSI, (MEETING_SIZE, 256), ECDH) == "asked for"
+
+
+def test_a_star_is_taken_when_it_is_asked_for() -> None:
+    sizes = (LARGEST_SIZE,) * 3
+    assert choose(JobKind.PSI, sizes, Engine.AUTO).suite is Suite.BLIND_MATCH
+    assert choose(JobKind.PSI, sizes, Engine.STAR).suite is Suite.PSI_STAR
+    assert reason(JobKind.PSI, sizes, Suite.PSI_STAR) == "asked for"
+    with pytest.raises(BadRequest):
+        choose(JobKind.PSI, sizes, Engine.STAR, receivers=2)
