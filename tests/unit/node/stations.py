@@ -312,11 +312,12 @@ class Log:
         *receivers: str,
         kind: JobKind = JobKind.PSI,
         engine: Engine = Engine.AUTO,
+        owners: Sequence[str] = ("bank_a", "bank_b"),
     ) -> bytes:
-        """Let a station propose an intersection of both banks' loans; the job's id."""
+        """Let a station propose an intersection of the owners' loans; the job's id."""
         wish = Wish(
             kind=kind.value,
-            datasets=("bank_a.loans", "bank_b.loans"),
+            datasets=tuple(f"{org}.loans" for org in owners),
             on=("uscc",),
             receivers=receivers,
             purpose="CREDIT_MICRO",
@@ -336,21 +337,35 @@ async def two_stations(
     one: Member, other: Member, folder: Path, *, answers: bool = True
 ) -> AsyncIterator[tuple[Log, Station, Station]]:
     """A log, and two stations attached to it; the first dials the second, which may not answer."""
-    stations = Station(one, folder / one.org), Station(other, folder / other.org)
-    server = grpc.aio.server()
-    carry_pb2_grpc.add_PeerServicer_to_server(stations[1].exchange, server)
-    port = server.add_secure_port("127.0.0.1:0", server_credentials(other.credentials))
-    if answers:
-        await server.start()
-    stations[1].address = f"127.0.0.1:{port}"
+    async with many_stations((one, other), folder, answers=answers) as (log, (first, second)):
+        yield log, first, second
+
+
+@asynccontextmanager
+async def many_stations(
+    members: Sequence[Member], folder: Path, *, answers: bool = True
+) -> AsyncIterator[tuple[Log, list[Station]]]:
+    """A log, and stations attached to it. All but the first have an address, and may not answer."""
+    stations = [Station(member, folder / member.org) for member in members]
+    servers = []
+    for station in stations[1:]:
+        server = grpc.aio.server()
+        servers.append(server)
+        carry_pb2_grpc.add_PeerServicer_to_server(station.exchange, server)
+        credentials = server_credentials(station.member.credentials)
+        port = server.add_secure_port("127.0.0.1:0", credentials)
+        if answers:
+            await server.start()
+        station.address = f"127.0.0.1:{port}"
     log = Log()
     logging.getLogger("mihe").setLevel(logging.CRITICAL)
     for station in stations:
         station.open()
         log.attach(station)
     try:
-        yield log, *stations
+        yield log, stations
     finally:
         for station in stations:
             await station.close()
-        await server.stop(None)
+        for server in servers:
+            await server.stop(None)

@@ -140,7 +140,7 @@ class TestWhatIsTheCallersFault:
     @pytest.mark.parametrize("role", ["r", "p", "a"])
     def test_more_items_than_agreed(self, role: str) -> None:
         many = [str(number).encode() for number in range(257)]
-        fresh = {
+        fresh: Any = {
             "r": receiver.Fresh(AGREED, many),
             "p": pivot.Fresh(AGREED, many),
             "a": contributor.Fresh(AGREED, "a", many),
