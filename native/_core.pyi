@@ -29,6 +29,7 @@ __all__ = [
     "Tagging",
     "Told",
     "blind",
+    "distinct_keys",
     "ecdh_message_bytes",
     "hazmat_decode",
     "hazmat_expand_message",
@@ -117,6 +118,14 @@ class Evaluation:
 
     def count(self, matched: bytes) -> int:
         """How many items both have."""
+
+def distinct_keys(keys: tuple[bytes, bytes], rows: bytes) -> tuple[bytes, bytes, bytes, bytes]:
+    """The distinct keys of a column, ascending; their ends; the rows of each; where those begin.
+
+    Keys are in one piece with the end of each, and each has its row, which may be any number. All
+    ends, rows and beginnings are little-endian uint32; the beginnings have the number of rows at
+    their end. Raises Misused.
+    """
 
 def rr22_message_bytes(receiver_size: int, sender_size: int, both: bool) -> Sequence[int]:
     """Bytes of the six messages in order; the last is empty unless both learn. Raises Misused."""

@@ -27,7 +27,7 @@ async def play(stage: Stage) -> Released | None:
             run=stage.run,
             org=stage.me,
             peer=peer,
-            keys=loaded.keys,
+            keys=loaded.column.keys,
             link=line,
             work=work,
             gate=stage.gate,
@@ -45,11 +45,12 @@ async def view_of(stage: Stage, result: Result, loaded: Loaded) -> ResultView | 
         return ResultView(count=result.count)
     if not isinstance(result, Intersection):
         return None
-    wanted = (loaded.keys[position] for position in result.positions)
     entry = stage.services.datasets.entry(consent.dataset, consent.snapshot)
     written = await results.write(
         stage.job,
-        lambda file: rows.rows_of(loaded.snapshot, entry, consent.column, wanted, file),
+        lambda file: rows.rows_of(
+            loaded.snapshot, entry, loaded.column.wanted(result.positions), file
+        ),
     )
     return ResultView(
         count=len(result.positions),

@@ -1,19 +1,19 @@
 """Load: consent → keys. The one place where rows are read for a computation."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from node import rows
 from node.catalogue import Datasets
 from node.gate import Consent
+from psi.keys import DistinctKeys
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Loaded:
-    """The distinct keys of a consented column, as canonical bytes, and where they came from."""
+    """The distinct keys of a consented column, their rows, and the file that they came from."""
 
-    keys: Sequence[bytes]
+    column: DistinctKeys
     snapshot: Path
 
 

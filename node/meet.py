@@ -39,7 +39,7 @@ async def play(stage: Stage) -> Released | None:
     stage.report("load", 0, 1)
     loaded = await stage.during(stage.activity.work(load, stage.consent, services.datasets))
     stage.report("load", 1, 1)
-    listed = await stage.during(tokens.come_home(stage, parameters, loaded.keys, lines))
+    listed = await stage.during(tokens.come_home(stage, parameters, loaded.column.keys, lines))
     share = wire.share_to_bytes(tokens=listed.tokens, codes=None, keys=0, columns=[], blinding=b"")
     salt, receipt = await stage.during(parts.contribute(_SHARE, share))
     stage.keep_receipt(salt, receipt)
@@ -74,11 +74,11 @@ async def _view(stage: Stage, content: bytes, listed: TokenList, loaded: Loaded)
     places, count = wire.match_from_bytes(content, len(listed.order))
     if consent.contract.kind is JobKind.PSI_CARDINALITY:
         return ResultView(count=count)
-    wanted = (loaded.keys[own] for own in [_own(listed, place) for place in places])
+    positions = [_own(listed, place) for place in places]
     entry = stage.services.datasets.entry(consent.dataset, consent.snapshot)
     written = await results.write(
         stage.job,
-        lambda file: rows.rows_of(loaded.snapshot, entry, consent.column, wanted, file),
+        lambda file: rows.rows_of(loaded.snapshot, entry, loaded.column.wanted(positions), file),
     )
     return ResultView(
         count=len(places),

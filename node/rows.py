@@ -13,57 +13,96 @@ Not for     sending: `keys` feeds a protocol, which blinds; a result file stays 
 # Names pass through `quoted` and texts through `literal`; nobody else's SQL comes here.
 # ruff: noqa: S608
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import numpy as np
 from duckdb import DuckDBPyConnection
+from numpy.typing import NDArray
 
 from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
 from contract.errors import OurError, SnapshotChanged
-from contract.keys import KeyKind
-from node import duck
+from contract.keys import LENGTH, KeyKind
+from node import arrow, duck
 from node.duck import literal, quoted
 from node.scratch import create, scratch, settle
-from psi.keys import Keys
+from psi.keys import DistinctKeys, Keys
 
-_FETCHED = 1 << 16
 _FORMULA = r"\A['=+\-@＝＋－＠\t\r\n]"
 
+Wanted = NDArray[np.bool_]
+"""Of each row of a snapshot, whether it is wanted."""
 
-def keys(parquet: Path, column: str, kind: KeyKind) -> Keys:
-    """The distinct canonical keys of a key column, such as b"uscc:…", in ascending order."""
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Batch:
+    """The keys of some rows of a snapshot that follow one another, repeats included."""
+
+    keys: Keys
+    first: int
+    """The row that the first key stands in, counted from 0 over the whole snapshot."""
+
+
+@contextmanager
+def batches(parquet: Path, column: str, kind: KeyKind) -> Iterator[Iterator[Batch]]:
+    """All canonical keys of a key column, such as b"uscc:…", in file order.
+
+    Some 10^5 keys are in memory at a time, however many the snapshot has. SnapshotChanged if it
+    can't be read as one.
+    """
     with scratch(parquet.parent) as work, duck.locked([parquet], spill=work) as connection:
-        # Canonical since the import, so the kind's prefix is all that is missing.
-        return Keys.gathered(
-            _stream(
-                connection,
-                f"SELECT encode({literal(f'{kind}:')} || {quoted(column)}) "
-                f"FROM {reader(connection, parquet)} GROUP BY 1 ORDER BY 1",
-            )
-        )
+        found = connection.sql(f"SELECT {quoted(column)} FROM {reader(connection, parquet)}")
+        yield _numbered(arrow.texts(found), f"{kind}:".encode())
 
 
-def rows_of(
-    parquet: Path, entry: CatalogueEntry, column: str, wanted: Iterable[bytes], out: Path
-) -> int:
-    """Write the rows whose key in `column` is in `wanted` to the CSV file `out`; how many.
+def keys(parquet: Path, column: str, kind: KeyKind) -> DistinctKeys:
+    """The distinct canonical keys of a key column, and which rows of the snapshot have each."""
+    with batches(parquet, column, kind) as found:
+        joined = Keys.joined_up(batch.keys for batch in found)
+    return DistinctKeys.of(joined, np.arange(len(joined), dtype=np.uint32))
 
-    `wanted` holds canonical keys as `keys` gives them. `out` is whole or absent; an earlier file
-    of that name is replaced.
+
+def _numbered(found: Iterator[list[arrow.Texts]], prefix: bytes) -> Iterator[Batch]:
+    first = 0
+    for (texts,) in found:
+        yield Batch(_prefixed(texts, prefix), first)
+        first += len(texts)
+
+
+def _prefixed(texts: arrow.Texts, prefix: bytes) -> Keys:
+    """Canonical since the import, so the kind's prefix is all that is missing."""
+    count, begin = len(texts), int(texts.offsets[0])
+    if texts.nulls is not None or np.any(np.diff(texts.offsets) != LENGTH):
+        raise _damaged()
+    raw = np.frombuffer(texts.data, dtype=np.uint8, count=count * LENGTH, offset=begin)
+    whole = np.empty((count, len(prefix) + LENGTH), dtype=np.uint8)
+    whole[:, : len(prefix)] = np.frombuffer(prefix, dtype=np.uint8)
+    whole[:, len(prefix) :] = raw.reshape(count, LENGTH)
+    ends = np.arange(1, count + 1, dtype=np.uint32) * np.uint32(whole.shape[1])
+    return Keys(whole.tobytes(), ends)
+
+
+def rows_of(parquet: Path, entry: CatalogueEntry, wanted: Wanted, out: Path) -> int:
+    """Write the rows of the snapshot that `wanted` says to the CSV file `out`; how many.
+
+    `out` is whole or absent; an earlier file of that name is replaced.
     """
     with scratch(out.parent) as work:
         file = work / "rows.csv"
         create(file)
         with duck.locked([parquet, file], spill=work) as connection:
-            _load(connection, wanted, _prefix(entry, column))
+            read = reader(connection, parquet)
+            ((rows,),) = connection.execute(f"SELECT count(*) FROM {read}").fetchall()
+            if rows != len(wanted):
+                raise OurError("rows were asked for of another snapshot", fix="Report this defect.")
+            connection.register("_wanted", {"_wanted": wanted})
             cells = ", ".join(f"{_cell(c)} AS {quoted(c.name)}" for c in entry.columns)
+            # By position, so nothing is sorted or held, and the order of the file is kept.
             ((count,),) = connection.execute(
-                f"COPY (SELECT {cells} FROM "
-                f"(SELECT row_number() OVER () AS _row, * FROM {reader(connection, parquet)}) "
-                f"SEMI JOIN _wanted ON _wanted._key = {quoted(column)} ORDER BY _row) "
+                f"COPY (SELECT {cells} FROM {read} POSITIONAL JOIN _wanted WHERE _wanted) "
                 f"TO {literal(str(file))} (FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', "
                 "ESCAPE '\"', NULLSTR '', USE_TMP_FILE false)"
             ).fetchall()
@@ -79,38 +118,15 @@ def reader(connection: DuckDBPyConnection, parquet: Path) -> str:
     try:
         connection.execute(f"DESCRIBE FROM {sql}").fetchall()
     except duckdb.Error:
-        raise SnapshotChanged(
-            "the snapshot is gone or damaged",
-            fix="Restore the data folder, or import the dataset again and propose the job anew.",
-        ) from None
+        raise _damaged() from None
     return sql
 
 
-def _stream(connection: DuckDBPyConnection, query: str) -> Iterator[list[bytes]]:
-    result = connection.execute(query)
-    while rows := result.fetchmany(_FETCHED):
-        yield [value for (value,) in rows]
-
-
-def _prefix(entry: CatalogueEntry, column: str) -> bytes:
-    found = entry.column(column)
-    if found is None or found.key is None:
-        raise OurError("rows were asked for by no key column", fix="Report this defect.")
-    return f"{found.key}:".encode()
-
-
-def _load(connection: DuckDBPyConnection, wanted: Iterable[bytes], prefix: bytes) -> None:
-    """Make the table `_wanted`: keys as the snapshot has them."""
-    connection.execute("CREATE TABLE _wanted (_key VARCHAR)")
-    keys = iter(wanted)
-    while some := list(islice(keys, _FETCHED)):
-        if not all(key.startswith(prefix) for key in some):
-            raise OurError("rows were asked for by keys of another kind", fix="Report this defect.")
-        # An array enters eight times faster than a list given as a parameter.
-        texts = np.array([key[len(prefix) :].decode("ascii") for key in some], dtype=object)
-        connection.register("_given", {"_key": texts})
-        connection.execute("INSERT INTO _wanted SELECT CAST(_key AS VARCHAR) FROM _given")
-        connection.unregister("_given")
+def _damaged() -> SnapshotChanged:
+    return SnapshotChanged(
+        "the snapshot is gone or damaged",
+        fix="Restore the data folder, or import the dataset again and propose the job anew.",
+    )
 
 
 def _cell(column: CatalogueColumn) -> str:

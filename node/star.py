@@ -39,7 +39,7 @@ async def play(stage: Stage) -> Released | None:
     stage.report("load", 1, 1)
     play_role = {"receiver": _receive, "pivot": _gather, "contributor": _contribute}
     role = play_role[parameters.role_of(stage.me)]
-    result = await stage.during(role(stage, plan, parameters, loaded.keys, lines))
+    result = await stage.during(role(stage, plan, parameters, loaded.column.keys, lines))
     view = await stage.activity.working(view_of(stage, result, loaded))
     return None if view is None else release(view, stage.consent)
 

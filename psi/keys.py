@@ -5,12 +5,16 @@ the two pieces as they are.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from native import _core
+
 Ends = NDArray[np.uint32]
+Rows = NDArray[np.uint32]
 
 
 class Keys(Sequence[bytes]):
@@ -36,6 +40,16 @@ class Keys(Sequence[bytes]):
             lengths.append(np.fromiter(map(len, part), dtype=np.int64, count=len(part)))
         return Keys(bytes(joined), np.cumsum(np.concatenate(lengths)).astype(np.uint32))
 
+    @staticmethod
+    def joined_up(parts: Iterable["Keys"]) -> "Keys":
+        """The keys of all parts, each of which is in one piece already."""
+        joined, ends, size = [], [np.zeros(0, dtype=np.uint32)], 0
+        for part in parts:
+            joined.append(part.joined)
+            ends.append(part.ends + np.uint32(size))
+            size += len(part.joined)
+        return Keys(b"".join(joined), np.concatenate(ends))
+
     def __len__(self) -> int:
         return len(self.ends)
 
@@ -58,3 +72,41 @@ class Keys(Sequence[bytes]):
     def packed(self) -> tuple[bytes, bytes]:
         """The keys and their ends as the core takes them."""
         return self.joined, self.ends.astype("<u4").tobytes()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DistinctKeys:
+    """The distinct keys of a column, ascending, and which rows have each."""
+
+    keys: Keys
+    rows: Rows
+    """Those of the first key, then those of the second, …; ascending within a key."""
+    starts: Ends
+    """Where the rows of each key begin; at the end, how many rows there are."""
+
+    @staticmethod
+    def of(keys: Keys, rows: Rows) -> "DistinctKeys":
+        """Of keys that may repeat, in any order; `rows[i]` is the row that has `keys[i]`."""
+        found = _core.distinct_keys(keys.packed(), rows.astype("<u4", copy=False).tobytes())
+        joined, ends, rows_of_each, starts = found
+        return DistinctKeys(
+            Keys(joined, np.frombuffer(ends, dtype="<u4")),
+            np.frombuffer(rows_of_each, dtype="<u4"),
+            np.frombuffer(starts, dtype="<u4"),
+        )
+
+    def rows_at(self, positions: Sequence[int] | NDArray[np.integer]) -> Rows:
+        """The rows that have the keys at these positions of `keys`, in the order of positions."""
+        places = np.asarray(positions, dtype=np.intp)
+        starts = self.starts[places].astype(np.intp)
+        counts = self.starts[places + 1] - starts
+        # A run of places for each key: where its rows begin, less what the runs before it took.
+        before = np.cumsum(counts) - counts
+        found: Rows = self.rows[np.repeat(starts - before, counts) + np.arange(counts.sum())]
+        return found
+
+    def wanted(self, positions: Sequence[int] | NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Of each row of a column that was taken whole, whether it has one of these keys."""
+        wanted = np.zeros(len(self.rows), dtype=np.bool_)
+        wanted[self.rows_at(positions)] = True
+        return wanted

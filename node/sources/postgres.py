@@ -31,8 +31,8 @@ from duckdb import DuckDBPyConnection
 
 from contract.errors import UnreadableSource
 from contract.sources import Postgres
+from node.arrow import fields_at
 from node.duck import quoted
-from node.sources.arrow import fields_at
 from node.sources.part import TEXT, Found, Part, unreadable
 
 if TYPE_CHECKING:

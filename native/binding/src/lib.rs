@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod blind_join;
+mod columns;
 mod gateway;
 mod hazmat;
 mod keys;
@@ -22,6 +23,8 @@ mod _core {
 
     #[pymodule_export]
     use super::blind_join::{Journey, Serving, start_join};
+    #[pymodule_export]
+    use super::columns::distinct_keys;
     #[pymodule_export]
     use super::gateway::{Defect, MessageRefused, Misused, PointRefused, Spent};
     #[pymodule_export]

@@ -3,11 +3,15 @@
 import csv
 import stat
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
+from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import duckdb
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -71,10 +75,13 @@ class Loans:
     out: Path
 
     def keys(self, column: str = "uscc", kind: KeyKind = KeyKind.USCC) -> list[bytes]:
-        return list(rows.keys(self.parquet, column, kind))
+        return list(rows.keys(self.parquet, column, kind).keys)
 
-    def rows_of(self, wanted: Sequence[bytes], column: str = "uscc") -> list[list[str]]:
-        count = rows.rows_of(self.parquet, self.added.entry, column, wanted, self.out)
+    def rows_of(self, wanted: Sequence[bytes], kind: KeyKind = KeyKind.USCC) -> list[list[str]]:
+        """The rows that have one of the `wanted` keys in the column that is called as its kind."""
+        column = rows.keys(self.parquet, kind.value, kind)
+        places = column.wanted([column.keys.index(key) for key in wanted])
+        count = rows.rows_of(self.parquet, self.added.entry, places, self.out)
         with self.out.open(encoding="utf-8", newline="") as handle:
             header, *found = csv.reader(handle, strict=True)
         assert header == HEADER
@@ -116,7 +123,7 @@ def test_keys_are_distinct_canonical_and_ascending(tmp_path: Path) -> None:
 def test_an_empty_dataset_has_no_keys_and_no_rows(tmp_path: Path) -> None:
     found = loans(tmp_path, [])
     assert found.keys() == []
-    assert found.rows_of([uscc_key(A)]) == []
+    assert found.rows_of([]) == []
 
 
 def test_rows_come_in_file_order_and_in_the_source_s_format(tmp_path: Path) -> None:
@@ -136,7 +143,7 @@ def test_an_empty_result_is_a_header(tmp_path: Path) -> None:
 def test_rows_may_be_asked_for_by_any_key_column(tmp_path: Path) -> None:
     found = loans(tmp_path, [(A, "1"), (B, "2")])
     wanted = [b"declaration:" + DECLARATION.encode()]
-    assert found.rows_of(wanted, "declaration") == [line(A, "1"), line(B, "2")]
+    assert found.rows_of(wanted, KeyKind.DECLARATION) == [line(A, "1"), line(B, "2")]
 
 
 @pytest.mark.parametrize(
@@ -170,13 +177,30 @@ def test_a_result_is_private_and_stands_alone(tmp_path: Path) -> None:
     assert not [file for file in found.parquet.parent.iterdir() if file.name.startswith(".")]
 
 
-def test_keys_of_another_kind_or_no_key_column_are_our_defect(tmp_path: Path) -> None:
-    found = loans(tmp_path, [(A, "")])
-    for wanted, column in (([b"declaration:" + A.encode()], "uscc"), ([uscc_key(A)], "balance")):
-        with pytest.raises(OurError) as refused:
-            found.rows_of(wanted, column)
-        assert A not in str(refused.value)
+def test_a_wish_of_another_length_than_the_snapshot_is_our_defect(tmp_path: Path) -> None:
+    found = loans(tmp_path, [(A, ""), (B, "")])
+    for length in (0, 1, 3):
+        with pytest.raises(OurError):
+            rows.rows_of(found.parquet, found.added.entry, np.ones(length, dtype=bool), found.out)
     assert not found.out.exists()
+
+
+def test_keys_come_in_batches_with_the_row_that_each_begins_at(tmp_path: Path) -> None:
+    lines = [((A, B, C)[i % 3], "") for i in range(300_000)]
+    found = loans(tmp_path, lines)
+    with rows.batches(found.parquet, "uscc", KeyKind.USCC) as batches:
+        held = list(batches)
+    assert len(held) > 1
+    assert [batch.first for batch in held] == [
+        0,
+        *accumulate(len(batch.keys) for batch in held[:-1]),
+    ]
+    assert b"".join(batch.keys.joined for batch in held) == b"".join(
+        uscc_key(code) for code, _ in lines
+    )
+    with rows.batches(found.parquet, "uscc", KeyKind.USCC) as batches:
+        next(batches)  # whoever stops early leaves nothing behind
+    assert not [file for file in found.parquet.parent.iterdir() if file.name.startswith(".")]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PAR1"], ids=["gone", "empty", "cut"])
@@ -188,7 +212,19 @@ def test_a_damaged_snapshot_is_not_read(tmp_path: Path, content: bytes | None) -
     with pytest.raises(SnapshotChanged):
         found.keys()
     with pytest.raises(SnapshotChanged):
-        found.rows_of([uscc_key(A)])
+        rows.rows_of(found.parquet, found.added.entry, np.ones(1, dtype=bool), found.out)
+
+
+@pytest.mark.parametrize("cell", [None, "", A[:-1], A + "0"])
+def test_a_snapshot_whose_keys_are_none_is_not_read(tmp_path: Path, cell: str | None) -> None:
+    parquet = tmp_path / "snapshots" / "damaged.parquet"
+    parquet.parent.mkdir()
+    with closing(duckdb.connect()) as connection:
+        connection.execute("CREATE TABLE t (uscc VARCHAR)")
+        connection.executemany("INSERT INTO t VALUES (?)", [[A], [cell], [B]])
+        connection.execute(f"COPY t TO '{parquet}'")
+    with pytest.raises(SnapshotChanged):
+        rows.keys(parquet, "uscc", KeyKind.USCC)
 
 
 notes = st.text(st.characters(codec="utf-8", exclude_characters="=+-@＝＋－＠\t\r\n"), max_size=5)
@@ -205,5 +241,6 @@ def test_rows_are_those_of_a_filter_in_python(
     with TemporaryDirectory() as folder:
         found = loans(Path(folder), lines)
         expected = [line(code, note) for code, note in lines if code in wanted]
-        assert found.rows_of([uscc_key(code) for code in sorted(wanted)]) == expected
+        there = {code for code, _ in lines}
+        assert found.rows_of([uscc_key(code) for code in sorted(wanted & there)]) == expected
         assert found.keys() == [uscc_key(code) for code in sorted({code for code, _ in lines})]

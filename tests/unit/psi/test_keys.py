@@ -1,11 +1,14 @@
 """Keys in one piece are the sequence that they were made of."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psi.keys import Keys
+from native._core import Misused
+from psi.keys import DistinctKeys, Keys
 
+rows = st.integers(0, 2**32 - 1)
 Texts = st.lists(st.binary(max_size=40), max_size=20)
 
 
@@ -18,6 +21,11 @@ def test_they_are_what_went_in(parts: list[list[bytes]]) -> None:
     assert all(key in made for key in keys)
     assert Keys.of(made) is made
     assert Keys.of(keys).packed() == made.packed()
+
+
+@given(st.lists(Texts, max_size=4))
+def test_pieces_join_up(parts: list[list[bytes]]) -> None:
+    assert list(Keys.joined_up(map(Keys.of, parts))) == [key for part in parts for key in part]
 
 
 @given(Texts, st.slices(20))
@@ -33,3 +41,35 @@ def test_a_place_that_is_not_there_is_refused(place: int) -> None:
 
 def test_they_show_nothing_when_printed() -> None:
     assert "secret" not in repr(Keys.of([b"secret"]))
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([b"", b"a", b"a\0", b"ab", b"b" * 80]), rows), max_size=30)
+)
+def test_distinct_keys_ascend_and_have_their_rows(column: list[tuple[bytes, int]]) -> None:
+    keys, given_rows = [key for key, _ in column], [row for _, row in column]
+    found = DistinctKeys.of(Keys.of(keys), np.array(given_rows, dtype=np.uint32))
+    assert list(found.keys) == sorted(set(keys))
+    for position, key in enumerate(found.keys):
+        expected = sorted(row for other, row in column if other == key)
+        assert found.rows_at([position]).tolist() == expected
+    backwards = range(len(found.keys))[::-1]
+    assert sorted(found.rows_at(backwards).tolist()) == sorted(given_rows)
+
+
+@given(Texts, st.data())
+def test_what_is_wanted_are_the_rows_with_those_keys(
+    keys: list[bytes], data: st.DataObject
+) -> None:
+    found = DistinctKeys.of(Keys.of(keys), np.arange(len(keys), dtype=np.uint32))
+    places = range(len(found.keys))
+    positions = data.draw(st.lists(st.sampled_from(places), unique=True)) if places else []
+    expected = [key in [found.keys[position] for position in positions] for key in keys]
+    assert found.wanted(positions).tolist() == expected
+
+
+def test_as_many_rows_as_keys_are_asked_for() -> None:
+    with pytest.raises(Misused):
+        DistinctKeys.of(Keys.of([b"a"]), np.arange(2, dtype=np.uint32))
+    with pytest.raises(Misused):
+        DistinctKeys.of(Keys(b"ab", np.array([1], dtype=np.uint32)), np.arange(1, dtype=np.uint32))
