@@ -1,4 +1,4 @@
-"""`make bench-psi`: two-party intersections by mihe and by every peer that installs, side by side.
+"""`make bench-psi`: intersections by mihe and by every peer that installs, side by side.
 
 Every engine gets the same CSV files and writes a CSV file, on the same cores, in turns within the
 same run. A result that is not exactly the known intersection has no figure. What is counted and
@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.psi.engine import NoFigureError, Player
 from benchmarks.psi.lists import SHAPES, Lists
 from benchmarks.psi.measured import Cost, Run, Setting
-from benchmarks.psi.plan import GROUPS, Entrant, settings
+from benchmarks.psi.plan import GROUPS, OWNERS_OF, Entrant, settings
 from benchmarks.psi.report import Report
 from benchmarks.psi.sites import DISTANT, LINKS, LOOPBACK, NETWORKS, missing_for_distant
 
@@ -51,17 +51,18 @@ def _compare(
 ) -> None:
     with ExitStack() as stack, TemporaryDirectory(prefix="mihe-bench-") as name:
         folder = Path(name)
+        owners = OWNERS_OF[planned[0].group]
         players: dict[str, Player] = {}
         for engine in (entrant.engine for entrant in entrants):
             if engine.name not in absent:
                 # Each has its own network, so that nobody's bytes are counted for another.
                 network = stack.enter_context(NETWORKS[planned[0].link]())
-                players[engine.name] = stack.enter_context(engine.ready(network))
-        warm_up = Lists(folder, SHAPES[0], _WARM_UP_KEYS, 0.5)
+                players[engine.name] = stack.enter_context(engine.ready(network, owners))
+        warm_up = Lists(folder, SHAPES[0], _WARM_UP_KEYS, 0.5, owners)
         for player in players.values():
             _play(player, warm_up, folder)
         for setting in planned:
-            lists = Lists(folder, setting.shape, setting.keys, setting.overlap)
+            lists = Lists(folder, setting.shape, setting.keys, setting.overlap, owners)
             names = [e.engine.name for e in entrants if setting.keys <= e.most_keys]
             for engine_name in (one for one in names if one in absent):
                 report.add(Run(setting, engine_name, 0, problem=absent[engine_name]))

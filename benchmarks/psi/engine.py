@@ -1,5 +1,6 @@
 """What the comparison asks of every engine: the same two files in, a file with the result out."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -30,5 +31,5 @@ class Engine(Protocol):
     def absent(self) -> str | None:
         """Why it is not on this machine; None if it is."""
 
-    def ready(self, network: Network) -> AbstractContextManager[Player]:
+    def ready(self, network: Network, owners: Sequence[str]) -> AbstractContextManager[Player]:
         """Everything that is up before anybody asks for an intersection."""

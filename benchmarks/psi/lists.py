@@ -1,20 +1,22 @@
-"""The two lists of a comparison, as CSV files, and what they have in common.
+"""The lists of a comparison, as CSV files, and what they have in common.
 
-Both owners have as many keys, in an order of their own. A chosen part of them is in both lists;
-each row has the key and an amount, so that a result has a column to carry. Keys are valid under
-their numbering standard and drawn with a seed: nobody's, and the same in every run.
+All owners have as many keys, in an order of their own. A chosen part of them is in every list; of
+three owners each two share some more, which are in no result. Each row has the key and an amount,
+so that a result has a column to carry. Keys are valid under their numbering standard and drawn with
+a seed: nobody's, and the same in every run.
 
 Shapes      uscc       unified social credit codes (scenarios/synthetic/identifiers.py)
             id_number  citizen identification numbers, GB 11643-1999, by arithmetic of its own
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.psi.measured import OWNERS
 from scenarios.synthetic.identifiers import draw
 
 KEY_COLUMN: Final = "key"
@@ -37,21 +39,34 @@ Keys = NDArray[np.bytes_]
 
 
 class Lists:
-    """Keys of the receiver and the sender, and those of both."""
+    """A list for each of two or three owners, the receiver's first."""
 
-    def __init__(self, folder: Path, shape: str, keys: int, overlap: float, seed: int = 1) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        shape: str,
+        keys: int,
+        overlap: float,
+        owners: Sequence[str] = OWNERS[:2],
+        seed: int = 1,
+    ) -> None:
         self.shape, self.keys = shape, keys
-        number = round(keys * overlap)
+        common = round(keys * overlap)
+        paired = (keys - common) // 4 if len(owners) > 2 else 0
+        alone = keys - common - 2 * paired
+        sizes = [common, *[alone] * len(owners), *[paired] * len(owners)]
+        everyones, *others = np.split(_drawn(shape, sum(sizes), seed), np.cumsum(sizes[:-1]))
+        self.common = np.sort(everyones)
         chance = np.random.default_rng(seed)
-        # One pool: in it, the last of the receiver's are the first of the sender's.
-        pool = _drawn(shape, 2 * keys - number, seed)
-        self.common = np.sort(pool[keys - number : keys])
-        self.files = (folder / "receiver.csv", folder / "sender.csv")
-        _write(self.files[0], chance.permutation(pool[:keys]))
-        _write(self.files[1], chance.permutation(pool[keys - number :]))
+        self.files = tuple(folder / f"{owner}.csv" for owner in owners)
+        for place, file in enumerate(self.files):
+            # With the next owner, and with the one before.
+            shared = others[len(owners) :][place], others[len(owners) :][place - 1]
+            own = np.concatenate([everyones, others[place], *shared])
+            _write(file, chance.permutation(own))
 
     def right(self, file: Path) -> bool:
-        """Whether a result file holds the keys of both lists, each once, and no others."""
+        """Whether a result file holds the keys of all lists, each once, and no others."""
         return bool(np.array_equal(np.sort(_keys_of(file)), self.common))
 
 

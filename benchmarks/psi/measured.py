@@ -3,7 +3,9 @@
 import json
 from dataclasses import asdict, dataclass
 
-RECEIVER, SENDER = "receiver", "sender"
+RECEIVER, SENDER, THIRD = "receiver", "sender", "third"
+OWNERS = (RECEIVER, SENDER, THIRD)
+"""Who has a list: the first two, or all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,7 @@ class Setting:
     keys: int
     """In each owner's list."""
     group: str
-    """Which engines are compared: of any kind, or on curves only."""
+    """Which engines are compared: between two of any kind, on curves only, or between three."""
 
 
 @dataclass(frozen=True, slots=True)

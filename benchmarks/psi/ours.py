@@ -1,25 +1,26 @@
-"""mihe itself: a coordinator and two nodes, as real daemons, each at its site.
+"""mihe itself: a coordinator and a node for each owner, as real daemons, each at its site.
 
 The daemons run before the clock does, as an institution's do; nothing of the files is known to
-them. A run is what two organisations do that hold new files: both import theirs at the same time,
+them. A run is what organisations do that hold new files: all import theirs at the same time,
 and the receiver's proposes a job and follows it until its rows lie in a file. What an import
 leaves serves every later job on the same data, so its share is also told apart.
 """
 
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.psi.engine import NoFigureError
 from benchmarks.psi.lists import KEY_COLUMN, Lists
-from benchmarks.psi.measured import RECEIVER, SENDER, Cost
+from benchmarks.psi.measured import OWNERS, RECEIVER, Cost
 from benchmarks.psi.meter import Meter
 from benchmarks.psi.phases import Phases
-from benchmarks.psi.sites import Network
+from benchmarks.psi.sites import COORDINATOR, Network
 from cli.authority import COORDINATOR_ORG
 from cli.daemons import daemon_command
 from cli.demo import USCCS
@@ -29,9 +30,7 @@ from contract.lifecycle import State
 from mihe.client import NodeClient
 from mihe.proposal import ANY_ENGINE, intersection
 
-_ORGS = {RECEIVER: "bank_a", SENDER: "bank_b"}
-_DAEMONS = {COORDINATOR_ORG: COORDINATOR_ORG, **_ORGS}
-"""Site → daemon."""
+_ORGS = dict(zip(OWNERS, ("bank_a", "bank_b", "tax"), strict=True))
 _PURPOSE, _BASIS = "CREDIT_MICRO", "SYNTHETIC_TEST"
 _POLL_SECONDS = 0.005
 
@@ -55,7 +54,7 @@ _RULE = """
 dataset = "{name}"
 jobs = ["psi"]
 on = ["{key}"]
-with = ["bank_a", "bank_b"]
+with = {others}
 receivers = ["bank_a"]
 purposes = ["{purpose}"]
 bases = ["{basis}"]
@@ -75,24 +74,25 @@ class Ours:
         return None
 
     @contextmanager
-    def ready(self, network: Network) -> Iterator["_Federation"]:
-        """Three daemons that are attached to each other and hold no data."""
-        homes = {daemon: network.sites[site] for site, daemon in _DAEMONS.items()}
+    def ready(self, network: Network, owners: Sequence[str]) -> Iterator["_Federation"]:
+        """Daemons that are attached to each other and hold no data."""
+        orgs = {owner: _ORGS[owner] for owner in owners}
+        daemons = {COORDINATOR: COORDINATOR_ORG, **orgs}
+        homes = {daemon: network.sites[site] for site, daemon in daemons.items()}
         with (
+            ExitStack() as stack,
             # Paths of Unix sockets are short.
             TemporaryDirectory(prefix="mihe-", dir="/tmp") as folder,
             LocalFederation(
                 Path(folder),
-                {name: USCCS[name] for name in _DAEMONS.values()},
+                {name: USCCS[name] for name in homes},
                 direct=True,
                 hosts={name: site.address for name, site in homes.items()},
                 launchers={name: [*site.enter, *_daemon(name)] for name, site in homes.items()},
             ) as world,
-            world.client(_ORGS[RECEIVER]) as receiver,
-            world.client(_ORGS[SENDER]) as sender,
         ):
-            clients = {RECEIVER: receiver, SENDER: sender}
-            yield _Federation(self.engine, world, network, clients)
+            clients = {o: stack.enter_context(world.client(org)) for o, org in orgs.items()}
+            yield _Federation(self.engine, world, network, orgs, clients)
 
 
 @dataclass(slots=True)
@@ -100,17 +100,19 @@ class _Federation:
     engine: str
     world: LocalFederation
     network: Network
+    orgs: dict[str, str]
     clients: dict[str, NodeClient]
     runs: int = 0
 
     def play(self, lists: Lists, output: Path) -> Cost:
-        """Import both files, run a job, and hand over its rows after the clock has stopped."""
+        """Import all files, run a job, and hand over its rows after the clock has stopped."""
         self.runs += 1
         # No run before this one has seen the dataset.
         name = f"keys_{self.runs}"
         described = self._describe(name, lists)
-        processes = {site: self.world.process_id(name) for site, name in _DAEMONS.items()}
-        phases = Phases({org: site for site, org in _ORGS.items()})
+        processes = {owner: self.world.process_id(org) for owner, org in self.orgs.items()}
+        processes[COORDINATOR] = self.world.process_id(COORDINATOR_ORG)
+        phases = Phases({org: owner for owner, org in self.orgs.items()})
         try:
             with Meter(processes, self.network) as meter:
                 imported = self._import(described, meter, phases)
@@ -131,40 +133,45 @@ class _Federation:
     def _describe(self, name: str, lists: Lists) -> dict[str, Path]:
         """A description for each owner, and a policy that allows the job."""
         described = {}
-        for (site, org), source in zip(_ORGS.items(), lists.files, strict=True):
-            described[site] = self.world.folder / f"{name}.{org}.toml"
+        for (owner, org), source in zip(self.orgs.items(), lists.files, strict=True):
+            described[owner] = self.world.folder / f"{name}.{org}.toml"
             text = _DESCRIPTION.format(name=name, source=source, key=KEY_COLUMN, shape=lists.shape)
-            described[site].write_text(text)
-            rule = _RULE.format(name=name, key=KEY_COLUMN, purpose=_PURPOSE, basis=_BASIS)
+            described[owner].write_text(text)
+            rule = _RULE.format(
+                name=name,
+                key=KEY_COLUMN,
+                others=json.dumps([*self.orgs.values()]),
+                purpose=_PURPOSE,
+                basis=_BASIS,
+            )
             self.world.home(org).policy.write_text(rule)
         return described
 
     def _import(self, described: dict[str, Path], meter: Meter, phases: Phases) -> float:
-        def one(site: str) -> None:
-            self.clients[site].add_dataset(described[site])
-            phases.spell(site, "import", 0.0, meter.elapsed())
+        def one(owner: str) -> None:
+            self.clients[owner].add_dataset(described[owner])
+            phases.spell(owner, "import", 0.0, meter.elapsed())
 
-        with ThreadPoolExecutor() as both:
-            list(both.map(one, described))
+        with ThreadPoolExecutor() as all_at_once:
+            list(all_at_once.map(one, described))
         return meter.elapsed()
 
     def _await_catalogue(self, name: str) -> None:
-        """Until the receiver's node has heard of the sender's new dataset."""
-        while not any(
-            entry.name == name
+        """Until the receiver's node has heard of everybody's new dataset."""
+        while not set(self.orgs.values()) <= {
+            one.org
             for one in self.clients[RECEIVER].catalogue().organisations
-            if one.org == _ORGS[SENDER]
-            for entry in one.entries
-        ):
+            if any(entry.name == name for entry in one.entries)
+        }:
             time.sleep(_POLL_SECONDS)
 
     def _run(self, name: str, meter: Meter, phases: Phases) -> tuple[str, float]:
         """The job's id, and seconds from its proposal to its end."""
         began = meter.elapsed()
         proposal = intersection(
-            [f"{org}.{name}" for org in _ORGS.values()],
+            [f"{org}.{name}" for org in self.orgs.values()],
             on=KEY_COLUMN,
-            to=[_ORGS[RECEIVER]],
+            to=[self.orgs[RECEIVER]],
             purpose=_PURPOSE,
             basis=_BASIS,
             engine=self.engine,

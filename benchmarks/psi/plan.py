@@ -2,6 +2,7 @@
 
 Groups      any     the protocol that mihe's node chooses for the sizes, and the peers' fastest ones
             curves  protocols on elliptic curves only, which is what small or capped sets get
+            three   between three owners, of whom one learns the result
 """
 
 from collections.abc import Sequence
@@ -9,12 +10,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.psi.engine import Engine
-from benchmarks.psi.measured import Setting
+from benchmarks.psi.measured import OWNERS, Setting
 from benchmarks.psi.ours import Ours
 from benchmarks.psi.sites import DISTANT, LOOPBACK
 from benchmarks.psi.theirs import OPENMINED, SPU, Theirs
 
-ANY, CURVES = "any", "curves"
+ANY, CURVES, THREE = "any", "curves", "three"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,16 @@ GROUPS: Final = {
         Entrant(Theirs("spu ECDH 25519", SPU, {"protocol": "ECDH", "curve": "25519"}), 1 << 17),
         Entrant(Theirs("spu ECDH FourQ", SPU, {"protocol": "ECDH", "curve": "FOURQ"}), 1 << 20),
     ),
+    THREE: (
+        Entrant(Ours("mihe star", "star")),
+        # What three owners get who ask for nothing: curves, and no two may collude.
+        Entrant(Ours("mihe blind join"), 1 << 12),
+        Entrant(Theirs("spu KKRT NPC", SPU, {"protocol": "KKRT_NPC"})),
+    ),
 }
 """The first of each is ours: what the others' times are divided by."""
+
+OWNERS_OF: Final = {ANY: OWNERS[:2], CURVES: OWNERS[:2], THREE: OWNERS}
 
 USUAL: Final = ("uscc", 0.5)
 _OTHERS: Final = (("id_number", 0.5), ("uscc", 0.01), ("uscc", 1.0))
@@ -46,8 +55,10 @@ _OTHERS_KEYS: Final = 1 << 18
 _SIZES: Final = {
     (LOOPBACK, ANY): tuple(1 << power for power in (12, 14, 16, 18, 20)),
     (LOOPBACK, CURVES): (1 << 12, 1 << 14),
+    (LOOPBACK, THREE): (1 << 12, 1 << 16),
     (DISTANT, ANY): tuple(1 << power for power in (12, 16, 20)),
     (DISTANT, CURVES): (),
+    (DISTANT, THREE): (),
 }
 
 

@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.psi.cable import INTERFACE
+from benchmarks.psi.measured import OWNERS
 
-SITES: Final = ("receiver", "sender", "coordinator")
+COORDINATOR: Final = "coordinator"
+SITES: Final = (*OWNERS, COORDINATOR)
 LOOPBACK, DISTANT = "loopback", "distant"
 LINKS: Final = {LOOPBACK: "on one machine", DISTANT: "100 Mbit/s and 20 ms between them"}
 

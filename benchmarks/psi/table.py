@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 
 from benchmarks.psi.measured import RECEIVER, SENDER, Setting
+from benchmarks.psi.plan import ANY, CURVES, THREE, USUAL
 from benchmarks.psi.sites import LINKS
 from benchmarks.psi.summary import Figure, Spread
 from benchmarks.resident import MIB
 
 _HEAD = (
-    "keys a side",
+    "keys a list",
     "engine",
     "seconds",
     "× mihe's",
@@ -18,14 +19,16 @@ _HEAD = (
     "MiB receiver",
     "MiB sender",
 )
-_SHAPES = {"uscc": "social credit codes", "id_number": "citizen identification numbers"}
+_GROUPS = {
+    ANY: "two owners, any protocol",
+    CURVES: "two owners, elliptic curves only",
+    THREE: "three owners",
+}
 
 
 def title(setting: Setting) -> str:
     """What all rows of one table have in common."""
-    group = "elliptic curves only" if setting.group == "curves" else "any protocol"
-    shape = _SHAPES[setting.shape]
-    text = f"{LINKS[setting.link]}: {group}; {shape}, {setting.overlap:.0%} of them in both lists"
+    text = f"{LINKS[setting.link]}: {_GROUPS[setting.group]}"
     return text[0].upper() + text[1:]
 
 
@@ -52,7 +55,7 @@ def count(keys: int) -> str:
 
 
 def _row(figure: Figure) -> tuple[str, ...]:
-    keys, engine = count(figure.setting.keys), _engine(figure)
+    keys, engine = _lists(figure.setting), _engine(figure)
     if figure.wall is None:
         return (keys, engine, figure.problem, *("" for _ in _HEAD[3:]))
     return (
@@ -70,6 +73,12 @@ def _row(figure: Figure) -> tuple[str, ...]:
     )
 
 
+def _lists(setting: Setting) -> str:
+    """Their size, and what is unusual about them."""
+    kind = (setting.shape, setting.overlap)
+    return count(setting.keys) + ("" if kind == USUAL else f", {kind[0]}, {kind[1]:.0%} common")
+
+
 def _engine(figure: Figure) -> str:
     family = figure.suite.split("/")[0].removeprefix("psi-")
     named = not family or family in figure.engine.lower()
@@ -77,6 +86,8 @@ def _engine(figure: Figure) -> str:
 
 
 def _spread(spread: Spread) -> str:
+    if spread.low == spread.high:
+        return f"{spread.median:.2f}"
     return f"{spread.median:.2f} ({spread.low:.2f}–{spread.high:.2f})"
 
 

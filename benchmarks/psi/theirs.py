@@ -1,13 +1,13 @@
 """The peers: other projects' engines, each party a process at its site, driven by a script of ours.
 
-The clock starts when both processes have loaded their libraries and their link stands, and stops
-when both have said that their output is written. They use no TLS, and are told that there are no
+The clock starts when all processes have loaded their libraries and their link stands, and stops
+when all have said that their output is written. They use no TLS, and are told that there are no
 duplicate keys; nothing is imported, checked or kept for a later run.
 """
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import IO, Final
 from benchmarks.psi.engine import NoFigureError
 from benchmarks.psi.environments import SCRIPTS, Environment
 from benchmarks.psi.lists import KEY_COLUMN, Lists
-from benchmarks.psi.measured import RECEIVER, SENDER, Cost
+from benchmarks.psi.measured import Cost
 from benchmarks.psi.meter import Meter
 from benchmarks.psi.sites import Network
 from cli.local import free_port
@@ -42,21 +42,22 @@ class Theirs:
         return self.environment.made()
 
     @contextmanager
-    def ready(self, network: Network) -> Iterator["_TwoProcesses"]:
+    def ready(self, network: Network, owners: Sequence[str]) -> Iterator["_Processes"]:
         """Nothing is up before a run: a peer's parties start anew for each."""
-        yield _TwoProcesses(self, network)
+        yield _Processes(self, network, tuple(owners))
 
 
 @dataclass(frozen=True, slots=True)
-class _TwoProcesses:
+class _Processes:
     peer: Theirs
     network: Network
+    owners: tuple[str, ...]
 
     def play(self, lists: Lists, output: Path) -> Cost:
-        """One run; the sender's own output, if the engine writes any, is not looked at."""
-        places = [self.network.sites[name] for name in (RECEIVER, SENDER)]
+        """One run; what others than the receiver may write is not looked at."""
+        places = [self.network.sites[owner] for owner in self.owners]
         addresses = [f"{place.address}:{free_port()}" for place in places]
-        outputs = (output, output.with_suffix(".sender.csv"))
+        outputs = [output, *(output.with_suffix(f".{owner}") for owner in self.owners[1:])]
         with ExitStack() as stack:
             log = stack.enter_context(self.peer.environment.log.open("ab"))
             parties: list[subprocess.Popen[str]] = []
@@ -73,7 +74,7 @@ class _TwoProcesses:
                 parties.append(stack.enter_context(_party(command, log)))
             for party in parties:
                 _hear(party, "ready")
-            processes = dict(zip((RECEIVER, SENDER), (party.pid for party in parties), strict=True))
+            processes = dict(zip(self.owners, (party.pid for party in parties), strict=True))
             with Meter(processes, self.network) as meter:
                 for party in parties:
                     assert party.stdin is not None
@@ -81,7 +82,8 @@ class _TwoProcesses:
                     party.stdin.flush()
                 for party in parties:
                     _hear(party, "done")
-        outputs[1].unlink(missing_ok=True)
+        for other in outputs[1:]:
+            other.unlink(missing_ok=True)
         return meter.cost
 
     def _script(self) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmarks.psi.lists import Lists
-from benchmarks.psi.measured import RECEIVER, SENDER
+from benchmarks.psi.measured import OWNERS, RECEIVER, SENDER
 from benchmarks.psi.ours import Ours
 from benchmarks.psi.sites import loopback
 
@@ -15,7 +15,8 @@ FIRST_MESSAGES = 2 * 32 * KEYS
 def test_a_run_is_right_and_counted(tmp_path: Path) -> None:
     lists = Lists(tmp_path, "id_number", KEYS, 0.25)
     output = tmp_path / "result.csv"
-    with loopback() as network, Ours("mihe ECDH", "ecdh").ready(network) as player:
+    engine = Ours("mihe ECDH", "ecdh")
+    with loopback() as network, engine.ready(network, OWNERS[:2]) as player:
         costs = [player.play(lists, output) for _ in range(2)]
         assert lists.right(output)
     for cost in costs:

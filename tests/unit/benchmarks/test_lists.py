@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.psi.lists import KEY_COLUMN, SHAPES, Lists
+from benchmarks.psi.measured import OWNERS
 from contract.keys import KeyKind, check
 
 KEYS = 3000
@@ -31,6 +32,15 @@ def test_the_overlap_is_the_one_asked_for_and_known(tmp_path: Path, overlap: flo
     both = set(receiver) & set(sender)
     assert len(both) == round(KEYS * overlap)
     assert {key.decode() for key in lists.common.tolist()} == both
+
+
+def test_three_owners_share_a_part_and_each_two_another(tmp_path: Path) -> None:
+    lists = Lists(tmp_path, "uscc", KEYS, 0.5, OWNERS)
+    a, b, c = (set(keys_of(file)) for file in lists.files)
+    assert [len(keys) for keys in (a, b, c)] == [KEYS] * 3
+    assert {key.decode() for key in lists.common.tolist()} == a & b & c
+    assert len(a & b & c) == KEYS // 2
+    assert {len(both) for both in (a & b, b & c, a & c)} == {KEYS // 2 + KEYS // 8}
 
 
 def test_no_order_says_what_is_in_both(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from benchmarks.psi.engine import NoFigureError
 from benchmarks.psi.environments import Environment
 from benchmarks.psi.lists import Lists
+from benchmarks.psi.measured import OWNERS
 from benchmarks.psi.sites import LOOPBACK, SITES, Network, Site
 from benchmarks.psi.theirs import OPENMINED, SPU, Theirs
 
@@ -62,5 +63,8 @@ def test_a_party_that_ends_early_has_no_figure(
     gone = Theirs("gone", Environment("gone", ()))
     network = Network(LOOPBACK, dict.fromkeys(SITES, Site("127.0.0.1")), ())
     lists = Lists(tmp_path, "uscc", 10, 0.5)
-    with gone.ready(network) as player, pytest.raises(NoFigureError, match="ended before it was"):
+    with (
+        gone.ready(network, OWNERS[:2]) as player,
+        pytest.raises(NoFigureError, match="ended before it was"),
+    ):
         player.play(lists, tmp_path / "result.csv")
