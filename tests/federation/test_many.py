@@ -58,14 +58,24 @@ def world(request: pytest.FixtureRequest) -> Iterator[Federation]:
         yield federation
 
 
-def intersect(world: Federation, orgs: Sequence[str], *words: str) -> dict[str, object]:
+def asked(world: Federation, orgs: Sequence[str], *words: str) -> dict[str, object]:
     datasets = [f"{org}.firms" for org in orgs]
     basis = ["--on", "uscc", "--purpose", "CREDIT_MICRO", "--basis", "SYNTHETIC_TEST"]
-    asked = world.run_cli("bank_a", "psi", *datasets, *basis, *words, "--yes", "--json")
-    assert asked.returncode == 0, asked.stderr
-    job: dict[str, object] = json.loads(asked.stdout)
+    answer = world.run_cli("bank_a", "psi", *datasets, *basis, *words, "--yes", "--json")
+    assert answer.returncode == 0, answer.stderr
+    job: dict[str, object] = json.loads(answer.stdout)
+    return job
+
+
+def intersect(world: Federation, orgs: Sequence[str], *words: str) -> dict[str, object]:
+    job = asked(world, orgs, *words)
     assert job["state"] == State.DONE
     return job
+
+
+def propose(world: Federation, orgs: Sequence[str], *words: str) -> str:
+    """A job that nobody waits for."""
+    return str(asked(world, orgs, *words, "--detach")["job"])
 
 
 def released(world: Federation, org: str, job: dict[str, object]) -> set[str]:
