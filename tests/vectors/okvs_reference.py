@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import sha256
+from hashlib import sha256, sha512
 
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
 
@@ -44,7 +44,8 @@ def multiply(a: int, b: int) -> int:
 
 def item(run: bytes, key: bytes) -> int:
     """x̂ of psi/star."""
-    return int.from_bytes(sha256(b"mihe/psi-star/item/v1" + run + key).digest()[:16], "little")
+    prefix = sha512(b"mihe/psi-star/item/v1" + run).digest()
+    return int.from_bytes(sha256(prefix + key).digest()[:16], "little")
 
 
 def value(keys: Sequence[bytes], item: int) -> int:

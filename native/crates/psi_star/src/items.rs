@@ -2,12 +2,13 @@
 
 use core::fmt;
 
+use mihe_fixed_key_aes::FixedKeyAes;
 use mihe_gf128::Gf128;
 use mihe_group::secret::{AttemptSecret, RunId};
 use mihe_okvs::{Fill, Placement, Shape, encode};
 use mihe_vole::Stream;
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 
 use crate::fault::Fault;
 use crate::gathering::Gathering;
@@ -54,13 +55,18 @@ impl Setup {
         Some(16 * (1 + self.shape(size).ok()?.len()))
     }
 
+    /// The hash of this run for one use, after its prefix: that is as long as a block of SHA-256, so that all but the longest
+    /// inputs cost one compression.
+    fn hash(&self, label: &[u8]) -> Sha256 {
+        let prefix = Sha512::new().chain_update(label).chain_update(self.run);
+        Sha256::new().chain_update(prefix.finalize())
+    }
+
     /// What receiver and pivot compare: of an item's block and value 16 bytes.
     ///
     /// The block is hashed too, so that who knows another item's value can't make the one pass for the other.
     pub(crate) fn compared(&self, blocks: &[u128], values: &[Gf128]) -> Vec<u8> {
-        let start = Sha256::new()
-            .chain_update(b"mihe/psi-star/compared/v1")
-            .chain_update(self.run);
+        let start = self.hash(b"mihe/psi-star/compared/v1");
         let mut compared = vec![0; 16 * blocks.len()];
         compared
             .par_chunks_mut(16)
@@ -87,9 +93,7 @@ pub struct Items {
 impl Items {
     /// Hashes each item with the run to 16 bytes. Among 2^23 items two share them with probability 2^-83.
     pub fn new<I: AsRef<[u8]> + Sync>(setup: Setup, items: &[I]) -> Self {
-        let start = Sha256::new()
-            .chain_update(b"mihe/psi-star/item/v1")
-            .chain_update(setup.run);
+        let start = setup.hash(b"mihe/psi-star/item/v1");
         let blocks = items
             .par_iter()
             .with_min_len(TASK)
@@ -111,14 +115,16 @@ impl Items {
         }
         let mut seeds = Stream::from(secret.stream(&self.setup.run, "mihe/psi-star/v1/seeds"));
         let mut fills = Stream::from(secret.stream(&self.setup.run, "mihe/psi-star/v1/fill"));
+        let mut fill = vec![0; shape.len()];
         let (seed, store) = (0..TRIES)
             .find_map(|_| {
                 let seed = seeds.block();
                 let placed = Placement::new(shape, seed).place(&self.blocks);
                 let values = keys.values(placed.keys());
                 // Uniform and secret, a new one for each try: what is free or dense must not tell which keys are there.
-                let fill: Vec<Gf128> = bytemuck::allocation::cast_vec(fills.blocks(shape.len()));
-                let store = encode(&placed, &values, &Fill::Random(&fill)).ok()?;
+                FixedKeyAes::new(fills.block()).stream(0, &mut fill);
+                let fill = Fill::Random(bytemuck::must_cast_slice(&fill));
+                let store = encode(&placed, &values, &fill).ok()?;
                 Some((seed, store))
             })
             .ok_or(Fault::Unencodable)?;
