@@ -2,8 +2,8 @@
 
 Every engine gets the same CSV files and writes a CSV file, on the same cores, in turns within the
 same run. A result that is not exactly the known intersection has no figure. What is counted and
-what is not: benchmarks/README.md. Each run is a line in benchmarks/results/DATE-PROCESSOR.jsonl
-as soon as it has ended; table and plot beside it are written at the end.
+what is not: benchmarks/README.md. Each run is a line in benchmarks/results/DATE-TIME-
+PROCESSOR.jsonl as soon as it has ended; table and plot beside it are written at the end.
 """
 
 import argparse
@@ -62,8 +62,10 @@ def _compare(
         for player in players.values():
             _play(player, warm_up, folder)
         for setting in planned:
-            lists = Lists(folder, setting.shape, setting.keys, setting.overlap, owners)
             names = [e.engine.name for e in entrants if setting.keys <= e.most_keys]
+            if not names:
+                continue
+            lists = Lists(folder, setting.shape, setting.keys, setting.overlap, owners)
             for engine_name in (one for one in names if one in absent):
                 report.add(Run(setting, engine_name, 0, problem=absent[engine_name]))
             _rounds(setting, lists, {n: players[n] for n in names if n in players}, rounds, report)

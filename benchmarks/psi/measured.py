@@ -70,3 +70,14 @@ class Run:
     def line(self) -> str:
         """As a line of JSON."""
         return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def of(cls, line: str) -> "Run":
+        """What `line` made."""
+        raw = json.loads(line)
+        setting = Setting(**raw.pop("setting"))
+        cost = raw.pop("cost")
+        if cost is not None:
+            phases = tuple(Phase(**phase) for phase in cost.pop("phases"))
+            cost = Cost(**cost, phases=phases)
+        return cls(setting=setting, cost=cost, **raw)

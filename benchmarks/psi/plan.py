@@ -33,9 +33,9 @@ GROUPS: Final = {
         Entrant(Theirs("openmined-psi", OPENMINED), 1 << 14),
     ),
     CURVES: (
-        Entrant(Ours("mihe ECDH", "ecdh")),
+        Entrant(Ours("mihe ECDH", "ecdh"), 1 << 17),
         Entrant(Theirs("spu ECDH 25519", SPU, {"protocol": "ECDH", "curve": "25519"}), 1 << 17),
-        Entrant(Theirs("spu ECDH FourQ", SPU, {"protocol": "ECDH", "curve": "FOURQ"}), 1 << 20),
+        Entrant(Theirs("spu ECDH FourQ", SPU, {"protocol": "ECDH", "curve": "FOURQ"}), 1 << 17),
     ),
     THREE: (
         Entrant(Ours("mihe star", "star")),

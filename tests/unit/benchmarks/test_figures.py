@@ -1,6 +1,7 @@
 """From runs to figures, a table and a plot: right medians, and no figure where there is none."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
@@ -9,7 +10,7 @@ import pytest
 
 from benchmarks.psi.measured import RECEIVER, SENDER, Cost, Phase, Run, Setting
 from benchmarks.psi.plot import plot
-from benchmarks.psi.report import Report
+from benchmarks.psi.report import Report, main
 from benchmarks.psi.summary import Figure, Spread, figures, spells
 from benchmarks.psi.table import count, table, timeline
 
@@ -131,20 +132,49 @@ def test_a_plot_of_nothing_is_still_one() -> None:
 def test_a_report_keeps_every_run_and_writes_table_and_plot(tmp_path: Path) -> None:
     report = Report(tmp_path, 2)
     report.note("something is missing here")
-    for one in (run("mihe", 0, 1.0), run("spu RR22", 0, 4.0)):
+    runs = [run("mihe", 0, 1.0), run("spu RR22", 0, 4.0)]
+    for one in runs:
         report.add(one)
     report.write()
     (lines,) = tmp_path.glob("*.jsonl")
-    assert [json.loads(line)["engine"] for line in lines.read_text().splitlines()] == [
-        "mihe",
-        "spu RR22",
-    ]
-    assert json.loads(lines.read_text().splitlines()[0])["setting"]["keys"] == 1024
+    told = lines.read_text().splitlines()
+    assert ["note" in json.loads(line) for line in told] == [True, True, False, False]
+    assert [Run.of(line) for line in told[2:]] == runs
     (text,) = tmp_path.glob("*.md")
     assert "something is missing here" in text.read_text()
     assert "| 2^10 | spu RR22 | 4.00 | 4 |" in text.read_text()
     (image,) = tmp_path.glob("*.svg")
     ElementTree.fromstring(image.read_text())  # noqa: S314  # written one line above
+
+
+def test_runs_of_several_files_make_one_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, marked = (
+        tmp_path / "benchmarks.md",
+        "<!-- Below: written by benchmarks/psi/report.py. -->\n",
+    )
+    page.write_text(f"What is counted.\n{marked}what was measured before\n")
+    monkeypatch.setattr("benchmarks.psi.report._PAGE", page)
+    phases = (Phase(RECEIVER, "match", 0.0, 1.0), Phase(SENDER, "match", 0.0, 0.5))
+    large = run("mihe", 0, 9.0, keys(1 << 20))
+    assert large.cost is not None
+    large = replace(large, cost=replace(large.cost, phases=phases))
+    files = []
+    for number, runs in enumerate(([large], [run("mihe", 0, 1.0), run("spu RR22", 0, 4.0)])):
+        file = tmp_path / f"{number}.jsonl"
+        noted = json.dumps({"note": f"machine {number}"})
+        file.write_text("".join(f"{line}\n" for line in (noted, *(one.line() for one in runs))))
+        files.append(str(file))
+    monkeypatch.setattr("sys.argv", ["report", *files])
+    main()
+    text = page.read_text()
+    assert text.startswith(f"What is counted.\n{marked}")
+    assert "before" not in text
+    assert text.index("machine 0") < text.index("machine 1") < text.index("| 2^10 | mihe |")
+    assert text.index("| 2^10 | spu RR22 |") < text.index("| 2^20 | mihe |")
+    assert "| match | 1.00 | 0.50 |" in text
+    ElementTree.fromstring((tmp_path / "benchmarks.svg").read_text())  # noqa: S314  # as above
 
 
 def keys(number: int) -> Setting:
