@@ -269,9 +269,9 @@ def _of_star(contract: Contract) -> LeakageStatement:
             ),
         ),
         not_covered=(
-            f"{pair} must not be one, nor show each other what they see: no key of another owner"
-            " is safe from them together. Name the datasets in another order, and the first of an"
-            f" owner other than {receiver} takes the place of {pivot}.",
+            f"{pair} must not be one organisation, nor show each other what they see. Who takes the"
+            f" place of {pivot} is chosen by the order of the datasets: the first owner other than"
+            f" {receiver}.",
             "A receiver chooses its own input: it can put guessed keys into its set, up to the "
             f"{_sizes(contract)} that the contract fixes.",
             f"The size does not bind {receiver} if it deviates: it can ask about a third more keys,"
@@ -291,5 +291,5 @@ def _of_the_pair(contract: Contract) -> tuple[str, ...]:
     names = ", ".join(others)
     return (
         f"of every key that they can think of, whether all of {names} have it, not which of them",
-        "if some of those join them: whether all that remain have it",
+        "joined by some of those, whether all that remain have it",
     )

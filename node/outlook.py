@@ -116,7 +116,8 @@ def _beside_a_star(contract: Contract, seconds: float) -> str:
     if faster < _WORTH_SAYING:
         return why
     pair = f"{contract.receivers[0]} and {contract.pivot}"
-    return f"{why}; --engine star is some {faster:.0f} times faster, if {pair} never collude"
+    times = f"{float(f'{faster:.0e}'):.0f}"  # one digit: it is an estimate over an estimate
+    return f"{why}; --engine star is some {times} times faster, if {pair} never collude"
 
 
 def _of_query(contract: Contract) -> PlanView:
