@@ -65,8 +65,9 @@ def psi(
         str,
         typer.Option(
             metavar="NAME",
-            help="Protocol: of two `rr22` (fast) or `ecdh` (holds a peer to its size), of more"
-            " `star` (fast; two of them must not collude); `auto`.",
+            help="Protocol: of two `rr22` (fast), `ecdh` (holds a peer to its size) or `ecdh-sm2`"
+            " (the same with SM2 and SM3), of more `star` (fast; two of them must not collude);"
+            " `auto`.",
         ),
     ] = ANY_ENGINE,
     dry_run: Annotated[

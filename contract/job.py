@@ -84,12 +84,16 @@ class Suite(StrEnum):
 
     PSI_RR22 = "psi-rr22/GF128-OKVS3-ExConv7x24"
     PSI_ECDH = "psi-ecdh/ristretto255-SHA512"
+    PSI_ECDH_SM2 = "psi-ecdh/SM2-SM3"
     PSI_STAR = "psi-star/AES128-OKVS3-RR22"
     BLIND_MATCH = "blind-join/ristretto255-SHA512"
     BLIND_JOIN = "blind-join/ristretto255-SHA512/BFV-8192-59"
 
 
-TWO_PARTY_SUITES = (Suite.PSI_RR22, Suite.PSI_ECDH)
+ECDH_SUITES = (Suite.PSI_ECDH, Suite.PSI_ECDH_SM2)
+"""Diffie–Hellman, in one group or the other."""
+
+TWO_PARTY_SUITES = (Suite.PSI_RR22, *ECDH_SUITES)
 """Those that play between two parties, without the coordinator's matching."""
 
 BLIND_SUITES = (Suite.BLIND_MATCH, Suite.BLIND_JOIN)
@@ -194,4 +198,4 @@ def suites_for(kind: JobKind, parties: int, receivers: int = 1) -> tuple[Suite, 
         by_star = kind is JobKind.PSI and receivers == 1
         return (Suite.BLIND_MATCH, Suite.PSI_STAR) if by_star else (Suite.BLIND_MATCH,)
     # How many are common can't be had from RR22 without which.
-    return TWO_PARTY_SUITES if kind is JobKind.PSI else (Suite.PSI_ECDH,)
+    return TWO_PARTY_SUITES if kind is JobKind.PSI else ECDH_SUITES

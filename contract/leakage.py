@@ -5,7 +5,7 @@ a coalition could add. The argument behind each line is in psi/SPEC.md and feder
 """
 
 from contract.canonical import Frozen
-from contract.job import Contract, JobKind, Suite
+from contract.job import ECDH_SUITES, Contract, JobKind, Suite
 
 
 class Learns(Frozen):
@@ -32,7 +32,7 @@ def leakage_of(contract: Contract) -> LeakageStatement:
             return _of_match(contract)
         case Suite.PSI_STAR:
             return _of_star(contract)
-        case Suite.PSI_RR22 | Suite.PSI_ECDH:
+        case Suite.PSI_RR22 | Suite.PSI_ECDH | Suite.PSI_ECDH_SM2:
             return _of_two(contract)
 
 
@@ -94,7 +94,7 @@ def _coalitions(contract: Contract) -> tuple[Learns, ...]:
 def _deviations(contract: Contract) -> tuple[str, ...]:
     if contract.kind is JobKind.PSI_CARDINALITY:
         return ("A receiver that deviates can turn the count into the list of common keys.",)
-    if contract.crypto.suite is Suite.PSI_ECDH:
+    if contract.crypto.suite in ECDH_SUITES:
         return ()
     first, *others = contract.receivers
     told = tuple(

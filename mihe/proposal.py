@@ -72,7 +72,7 @@ def intersection(
     """Which rows of its own does each receiver share with all; with `cardinality`, only how many.
 
     `datasets` as 'bank_a.loans'; `on` is a key column, or 'uscc=code' where the names differ.
-    `engine`: of two parties 'rr22' or 'ecdh', of more 'star', or 'auto'.
+    `engine`: of two parties 'rr22', 'ecdh' or 'ecdh-sm2', of more 'star', or 'auto'.
     """
     return Proposal(
         kind=JobKind.PSI_CARDINALITY if cardinality else JobKind.PSI,

@@ -37,6 +37,8 @@ __all__ = [
     "hazmat_map",
     "hazmat_multiply",
     "hazmat_panic",
+    "hazmat_sm2_hash",
+    "hazmat_sm2_multiply",
     "rr22_begin",
     "rr22_message_bytes",
     "rr22_take",
@@ -74,6 +76,7 @@ def ecdh_message_bytes(
 
 def blind(
     run_id: bytes,
+    curve: Literal["ristretto255", "sm2"],
     role: Literal["receiver", "sender"],
     mode: Literal["intersection", "cardinality"],
     receiver_size: int,
@@ -81,6 +84,8 @@ def blind(
     items: tuple[bytes, bytes],
 ) -> tuple[Blinding, bytes]:
     """Blind a set under a fresh secret: as many points of 32 bytes as agreed, shuffled.
+
+    Of ristretto255 with SHA-512 and SHA-256, or of SM2's curve with SM3.
 
     `run_id` has 32 bytes, sizes are 1 to 2^20, dummies included. The items are distinct, and given
     in one piece with the end of each as a little-endian uint32. Raises Misused, Defect.
@@ -290,6 +295,12 @@ def hazmat_decode(point: bytes) -> bytes:
 
 def hazmat_multiply(point: bytes, scalar: bytes) -> bytes:
     """`scalar` (32 bytes, canonical, not zero) times `point`, by the code for whole lists."""
+
+def hazmat_sm2_hash(dst: bytes, message: bytes) -> bytes:
+    """`SM2_XMD:SM3_SSWU_RO_` (psi/SPEC.md §3.6): the coordinates of a point, x before y."""
+
+def hazmat_sm2_multiply(point: bytes, scalar: bytes) -> bytes:
+    """`scalar` (32 bytes, canonical, not zero) times a point of SM2's curve, as x-coordinates."""
 
 def hazmat_panic() -> None:
     """Panic, so that a test can see what becomes of a panic."""

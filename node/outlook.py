@@ -32,7 +32,7 @@ def digest_of(contract: Contract) -> str:
             return plan_of(contract).digest
         case Suite.BLIND_MATCH:
             return compile_match(contract).digest
-        case Suite.PSI_RR22 | Suite.PSI_ECDH:
+        case Suite.PSI_RR22 | Suite.PSI_ECDH | Suite.PSI_ECDH_SM2:
             return compile_plan(contract).digest
         case Suite.PSI_STAR:
             return compile_star(contract).digest
@@ -45,7 +45,7 @@ def outlook(contract: Contract) -> PlanView:
             return _of_query(contract)
         case Suite.BLIND_MATCH:
             return _of_match(contract)
-        case Suite.PSI_RR22 | Suite.PSI_ECDH:
+        case Suite.PSI_RR22 | Suite.PSI_ECDH | Suite.PSI_ECDH_SM2:
             return _of_intersection(contract)
         case Suite.PSI_STAR:
             return _of_star(contract)
@@ -92,7 +92,7 @@ def _of_match(contract: Contract) -> PlanView:
     streams += [
         f"{org} → coordinator: {plan.token_bytes * size} bytes" for org, size in lists.items()
     ]
-    speed, keys = cost.measure(), sum(plan.sizes)
+    speed, keys = cost.measure("ristretto255"), sum(plan.sizes)
     points = 2 * POINT_BYTES * keys * others
     seconds = keys * (speed.blind + (1 + others) * speed.evaluate)
     return PlanView(
@@ -138,7 +138,7 @@ def _of_query(contract: Contract) -> PlanView:
         f"exact: sums stay below 2^58; flooding {bounds.flood_bits} bits over"
         f" {bounds.noise_bits} bits of noise, {bounds.spare_bits} bits to spare"
     )
-    speed = cost.measure()
+    speed = cost.measure("ristretto255")
     chunks = sum(part.sent * chunks_of(part.size) for part in plan.owners)
     seconds = points * (speed.blind + (1 + others) * speed.evaluate) / others
     return PlanView(

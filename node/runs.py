@@ -20,6 +20,7 @@ _log = logging.getLogger("mihe.runs")
 _PLAYS = {
     Suite.PSI_RR22: intersect.play,
     Suite.PSI_ECDH: intersect.play,
+    Suite.PSI_ECDH_SM2: intersect.play,
     Suite.PSI_STAR: star.play,
     Suite.BLIND_MATCH: meet.play,
     Suite.BLIND_JOIN: query.play,

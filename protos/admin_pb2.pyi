@@ -161,7 +161,7 @@ class JobRequest(_message.Message):
     """of a query: k; the strictest owner's if it asks for more"""
     min_join: _builtins.int
     engine: _builtins.str
-    """of an intersection of two: auto, rr22, ecdh; empty: auto"""
+    """of an intersection of two: auto, rr22, ecdh, ecdh-sm2; empty: auto"""
     shown: _builtins.str
     """Propose: hex Contract.substance of the plan that was agreed to; empty: any"""
     @_builtins.property

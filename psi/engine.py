@@ -3,6 +3,7 @@
 RR22 (psi/rr22) has a fixed cost, some 350 kB and what 2^14 items take, and little for each item
 more; ECDH (psi/ecdh) costs two multiplications an item and has none. They meet below 2^14 items.
 One thing ECDH alone can do: hold a receiver that deviates to the agreed size (psi/rr22/SPEC.md §6).
+On SM2's curve, for those who are bound to national algorithms, it is taken only when asked for.
 
 More than two parties take the coordinator's blind matching (federated/SPEC.md §4.6), in which no
 two owners together learn anything of a third. The star (psi/star) is many times faster, and gives
@@ -28,12 +29,14 @@ class Engine(StrEnum):
     AUTO = "auto"
     RR22 = "rr22"
     ECDH = "ecdh"
+    ECDH_SM2 = "ecdh-sm2"
     STAR = "star"
 
 
 _SUITES = {
     Engine.RR22: Suite.PSI_RR22,
     Engine.ECDH: Suite.PSI_ECDH,
+    Engine.ECDH_SM2: Suite.PSI_ECDH_SM2,
     Engine.STAR: Suite.PSI_STAR,
 }
 

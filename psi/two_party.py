@@ -49,6 +49,12 @@ MODES: Final[dict[JobKind, ecdh.Mode]] = {
 }
 """The kinds of job that are intersections of two sets, as psi/ecdh calls them."""
 
+CURVES: Final[dict[Suite, ecdh.Curve]] = {
+    Suite.PSI_ECDH: "ristretto255",
+    Suite.PSI_ECDH_SM2: "sm2",
+}
+"""The suites of psi/ecdh."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreed:
@@ -68,6 +74,7 @@ class Agreed:
             sender_size=self.sender_size,
             mode=MODES[self.kind],
             both=self.both,
+            curve=CURVES[self.suite],
         )
 
     def _rr22(self) -> rr22.Parameters:
@@ -88,7 +95,7 @@ class Agreed:
         """What a run will cost, by a sample on this machine: some 0.2 s. Blocking."""
         if self.suite is Suite.PSI_RR22:
             return rr22_cost.estimate(self._rr22())
-        return ecdh_cost.estimate(self._ecdh(), ecdh_cost.measure())
+        return ecdh_cost.estimate(self._ecdh(), ecdh_cost.measure(CURVES[self.suite]))
 
     def fresh(self, role: Role, items: Sequence[bytes]) -> Fresh:
         """The role's first state, with its items: canonical keys, distinct."""

@@ -13,6 +13,7 @@ RUN_ID_BYTES: Final = 32
 
 Mode = Literal["intersection", "cardinality"]
 Role = Literal["receiver", "sender"]
+Curve = Literal["ristretto255", "sm2"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Parameters:
     sender_size: int
     mode: Mode
     both: bool
+    curve: Curve = "ristretto255"
 
     def __post_init__(self) -> None:
         _require(len(self.run_id) == RUN_ID_BYTES, "a run id has 32 bytes")

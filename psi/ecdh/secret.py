@@ -37,6 +37,7 @@ def blind(parameters: Parameters, role: Role, items: Sequence[bytes]) -> tuple[B
     with _faults():
         return _core.blind(
             parameters.run_id,
+            parameters.curve,
             role,
             parameters.mode,
             parameters.receiver_size,

@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 
-from contract.job import JobKind
+from contract.job import JobKind, Suite
 from contract.keys import KeyKind
 from contract.lifecycle import State
 from contract.signing import Kind
@@ -34,6 +34,7 @@ PLAYS = [
     (JobKind.PSI, Engine.ECDH),
     (JobKind.PSI_CARDINALITY, Engine.ECDH),
 ]
+"""What is played with every choice of receivers. ECDH on SM2 differs in nothing but its group."""
 Two = tuple[Log, Station, Station]
 
 
@@ -238,6 +239,25 @@ async def test_rows_that_share_a_key_are_all_in_the_result(empty: Two) -> None:
     view = ResultView.model_validate_json(a.docket.row(job).result or "")
     assert (view.count, view.rows) == (2, 5)
     assert a.result(job) == [uscc(number) for number in (1, 1, 2, 2, 2)]
+
+
+@pytest.mark.parametrize("kind", [JobKind.PSI, JobKind.PSI_CARDINALITY])
+async def test_on_sm2_both_learn_when_it_is_asked_for(empty: Two, kind: JobKind) -> None:
+    log, a, b = empty
+    a.add(range(100))
+    b.add(range(70, 200))
+    for station in (a, b):
+        station.conductor.offer_catalogue()
+    log.settle()
+    job = log.propose(a, "bank_b", "bank_a", kind=kind, engine=Engine.ECDH_SM2)
+    await log.until_over(job)
+    assert log.ledgers[job].contract.crypto.suite is Suite.PSI_ECDH_SM2
+    for station in (a, b):
+        if kind is JobKind.PSI:
+            assert station.result(job) == [uscc(number) for number in range(70, 100)]
+        else:
+            view = ResultView.model_validate_json(station.docket.row(job).result or "")
+            assert view.count == 30
 
 
 # ── what leaves ─────────────────────────────────────────────────────────────────────────────────

@@ -1,7 +1,9 @@
 """The intersection is Python's `set &`, whatever the sets, the mode and who receives."""
 
+from collections.abc import Iterable
 from random import Random
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -63,6 +65,26 @@ def test_the_result_is_that_of_sets(
     if random is not None:
         for each in items:
             random.shuffle(each)
-    results = run(receiver.Fresh(parameters, items[0]), sender.Fresh(parameters, items[1]))
-    assert results[0] == expected(mode, items[0], x & y)
-    assert results[1] == (expected(mode, items[1], x & y) if both else Nothing())
+    agrees(parameters, *items)
+
+
+@pytest.mark.parametrize("mode", ["intersection", "cardinality"])
+@pytest.mark.parametrize(("x", "y"), [(SOME, OTHERS), (SOME, SOME), (FULL, FULL | ONE), ((), ONE)])
+def test_on_sm2_too(x: Iterable[bytes], y: Iterable[bytes], mode: Mode) -> None:
+    parameters = Parameters(
+        run_id=bytes([7] * 32),
+        receiver_size=256,
+        sender_size=320,
+        mode=mode,
+        both=True,
+        curve="sm2",
+    )
+    agrees(parameters, sorted(x), sorted(y))
+
+
+def agrees(parameters: Parameters, x: list[bytes], y: list[bytes]) -> None:
+    """Both roles' results with those of sets."""
+    common, mode = frozenset(x) & frozenset(y), parameters.mode
+    results = run(receiver.Fresh(parameters, x), sender.Fresh(parameters, y))
+    assert results[0] == expected(mode, x, common)
+    assert results[1] == (expected(mode, y, common) if parameters.both else Nothing())

@@ -1,8 +1,11 @@
 //! Single steps with a scalar in the open, for test vectors. No product code calls these.
 
-use mihe_group::hash::{Domain, UNIFORM, expand_message_xmd, hash_to_group, map_to_group};
+use mihe_group::group::Group;
+use mihe_group::hash::{Domain, expand_message_xmd};
 use mihe_group::list::{ENCODED, Encoded, multiply_distinct};
+use mihe_group::ristretto255::{Ristretto255, UNIFORM, hash_to_group, map_to_group};
 use mihe_group::secret::SecretScalar;
+use mihe_group::sm2::{self, Sm2};
 use mihe_psi_ecdh::Fault;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -19,7 +22,7 @@ pub(crate) fn hazmat_expand_message<'py>(
 ) -> PyResult<Bound<'py, PyBytes>> {
     let expanded = run(py, || -> Result<_, Fault> {
         let mut out = vec![0; length.min(usize::from(u16::MAX))];
-        expand_message_xmd(domain(dst)?, &[message], &mut out)
+        expand_message_xmd::<sha2::Sha512>(domain(dst)?, &[message], &mut out)
             .ok_or(Fault::Caller("1 to 16320 bytes can be expanded to"))?;
         Ok(out)
     })?;
@@ -61,12 +64,30 @@ pub(crate) fn hazmat_multiply<'py>(
     point: &[u8],
     scalar: [u8; ENCODED],
 ) -> PyResult<Bound<'py, PyBytes>> {
-    encoded(py, || {
-        let scalar = SecretScalar::from_canonical(scalar).ok_or(Fault::Caller(
-            "not the canonical encoding of a scalar from 1",
-        ))?;
-        Ok(multiply_distinct(point, 1, &scalar)?[0])
-    })
+    encoded(py, || multiply::<Ristretto255>(point, scalar))
+}
+
+/// `scalar` (big-endian, canonical, not zero) times a point of SM2's curve, both as x-coordinates.
+#[pyfunction]
+pub(crate) fn hazmat_sm2_multiply<'py>(
+    py: Python<'py>,
+    point: &[u8],
+    scalar: [u8; ENCODED],
+) -> PyResult<Bound<'py, PyBytes>> {
+    encoded(py, || multiply::<Sm2>(point, scalar))
+}
+
+/// `SM2_XMD:SM3_SSWU_RO_`: the coordinates of a point, x before y.
+#[pyfunction]
+pub(crate) fn hazmat_sm2_hash<'py>(
+    py: Python<'py>,
+    dst: &[u8],
+    message: &[u8],
+) -> PyResult<Bound<'py, PyBytes>> {
+    let coordinates = run(py, || -> Result<_, Fault> {
+        Ok(sm2::hash_to_coordinates(domain(dst)?, message))
+    })?;
+    Ok(PyBytes::new(py, coordinates.as_flattened()))
 }
 
 /// Panics, so that a test can see what becomes of a panic.
@@ -74,6 +95,13 @@ pub(crate) fn hazmat_multiply<'py>(
 #[allow(clippy::panic)] // it is what the function is for
 pub(crate) fn hazmat_panic(py: Python<'_>) -> PyResult<()> {
     run(py, || -> Result<(), Fault> { panic!("on purpose") })
+}
+
+fn multiply<G: Group>(point: &[u8], scalar: [u8; ENCODED]) -> Result<Encoded, Fault> {
+    let scalar = SecretScalar::<G>::from_canonical(scalar).ok_or(Fault::Caller(
+        "not the canonical encoding of a scalar from 1",
+    ))?;
+    Ok(multiply_distinct(point, 1, &scalar)?[0])
 }
 
 fn domain(dst: &[u8]) -> Result<Domain<'_>, Fault> {

@@ -30,7 +30,7 @@ mod _core {
     #[pymodule_export]
     use super::hazmat::{
         hazmat_decode, hazmat_expand_message, hazmat_hash_to_group, hazmat_map, hazmat_multiply,
-        hazmat_panic,
+        hazmat_panic, hazmat_sm2_hash, hazmat_sm2_multiply,
     };
     #[pymodule_export]
     use super::psi_ecdh::{Blinding, Evaluation, blind, ecdh_message_bytes};

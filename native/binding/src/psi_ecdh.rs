@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use mihe_group::secret::{AttemptSecret, RunId};
-use mihe_psi_ecdh::{Fault, Mode, Role, Setup};
+use mihe_psi_ecdh::{Fault, Mode, Ristretto255Sha512, Role, Setup, Sm2Sm3, Suite};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -12,11 +12,64 @@ use crate::keys::{self, Packed};
 
 /// First stage of either party.
 #[pyclass(frozen, module = "native._core")]
-pub(crate) struct Blinding(Mutex<Option<mihe_psi_ecdh::Blinding>>);
+pub(crate) struct Blinding(Mutex<Option<Box<dyn Blinded>>>);
 
 /// Second stage of a sender that learns, too.
 #[pyclass(frozen, module = "native._core")]
-pub(crate) struct Evaluation(Mutex<Option<mihe_psi_ecdh::Evaluation>>);
+pub(crate) struct Evaluation(Mutex<Option<Box<dyn Evaluated>>>);
+
+/// A blinding of any suite: Python's classes have no parameters.
+trait Blinded: Send {
+    fn evaluate(self: Box<Self>, points: &[u8]) -> Result<(Box<dyn Evaluated>, Vec<u8>), Fault>;
+    fn positions(self: Box<Self>, points: &[u8], tags: &[u8])
+    -> Result<(Vec<u32>, Vec<u8>), Fault>;
+    fn count(self: Box<Self>, points: &[u8], tags: &[u8]) -> Result<(usize, Vec<u8>), Fault>;
+}
+
+/// An evaluation of any suite.
+trait Evaluated: Send {
+    fn positions(self: Box<Self>, matched: &[u8]) -> Result<Vec<u32>, Fault>;
+    fn count(self: Box<Self>, matched: &[u8]) -> Result<usize, Fault>;
+}
+
+impl<S: Suite> Blinded for mihe_psi_ecdh::Blinding<S> {
+    fn evaluate(self: Box<Self>, points: &[u8]) -> Result<(Box<dyn Evaluated>, Vec<u8>), Fault> {
+        let (evaluation, tags) = (*self).evaluate(points)?;
+        Ok((Box::new(evaluation), tags))
+    }
+
+    fn positions(
+        self: Box<Self>,
+        points: &[u8],
+        tags: &[u8],
+    ) -> Result<(Vec<u32>, Vec<u8>), Fault> {
+        (*self).positions(points, tags)
+    }
+
+    fn count(self: Box<Self>, points: &[u8], tags: &[u8]) -> Result<(usize, Vec<u8>), Fault> {
+        (*self).count(points, tags)
+    }
+}
+
+impl<S: Suite> Evaluated for mihe_psi_ecdh::Evaluation<S> {
+    fn positions(self: Box<Self>, matched: &[u8]) -> Result<Vec<u32>, Fault> {
+        (*self).positions(matched)
+    }
+
+    fn count(self: Box<Self>, matched: &[u8]) -> Result<usize, Fault> {
+        (*self).count(matched)
+    }
+}
+
+fn begin<S: Suite>(
+    setup: Setup,
+    role: Role,
+    items: &[&[u8]],
+) -> Result<(Box<dyn Blinded>, Vec<u8>), Fault> {
+    let secret = AttemptSecret::from_os().ok_or(Fault::NoEntropy)?;
+    let (blinding, points) = mihe_psi_ecdh::Blinding::<S>::new(secret, setup, role, items)?;
+    Ok((Box::new(blinding), points))
+}
 
 /// Bytes of each list in the messages: the receiver's points, tags, the sender's points, what matched.
 #[pyfunction]
@@ -34,9 +87,11 @@ pub(crate) fn ecdh_message_bytes(
 
 /// Blinds a set under a fresh secret.
 #[pyfunction]
+#[allow(clippy::too_many_arguments)] // Python names them
 pub(crate) fn blind<'py>(
     py: Python<'py>,
     run_id: RunId,
+    curve: &str,
     role: &str,
     mode: &str,
     receiver_size: usize,
@@ -49,11 +104,13 @@ pub(crate) fn blind<'py>(
         "sender" => Role::Sender,
         _ => return Err(Misused::new_err("a role is receiver or sender")),
     };
+    let begin = match curve {
+        "ristretto255" => begin::<Ristretto255Sha512>,
+        "sm2" => begin::<Sm2Sm3>,
+        _ => return Err(Misused::new_err("a curve is ristretto255 or sm2")),
+    };
     let items = keys::split(&items)?;
-    let (blinding, points) = run(py, || {
-        let secret = AttemptSecret::from_os().ok_or(Fault::NoEntropy)?;
-        mihe_psi_ecdh::Blinding::new(secret, setup, role, &items)
-    })?;
+    let (blinding, points) = run(py, || begin(setup, role, &items))?;
     Ok((
         Blinding(Mutex::new(Some(blinding))),
         PyBytes::new(py, &points),

@@ -23,7 +23,7 @@ def packed(keys: list[bytes]) -> tuple[bytes, bytes]:
 
 
 def blind(role: Any = "receiver", items: list[bytes] | None = None) -> tuple[_core.Blinding, bytes]:
-    return _core.blind(RUN, role, "intersection", SIZE, SIZE, packed(items or []))
+    return _core.blind(RUN, "ristretto255", role, "intersection", SIZE, SIZE, packed(items or []))
 
 
 @given(st.binary(max_size=200), st.binary(min_size=1, max_size=255))
@@ -93,6 +93,12 @@ def test_objects_are_spent_by_use() -> None:
             refused.evaluate(b"")
 
 
+def test_a_curve_that_there_is_not_is_the_callers_defect() -> None:
+    curve: Any = "curve25519"
+    with pytest.raises(_core.Misused):
+        _core.blind(RUN, curve, "sender", "intersection", SIZE, SIZE, packed([]))
+
+
 def test_a_step_of_the_other_role_or_mode_is_the_callers_defect() -> None:
     points = blind()[1]
     for use in (
@@ -137,7 +143,7 @@ def test_other_threads_run_while_the_core_works() -> None:
     seen = 0
 
     def work() -> None:
-        _core.blind(RUN, "receiver", "intersection", 2**14, SIZE, packed([]))
+        _core.blind(RUN, "ristretto255", "receiver", "intersection", 2**14, SIZE, packed([]))
         done.set()
 
     thread = threading.Thread(target=work)
@@ -150,7 +156,8 @@ def test_other_threads_run_while_the_core_works() -> None:
 
 def test_a_small_list_does_not_wait_for_the_end_of_a_large_one() -> None:
     large = threading.Thread(
-        target=_core.blind, args=(RUN, "receiver", "intersection", 2**16, SIZE, packed([]))
+        target=_core.blind,
+        args=(RUN, "ristretto255", "receiver", "intersection", 2**16, SIZE, packed([])),
     )
     large.start()
     for _ in range(2):
@@ -192,7 +199,7 @@ def test_secret_objects_give_nothing_away(kind: type, leak: Callable[[Any], Any]
 def test_a_callers_defects_are_refused(arguments: Any) -> None:
     role, mode, own, peer, items = arguments
     with pytest.raises(_core.Misused) as caught:
-        _core.blind(RUN, role, mode, own, peer, packed(items))
+        _core.blind(RUN, "ristretto255", role, mode, own, peer, packed(items))
     assert "'" not in str(caught.value)
 
 
@@ -211,7 +218,9 @@ def test_a_callers_defects_are_refused(arguments: Any) -> None:
 )
 def test_ends_that_do_not_divide_the_keys_are_refused(items: bytes, ends: bytes) -> None:
     for start in (
-        lambda: _core.blind(RUN, "receiver", "intersection", SIZE, SIZE, (items, ends)),
+        lambda: _core.blind(
+            RUN, "ristretto255", "receiver", "intersection", SIZE, SIZE, (items, ends)
+        ),
         lambda: _core.start_join(RUN, (SIZE, SIZE), 0, 8, (items, ends)),
     ):
         with pytest.raises(_core.Misused) as caught:
@@ -222,5 +231,5 @@ def test_ends_that_do_not_divide_the_keys_are_refused(items: bytes, ends: bytes)
 @pytest.mark.parametrize("items", [["secret-key"], "secret-key", [7], 7])
 def test_no_type_error_repeats_a_value(items: Any) -> None:
     with pytest.raises(TypeError) as caught:
-        _core.blind(RUN, "receiver", "intersection", SIZE, SIZE, items)
+        _core.blind(RUN, "ristretto255", "receiver", "intersection", SIZE, SIZE, items)
     assert "secret-key" not in str(caught.value)

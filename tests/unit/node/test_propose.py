@@ -218,6 +218,7 @@ def test_a_catalogue_of_another_or_of_anothers_data_is_not_believed(
         ("auto", Suite.PSI_ECDH),
         ("rr22", Suite.PSI_RR22),
         ("ecdh", Suite.PSI_ECDH),
+        ("ecdh-sm2", Suite.PSI_ECDH_SM2),
     ],
 )
 def test_an_engine_is_chosen_or_asked_for(

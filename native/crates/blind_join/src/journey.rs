@@ -7,6 +7,7 @@ use mihe_group::hash::Domain;
 use mihe_group::list::{
     hash_and_multiply, multiply_distinct, vartime_check_distinct, vartime_first_repeated,
 };
+use mihe_group::ristretto255::Ristretto255;
 use mihe_group::secret::{AttemptSecret, RunId, SecretScalar};
 use mihe_group::shuffle::permutation;
 
@@ -93,7 +94,7 @@ impl Journey {
         if self.ahead < 2 {
             return Err(Fault::Caller("no owner is left to send the list to"));
         }
-        vartime_check_distinct(points, self.inputs.len())?;
+        vartime_check_distinct::<Ristretto255>(points, self.inputs.len())?;
         self.ahead -= 1;
         Ok(self)
     }

@@ -1,18 +1,8 @@
-//! Hashing to ristretto255: `ristretto255_XMD:SHA-512_R255MAP_RO_` of RFC 9380 appendix B, which is
-//! HashToGroup of RFC 9497 §4.1.
-//!
-//! expand_message_xmd with SHA-512 (RFC 9380 §5.3.1) gives 64 uniform bytes, the one-way map of
-//! RFC 9496 §4.3.4 an element. Never a hash used as a coordinate: that leaks a bit of the hash.
-//! Not for passwords: hashing is not slow here.
+//! What hashing to any group begins with: domains, and uniform bytes from a message (RFC 9380 §5).
 
-use curve25519_dalek::ristretto::RistrettoPoint;
-use sha2::{Digest, Sha512};
-
-/// Bytes that the one-way map takes.
-pub const UNIFORM: usize = 64;
-
-const DIGEST: usize = 64;
-const BLOCK: usize = 128;
+use sha2::Digest;
+use sha2::digest::Output;
+use sha2::digest::common::BlockSizeUser;
 
 /// A domain separation tag: 1 to 255 bytes, one for each use of the hash.
 #[derive(Clone, Copy)]
@@ -40,11 +30,15 @@ impl<'a> Domain<'a> {
     }
 }
 
-/// Implements expand_message_xmd of RFC 9380 §5.3.1 with SHA-512. The message is `parts` in a row.
+/// Implements expand_message_xmd of RFC 9380 §5.3.1. The message is `parts` in a row.
 ///
-/// `None` if `out` has no bytes or more than 255 × 64.
-pub fn expand_message_xmd(domain: Domain<'_>, parts: &[&[u8]], out: &mut [u8]) -> Option<()> {
-    let blocks = u8::try_from(out.len().div_ceil(DIGEST)).ok()?;
+/// `None` if `out` has no bytes or more than 255 digests.
+pub fn expand_message_xmd<H: Digest + BlockSizeUser>(
+    domain: Domain<'_>,
+    parts: &[&[u8]],
+    out: &mut [u8],
+) -> Option<()> {
+    let blocks = u8::try_from(out.len().div_ceil(<H as Digest>::output_size())).ok()?;
     if blocks == 0 {
         return None;
     }
@@ -52,7 +46,7 @@ pub fn expand_message_xmd(domain: Domain<'_>, parts: &[&[u8]], out: &mut [u8]) -
     // At most 255 bytes, by construction of `Domain`.
     let domain_length = [domain.0.len() as u8];
 
-    let mut first = Sha512::new().chain_update([0; BLOCK]);
+    let mut first = H::new().chain_update(sha2::digest::common::Block::<H>::default());
     for part in parts {
         first.update(part);
     }
@@ -63,58 +57,26 @@ pub fn expand_message_xmd(domain: Domain<'_>, parts: &[&[u8]], out: &mut [u8]) -
         .chain_update(domain_length)
         .finalize();
 
-    let mut block = [0; DIGEST];
-    for (index, chunk) in (1..=blocks).zip(out.chunks_mut(DIGEST)) {
+    let mut block = Output::<H>::default();
+    for (index, chunk) in (1..=blocks).zip(out.chunks_mut(block.len())) {
         for (byte, other) in block.iter_mut().zip(first.iter()) {
             *byte ^= other;
         }
-        block = Sha512::new()
+        block = H::new()
             .chain_update(block)
             .chain_update([index])
             .chain_update(domain.0)
             .chain_update(domain_length)
-            .finalize()
-            .into();
+            .finalize();
         chunk.copy_from_slice(&block[..chunk.len()]);
     }
     Some(())
 }
 
-/// Implements the one-way map of RFC 9496 §4.3.4.
-pub fn map_to_group(uniform: &[u8; UNIFORM]) -> RistrettoPoint {
-    RistrettoPoint::from_uniform_bytes(uniform)
-}
-
-/// Implements HashToGroup of RFC 9497 §4.1 (ristretto255, SHA-512). The message is `parts` in a row.
-pub fn hash_to_group(domain: Domain<'_>, parts: &[&[u8]]) -> RistrettoPoint {
-    let mut uniform = [0; UNIFORM];
-    // 64 bytes are one block, which is never refused.
-    let expanded = expand_message_xmd(domain, parts, &mut uniform);
-    debug_assert!(expanded.is_some());
-    map_to_group(&uniform)
-}
-
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn parts_are_one_message() {
-        let domain = Domain::fixed(b"test");
-        assert_eq!(
-            hash_to_group(domain, &[b"ab", b"", b"c"]),
-            hash_to_group(domain, &[b"abc"])
-        );
-    }
-
-    #[test]
-    fn domains_give_unrelated_elements() {
-        assert_ne!(
-            hash_to_group(Domain::fixed(b"one"), &[b"x"]),
-            hash_to_group(Domain::fixed(b"two"), &[b"x"])
-        );
-    }
+    use sha2::Sha512;
 
     #[test]
     fn a_domain_has_1_to_255_bytes() {
@@ -125,9 +87,10 @@ mod tests {
 
     #[test]
     fn lengths_out_of_range_are_refused() {
-        let domain = Domain::fixed(b"test");
-        assert!(expand_message_xmd(domain, &[], &mut []).is_none());
-        assert!(expand_message_xmd(domain, &[], &mut vec![0; 255 * 64]).is_some());
-        assert!(expand_message_xmd(domain, &[], &mut vec![0; 255 * 64 + 1]).is_none());
+        let expand =
+            |out: &mut [u8]| expand_message_xmd::<Sha512>(Domain::fixed(b"test"), &[], out);
+        assert!(expand(&mut []).is_none());
+        assert!(expand(&mut vec![0; 255 * 64]).is_some());
+        assert!(expand(&mut vec![0; 255 * 64 + 1]).is_none());
     }
 }

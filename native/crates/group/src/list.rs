@@ -1,23 +1,17 @@
 //! Whole lists of group elements, over all cores.
 //!
-//! A list is its elements' encodings (RFC 9496 §4.3.2) in a row, 32 bytes each.
+//! A list is its elements' encodings in a row, 32 bytes each.
 
 use core::fmt;
 
-use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
-use curve25519_dalek::traits::Identity;
 use rayon::prelude::*;
 
-use crate::hash::{Domain, hash_to_group};
+pub use crate::group::{ENCODED, Encoded};
+use crate::group::{Group, Malformed};
+use crate::hash::Domain;
 use crate::secret::SecretScalar;
 
-/// Bytes of one encoding.
-pub const ENCODED: usize = 32;
-
-/// One encoded element.
-pub type Encoded = [u8; ENCODED];
-
-/// Points that share one inversion when they are encoded: enough to make it cheap, few enough that a small
+/// Elements that share one inversion when they are encoded: enough to make it cheap, few enough that a small
 /// list still keeps every core busy.
 const BATCH: usize = 64;
 
@@ -36,7 +30,7 @@ pub enum Refusal {
         /// Bytes that came.
         found: usize,
     },
-    /// Not the canonical encoding of an element (RFC 9496 §4.3.1).
+    /// Not the canonical encoding of an element.
     NotCanonical(usize),
     /// The identity, which every scalar maps to itself.
     Identity(usize),
@@ -58,19 +52,20 @@ impl fmt::Display for Refusal {
 }
 
 /// k·H(prefix ‖ x) for every x of `inputs`, in their order.
-pub fn hash_and_multiply<I>(
+pub fn hash_and_multiply<G, I>(
     domain: Domain<'_>,
     prefix: &[u8],
     inputs: &[I],
-    scalar: &SecretScalar,
+    scalar: &SecretScalar<G>,
 ) -> Vec<Encoded>
 where
+    G: Group,
     I: AsRef<[u8]> + Sync,
 {
     let mut products = Vec::with_capacity(inputs.len());
     for slice in inputs.chunks(SLICE) {
-        products.extend(in_batches(slice, |input| {
-            hash_to_group(domain, &[prefix, input.as_ref()]) * scalar.half()
+        products.extend(in_batches(slice, |batch| {
+            G::multiply(&G::hash(domain, prefix, batch), scalar.factor())
         }));
     }
     products
@@ -80,47 +75,39 @@ where
 /// canonical, none the identity, no two equal; or nothing of it is multiplied for anybody.
 ///
 /// How long the checks take depends on the list, which the peer knows.
-pub fn multiply_distinct(
+pub fn multiply_distinct<G: Group>(
     list: &[u8],
     count: usize,
-    scalar: &SecretScalar,
+    scalar: &SecretScalar<G>,
 ) -> Result<Vec<Encoded>, Refusal> {
     let mut products = Vec::with_capacity(count);
-    for_each_slice(list, count, |points| {
-        products.extend(in_batches(points, |point| point * scalar.half()));
+    for_each_slice::<G>(list, count, |elements| {
+        products.extend(in_batches(elements, |batch| {
+            G::multiply(batch, scalar.factor())
+        }));
     })?;
     Ok(products)
 }
 
 /// The same checks of a list that is not multiplied.
-pub fn vartime_check_distinct(list: &[u8], count: usize) -> Result<(), Refusal> {
-    for_each_slice(list, count, |_| ())
+pub fn vartime_check_distinct<G: Group>(list: &[u8], count: usize) -> Result<(), Refusal> {
+    for_each_slice::<G>(list, count, |_| ())
 }
 
-/// The encodings of twice `half(item)`, for every item of a slice.
 fn in_batches<T: Sync>(
     slice: &[T],
-    half: impl Fn(&T) -> RistrettoPoint + Sync,
+    encodings: impl Fn(&[T]) -> Vec<Encoded> + Sync,
 ) -> impl Iterator<Item = Encoded> {
-    let batches: Vec<Vec<CompressedRistretto>> = slice
-        .par_chunks(BATCH)
-        .map(|batch| {
-            let halves: Vec<RistrettoPoint> = batch.iter().map(&half).collect();
-            RistrettoPoint::double_and_compress_batch(&halves)
-        })
-        .collect();
-    batches
-        .into_iter()
-        .flatten()
-        .map(|encoding| encoding.to_bytes())
+    let batches: Vec<Vec<Encoded>> = slice.par_chunks(BATCH).map(&encodings).collect();
+    batches.into_iter().flatten()
 }
 
 /// Checks a list as a whole, and then hands its elements on, a slice at a time: decoded they are five times as
 /// large. What fails in a later slice fails all.
-fn for_each_slice(
+fn for_each_slice<G: Group>(
     list: &[u8],
     count: usize,
-    mut each: impl FnMut(&[RistrettoPoint]),
+    mut each: impl FnMut(&[G::Element]),
 ) -> Result<(), Refusal> {
     let (encodings, rest) = list.as_chunks::<ENCODED>();
     if encodings.len() != count || !rest.is_empty() {
@@ -134,24 +121,24 @@ fn for_each_slice(
         return Err(Refusal::Repeated(at));
     }
     for (slice, start) in encodings.chunks(SLICE).zip((0..).step_by(SLICE)) {
-        each(&vartime_decode(slice, start)?);
+        each(&vartime_decode::<G>(slice, start)?);
     }
     Ok(())
 }
 
 /// The elements that the encodings stand for; `start` is the place of the first in its list.
-fn vartime_decode(encodings: &[Encoded], start: usize) -> Result<Vec<RistrettoPoint>, Refusal> {
+fn vartime_decode<G: Group>(
+    encodings: &[Encoded],
+    start: usize,
+) -> Result<Vec<G::Element>, Refusal> {
     encodings
         .par_iter()
         .enumerate()
         .map(|(at, encoding)| {
-            let point = CompressedRistretto(*encoding)
-                .decompress()
-                .ok_or(Refusal::NotCanonical(start + at))?;
-            if point == RistrettoPoint::identity() {
-                return Err(Refusal::Identity(start + at));
-            }
-            Ok(point)
+            G::vartime_decode(encoding).map_err(|malformed| match malformed {
+                Malformed::NotCanonical => Refusal::NotCanonical(start + at),
+                Malformed::Identity => Refusal::Identity(start + at),
+            })
         })
         .collect()
 }
@@ -171,100 +158,126 @@ pub fn vartime_first_repeated<T: Ord + Sync>(elements: &[T]) -> Option<usize> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT as BASE;
-    use curve25519_dalek::scalar::Scalar;
+    use crate::ristretto255::Ristretto255;
+    use crate::secret::AttemptSecret;
+    use crate::sm2::Sm2;
 
     const DOMAIN: Domain<'static> = Domain::fixed(b"test");
 
-    fn scalar(value: u64) -> SecretScalar {
-        SecretScalar::new(&Scalar::from(value))
+    fn scalar<G: Group>(label: &str) -> SecretScalar<G> {
+        AttemptSecret::from_bytes([7; 32]).scalar(&[1; 32], label)
     }
 
-    fn multiples(count: u64) -> Vec<Encoded> {
-        (1..=count)
-            .map(|k| (BASE * Scalar::from(k)).compress().to_bytes())
-            .collect()
+    fn inputs(count: usize) -> Vec<[u8; 8]> {
+        (0..count).map(|at| at.to_be_bytes()).collect()
     }
 
-    #[test]
-    fn batches_agree_with_single_multiplications() {
-        for count in [0, 1, BATCH - 1, BATCH, BATCH + 1, SLICE, SLICE + 1] {
-            let inputs: Vec<[u8; 8]> = (0..count).map(|i| i.to_be_bytes()).collect();
-            let points: Vec<RistrettoPoint> = inputs
+    /// A list of distinct elements, as a peer would send it.
+    fn list<G: Group>(count: usize) -> Vec<Encoded> {
+        hash_and_multiply::<G, _>(DOMAIN, b"run", &inputs(count), &scalar("peer"))
+    }
+
+    fn batches_agree_with_single_steps<G: Group>(counts: &[usize]) {
+        let secret = scalar::<G>("own");
+        for &count in counts {
+            let inputs = inputs(count);
+            let hashed: Vec<Encoded> = inputs
                 .iter()
-                .map(|input| hash_to_group(DOMAIN, &[b"run", input]))
+                .flat_map(|input| G::multiply(&G::hash(DOMAIN, b"run", &[input]), secret.factor()))
                 .collect();
-            let expected: Vec<Encoded> = points
+            assert_eq!(hash_and_multiply(DOMAIN, b"run", &inputs, &secret), hashed);
+            let list = list::<G>(count);
+            let multiplied: Vec<Encoded> = list
                 .iter()
-                .map(|point| (point * Scalar::from(77u64)).compress().to_bytes())
+                .flat_map(|one| G::multiply(&[G::vartime_decode(one).unwrap()], secret.factor()))
                 .collect();
             assert_eq!(
-                hash_and_multiply(DOMAIN, b"run", &inputs, &scalar(77)),
-                expected
-            );
-            let list: Vec<Encoded> = points.iter().map(|p| p.compress().to_bytes()).collect();
-            assert_eq!(
-                multiply_distinct(list.as_flattened(), count, &scalar(77)),
-                Ok(expected)
+                multiply_distinct(list.as_flattened(), count, &secret),
+                Ok(multiplied)
             );
         }
     }
 
     #[test]
-    fn multiplications_commute() {
+    fn batches_are_what_single_steps_are() {
+        let edges = [0, 1, BATCH - 1, BATCH, BATCH + 1];
+        batches_agree_with_single_steps::<Ristretto255>(&edges);
+        batches_agree_with_single_steps::<Ristretto255>(&[SLICE, SLICE + 1]);
+        batches_agree_with_single_steps::<Sm2>(&edges);
+    }
+
+    fn multiplications_commute<G: Group>() {
         let inputs = [b"a", b"b", b"c"];
-        let there = |first: &SecretScalar, second: &SecretScalar| {
+        let there = |first: &SecretScalar<G>, second: &SecretScalar<G>| {
             let once = hash_and_multiply(DOMAIN, b"run", &inputs, first);
-            multiply_distinct(once.as_flattened(), 3, second)
+            multiply_distinct(once.as_flattened(), 3, second).unwrap()
         };
-        assert_eq!(there(&scalar(5), &scalar(9)), there(&scalar(9), &scalar(5)));
+        let (one, two) = (scalar("one"), scalar("two"));
+        assert_eq!(there(&one, &two), there(&two, &one));
+        assert_ne!(there(&one, &two), there(&two, &two));
     }
 
     #[test]
-    fn a_wrong_length_is_refused() {
-        let list = multiples(4);
+    fn the_order_of_the_scalars_is_all_the_same() {
+        multiplications_commute::<Ristretto255>();
+        multiplications_commute::<Sm2>();
+    }
+
+    /// What a list is refused for, whether it is to be multiplied or only checked.
+    fn refusal_of<G: Group>(list: &[Encoded]) -> Refusal {
+        let bytes = list.as_flattened();
+        let refusal = vartime_check_distinct::<G>(bytes, list.len()).unwrap_err();
+        assert_eq!(
+            multiply_distinct::<G>(bytes, list.len(), &scalar("own")),
+            Err(refusal)
+        );
+        refusal
+    }
+
+    fn a_wrong_length_is_refused<G: Group>() {
+        let list = list::<G>(4);
         let bytes = list.as_flattened();
         for cut in [0, 1, 31, 33, 96, 127] {
             assert_eq!(
-                vartime_check_distinct(&bytes[..cut], 4),
+                vartime_check_distinct::<G>(&bytes[..cut], 4),
                 Err(Refusal::Length {
                     expected: 128,
                     found: cut
                 })
             );
         }
-        assert!(vartime_check_distinct(bytes, 3).is_err());
-        assert_eq!(vartime_check_distinct(bytes, 4), Ok(()));
+        assert!(vartime_check_distinct::<G>(bytes, 3).is_err());
+        assert_eq!(vartime_check_distinct::<G>(bytes, 4), Ok(()));
     }
 
-    #[test]
-    fn a_repeated_point_is_refused_wherever_it_is() {
+    fn a_bad_element_is_refused_wherever_it_is<G: Group>(identity: Option<Encoded>) {
+        let good = list::<G>(SLICE + 200);
         for (first, second) in [(0, 1), (0, 199), (63, 64), (100, SLICE + 1)] {
-            let mut list = multiples(SLICE as u64 + 200);
+            let mut list = good.clone();
             list[second] = list[first];
-            assert_eq!(refusal_of(&list), Refusal::Repeated(second));
+            assert_eq!(refusal_of::<G>(&list), Refusal::Repeated(second));
+        }
+        for at in [150, SLICE + 150] {
+            let mut list = good.clone();
+            list[at] = [255; ENCODED];
+            assert_eq!(refusal_of::<G>(&list), Refusal::NotCanonical(at));
+            if let Some(identity) = identity {
+                list[at] = identity;
+                assert_eq!(refusal_of::<G>(&list), Refusal::Identity(at));
+            }
         }
     }
 
     #[test]
-    fn the_identity_and_non_canonical_points_are_refused() {
-        for at in [150, SLICE + 150] {
-            let mut list = multiples(SLICE as u64 + 200);
-            list[at] = [0; ENCODED];
-            assert_eq!(refusal_of(&list), Refusal::Identity(at));
-            list[at] = [255; ENCODED];
-            assert_eq!(refusal_of(&list), Refusal::NotCanonical(at));
-        }
+    fn lists_of_ristretto255_are_refused() {
+        a_wrong_length_is_refused::<Ristretto255>();
+        a_bad_element_is_refused_wherever_it_is::<Ristretto255>(Some([0; ENCODED]));
     }
 
-    /// What a list is refused for, whether it is to be multiplied or only checked.
-    fn refusal_of(list: &[Encoded]) -> Refusal {
-        let bytes = list.as_flattened();
-        let refusal = vartime_check_distinct(bytes, list.len()).unwrap_err();
-        assert_eq!(
-            multiply_distinct(bytes, list.len(), &scalar(7)),
-            Err(refusal)
-        );
-        refusal
+    /// The identity has no x-coordinate.
+    #[test]
+    fn lists_of_sm2_are_refused() {
+        a_wrong_length_is_refused::<Sm2>();
+        a_bad_element_is_refused_wherever_it_is::<Sm2>(None);
     }
 }

@@ -1,4 +1,4 @@
-//! One 32-byte secret per attempt, and everything that comes from it by HKDF-SHA-512 (RFC 5869).
+//! One 32-byte secret per attempt, and everything that comes from it by HKDF (RFC 5869).
 //!
 //! Salt is the run, info is what the output is for: two runs, or two uses in one run, share nothing.
 //! Every type here wipes itself when dropped, is not `Clone`, and prints no field. What a multiplication
@@ -8,10 +8,10 @@ use core::fmt;
 
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::SeedableRng;
-use curve25519_dalek::scalar::Scalar;
-use hkdf::Hkdf;
-use sha2::Sha512;
 use zeroize::Zeroizing;
+
+use crate::group::Group;
+use crate::ristretto255::Ristretto255;
 
 /// Names one run: SHA-256 of its start record.
 pub type RunId = [u8; 32];
@@ -32,31 +32,39 @@ impl AttemptSecret {
         Self(Zeroizing::new(bytes))
     }
 
-    /// A scalar for `label` in `run`: 64 derived bytes reduced mod ℓ, never zero.
-    pub fn scalar(&self, run: &RunId, label: &str) -> SecretScalar {
+    /// A scalar of `G` for `label` in `run`: 64 bytes derived with the group's hash, reduced mod its order, never
+    /// zero.
+    pub fn scalar<G: Group>(&self, run: &RunId, label: &str) -> SecretScalar<G> {
         // The second round is there for the 2^-252 chance that the first gives zero.
         let mut round = 0;
         loop {
-            let wide = self.derive::<64>(run, label, round);
-            let scalar = Zeroizing::new(Scalar::from_bytes_mod_order_wide(&wide));
-            if *scalar != Scalar::ZERO {
-                return SecretScalar::new(&scalar);
+            let wide = self.derive::<G, 64>(run, label, round);
+            if let Some(factor) = G::wide_factor(&wide) {
+                return SecretScalar::new(factor);
             }
             round += 1;
         }
     }
 
-    /// A stream of bytes for `label` in `run`: ChaCha20 under a derived key.
+    /// A stream of bytes for `label` in `run`: ChaCha20 under a key derived with SHA-512. Nobody else sees any
+    /// of it, so it is the same whatever the group.
     pub fn stream(&self, run: &RunId, label: &str) -> ChaCha20Rng {
-        ChaCha20Rng::from_seed(*self.derive::<32>(run, label, 0))
+        ChaCha20Rng::from_seed(*self.derive::<Ristretto255, 32>(run, label, 0))
     }
 
-    fn derive<const N: usize>(&self, run: &RunId, label: &str, round: u8) -> Zeroizing<[u8; N]> {
+    fn derive<G: Group, const N: usize>(
+        &self,
+        run: &RunId,
+        label: &str,
+        round: u8,
+    ) -> Zeroizing<[u8; N]> {
         let mut out = Zeroizing::new([0; N]);
-        let filled = Hkdf::<Sha512>::new(Some(run), self.0.as_ref())
-            .expand_multi_info(&[label.as_bytes(), &[round]], out.as_mut());
-        // HKDF refuses more than 255 × 64 bytes only, and N is at most 64.
-        debug_assert!(filled.is_ok());
+        G::derive(
+            run,
+            self.0.as_ref(),
+            &[label.as_bytes(), &[round]],
+            out.as_mut(),
+        );
         out
     }
 }
@@ -67,38 +75,25 @@ impl fmt::Debug for AttemptSecret {
     }
 }
 
-/// A secret scalar k ≠ 0, kept as k/2: the batch encoder doubles what it encodes, and so encodes k·P
-/// for one inversion per batch instead of one inverse square root per point.
-pub struct SecretScalar {
-    half: Zeroizing<Scalar>,
-}
+/// A secret scalar k ≠ 0 of a group.
+pub struct SecretScalar<G: Group = Ristretto255>(Zeroizing<G::Factor>);
 
-impl SecretScalar {
-    pub(crate) fn new(scalar: &Scalar) -> Self {
-        Self {
-            half: Zeroizing::new(scalar.div_by_2()),
-        }
+impl<G: Group> SecretScalar<G> {
+    pub(crate) fn new(factor: G::Factor) -> Self {
+        Self(Zeroizing::new(factor))
     }
 
-    /// From a canonical encoding (RFC 9496 §4.4); `None` if it is not one, or zero.
+    /// From the encoding of a scalar; `None` if it is not canonical, or zero.
     pub fn from_canonical(bytes: [u8; 32]) -> Option<Self> {
-        let scalar = Zeroizing::new(Option::<Scalar>::from(Scalar::from_canonical_bytes(bytes))?);
-        (*scalar != Scalar::ZERO).then(|| Self::new(&scalar))
+        G::canonical_factor(&Zeroizing::new(bytes)).map(Self::new)
     }
 
-    /// k/s for this scalar k and another s.
-    pub fn ratio(&self, by: &Self) -> Self {
-        // Constant time. (k/2)/(s/2) is k/s.
-        let inverse = Zeroizing::new(by.half.invert());
-        Self::new(&Zeroizing::new(*self.half * *inverse))
-    }
-
-    pub(crate) fn half(&self) -> &Scalar {
-        &self.half
+    pub(crate) fn factor(&self) -> &G::Factor {
+        &self.0
     }
 }
 
-impl fmt::Debug for SecretScalar {
+impl<G: Group> fmt::Debug for SecretScalar<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretScalar(…)")
     }
@@ -108,43 +103,49 @@ impl fmt::Debug for SecretScalar {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::group::Encoded;
+    use crate::hash::Domain;
+    use crate::sm2::Sm2;
 
     const RUN: RunId = [1; 32];
 
-    #[test]
-    fn every_label_and_every_run_has_its_own_scalar() {
-        let secret = AttemptSecret::from_bytes([7; 32]);
-        let scalar = *secret.scalar(&RUN, "a").half();
-        assert_eq!(scalar, *secret.scalar(&RUN, "a").half());
-        assert_ne!(scalar, *secret.scalar(&RUN, "b").half());
-        assert_ne!(scalar, *secret.scalar(&[2; 32], "a").half());
-        assert_ne!(
-            scalar,
-            *AttemptSecret::from_bytes([8; 32]).scalar(&RUN, "a").half()
-        );
+    /// What the scalar makes of one element: another for every scalar.
+    fn product<G: Group>(scalar: &SecretScalar<G>) -> Vec<Encoded> {
+        G::multiply(
+            &G::hash(Domain::fixed(b"test"), b"", &[b"x"]),
+            scalar.factor(),
+        )
+    }
+
+    fn every_label_and_every_run_has_its_own_scalar<G: Group>() {
+        let scalar = |secret, run, label| {
+            product::<G>(&AttemptSecret::from_bytes([secret; 32]).scalar(run, label))
+        };
+        let one = scalar(7, &RUN, "a");
+        assert_eq!(one, scalar(7, &RUN, "a"));
+        assert_ne!(one, scalar(7, &RUN, "b"));
+        assert_ne!(one, scalar(7, &[2; 32], "a"));
+        assert_ne!(one, scalar(8, &RUN, "a"));
     }
 
     #[test]
-    fn half_and_half_are_the_scalar() {
-        let scalar = Scalar::from(1234567u32);
-        let secret = SecretScalar::new(&scalar);
-        assert_eq!(secret.half() + secret.half(), scalar);
+    fn scalars_differ_in_either_group() {
+        every_label_and_every_run_has_its_own_scalar::<Ristretto255>();
+        every_label_and_every_run_has_its_own_scalar::<Sm2>();
+    }
+
+    fn zero_and_non_canonical_scalars_are_refused<G: Group>(least_significant: usize) {
+        let mut five = [0; 32];
+        five[least_significant] = 5;
+        assert!(SecretScalar::<G>::from_canonical([0; 32]).is_none());
+        assert!(SecretScalar::<G>::from_canonical([255; 32]).is_none());
+        assert!(SecretScalar::<G>::from_canonical(five).is_some());
     }
 
     #[test]
-    fn a_ratio_times_its_divisor_is_the_scalar() {
-        let secret = AttemptSecret::from_bytes([7; 32]);
-        let (k, s) = (secret.scalar(&RUN, "k"), secret.scalar(&RUN, "s"));
-        let two = Scalar::from(2u8);
-        assert_eq!(k.ratio(&s).half() * s.half() * two, *k.half());
-        assert_eq!(two * k.ratio(&k).half(), Scalar::ONE);
-    }
-
-    #[test]
-    fn zero_and_non_canonical_scalars_are_refused() {
-        assert!(SecretScalar::from_canonical([0; 32]).is_none());
-        assert!(SecretScalar::from_canonical([255; 32]).is_none());
-        assert!(SecretScalar::from_canonical(Scalar::from(5u8).to_bytes()).is_some());
+    fn only_scalars_are_scalars() {
+        zero_and_non_canonical_scalars_are_refused::<Ristretto255>(0);
+        zero_and_non_canonical_scalars_are_refused::<Sm2>(31);
     }
 
     #[test]
@@ -160,6 +161,7 @@ mod tests {
     fn nothing_secret_is_printed() {
         let secret = AttemptSecret::from_bytes([7; 32]);
         assert_eq!(format!("{secret:?}"), "AttemptSecret(…)");
-        assert_eq!(format!("{:?}", secret.scalar(&RUN, "a")), "SecretScalar(…)");
+        let scalar = secret.scalar::<Sm2>(&RUN, "a");
+        assert_eq!(format!("{scalar:?}"), "SecretScalar(…)");
     }
 }

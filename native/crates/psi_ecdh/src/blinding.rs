@@ -1,10 +1,10 @@
 //! First stage of either party: its set is blinded, the other's is awaited.
 
 use core::fmt;
+use core::marker::PhantomData;
 use std::collections::HashMap;
 
 use chacha20::rand_core::Rng;
-use mihe_group::hash::Domain;
 use mihe_group::list::{Encoded, hash_and_multiply, multiply_distinct, vartime_first_repeated};
 use mihe_group::secret::AttemptSecret;
 use mihe_group::shuffle::permutation;
@@ -15,13 +15,8 @@ use crate::evaluation::Evaluation;
 use crate::matched;
 use crate::places::{Places, in_order};
 use crate::setup::{Mode, Role, Setup};
+use crate::suite::Suite;
 use crate::tag::tags;
-
-const ITEM: Domain<'static> =
-    Domain::fixed(b"mihe-psi-ecdh-V1-CS01-with-ristretto255_XMD:SHA-512_R255MAP_RO_");
-/// Dummies have a domain of their own, so that no item can ever be one.
-const DUMMY: Domain<'static> =
-    Domain::fixed(b"mihe-psi-ecdh-dummy-V1-CS01-with-ristretto255_XMD:SHA-512_R255MAP_RO_");
 
 const SCALAR: &str = "mihe/psi-ecdh/v1/scalar";
 const ORDER: &str = "mihe/psi-ecdh/v1/order";
@@ -29,7 +24,8 @@ const DUMMIES: &str = "mihe/psi-ecdh/v1/dummies";
 const TAG_ORDER: &str = "mihe/psi-ecdh/v1/tag-order";
 
 /// Holds the attempt's secret and the order in which this party's items went out.
-pub struct Blinding {
+pub struct Blinding<S: Suite> {
+    suite: PhantomData<S>,
     secret: AttemptSecret,
     setup: Setup,
     role: Role,
@@ -42,7 +38,7 @@ struct Pair {
     product: usize,
 }
 
-impl Blinding {
+impl<S: Suite> Blinding<S> {
     /// Blinds `items`, all different, padded with dummies to the agreed size and shuffled. The points are the
     /// message.
     pub fn new<I>(
@@ -66,15 +62,16 @@ impl Blinding {
             return Err(Fault::Caller("two items are equal"));
         }
 
-        let scalar = secret.scalar(&setup.run, SCALAR);
+        let scalar = secret.scalar::<S::Group>(&setup.run, SCALAR);
         let dummies = dummies(&secret, &setup, size - items.len());
-        let mut points = hash_and_multiply(ITEM, &setup.run, &keys, &scalar);
-        points.extend(hash_and_multiply(DUMMY, &setup.run, &dummies, &scalar));
+        let mut points = hash_and_multiply(S::ITEM, &setup.run, &keys, &scalar);
+        points.extend(hash_and_multiply(S::DUMMY, &setup.run, &dummies, &scalar));
 
         let mut stream = secret.stream(&setup.run, ORDER);
         let places = Places::random(&mut stream, size, items.len());
         let message = places.arrange(&points).into_flattened();
         let blinding = Self {
+            suite: PhantomData,
             secret,
             setup,
             role,
@@ -85,7 +82,7 @@ impl Blinding {
 
     /// The sender multiplies the receiver's points. The tags returned are in their order, or shuffled where only
     /// the number of matches may be known.
-    pub fn evaluate(self, points: &[u8]) -> Result<(Evaluation, Vec<u8>), Fault> {
+    pub fn evaluate(self, points: &[u8]) -> Result<(Evaluation<S>, Vec<u8>), Fault> {
         self.require(Role::Sender)?;
         let mut products = self.multiply(points, self.setup.receiver_size)?;
         if self.setup.mode == Mode::Cardinality {
@@ -95,8 +92,9 @@ impl Blinding {
             products = in_order(&products, &order);
         }
         let width = self.setup.tag_width();
-        let message = bits::pack(tags(&self.setup.run, &products, width), width);
+        let message = bits::pack(tags::<S::Hash>(&self.setup.run, &products, width), width);
         let evaluation = Evaluation {
+            suite: PhantomData,
             setup: self.setup,
             places: self.places,
             products,
@@ -120,7 +118,7 @@ impl Blinding {
             .iter()
             .zip(&numbers)
             .filter_map(|(product, &number)| (number != 0).then_some(product));
-        let message = matched::tell(&self.setup, &numbers, elements);
+        let message = matched::tell::<S::Hash>(&self.setup, &numbers, elements);
         let places = matches.iter().map(|pair| pair.tag);
         Ok((self.places.items(places), message))
     }
@@ -138,7 +136,7 @@ impl Blinding {
         let elements = matches.iter().map(|pair| &products[pair.product]);
         Ok((
             matches.len(),
-            matched::tell(&self.setup, &numbers, elements),
+            matched::tell::<S::Hash>(&self.setup, &numbers, elements),
         ))
     }
 
@@ -165,7 +163,7 @@ impl Blinding {
             return Err(Fault::Peer(Refused::TagRepeated(at)));
         }
         let products = self.multiply(points, self.setup.sender_size)?;
-        let own: HashMap<u128, usize> = tags(&self.setup.run, &products, width)
+        let own: HashMap<u128, usize> = tags::<S::Hash>(&self.setup.run, &products, width)
             .into_iter()
             .zip(0..)
             .collect();
@@ -178,7 +176,7 @@ impl Blinding {
     }
 
     fn multiply(&self, points: &[u8], count: usize) -> Result<Vec<Encoded>, Fault> {
-        let scalar = self.secret.scalar(&self.setup.run, SCALAR);
+        let scalar = self.secret.scalar::<S::Group>(&self.setup.run, SCALAR);
         Ok(multiply_distinct(points, count, &scalar)?)
     }
 
@@ -190,7 +188,7 @@ impl Blinding {
     }
 }
 
-impl fmt::Debug for Blinding {
+impl<S: Suite> fmt::Debug for Blinding<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Blinding(…)")
     }

@@ -5,15 +5,17 @@
 
 use mihe_group::list::Encoded;
 use mihe_group::secret::RunId;
-use sha2::{Digest, Sha256};
+use sha2::Digest;
+use sha2::digest::Output;
 
 use crate::bits;
 use crate::error::Refused;
 use crate::setup::{Mode, Setup};
 
+/// Bytes of the proof: a digest of either suite's hash.
 const PROOF: usize = 32;
 
-/// How the numbers stand in the message.
+/// How the numbers stand in the message, before the proof.
 pub(crate) struct Layout {
     count: usize,
     width: u32,
@@ -43,7 +45,7 @@ impl Layout {
 }
 
 /// The receiver's message: `elements` are those behind the numbers that are not 0, in their order.
-pub(crate) fn tell<'a>(
+pub(crate) fn tell<'a, H: Digest>(
     setup: &Setup,
     numbers: &[u32],
     elements: impl Iterator<Item = &'a Encoded>,
@@ -51,13 +53,13 @@ pub(crate) fn tell<'a>(
     let layout = Layout::of(setup);
     debug_assert_eq!(numbers.len(), layout.count);
     let mut message = bits::pack(numbers.iter().map(|&number| number.into()), layout.width);
-    message.extend_from_slice(&proof(&setup.run, elements));
+    message.extend_from_slice(&proof::<H>(&setup.run, elements));
     message
 }
 
 /// The numbers of a message that the receiver sent. `products` are the receiver's points after this party's
 /// multiplication, in the order in which its tags went out: the elements that the receiver must have had.
-pub(crate) fn hear(
+pub(crate) fn hear<H: Digest>(
     setup: &Setup,
     message: &[u8],
     products: &[Encoded],
@@ -90,19 +92,19 @@ pub(crate) fn hear(
         }
         elements.push(&products[place]);
     }
-    if proof(&setup.run, elements.into_iter()) != *told {
+    if proof::<H>(&setup.run, elements.into_iter()).as_slice() != told {
         return Err(Refused::MatchUnproven);
     }
     // Each is at most `largest`, which is at most 2^20.
     Ok(numbers.into_iter().map(|number| number as u32).collect())
 }
 
-fn proof<'a>(run: &RunId, elements: impl Iterator<Item = &'a Encoded>) -> [u8; PROOF] {
-    let mut hash = Sha256::new()
+fn proof<'a, H: Digest>(run: &RunId, elements: impl Iterator<Item = &'a Encoded>) -> Output<H> {
+    let mut hash = H::new()
         .chain_update(b"mihe/psi-ecdh/proof/v1")
         .chain_update(run);
     for element in elements {
         hash.update(element);
     }
-    hash.finalize().into()
+    hash.finalize()
 }

@@ -1,12 +1,12 @@
 //! Tags: what doubly blinded points are compared by (SPEC §3.3).
 //!
-//! SHA-256 first and a cut afterwards: cut encodings would waste bits (bit 0 of each is 0) and show group
-//! structure.
+//! Hashed first and cut afterwards: cut encodings would waste bits (bit 0 of each of ristretto255 is 0) and show
+//! group structure.
 
 use mihe_group::list::Encoded;
 use mihe_group::secret::RunId;
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
+use sha2::Digest;
 
 use crate::bits::mask;
 
@@ -20,8 +20,12 @@ pub(crate) fn width(one: usize, other: usize) -> u32 {
 }
 
 /// The tags of `points`, in their order, as numbers below 2^`width`.
-pub(crate) fn tags(run: &RunId, points: &[Encoded], width: u32) -> Vec<u128> {
-    let start = Sha256::new()
+pub(crate) fn tags<H: Digest + Clone + Sync>(
+    run: &RunId,
+    points: &[Encoded],
+    width: u32,
+) -> Vec<u128> {
+    let start = H::new()
         .chain_update(b"mihe/psi-ecdh/tag/v1")
         .chain_update(run);
     points
@@ -39,6 +43,7 @@ pub(crate) fn tags(run: &RunId, points: &[Encoded], width: u32) -> Vec<u128> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sha2::Sha256;
 
     #[test]
     fn widths_are_those_of_the_specification() {
@@ -51,7 +56,7 @@ mod tests {
     #[test]
     fn a_tag_depends_on_run_and_point() {
         let run = [1; 32];
-        let tag = |run, point| tags(run, &[[point; 32]], 80);
+        let tag = |run, point| tags::<Sha256>(run, &[[point; 32]], 80);
         let one = tag(&run, 5);
         assert!(one[0] < 1 << 80);
         assert_eq!(one, tag(&run, 5));

@@ -6,7 +6,7 @@ import pytest
 
 from psi.ecdh import receiver, sender
 from psi.ecdh.cost import Speed, estimate, measure, message_sizes
-from psi.ecdh.parameters import Mode, Parameters
+from psi.ecdh.parameters import Curve, Mode, Parameters
 
 
 @pytest.mark.parametrize("both", [False, True])
@@ -51,7 +51,8 @@ def test_seconds_follow_the_sizes() -> None:
     assert estimate(doubled, speed).seconds == 2 * estimate(parameters, speed).seconds
 
 
-def test_a_measured_speed_is_positive() -> None:
-    speed = measure()
+@pytest.mark.parametrize("curve", ["ristretto255", "sm2"])
+def test_a_measured_speed_is_positive(curve: Curve) -> None:
+    speed = measure(curve)
     assert speed.blind > 0
     assert speed.evaluate > 0

@@ -261,6 +261,13 @@ class TestBadInput:
         with pytest.raises(error, match=text):
             awaiting.advance(replace(evaluated, points=change(evaluated.points)))
 
+    @pytest.mark.parametrize("case", ["not canonical", "repeated", "one too many", "empty"])
+    def test_points_of_sm2(self, case: str) -> None:
+        change, error, text = BAD_LISTS[case]
+        _, blinded, answering = begun(replace(agreed(), curve="sm2"))
+        with pytest.raises(error, match=text):
+            answering.advance(BlindedSet(change(blinded.points)))
+
     @pytest.mark.parametrize("mode", MODES)
     @pytest.mark.parametrize(("change", "text"), BAD_TAGS.values(), ids=BAD_TAGS)
     def test_tags(self, mode: Mode, change: Callable[[bytes], bytes], text: str) -> None:

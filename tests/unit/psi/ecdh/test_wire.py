@@ -4,6 +4,7 @@ It shows that the specification is complete, that lists are shuffled, and where 
 limits are: what a party that deviates can do (SPEC §6) is done here.
 """
 
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -13,6 +14,7 @@ from psi.ecdh import receiver, sender
 from psi.ecdh.messages import BlindedSet, Evaluated, Matched
 from psi.ecdh.parameters import Mode, Parameters
 from psi.step import Cardinality, Finished, Intersection
+from tests.vectors import sm2_reference as sm2
 from tests.vectors.ristretto_reference import (
     ORDER,
     Point,
@@ -27,6 +29,7 @@ RUN = sha256(b"a start record").digest()
 TAG = 58  # bits: 42 + log2(256 · 256)
 PLACE = 9  # bits: ⌈log2(256 + 1)⌉
 DST = b"mihe-psi-ecdh-V1-CS01-with-ristretto255_XMD:SHA-512_R255MAP_RO_"
+SM2_DST = b"mihe-psi-ecdh-V1-CS01-with-SM2_XMD:SM3_SSWU_RO_"
 
 KEYS = [f"uscc:{number:018}".encode() for number in range(SIZE)]
 
@@ -121,6 +124,32 @@ def test_how_many_is_told_by_a_bit_for_each_tag() -> None:
     assert isinstance(after, sender.AwaitMatched)
     bits = packed([int(one in product_of) for one in tags], 1)
     assert after.advance(Matched(bits + proof(known)))[0] == Finished(Cardinality(15))
+
+
+@pytest.mark.parametrize("mode", ["intersection", "cardinality"])
+def test_a_peer_on_sm2_gets_along(mode: Mode) -> None:
+    """A sender with b = 1, whose products are the points that it got, up to sign."""
+    parameters = replace(agreed(mode), curve="sm2")
+    awaiting, blinded = receiver.Fresh(parameters, KEYS[:240]).begin()
+    seen = batched_32(blinded.points)
+    tags = [sm2.sm3(b"mihe/psi-ecdh/tag/v1" + RUN + one)[:16] for one in seen]
+    own = KEYS[200:] + [b"padding:%d" % number for number in range(200)]
+    evaluated = Evaluated(
+        tags=packed([int.from_bytes(one, "little") % (1 << TAG) for one in tags], TAG),
+        points=b"".join(sm2.encode(sm2.hash_to_curve(RUN + key, SM2_DST)) for key in own),
+    )
+    finished, answer = awaiting.advance(evaluated)
+    assert answer is not None
+    if mode == "cardinality":
+        assert finished == Finished(Cardinality(40))
+        known = [seen[at] for at, bit in enumerate(unpacked(answer.matches[:-32], 1)) if bit]
+    else:
+        assert finished == Finished(Intersection(list(range(200, 240))))
+        places = unpacked(answer.matches[:-32], PLACE)
+        assert [at for at, place in enumerate(places) if place] == list(range(40))
+        known = [seen[place - 1] for place in places[:40]]
+    proven = sm2.sm3(b"mihe/psi-ecdh/proof/v1" + RUN + b"".join(known))
+    assert answer.matches[-32:] == proven
 
 
 def test_places_in_the_list_do_not_follow_the_order_of_the_items() -> None:
