@@ -118,6 +118,13 @@ class NodeConfig(Frozen):
         le=64,
         description="how many runs may have data in memory; further ones wait in log order",
     )
+    run_memory_mebibytes: int = Field(
+        default=1024,
+        ge=512,
+        le=65536,
+        description="memory of one run of an intersection, roughly: what a large set takes beyond"
+        " waits for its turn on the disk of the data folder, sealed",
+    )
     direct: Direct | None = Field(
         default=None, description="let peers dial this node; without it nothing listens"
     )

@@ -96,7 +96,7 @@ class Receipt(Frozen):
     """The sender's word for one finished stream; salted, so that it tells an outsider nothing."""
 
     run: Hex32
-    stream: Annotated[str, Field(pattern=r"^[a-z_]{1,32}$")]
+    stream: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
     sender: OrgId
     receiver: OrgId
     size: Annotated[int, Field(ge=0, le=2**40)]
@@ -173,7 +173,7 @@ class Evidence(Frozen):
     job: Hex32
     run: Hex32
     heard: Hex32 = Field(description="digest of all statements that the run rests on, as heard")
-    receipts: Annotated[tuple[Hex32, ...], Field(max_length=1024)] = Field(
+    receipts: Annotated[tuple[Hex32, ...], Field(max_length=2048)] = Field(
         description="digests of all receipts of the run, ascending"
     )
 

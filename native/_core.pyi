@@ -1,20 +1,23 @@
 """The Rust core. Long calls release the GIL and use all cores.
 
 Every class holds secrets: no constructor, no field, no pickle, a repr without content. A method
-consumes its object (`Serving.serve` its right to serve one owner); a second use raises `Spent`. The
-text of each exception is the core's own: counts and indices, never a key, a point, a tag or a
-token.
+consumes its object (`Serving.serve` its right to serve one owner; `Hashing` stays); a second use
+raises `Spent`. The text of each exception is the core's own: counts and indices, never a key, a
+point, a tag or a token.
 """
 
 from collections.abc import Sequence
-from typing import Final, Literal, final
+from typing import Final, Literal, TypeAlias, final
 
 __all__ = [
     "SOURCE_DIGEST",
     "Blinding",
     "Defect",
     "Evaluation",
+    "Finishing",
     "Growing",
+    "Hashing",
+    "Items",
     "Journey",
     "Masking",
     "Matching",
@@ -23,10 +26,12 @@ __all__ = [
     "PointRefused",
     "Replying",
     "Serving",
+    "Sharing",
     "Spent",
     "StarGathering",
     "StarItems",
     "Tagging",
+    "Taking",
     "Told",
     "blind",
     "distinct_keys",
@@ -39,9 +44,11 @@ __all__ = [
     "hazmat_panic",
     "hazmat_sm2_hash",
     "hazmat_sm2_multiply",
+    "rr22_await",
     "rr22_begin",
-    "rr22_message_bytes",
-    "rr22_take",
+    "rr22_gather",
+    "rr22_outline",
+    "rr22_share",
     "star_draw",
     "star_store_bytes",
     "star_take",
@@ -124,6 +131,9 @@ class Evaluation:
     def count(self, matched: bytes) -> int:
         """How many items both have."""
 
+_Terms: TypeAlias = tuple[bytes, int, int, int, bool]
+"""A run of psi/rr22: id of 32 bytes, sizes of receiver, sender and bucket, whether both learn."""
+
 def distinct_keys(keys: tuple[bytes, bytes], rows: bytes) -> tuple[bytes, bytes, bytes, bytes]:
     """The distinct keys of a column, ascending; their ends; the rows of each; where those begin.
 
@@ -132,57 +142,102 @@ def distinct_keys(keys: tuple[bytes, bytes], rows: bytes) -> tuple[bytes, bytes,
     their end. Raises Misused.
     """
 
-def rr22_message_bytes(receiver_size: int, sender_size: int, both: bool) -> Sequence[int]:
-    """Bytes of the six messages in order; the last is empty unless both learn. Raises Misused."""
+def rr22_outline(terms: _Terms) -> tuple[int, Sequence[int]]:
+    """How many buckets there are, and the bytes of the six messages of each, in order.
 
-def rr22_take(
-    run_id: bytes, receiver_size: int, sender_size: int, both: bool, items: tuple[bytes, bytes]
-) -> Replying:
-    """The receiver takes its set under a fresh secret.
-
-    `run_id` has 32 bytes, sizes are 1 to 2^20. The items are distinct and in one piece; `ends` says
-    where each ends, as a little-endian uint32. Raises Misused, Defect.
+    The last is 0 unless both learn. Raises Misused.
     """
 
-def rr22_begin(
-    run_id: bytes, receiver_size: int, sender_size: int, both: bool, items: tuple[bytes, bytes]
-) -> tuple[Growing, bytes]:
-    """The sender takes its set under a fresh secret; its base points. As `rr22_take`."""
+def rr22_share(run_id: bytes) -> tuple[Sharing, bytes]:
+    """What an owner gives to the key of the items: 32 bytes. Raises Defect."""
+
+def rr22_gather(parts: Sequence[tuple[bytes, bytes]]) -> Items:
+    """The distinct items of one bucket, from pairs of blocks (16 bytes) and rows (uint32).
+
+    Numbers are little-endian. Raises Misused, Defect.
+    """
+
+def rr22_await(terms: _Terms, bucket: int) -> Replying:
+    """The receiver of a bucket, under a fresh secret. Raises Misused, Defect."""
+
+def rr22_begin(terms: _Terms, bucket: int) -> tuple[Growing, bytes]:
+    """The sender of a bucket, under a fresh secret; its base points. Raises Misused, Defect."""
+
+@final
+class Sharing:
+    """An owner's half of the key of the items: the other's is awaited."""
+
+    def hashing(self, others: bytes, is_receiver: bool) -> Hashing:
+        """The hash under both; `others` has 32 bytes. Raises Spent."""
+
+@final
+class Hashing:
+    """The hash of items under the owners' key."""
+
+    def scatter(
+        self, items: tuple[bytes, bytes], first_row: int, buckets: int
+    ) -> tuple[Sequence[int], bytes, bytes]:
+        """Blocks and rows by buckets, and where each bucket begins, and the last ends.
+
+        The items are given in one piece, with the end of each as a little-endian uint32; the i-th
+        stands in the row `first_row` + i. Raises Misused, Defect.
+        """
+
+@final
+class Items:
+    """Distinct items of one bucket and their rows; taken once."""
+
+    def __len__(self) -> int: ...
 
 @final
 class Replying:
-    """The receiver with its set: the base points are awaited."""
+    """The receiver of a bucket: the base points are awaited."""
 
-    def reply(self, base_points: bytes) -> tuple[Masking, bytes]:
+    def reply(self, base_points: bytes) -> tuple[Finishing, bytes]:
         """The receiver's part of the VOLE. Raises PointRefused, MessageRefused, Spent, Defect."""
 
 @final
-class Masking:
+class Finishing:
     """The receiver in the middle of the VOLE: the trees are awaited."""
 
-    def mask(self, trees: bytes) -> tuple[Matching, bytes]:
-        """The masked store. Raises MessageRefused, Misused (an item twice), Spent, Defect."""
+    def finish(self, trees: bytes) -> Masking:
+        """End the VOLE. Raises MessageRefused, Spent, Defect."""
+
+@final
+class Masking:
+    """The receiver that has ended the VOLE: its items are needed."""
+
+    def mask(self, items: Items) -> tuple[Matching, bytes]:
+        """The masked store. Raises Spent, Defect (more items than agreed)."""
 
 @final
 class Matching:
     """The receiver whose masked store is out: the tags are awaited."""
 
-    def positions(self, tags: bytes) -> tuple[list[int], bytes]:
-        """Indices of the own items that both have, ascending, and one bit for each tag.
+    def common(self, tags: bytes) -> tuple[tuple[int, bytes], bytes]:
+        """How many of the own items both have, and their rows; and one bit for each tag.
 
-        The bits are none unless both learn. Raises MessageRefused, Spent, Defect.
+        Rows are little-endian uint32 in no order; the bits are none unless both learn. Raises
+        MessageRefused, Spent, Defect.
         """
 
 @final
 class Growing:
-    """The sender with its set: the reply is awaited."""
+    """The sender of a bucket: the reply is awaited."""
 
-    def trees(self, reply: bytes) -> tuple[Tagging, bytes]:
+    def trees(self, reply: bytes) -> tuple[Taking, bytes]:
         """The sender's part of the VOLE. Raises PointRefused, MessageRefused, Spent, Defect."""
 
 @final
+class Taking:
+    """The sender that has ended the VOLE: its items are needed."""
+
+    def take(self, items: Items) -> Tagging:
+        """Take them. Raises Spent, Defect (more items than agreed)."""
+
+@final
 class Tagging:
-    """The sender that has ended the VOLE: the masked store is awaited."""
+    """The sender that has its items: the masked store is awaited."""
 
     def tags(self, masked: bytes) -> tuple[Told, bytes]:
         """As many tags as agreed, shuffled. Raises MessageRefused, Spent, Defect."""
@@ -191,10 +246,10 @@ class Tagging:
 class Told:
     """The sender whose tags are out: what is common is awaited, if both learn."""
 
-    def positions(self, common: bytes) -> list[int]:
-        """Indices of the own items that are common by the receiver's word, ascending.
+    def common(self, common: bytes) -> tuple[int, bytes]:
+        """How many of the own items are common by the receiver's word, and their rows.
 
-        Raises MessageRefused, Misused, Spent, Defect.
+        Rows are little-endian uint32 in no order. Raises MessageRefused, Misused, Spent, Defect.
         """
 
 def star_store_bytes(contributors: int, size: int) -> int:
@@ -204,7 +259,7 @@ def star_draw(run_id: bytes, count: int) -> Sequence[bytes]:
     """Fresh keys of 16 bytes, each to be shared with one other party. Raises Defect."""
 
 def star_take(run_id: bytes, contributors: int, items: tuple[bytes, bytes]) -> StarItems:
-    """Any role takes its set: distinct items in one piece, and where each ends, as `rr22_take`."""
+    """Any role takes its set: distinct items in one piece, and where each ends."""
 
 @final
 class StarItems:

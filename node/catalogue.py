@@ -60,9 +60,13 @@ class Datasets:
         snapshot.verify(at)
         return at
 
+    def snapshot(self, name: str, root: str) -> Snapshot:
+        """A snapshot, current or not."""
+        return snapshot.load(snapshot.files(self._folder, name, root))
+
     def entry(self, name: str, root: str) -> CatalogueEntry:
         """What a snapshot, current or not, holds."""
-        return snapshot.load(snapshot.files(self._folder, name, root)).entry
+        return self.snapshot(name, root).entry
 
     def prune(self, pinned: set[str]) -> None:
         """Remove snapshots that are neither current nor pinned by a job."""

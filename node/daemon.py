@@ -124,6 +124,7 @@ async def serve(home: Home, stop: asyncio.Event, ready: Callable[[str], None]) -
             patience=home.config.peer_patience_seconds,
             bounds=bounds,
             results=results,
+            memory=home.config.run_memory_mebibytes << 20,
         )
         runs = Runs(services, Turns(home.config.runs_at_once))
         owner = Owner(credentials, home.policy, datasets, direct.address if direct else None)

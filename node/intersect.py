@@ -1,59 +1,105 @@
 """The play of an intersection: load keys, run the protocol with the peer, write the own rows."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
 from contract.dataset import ResultColumn
 from contract.views import ResultView
 from node import rows
-from node.load import Loaded, load
-from node.plan import compile_plan
+from node.buckets import play_buckets
+from node.load import Loaded, load, open_column
+from node.partition import partition
+from node.plan import Plan, compile_plan
 from node.release import Released, release
-from node.session import run_session
+from node.session import Session, play_whole
 from node.stage import Stage
-from psi.step import Cardinality, Intersection, Result
+from psi.step import Cardinality, Intersection, Marked, Result
+from psi.two_party import Bucketed, Whole
 
 
 async def play(stage: Stage) -> Released | None:
     """Run to the end; what this party's people may see of it, None if it is no receiver."""
     plan = compile_plan(stage.consent.contract)
     (peer,) = stage.peers
-    line = stage.connect(peer, plan.incoming(stage.me))
+    line = stage.connect(peer, plan.incoming(stage.me), _progress(plan, stage))
     await stage.queue()
-    stage.report("load", 0, 1)
-    work = stage.activity.work
-    loaded = await stage.during(work(load, stage.consent, stage.services.datasets))
-    stage.report("load", 1, 1)
-    result = await stage.during(
-        run_session(
-            plan,
-            run=stage.run,
-            org=stage.me,
-            peer=peer,
-            keys=loaded.column.keys,
-            link=line,
-            work=work,
-            gate=stage.gate,
-            progress=lambda phase: stage.report(phase, 0, 1),
-        )
-    )
-    view = await stage.activity.working(view_of(stage, result, loaded))
+    session = Session(peer, line, stage.activity.work, stage.gate, stage.report)
+    match plan.agreed(stage.run).part(plan.role_of(stage.me)):
+        case Whole() as part:
+            found = await stage.during(_play_whole(stage, session, part))
+        case Bucketed() as part:
+            found = await stage.during(_play_buckets(stage, session, part))
+    view = await stage.activity.working(_view(stage, found))
     return None if view is None else release(view, stage.consent)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Rows:
+    """Own rows of a result, and how many keys they have."""
+
+    snapshot: Path
+    wanted: NDArray[np.bool_]
+    keys: int
+
+
+async def _play_whole(stage: Stage, session: Session, part: Whole) -> _Rows | int | None:
+    """What was learned: own rows, a count, or nothing."""
+    session.progress("load", 0, 1)
+    loaded = await session.work(load, stage.consent, stage.services.datasets)
+    session.progress("load", 1, 1)
+    return _found(await play_whole(session, part, loaded.column.keys), loaded)
+
+
+def _found(result: Result, loaded: Loaded) -> _Rows | int | None:
+    match result:
+        case Intersection(positions):
+            return _Rows(loaded.snapshot, loaded.column.wanted(positions), len(positions))
+        case Cardinality(count):
+            return count
+    return None
+
+
+async def _play_buckets(stage: Stage, session: Session, part: Bucketed) -> _Rows | None:
+    services = stage.services
+    opened = await session.work(open_column, stage.consent, services.datasets)
+    with partition(services.results.folder, services.memory) as empty:
+        result = await play_buckets(session, part, opened, empty)
+    if not isinstance(result, Marked):
+        return None
+    return _Rows(opened.parquet, result.rows, result.items)
+
+
+def _progress(plan: Plan, stage: Stage) -> Callable[[str, int, int], None]:
+    """Messages of all buckets as one, so that people see a bar for each kind."""
+
+    def report(name: str, done: int, total: int) -> None:
+        stream, bucket = plan.place_of(name)
+        stage.report(stream.name, bucket * total + done, max(stream.buckets, 1) * total)
+
+    return report
 
 
 async def view_of(stage: Stage, result: Result, loaded: Loaded) -> ResultView | None:
     """Write the own rows that a result names; what people see of it, None if it is nothing."""
+    return await _view(stage, _found(result, loaded))
+
+
+async def _view(stage: Stage, found: _Rows | int | None) -> ResultView | None:
     results, consent = stage.services.results, stage.consent
-    if isinstance(result, Cardinality):
-        return ResultView(count=result.count)
-    if not isinstance(result, Intersection):
+    if found is None:
         return None
+    if isinstance(found, int):
+        return ResultView(count=found)
     entry = stage.services.datasets.entry(consent.dataset, consent.snapshot)
     written = await results.write(
-        stage.job,
-        lambda file: rows.rows_of(
-            loaded.snapshot, entry, loaded.column.wanted(result.positions), file
-        ),
+        stage.job, lambda file: rows.rows_of(found.snapshot, entry, found.wanted, file)
     )
     return ResultView(
-        count=len(result.positions),
+        count=found.keys,
         rows=written,
         file=str(results.final(stage.job)),
         columns=tuple(ResultColumn.of(column) for column in entry.columns),

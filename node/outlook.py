@@ -11,7 +11,7 @@ from federated.aggregate.wire import KEY_BYTES, RESULT_BYTES
 from federated.join.parameters import POINT_BYTES
 from federated.query.agreed import plan_of, sums_of
 from federated.query.sizes import chunks_of, share_bytes
-from node.plan import compile_match, compile_plan
+from node.plan import Stream, compile_match, compile_plan
 from node.star_plan import compile_star
 from psi.ecdh import cost
 from psi.engine import reason
@@ -21,6 +21,7 @@ from psi.star.parameters import Parameters
 # Measured beside the curve's speed, which differs between machines; these are nearly fixed.
 _ENCRYPT_SECONDS = 0.008
 _PROCESS_SECONDS = 1.5
+_MEMORY_FACTOR = 4
 _WORTH_SAYING = 2.0
 """How many times faster another engine must be to be named to who asked for none."""
 
@@ -59,11 +60,16 @@ def _of_intersection(contract: Contract) -> PlanView:
         contract=contract,
         engine=reason(contract.kind, sizes, contract.crypto.suite),
         leakage=leakage_of(contract),
-        streams=tuple(f"{s.sender} → {s.receiver}: {s.name}, {s.size} bytes" for s in plan.streams),
+        streams=tuple(_described(stream) for stream in plan.streams),
         bytes_on_the_wire=estimate.receiver_sends + estimate.sender_sends,
         seconds=f"{estimate.seconds:.2f}",
-        memory_bytes=4 * sum(stream.size for stream in plan.streams),
+        memory_bytes=_MEMORY_FACTOR * sum(stream.size for stream in plan.streams),
     )
+
+
+def _described(stream: Stream) -> str:
+    each = f" for each of {stream.buckets} buckets" if stream.buckets > 1 else ""
+    return f"{stream.sender} → {stream.receiver}: {stream.name}, {stream.size} bytes{each}"
 
 
 def _of_star(contract: Contract) -> PlanView:
@@ -74,10 +80,10 @@ def _of_star(contract: Contract) -> PlanView:
         contract=contract,
         engine=reason(contract.kind, sizes, contract.crypto.suite),
         leakage=leakage_of(contract),
-        streams=tuple(f"{s.sender} → {s.receiver}: {s.name}, {s.size} bytes" for s in streams),
-        bytes_on_the_wire=sum(stream.size for stream in streams),
+        streams=tuple(_described(stream) for stream in streams),
+        bytes_on_the_wire=sum(stream.total for stream in streams),
         seconds=f"{star_cost.seconds(parameters):.2f}",
-        memory_bytes=4 * sum(stream.size for stream in streams),
+        memory_bytes=_MEMORY_FACTOR * sum(stream.size for stream in streams),
     )
 
 

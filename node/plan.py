@@ -10,7 +10,7 @@ from contract.job import Contract, JobKind, Suite
 from contract.ledger import role_of
 from contract.statements import RunRole
 from federated.join.parameters import JoinParameters
-from psi.step import Message
+from psi.cost import Sent
 from psi.two_party import FROM_RECEIVER, MODES, STREAMS, Agreed, Role
 
 
@@ -36,12 +36,28 @@ ENVELOPE_BYTES = 64
 
 
 class Stream(Frozen):
-    """One message of the protocol: who sends it to whom, under which name, how large."""
+    """A message of the protocol: who sends it to whom, under which name, how large; how often.
+
+    One of every bucket, or, with buckets = 0, one of the run.
+    """
 
     name: str
     sender: OrgId
     receiver: OrgId
     size: int
+    buckets: int = 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names on the link."""
+        if not self.buckets:
+            return (self.name,)
+        return tuple(f"{self.name}_{bucket}" for bucket in range(self.buckets))
+
+    @property
+    def total(self) -> int:
+        """Bytes of all of them."""
+        return self.size * max(self.buckets, 1)
 
 
 class Plan(Frozen):
@@ -80,10 +96,20 @@ class Plan(Frozen):
     def incoming(self, org: str) -> dict[str, int]:
         """The streams that `org` will be sent, with the most bytes that each may have."""
         return {
-            stream.name: stream.size + ENVELOPE_BYTES
+            name: stream.size + ENVELOPE_BYTES
             for stream in self.streams
             if stream.receiver == org
+            for name in stream.names
         }
+
+    def place_of(self, name: str) -> tuple[Stream, int]:
+        """The stream that has this name on the link, and its bucket."""
+        for stream in self.streams:
+            if name == stream.name:
+                return stream, 0
+            if stream.buckets and name.startswith(f"{stream.name}_"):
+                return stream, int(name.removeprefix(f"{stream.name}_"))
+        raise KeyError(name)
 
 
 def compile_plan(contract: Contract) -> Plan:
@@ -113,10 +139,7 @@ def plan_of_pair(agreed: Agreed, *, planner: int, receiver: str, sender: str) ->
         receiver_size=agreed.receiver_size,
         sender_size=agreed.sender_size,
         both=agreed.both,
-        streams=tuple(
-            _stream(message, size, receiver, sender)
-            for message, size in agreed.message_sizes().items()
-        ),
+        streams=tuple(_stream(sent, receiver, sender) for sent in agreed.messages()),
     )
 
 
@@ -143,6 +166,8 @@ def _require_intersection(kind: JobKind) -> None:
         )
 
 
-def _stream(message: type[Message], size: int, receiver: str, sender: str) -> Stream:
-    come, go = (receiver, sender) if message in FROM_RECEIVER else (sender, receiver)
-    return Stream(name=STREAMS[message], sender=come, receiver=go, size=size)
+def _stream(sent: Sent, receiver: str, sender: str) -> Stream:
+    come, go = (receiver, sender) if sent.message in FROM_RECEIVER else (sender, receiver)
+    return Stream(
+        name=STREAMS[sent.message], sender=come, receiver=go, size=sent.size, buckets=sent.buckets
+    )

@@ -26,7 +26,7 @@ from node.wire import Pulse
 
 BEAT_SECONDS = 2.0
 COORDINATOR = "coordinator"
-_MOST_STEPS = 1 << 12
+_MOST_STEPS = 1 << 14
 _SPARE_PULSES = 16
 _COORDINATORS_BIT = 31
 

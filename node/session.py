@@ -1,19 +1,19 @@
 """One run of a protocol: messages pumped between the link and the protocol's states.
 
-The protocol (psi/) is a chain of states that neither waits nor sends; the link (node/link.py)
-knows nothing of protocols. This file joins them: it advances the states in threads, names the
-stream that each message travels in, and asks the owner's gate before a message leaves from which
-somebody can compute the result.
+The protocol (psi/) is chains of states that neither wait nor send; the link (node/link.py) knows
+nothing of protocols. This file joins them: it advances the states in threads, names the stream that
+each message travels in, and asks the owner's gate before a message leaves from which somebody can
+compute the result. How the chains of a set in buckets go side by side stands in node/buckets.py.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from contract.errors import PeerError
-from node.plan import Plan
 from node.wire import message_from_wire, message_to_wire
-from psi.step import Finished, Result, Step, advance
-from psi.two_party import REVEALING, STREAMS
+from psi.step import Finished, Fresh, Ready, Result, Step, advance
+from psi.two_party import REVEALING, STREAMS, Whole
 
 
 class Messages(Protocol):
@@ -29,49 +29,64 @@ class Messages(Protocol):
 class Work(Protocol):
     """Who computes, apart from the event loop (node/pulse.py)."""
 
-    def __call__(self, do: Callable[..., Step], /, *arguments: Any) -> Awaitable[Step]:
+    def __call__(self, do: Callable[..., Any], /, *arguments: Any) -> Awaitable[Any]:
         """What `do` returns."""
 
 
-async def run_session(
-    plan: Plan,
-    *,
-    run: bytes,
-    org: str,
-    peer: str,
-    keys: Sequence[bytes],
-    link: Messages,
-    work: Work,
-    gate: Callable[[], None],
-    progress: Callable[[str], None],
-) -> Result:
-    """Play `org`'s role of the plan against `peer`; the result, or the MiheError that ended it.
+@dataclass(slots=True)
+class Session:
+    """This party's end of one run.
 
-    `gate` is called once, before the first message that reveals and in any case before the end;
-    it raises to withhold. `progress` hears the name of each step of computation as it begins.
+    `gate` is called once, before the first message that reveals and in any case before the end of
+    the first chain; it raises to withhold. `progress` hears phase, done and total.
     """
-    gated = False
-    progress("blind")
-    state, message = await work(plan.agreed(run).fresh(plan.role_of(org), keys).begin)
-    while True:
-        if not gated and (isinstance(message, REVEALING) or isinstance(state, Finished)):
-            gate()
-            gated = True
-        if message is not None:
-            stream, content = STREAMS[type(message)], message_to_wire(message)
-            # A list may be tens of megabytes: no two forms of it are held while it travels.
-            message = None
-            await link.send(stream, content)
-            del content
-        if isinstance(state, Finished):
-            return state.result
-        stream = STREAMS[state.awaits]
-        content = await link.receive(stream)
-        progress("evaluate")
-        try:
-            received = message_from_wire(state.awaits, content, party=peer)
-            del content
-            state, message = await work(advance, state, received)
-            del received
-        except PeerError as error:
-            raise error.at(party=peer, phase=stream) from None
+
+    peer: str
+    link: Messages
+    work: Work
+    gate: Callable[[], None]
+    progress: Callable[[str, int, int], None]
+    _gated: bool = field(default=False, init=False)
+
+    async def begin(self, fresh: Fresh, bucket: int | None = None) -> Finished | Ready:
+        """Play a chain until it ends, or needs the own items."""
+        return await self._pump(await self.work(fresh.begin), bucket)
+
+    async def go_on(self, ready: Ready, items: object, bucket: int) -> Finished | Ready:
+        """Play on with the own items."""
+        return await self._pump(await self.work(ready.take, items), bucket)
+
+    async def _pump(self, step: Step, bucket: int | None) -> Finished | Ready:
+        state, message = step
+        while True:
+            if not self._gated and (isinstance(message, REVEALING) or isinstance(state, Finished)):
+                self.gate()
+                self._gated = True
+            if message is not None:
+                stream, content = _stream(type(message), bucket), message_to_wire(message)
+                # It may be tens of megabytes: no two forms of it are held while it travels.
+                message = None
+                await self.link.send(stream, content)
+                del content
+            if isinstance(state, Finished | Ready):
+                return state
+            stream = _stream(state.awaits, bucket)
+            content = await self.link.receive(stream)
+            try:
+                received = message_from_wire(state.awaits, content, party=self.peer)
+                del content
+                state, message = await self.work(advance, state, received)
+                del received
+            except PeerError as error:
+                raise error.at(party=self.peer, phase=stream) from None
+
+
+async def play_whole(session: Session, part: Whole, keys: Sequence[bytes]) -> Result:
+    """Play a role that takes the set in one piece; the result, or the MiheError that ended it."""
+    ended = await session.begin(part.fresh(keys))
+    assert isinstance(ended, Finished)
+    return ended.result
+
+
+def _stream(message: type[Any], bucket: int | None) -> str:
+    return STREAMS[message] if bucket is None else f"{STREAMS[message]}_{bucket}"

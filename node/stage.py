@@ -69,6 +69,8 @@ class Services:
     patience: float
     bounds: Bounds
     results: Results
+    memory: int
+    """Bytes that one run of an intersection may take, roughly."""
     way: WayOut = STRAIGHT
 
 
@@ -187,8 +189,16 @@ class Stage:
 
     # ── links ───────────────────────────────────────────────────────────────────────────────────
 
-    def connect(self, peer: str, awaited: Mapping[str, int]) -> Line:
-        """A link to `peer`, which may open the streams `awaited`, each of at most so many bytes."""
+    def connect(
+        self,
+        peer: str,
+        awaited: Mapping[str, int],
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> Line:
+        """A link to `peer`, which may open the streams `awaited`, each of at most so many bytes.
+
+        `progress` hears how far each stream is, in both directions; by default people do.
+        """
         services = self.services
         route = route_to(
             self.start.party(peer),
@@ -206,7 +216,7 @@ class Stage:
             watch=self.activity.watch(peer),
             absence=self._absence(route),
             keep=lambda _, salt, receipt: self.keep_receipt(salt, receipt),
-            progress=self.report,
+            progress=progress or self.report,
             holds_back=not self.turn.come.is_set(),
         )
         self.activity.tell(link.tell)

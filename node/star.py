@@ -10,11 +10,15 @@ coordinator but what is said of any job.
 import asyncio
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from contract.errors import PeerError
+from node.buckets import Listed, play_buckets
 from node.intersect import view_of
 from node.load import load
+from node.partition import partition
 from node.release import Released, release
-from node.session import run_session
+from node.session import Session
 from node.stage import Line, Stage, together
 from node.star_plan import STREAMS, StarPlan, compile_star
 from node.wire import message_from_wire, message_to_wire
@@ -22,7 +26,8 @@ from psi.keys import Keys
 from psi.star import contributor, pivot, receiver
 from psi.star.messages import Key, Store
 from psi.star.parameters import Parameters
-from psi.step import Result
+from psi.step import Intersection, Marked, Result
+from psi.two_party import Bucketed
 
 Lines = Mapping[str, Line]
 
@@ -116,14 +121,12 @@ async def _share(shared: Mapping[str, Key], lines: Lines) -> None:
 async def _compare(stage: Stage, plan: StarPlan, blocks: Keys, lines: Lines) -> Result:
     """The two-party part, which asks the gate."""
     (peer,) = {plan.receiver, plan.pivot} - {stage.me}
-    return await run_session(
-        plan.comparison,
-        run=stage.run,
-        org=stage.me,
-        peer=peer,
-        keys=blocks,
-        link=lines[peer],
-        work=stage.activity.work,
-        gate=stage.gate,
-        progress=lambda phase: stage.report(phase, 0, 1),
-    )
+    session = Session(peer, lines[peer], stage.activity.work, stage.gate, stage.report)
+    part = plan.comparison.agreed(stage.run).part(plan.comparison.role_of(stage.me))
+    assert isinstance(part, Bucketed)
+    services = stage.services
+    with partition(services.results.folder, services.memory) as empty:
+        result = await play_buckets(session, part, Listed(blocks), empty)
+    if isinstance(result, Marked):
+        return Intersection(np.flatnonzero(result.rows).tolist())
+    return result

@@ -32,9 +32,10 @@ class StarPlan(Frozen):
     def incoming(self, org: str, peer: str) -> dict[str, int]:
         """The streams that `peer` opens to `org`, with the most bytes that each may have."""
         return {
-            stream.name: stream.size + ENVELOPE_BYTES
+            name: stream.size + ENVELOPE_BYTES
             for stream in (*self.streams, *self.comparison.streams)
             if (stream.sender, stream.receiver) == (peer, org)
+            for name in stream.names
         }
 
 

@@ -22,7 +22,7 @@ from federated.query.plan import QueryPlan
 from federated.query.release import Opening
 from protos import coordinator_pb2, join_pb2, link_pb2, psi_pb2, statement_pb2
 from psi.ecdh.messages import BlindedSet, Evaluated, Matched
-from psi.rr22.messages import BasePoints, Common, Masked, Reply, Tags, Trees
+from psi.rr22.messages import Piece
 from psi.star.messages import Key, Store
 from psi.step import Message
 
@@ -30,6 +30,7 @@ CHUNK_BYTES = 1 << 20
 MAX_RECORD_BYTES = CHUNK_BYTES + (64 << 10)
 MAX_STREAM_BYTES = 1 << 33
 MAX_RELEASE_BYTES = 1 << 26
+MAX_STREAMS = 2048
 MAX_LABEL_CHARACTERS = 4096
 # Of organisations and streams. Errors and logs repeat them before any signature is checked.
 _NAME = r"[a-z][a-z0-9_]{0,31}"
@@ -231,7 +232,7 @@ def frame_from_wire(raw: bytes, *, party: str) -> LinkFrame:
     match message.WhichOneof("what"):
         case "hello":
             hello = message.hello
-            _bounded(len(hello.run) == 32 and len(hello.received) <= 16, party)
+            _bounded(len(hello.run) == 32 and len(hello.received) <= MAX_STREAMS, party)
             acks = [_ack_from(ack, party) for ack in hello.received]
             return Hello(hello.run, _name(hello.org, party), {ack.stream: ack for ack in acks})
         case "open":
@@ -276,7 +277,7 @@ def message_to_wire(message: Message) -> bytes:
             ).SerializeToString()
         case Matched():
             return psi_pb2.EcdhMatched(matches=message.matches).SerializeToString()
-        case BasePoints() | Reply() | Trees() | Masked() | Tags() | Common():
+        case Piece():
             return psi_pb2.Rr22Message(content=message.content).SerializeToString()
         case Key() | Store():
             return psi_pb2.StarMessage(content=message.content).SerializeToString()
@@ -298,9 +299,8 @@ def message_from_wire(awaited: type[Message], raw: bytes, *, party: str) -> Mess
         return Served(points=_parse(join_pb2.JoinPoints, raw, party).points)
     if awaited is Matched:
         return Matched(matches=_parse(psi_pb2.EcdhMatched, raw, party).matches)
-    for message in (BasePoints, Reply, Trees, Masked, Tags, Common):
-        if awaited is message:
-            return message(content=_parse(psi_pb2.Rr22Message, raw, party).content)
+    if issubclass(awaited, Piece):
+        return awaited(content=_parse(psi_pb2.Rr22Message, raw, party).content)
     for shared in (Key, Store):
         if awaited is shared:
             return shared(content=_parse(psi_pb2.StarMessage, raw, party).content)

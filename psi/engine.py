@@ -2,7 +2,7 @@
 
 RR22 (psi/rr22) has a fixed cost, some 350 kB and what 2^14 items take, and little for each item
 more; ECDH (psi/ecdh) costs two multiplications an item and has none. They meet below 2^14 items.
-One thing ECDH alone can do: hold a receiver that deviates to the agreed size (psi/rr22/SPEC.md §6).
+One thing ECDH alone can do: hold a receiver that deviates to the agreed size (psi/rr22/SPEC.md §7).
 On SM2's curve, for those who are bound to national algorithms, it is taken only when asked for.
 
 More than two parties take the coordinator's blind matching (federated/SPEC.md §4.6), in which no
@@ -17,7 +17,6 @@ from typing import Final
 
 from contract.errors import BadRequest
 from contract.job import JobKind, Suite, suites_for
-from psi.rr22.parameters import LARGEST_SIZE
 
 MEETING_SIZE: Final = 2**14
 """Keys of the larger set from which on RR22 is the faster one."""
@@ -65,11 +64,9 @@ def choose(kind: JobKind, sizes: tuple[int, ...], asked: Engine, receivers: int 
     if Suite.PSI_RR22 not in possible:
         return Choice(possible[0], "the one there is for this kind of job")
     largest = max(sizes)
-    if MEETING_SIZE <= largest <= LARGEST_SIZE:
-        return Choice(Suite.PSI_RR22, f"faster from {MEETING_SIZE:,} keys on")
     if largest < MEETING_SIZE:
         return Choice(Suite.PSI_ECDH, f"faster below {MEETING_SIZE:,} keys")
-    return Choice(Suite.PSI_ECDH, f"the other takes at most {LARGEST_SIZE:,} keys")
+    return Choice(Suite.PSI_RR22, f"faster from {MEETING_SIZE:,} keys on")
 
 
 def reason(kind: JobKind, sizes: tuple[int, ...], suite: Suite) -> str:

@@ -40,6 +40,13 @@ class Keys(Sequence[bytes]):
             lengths.append(np.fromiter(map(len, part), dtype=np.int64, count=len(part)))
         return Keys(bytes(joined), np.cumsum(np.concatenate(lengths)).astype(np.uint32))
 
+    def part(self, start: int, end: int) -> "Keys":
+        """Those from the place `start` to before `end`, or to the last."""
+        ends = self.ends[start:end]
+        before = int(self.ends[start - 1]) if start else 0
+        until = int(ends[-1]) if len(ends) else before
+        return Keys(self.joined[before:until], ends - np.uint32(before))
+
     @staticmethod
     def joined_up(parts: Iterable["Keys"]) -> "Keys":
         """The keys of all parts, each of which is in one piece already."""

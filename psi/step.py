@@ -1,7 +1,8 @@
 """A protocol role as a chain of states: what every protocol here looks like from outside.
 
     Fresh.begin() → (state, message | None)
-    state.advance(message) → (state | Finished, message | None)
+    state.advance(message) → (state | Ready | Finished, message | None)
+    ready.take(items) → (state, message | None)
 
 A state is frozen, shows no field when printed, and takes one type of message: the one that it
 `awaits`. It never waits, reads or sends; who drives it does. Its secrets lie in an object of the
@@ -11,6 +12,9 @@ Rust core that is consumed on use, so a state that was advanced cannot be advanc
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from contract.errors import BadMessage
 
@@ -29,6 +33,22 @@ class Intersection:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Rows:
+    """How many of the caller's own items the other party has too, and their rows, in no order."""
+
+    items: int
+    numbers: NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Marked:
+    """The same of a whole set: for each of the caller's rows, whether it has such an item."""
+
+    items: int
+    rows: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Cardinality:
     """How many items both parties have."""
 
@@ -40,7 +60,7 @@ class Nothing:
     """This party is no receiver."""
 
 
-Result = Intersection | Cardinality | Nothing
+Result = Intersection | Rows | Marked | Cardinality | Nothing
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -66,11 +86,21 @@ class State(Protocol[Received]):
         ...
 
 
-Step = tuple[State[Any] | Finished, Message | None]
+class Ready:
+    """Base of the states that await no message but the own items, which were not needed before."""
+
+    __slots__ = ()
+
+    def take(self, items: Any, /) -> "Step":
+        """The next state, and the message to send now; raises OurError."""
+        raise NotImplementedError
+
+
+Step = tuple[State[Any] | Ready | Finished, Message | None]
 
 
 class Fresh(Protocol):
-    """A role that has its input and has sent nothing yet."""
+    """A role that has sent nothing yet."""
 
     def begin(self) -> Step:
         """The first state, and the message to send now; raises DataError or OurError."""

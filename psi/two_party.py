@@ -9,22 +9,32 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from contract.job import JobKind, Suite
-from psi.cost import Cost
+from psi.cost import Cost, Sent
 from psi.ecdh import cost as ecdh_cost
 from psi.ecdh import parameters as ecdh
 from psi.ecdh import receiver as ecdh_receiver
 from psi.ecdh import sender as ecdh_sender
 from psi.ecdh.messages import BlindedSet, Evaluated, Matched
 from psi.rr22 import cost as rr22_cost
+from psi.rr22 import items
 from psi.rr22 import parameters as rr22
 from psi.rr22 import receiver as rr22_receiver
 from psi.rr22 import sender as rr22_sender
-from psi.rr22.messages import BasePoints, Common, Masked, Reply, Tags, Trees
+from psi.rr22.messages import (
+    BasePoints,
+    Common,
+    Masked,
+    ReceiverShare,
+    Reply,
+    SenderShare,
+    Tags,
+    Trees,
+)
 from psi.step import Fresh, Message
 
 Role = Literal["receiver", "sender"]
 
-FROM_RECEIVER: Final = frozenset({BlindedSet, Matched, Reply, Masked, Common})
+FROM_RECEIVER: Final = frozenset({BlindedSet, Matched, ReceiverShare, Reply, Masked, Common})
 """The messages that the receiver sends; the sender sends all others."""
 
 REVEALING: Final = (Evaluated, Matched, Tags, Common)
@@ -34,6 +44,8 @@ STREAMS: Final[dict[type[Message], str]] = {
     BlindedSet: "blinded",
     Evaluated: "evaluated",
     Matched: "matched",
+    ReceiverShare: "receiver_share",
+    SenderShare: "sender_share",
     BasePoints: "base_points",
     Reply: "reply",
     Trees: "trees",
@@ -41,7 +53,7 @@ STREAMS: Final[dict[type[Message], str]] = {
     Tags: "item_tags",
     Common: "common",
 }
-"""The stream in which each message travels."""
+"""The stream in which each message travels; behind it the number of the bucket, if there is one."""
 
 MODES: Final[dict[JobKind, ecdh.Mode]] = {
     JobKind.PSI: "intersection",
@@ -85,11 +97,11 @@ class Agreed:
             both=self.both,
         )
 
-    def message_sizes(self) -> dict[type[Message], int]:
-        """Bytes of each message, in the order in which they are sent. Raises BadRequest."""
+    def messages(self) -> tuple[Sent, ...]:
+        """What is sent, in order. Raises BadRequest."""
         if self.suite is Suite.PSI_RR22:
-            return rr22_cost.message_sizes(self._rr22())
-        return ecdh_cost.message_sizes(self._ecdh())
+            return rr22_cost.messages(self._rr22())
+        return ecdh_cost.messages(self._ecdh())
 
     def estimate(self) -> Cost:
         """What a run will cost, by a sample on this machine: some 0.2 s. Blocking."""
@@ -97,14 +109,44 @@ class Agreed:
             return rr22_cost.estimate(self._rr22())
         return ecdh_cost.estimate(self._ecdh(), ecdh_cost.measure(CURVES[self.suite]))
 
-    def fresh(self, role: Role, items: Sequence[bytes]) -> Fresh:
-        """The role's first state, with its items: canonical keys, distinct."""
-        match self.suite, role:
-            case Suite.PSI_RR22, "receiver":
-                return rr22_receiver.Fresh(self._rr22(), items)
-            case Suite.PSI_RR22, "sender":
-                return rr22_sender.Fresh(self._rr22(), items)
-            case _, "receiver":
-                return ecdh_receiver.Fresh(self._ecdh(), items)
-            case _:
-                return ecdh_sender.Fresh(self._ecdh(), items)
+    def part(self, role: Role) -> "Whole | Bucketed":
+        """The part of one role."""
+        if self.suite is Suite.PSI_RR22:
+            parameters = self._rr22()
+            return Bucketed(parameters, role, parameters.buckets, parameters.size_of(role))
+        return Whole(self._ecdh(), role)
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A role of a protocol that takes the set in one piece."""
+
+    parameters: ecdh.Parameters
+    role: Role
+
+    def fresh(self, keys: Sequence[bytes]) -> Fresh:
+        """The first state, with its items: canonical keys, distinct."""
+        if self.role == "receiver":
+            return ecdh_receiver.Fresh(self.parameters, keys)
+        return ecdh_sender.Fresh(self.parameters, keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Bucketed:
+    """A role of a protocol that cuts the set into buckets, each a chain of states of its own."""
+
+    parameters: rr22.Parameters
+    role: Role
+    buckets: int
+    size: int
+    """Distinct items that the role may have in all."""
+
+    def sharing(self) -> items.Fresh:
+        """The states at the beginning, which end with what scatters the set into buckets."""
+        return items.Fresh(self.parameters, self.role)
+
+    def bucket(self, number: int) -> Fresh:
+        """The first state of one bucket; it takes its items when it is `Ready`."""
+        if self.role == "receiver":
+            return rr22_receiver.Fresh(self.parameters, number)
+        return rr22_sender.Fresh(self.parameters, number)

@@ -10,11 +10,10 @@ from typing import Final
 
 from contract.sizes import SMALLEST_SIZE
 from native._core import ecdh_message_bytes
-from psi.cost import Cost
+from psi.cost import Cost, Sent
 from psi.ecdh.messages import BlindedSet, Evaluated, Matched
 from psi.ecdh.parameters import Curve, Parameters
 from psi.ecdh.secret import blind, evaluate
-from psi.step import Message
 
 _BATCH: Final = 4 * SMALLEST_SIZE
 
@@ -27,13 +26,13 @@ class Speed:
     evaluate: float
 
 
-def message_sizes(parameters: Parameters) -> dict[type[Message], int]:
-    """Bytes of each message, in the order in which they are sent (psi/SPEC.md §3)."""
+def messages(parameters: Parameters) -> tuple[Sent, ...]:
+    """What is sent, in order (psi/SPEC.md §3)."""
     blinded, tags, points, matched = ecdh_message_bytes(
         parameters.mode, parameters.receiver_size, parameters.sender_size
     )
-    sizes: dict[type[Message], int] = {BlindedSet: blinded, Evaluated: tags + points}
-    return {**sizes, Matched: matched} if parameters.both else sizes
+    sent = (Sent(BlindedSet, blinded), Sent(Evaluated, tags + points))
+    return (*sent, Sent(Matched, matched)) if parameters.both else sent
 
 
 def measure(curve: Curve) -> Speed:
@@ -56,9 +55,10 @@ def measure(curve: Curve) -> Speed:
 def estimate(parameters: Parameters, speed: Speed) -> Cost:
     """The cost of one run: both blind at once, then each evaluates the other's list in turn."""
     receiver, sender = parameters.receiver_size, parameters.sender_size
-    sizes = message_sizes(parameters)
+    sent = messages(parameters)
+    sender_sends = sum(one.total for one in sent if one.message is Evaluated)
     return Cost(
-        receiver_sends=sizes[BlindedSet] + sizes.get(Matched, 0),
-        sender_sends=sizes[Evaluated],
+        receiver_sends=sum(one.total for one in sent) - sender_sends,
+        sender_sends=sender_sends,
         seconds=speed.blind * max(receiver, sender) + speed.evaluate * (receiver + sender),
     )

@@ -7,36 +7,49 @@ small run timed on this machine; the peer is taken to be as fast.
 from time import perf_counter
 from typing import Final
 
-from native._core import rr22_message_bytes
-from psi.cost import Cost
-from psi.rr22 import receiver, sender
-from psi.rr22.messages import BasePoints, Common, Masked, Reply, Tags, Trees
+from psi.cost import Cost, Sent
+from psi.keys import Keys
+from psi.rr22 import items, receiver, sender
+from psi.rr22.messages import (
+    BasePoints,
+    Common,
+    Masked,
+    ReceiverShare,
+    Reply,
+    SenderShare,
+    Tags,
+    Trees,
+)
 from psi.rr22.parameters import Parameters
+from psi.rr22.secret import gather
 from psi.step import Message
 
-MESSAGES: Final[tuple[type[Message], ...]] = (BasePoints, Reply, Trees, Masked, Tags, Common)
+BY_BUCKET: Final[tuple[type[Message], ...]] = (BasePoints, Reply, Trees, Masked, Tags, Common)
 """In the order in which they are sent."""
 
-FROM_RECEIVER: Final = frozenset({Reply, Masked, Common})
+FROM_RECEIVER: Final = frozenset({ReceiverShare, Reply, Masked, Common})
 
+_SHARE_BYTES: Final = 32
 _SAMPLE: Final = 2**14
 
 
-def message_sizes(parameters: Parameters) -> dict[type[Message], int]:
-    """Bytes of each message, in the order in which they are sent (psi/rr22/SPEC.md §3)."""
-    sizes = rr22_message_bytes(parameters.receiver_size, parameters.sender_size, parameters.both)
-    named = dict(zip(MESSAGES, sizes, strict=True))
-    return named if parameters.both else {m: size for m, size in named.items() if m is not Common}
+def messages(parameters: Parameters) -> tuple[Sent, ...]:
+    """What is sent, in order; of a bucket's messages as many as there are buckets (SPEC §4)."""
+    shares = (Sent(ReceiverShare, _SHARE_BYTES), Sent(SenderShare, _SHARE_BYTES))
+    buckets = parameters.buckets
+    sizes = zip(BY_BUCKET, parameters.message_bytes, strict=True)
+    # Without a second receiver there is no Common.
+    return (*shares, *(Sent(message, size, buckets) for message, size in sizes if size))
 
 
 def estimate(parameters: Parameters) -> Cost:
-    """The cost of one run, by a run of 2^14 empty places on either side: some 0.2 s. Blocking."""
-    sizes = message_sizes(parameters)
-    receiver_sends = sum(size for message, size in sizes.items() if message in FROM_RECEIVER)
+    """The cost of one run, by a run of 2^14 items on either side: some 0.2 s. Blocking."""
+    sent = messages(parameters)
+    receiver_sends = sum(one.total for one in sent if one.message in FROM_RECEIVER)
     both = parameters.receiver_size + parameters.sender_size
     return Cost(
         receiver_sends=receiver_sends,
-        sender_sends=sum(sizes.values()) - receiver_sends,
+        sender_sends=sum(one.total for one in sent) - receiver_sends,
         seconds=_sample_seconds() * max(1.0, both / (2 * _SAMPLE)),
     )
 
@@ -45,12 +58,20 @@ def _sample_seconds() -> float:
     parameters = Parameters(
         run_id=bytes(32), receiver_size=_SAMPLE, sender_size=_SAMPLE, both=False
     )
+    keys = Keys.of(b"%018d" % number for number in range(_SAMPLE))
     started = perf_counter()
-    awaits_points, _ = receiver.Fresh(parameters, ()).begin()
-    awaits_reply, points = sender.Fresh(parameters, ()).begin()
+    awaits_share, _ = items.Fresh(parameters, "receiver").begin()
+    _, share = items.Fresh(parameters, "sender").begin()
+    assert isinstance(share, SenderShare)
+    scattering, _ = awaits_share.advance(share)
+    parts = [[scattering.scatter(keys, 0).part(0)] for _ in range(2)]
+    awaits_points, _ = receiver.Fresh(parameters, 0).begin()
+    awaits_reply, points = sender.Fresh(parameters, 0).begin()
     awaits_trees, reply = awaits_points.advance(points)
-    awaits_masked, trees = awaits_reply.advance(reply)
-    awaits_tags, masked = awaits_trees.advance(trees)
+    may_tag, trees = awaits_reply.advance(reply)
+    may_mask, _ = awaits_trees.advance(trees)
+    awaits_tags, masked = may_mask.take(gather(parts[0]))
+    awaits_masked, _ = may_tag.take(gather(parts[1]))
     _, tags = awaits_masked.advance(masked)
     awaits_tags.advance(tags)
     return perf_counter() - started

@@ -1,6 +1,7 @@
-"""The messages of an RR22 intersection, in the order in which they are sent (psi/rr22/SPEC.md §3).
+"""The messages of an RR22 intersection, in the order in which they are sent (psi/rr22/SPEC.md §4).
 
-Each is one piece of bytes whose length follows from the agreed sizes. Only the core looks inside.
+The first two once a run, the others for every bucket. Each is one piece of bytes whose length
+follows from the agreed sizes; only the core looks inside.
 """
 
 from dataclasses import dataclass
@@ -9,42 +10,47 @@ from psi.step import Message
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class BasePoints(Message):
+class Piece(Message):
+    """Base of all of them."""
+
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ReceiverShare(Piece):
+    """Receiver → sender, once a run: its part of the key under which items are hashed."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SenderShare(Piece):
+    """Sender → receiver, once a run: its part of that key."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class BasePoints(Piece):
     """Sender → receiver: two points for each of 256 oblivious transfers."""
 
-    content: bytes
-
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Reply(Message):
+class Reply(Piece):
     """Receiver → sender: one point, extended transfers, products of the noise."""
 
-    content: bytes
-
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Trees(Message):
+class Trees(Piece):
     """Sender → receiver: sums of every level of the trees, under transferred keys."""
 
-    content: bytes
-
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Masked(Message):
+class Masked(Piece):
     """Receiver → sender: seed of the store of its set, and the store under a one-time pad."""
 
-    content: bytes
-
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Tags(Message):
+class Tags(Piece):
     """Sender → receiver: a tag for each of its items, filled up with random ones, shuffled."""
 
-    content: bytes
-
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Common(Message):
+class Common(Piece):
     """Receiver → sender, if both learn: one bit for each tag."""
-
-    content: bytes

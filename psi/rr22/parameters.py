@@ -1,13 +1,19 @@
 """What both parties agreed before the first message of an RR22 intersection."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from contract.errors import BadRequest
 from contract.sizes import is_size
+from native._core import rr22_outline
 
-LARGEST_SIZE: Final = 2**20
-"""Items of one set: as much as the caches, and one message, are made for."""
+LARGEST_SIZE: Final = 2**28
+"""Items of one set: a run of this size has 256 buckets."""
+
+BUCKET_SIZE = 2**20
+"""Items of the larger set that a bucket is meant for; part of the protocol, changed by tests only.
+Larger ones cost more memory, smaller ones the fixed part of a bucket more often."""
 
 RUN_ID_BYTES: Final = 32
 
@@ -34,6 +40,23 @@ class Parameters:
                 size <= LARGEST_SIZE and is_size(size),
                 f"a set's size is one that sets are padded to, at most {LARGEST_SIZE}",
             )
+
+    @property
+    def terms(self) -> tuple[bytes, int, int, int, bool]:
+        """What the core is told of a run."""
+        return self.run_id, self.receiver_size, self.sender_size, BUCKET_SIZE, self.both
+
+    @property
+    def buckets(self) -> int:
+        """How many buckets there are, each a run of the protocol."""
+        buckets, _ = rr22_outline(self.terms)
+        return buckets
+
+    @property
+    def message_bytes(self) -> Sequence[int]:
+        """Bytes of the six messages of a bucket, in order."""
+        _, sizes = rr22_outline(self.terms)
+        return sizes
 
     def size_of(self, role: Role) -> int:
         """The most items that `role` may have."""

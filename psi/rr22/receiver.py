@@ -1,32 +1,42 @@
-"""Receiver's side of an RR22 intersection: Fresh → AwaitBasePoints → AwaitTrees → AwaitTags.
+"""Receiver's side of one bucket of an RR22 intersection.
 
-Implements  psi/rr22/SPEC.md §3
+Fresh → AwaitBasePoints → AwaitTrees → MayMask → AwaitTags
+
+Implements  psi/rr22/SPEC.md §4
 Learns      which of its own items the sender has too
 Sees        the sender's tags; those of items that it does not have are random to it
 Secrets     the pad of its store and the noise that it comes from, inside the core; never serialised
-Not safe    against a party that deviates: SPEC §6. Its store has room for more than the agreed size
+Not safe    against a party that deviates: SPEC §7. Its store has room for more than the agreed size
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from psi.rr22.messages import BasePoints, Common, Masked, Reply, Tags, Trees
 from psi.rr22.parameters import Parameters
-from psi.rr22.secret import Masking, Matching, Replying, faults, take
-from psi.step import Finished, Intersection
+from psi.rr22.secret import (
+    Finishing,
+    Items,
+    Masking,
+    Matching,
+    Replying,
+    await_points,
+    faults,
+    rows,
+)
+from psi.step import Finished, Ready
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Fresh:
-    """Has its items: canonical keys, distinct; at most `parameters.receiver_size`."""
+    """One bucket; its items are not needed yet."""
 
     parameters: Parameters
-    items: Sequence[bytes]
+    bucket: int
 
     def begin(self) -> tuple["AwaitBasePoints", None]:
-        """Hash the set, while the sender hashes its own. Raises DatasetOutgrown."""
-        return AwaitBasePoints(self.parameters, take(self.parameters, self.items)), None
+        """The sender begins."""
+        return AwaitBasePoints(self.parameters, await_points(self.parameters, self.bucket)), None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -41,8 +51,8 @@ class AwaitBasePoints:
     def advance(self, message: BasePoints) -> tuple["AwaitTrees", Reply]:
         """Its part of the VOLE; nothing of the set is in it. Raises BadPoint, BadMessage."""
         with faults():
-            masking, reply = self.replying.reply(message.content)
-        return AwaitTrees(self.parameters, masking), Reply(reply)
+            finishing, reply = self.replying.reply(message.content)
+        return AwaitTrees(self.parameters, finishing), Reply(reply)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -52,12 +62,25 @@ class AwaitTrees:
     awaits: ClassVar[type[Trees]] = Trees
 
     parameters: Parameters
+    finishing: Finishing
+
+    def advance(self, message: Trees) -> tuple["MayMask", None]:
+        """End the VOLE. Raises BadMessage."""
+        with faults():
+            return MayMask(self.parameters, self.finishing.finish(message.content)), None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MayMask(Ready):
+    """Has what masks its items: from here on they are needed."""
+
+    parameters: Parameters
     masking: Masking
 
-    def advance(self, message: Trees) -> tuple["AwaitTags", Masked]:
-        """End the VOLE, encode the set, mask it. Raises BadMessage."""
+    def take(self, items: Items) -> tuple["AwaitTags", Masked]:
+        """Encode the items of the bucket, and mask them. Raises OurError."""
         with faults():
-            matching, masked = self.masking.mask(message.content)
+            matching, masked = self.masking.mask(items)
         return AwaitTags(self.parameters, matching), Masked(masked)
 
 
@@ -73,6 +96,6 @@ class AwaitTags:
     def advance(self, message: Tags) -> tuple[Finished, Common | None]:
         """Match. Raises BadMessage."""
         with faults():
-            positions, common = self.matching.positions(message.content)
+            found, common = self.matching.common(message.content)
         told = Common(common) if self.parameters.both else None
-        return Finished(Intersection(positions)), told
+        return Finished(rows(*found)), told

@@ -1,8 +1,9 @@
-"""The secrets of an RR22 intersection: one 32-byte secret per attempt, inside the Rust core.
+"""The secrets of an RR22 intersection, inside the Rust core.
 
-Δ, noise, roots, seeds and order come from it (psi/rr22/SPEC.md §4); it is made from the operating
-system's entropy, never leaves the core, and is wiped when the object that holds it goes. Those
-objects are consumed on use.
+Every bucket has one 32-byte secret of its own, from which Δ, noise, roots, seeds and order come
+(psi/rr22/SPEC.md §5); a run has the key of its items, to which each owner gives half. They are made
+from the operating system's entropy, never leave the core but for that half, and are wiped when the
+object that holds them goes. Objects that hold a secret of a bucket are consumed on use.
 
 This is the only module that touches them. It also turns what the core refuses into errors that say
 whose fault it is: the peer's, or a defect of ours.
@@ -11,46 +12,54 @@ whose fault it is: the peer's, or a defect of ours.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from contract.errors import BadMessage, BadPoint, DatasetOutgrown, OurError
+import numpy as np
+
+from contract.errors import BadMessage, BadPoint, OurError
 from native import _core
-from psi.keys import Keys
-from psi.rr22.parameters import Parameters, Role
+from psi.rr22.parameters import Parameters
+from psi.step import Rows
 
 # Named in annotations elsewhere, and never looked into.
+Sharing = _core.Sharing
+Hashing = _core.Hashing
+Items = _core.Items
 Replying = _core.Replying
+Finishing = _core.Finishing
 Masking = _core.Masking
 Matching = _core.Matching
 Growing = _core.Growing
+Taking = _core.Taking
 Tagging = _core.Tagging
 Told = _core.Told
 
 
-def take(parameters: Parameters, items: Sequence[bytes]) -> Replying:
-    """The receiver's set, canonical and distinct. Raises DatasetOutgrown."""
-    _require_room(parameters, "receiver", items)
+def share(parameters: Parameters) -> tuple[Sharing, bytes]:
+    """What this owner gives to the key of the items."""
     with faults():
-        return _core.rr22_take(*_agreed(parameters), Keys.of(items).packed())
+        return _core.rr22_share(parameters.run_id)
 
 
-def begin(parameters: Parameters, items: Sequence[bytes]) -> tuple[Growing, bytes]:
-    """The sender's set, canonical and distinct, and its base points. Raises DatasetOutgrown."""
-    _require_room(parameters, "sender", items)
+def await_points(parameters: Parameters, bucket: int) -> Replying:
+    """The receiver of a bucket."""
     with faults():
-        return _core.rr22_begin(*_agreed(parameters), Keys.of(items).packed())
+        return _core.rr22_await(parameters.terms, bucket)
 
 
-def _agreed(parameters: Parameters) -> tuple[bytes, int, int, bool]:
-    return parameters.run_id, parameters.receiver_size, parameters.sender_size, parameters.both
+def begin(parameters: Parameters, bucket: int) -> tuple[Growing, bytes]:
+    """The sender of a bucket, and its base points."""
+    with faults():
+        return _core.rr22_begin(parameters.terms, bucket)
 
 
-def _require_room(parameters: Parameters, role: Role, items: Sequence[bytes]) -> None:
-    size = parameters.size_of(role)
-    if len(items) > size:
-        raise DatasetOutgrown(
-            f"the dataset has more keys than the {size} that the contract was made for",
-            fix="Propose the job again; it will be made for the dataset's present size.",
-            rule="psi/rr22/SPEC.md §2",
-        )
+def gather(parts: Sequence[tuple[bytes, bytes]]) -> Items:
+    """The distinct items of one bucket and their rows, from all that was scattered into it."""
+    with faults():
+        return _core.rr22_gather(parts)
+
+
+def rows(items: int, numbers: bytes) -> Rows:
+    """What is common, as the core gives it."""
+    return Rows(items, np.frombuffer(numbers, dtype="<u4"))
 
 
 @contextmanager
@@ -62,13 +71,13 @@ def faults() -> Iterator[None]:
         raise BadPoint(
             str(refused),
             fix="Ask the peer's operator; an honest node never sends such a point.",
-            rule="psi/rr22/SPEC.md §5",
+            rule="psi/rr22/SPEC.md §4",
         ) from None
     except _core.MessageRefused as refused:
         raise BadMessage(
             str(refused),
             fix="Ask the peer's operator; the contract fixes how long each message is.",
-            rule="psi/rr22/SPEC.md §5",
+            rule="psi/rr22/SPEC.md §4",
         ) from None
     except (_core.Spent, _core.Misused, _core.Defect) as defect:
         raise OurError(str(defect), fix="Report this; start the job again.") from None

@@ -1,33 +1,34 @@
-"""Sender's side of an RR22 intersection: Fresh → AwaitReply → AwaitMasked (→ AwaitCommon).
+"""Sender's side of one bucket of an RR22 intersection.
 
-Implements  psi/rr22/SPEC.md §3
+Fresh → AwaitReply → MayTag → AwaitMasked (→ AwaitCommon)
+
+Implements  psi/rr22/SPEC.md §4
 Learns      nothing, unless the contract names it as a receiver too: then which of its own items the
             receiver says are common, which can be less than the truth
 Sees        the receiver's store under a one-time pad
 Secrets     Δ, the roots of its trees and the order of its tags, inside the core; never serialised
-Not safe    against a party that deviates: SPEC §6
+Not safe    against a party that deviates: SPEC §7
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from psi.rr22.messages import BasePoints, Common, Masked, Reply, Tags, Trees
 from psi.rr22.parameters import Parameters
-from psi.rr22.secret import Growing, Tagging, Told, begin, faults
-from psi.step import Finished, Intersection, Nothing
+from psi.rr22.secret import Growing, Items, Tagging, Taking, Told, begin, faults, rows
+from psi.step import Finished, Nothing, Ready
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Fresh:
-    """Has its items: canonical keys, distinct; at most `parameters.sender_size`."""
+    """One bucket; its items are not needed yet."""
 
     parameters: Parameters
-    items: Sequence[bytes]
+    bucket: int
 
     def begin(self) -> tuple["AwaitReply", BasePoints]:
-        """Begin the VOLE; nothing of the set is in it. Raises DatasetOutgrown."""
-        growing, points = begin(self.parameters, self.items)
+        """Begin the VOLE; nothing of the set is in it."""
+        growing, points = begin(self.parameters, self.bucket)
         return AwaitReply(self.parameters, growing), BasePoints(points)
 
 
@@ -40,16 +41,29 @@ class AwaitReply:
     parameters: Parameters
     growing: Growing
 
-    def advance(self, message: Reply) -> tuple["AwaitMasked", Trees]:
+    def advance(self, message: Reply) -> tuple["MayTag", Trees]:
         """End the VOLE. Raises BadPoint, BadMessage."""
         with faults():
-            tagging, trees = self.growing.trees(message.content)
-        return AwaitMasked(self.parameters, tagging), Trees(trees)
+            taking, trees = self.growing.trees(message.content)
+        return MayTag(self.parameters, taking), Trees(trees)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MayTag(Ready):
+    """The VOLE is over: from here on the items are needed."""
+
+    parameters: Parameters
+    taking: Taking
+
+    def take(self, items: Items) -> tuple["AwaitMasked", None]:
+        """Take the items of the bucket. Raises OurError."""
+        with faults():
+            return AwaitMasked(self.parameters, self.taking.take(items)), None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class AwaitMasked:
-    """The VOLE is over."""
+    """Has its items."""
 
     awaits: ClassVar[type[Masked]] = Masked
 
@@ -57,7 +71,7 @@ class AwaitMasked:
     tagging: Tagging
 
     def advance(self, message: Masked) -> tuple["AwaitCommon | Finished", Tags]:
-        """Make the tags of the set: from them the receiver learns. Raises BadMessage."""
+        """Make the tags of the items: from them the receiver learns. Raises BadMessage."""
         with faults():
             told, tags = self.tagging.tags(message.content)
         if self.parameters.both:
@@ -77,5 +91,4 @@ class AwaitCommon:
     def advance(self, message: Common) -> tuple[Finished, None]:
         """Look up the items behind the tags. Raises BadMessage."""
         with faults():
-            positions = self.told.positions(message.content)
-        return Finished(Intersection(positions)), None
+            return Finished(rows(*self.told.common(message.content))), None

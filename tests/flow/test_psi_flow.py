@@ -19,8 +19,10 @@ from contract.lifecycle import State
 from contract.signing import Kind
 from contract.statements import Receipt
 from contract.views import ResultView
+from node import partition
 from node.catalogue import Datasets
 from psi.engine import Engine
+from psi.rr22 import parameters
 from scenarios.oracle import keys_of
 from scenarios.world import World, write_world
 from tests.unit.coordinator.consortium import Consortium
@@ -36,6 +38,8 @@ PLAYS = [
 ]
 """What is played with every choice of receivers. ECDH on SM2 differs in nothing but its group."""
 Two = tuple[Log, Station, Station]
+VOLE = {"receiver_share", "sender_share", "base_points_0", "reply_0", "trees_0"}
+"""The streams of RR22 in which nothing of a set is."""
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +139,7 @@ def assert_own_rows(
 
 @pytest.mark.parametrize(
     ("engine", "before"),
-    [(Engine.ECDH, {"blinded"}), (Engine.RR22, {"base_points", "reply", "trees", "masked"})],
+    [(Engine.ECDH, {"blinded"}), (Engine.RR22, VOLE | {"masked_0"})],
 )
 async def test_a_permission_withdrawn_in_the_run_keeps_the_result_from_everybody(
     nodes: Two, monkeypatch: pytest.MonkeyPatch, engine: Engine, before: set[str]
@@ -265,7 +269,7 @@ async def test_on_sm2_both_learn_when_it_is_asked_for(empty: Two, kind: JobKind)
 
 SENT = {
     Engine.ECDH: {"blinded", "evaluated"},
-    Engine.RR22: {"base_points", "reply", "trees", "masked", "item_tags"},
+    Engine.RR22: VOLE | {"masked_0", "item_tags_0"},
 }
 
 
@@ -309,3 +313,32 @@ async def test_what_is_sent_does_not_tell_how_many_there_are(empty: Two, engine:
         bodies = [Receipt.model_validate_json(one.body) for one in b.store.receipts(run)]
         sizes.add(tuple(sorted((body.stream, body.size) for body in bodies)))
     assert len(sizes) == 1
+
+
+# ── in buckets ──────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("in_flight", [0, 1 << 40])
+async def test_a_set_in_buckets_gives_what_one_bucket_gives(
+    empty: Two, monkeypatch: pytest.MonkeyPatch, in_flight: int
+) -> None:
+    """Six buckets, kept in memory or all of them on the disk, and rows that share a key."""
+    monkeypatch.setattr(parameters, "BUCKET_SIZE", 64)
+    monkeypatch.setattr(partition, "BUCKETS_IN_FLIGHT_BYTES", in_flight)
+    log, a, b = empty
+    mine, theirs = [*range(300), 250, 250, 299], range(250, 550)
+    a.add(mine, description='duplicates = "keep"\n' + DESCRIPTION)
+    b.add(list(theirs))
+    for station in (a, b):
+        station.conductor.offer_catalogue()
+    log.settle()
+    job = log.propose(a, "bank_b", "bank_a", engine=Engine.RR22)
+    await log.until_over(job)
+    for station, numbers in ((a, mine), (b, theirs)):
+        assert station.state(job) == (State.DONE, None)
+        assert station.result(job) == [uscc(n) for n in numbers if 250 <= n < 300]
+    run = log.ledgers[job].run
+    assert run is not None
+    streams = {Receipt.model_validate_json(one.body).stream for one in a.store.receipts(run)}
+    assert {f"item_tags_{bucket}" for bucket in range(5)} <= streams
+    assert [file.name for file in a.results.folder.iterdir()] == [f"{job.hex()}.csv"]

@@ -98,8 +98,8 @@ async def test_the_receiver_gets_its_own_rows_of_what_all_have(nodes: SEVERAL, c
     [
         # A contributor's store, the pivot's tags, the receiver's own result.
         ("tax", {("bank_a", "shared_key")}),
-        ("bank_b", {("tax", "store"), ("bank_b", "base_points"), ("bank_b", "trees")}),
-        ("bank_a", {("bank_b", "item_tags")}),
+        ("bank_b", {("tax", "store"), ("bank_b", "base_points_0"), ("bank_b", "trees_0")}),
+        ("bank_a", {("bank_b", "item_tags_0")}),
     ],
 )
 async def test_a_permission_withdrawn_in_the_run_keeps_back_what_it_is_about(
@@ -125,7 +125,7 @@ async def test_a_permission_withdrawn_in_the_run_keeps_back_what_it_is_about(
         assert not list(stations[org].results.folder.glob("*"))
     said = sent(log, job, station)
     assert before <= said
-    kept_back = {"tax": "store", "bank_b": "item_tags", "bank_a": ""}[withdraws]
+    kept_back = {"tax": "store", "bank_b": "item_tags_0", "bank_a": ""}[withdraws]
     assert (withdraws, kept_back) not in said
     gates = [one.org for _, _, one in log.entries if one.kind is Kind.GATE]
     assert gates[-1] == withdraws
@@ -137,8 +137,9 @@ async def test_every_line_carries_what_it_is_for(nodes: SEVERAL) -> None:
     hold(nodes, dict.fromkeys(ORGS, range(20)))
     log, stations = nodes
     job = await run(nodes, "power", ("tax", "power", "bank_b", "bank_a"))
-    compared = {("tax", each) for each in ("base_points", "trees", "item_tags")}
-    compared |= {("power", each) for each in ("reply", "masked")}
+    compared = {("tax", each) for each in ("base_points_0", "trees_0", "item_tags_0")}
+    compared |= {("power", each) for each in ("reply_0", "masked_0")}
+    compared |= {("tax", "sender_share"), ("power", "receiver_share")}
     key, store = "shared_key", "store"
     assert sent(log, job, stations["power"]) == compared | {("power", key)}
     assert sent(log, job, stations["tax"]) == compared | {("bank_b", store), ("bank_a", store)}

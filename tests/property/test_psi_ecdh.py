@@ -27,7 +27,7 @@ def run(one: Fresh, other: Fresh) -> list[Result]:
     states, turn = [state, peer], 1
     while message is not None:
         current = states[turn]
-        assert not isinstance(current, Finished)
+        assert not isinstance(current, Finished | step.Ready)
         states[turn], message = step.advance(current, message)
         turn = 1 - turn
     results = [state.result for state in states if isinstance(state, Finished)]

@@ -89,7 +89,10 @@ impl Raised for mihe_psi_rr22::Fault {
             }
             Self::Peer(refused) => MessageRefused::new_err(refused.to_string()),
             Self::Caller(what) => Misused::new_err(what),
-            Self::Unencodable => Misused::new_err("the set has an item twice"),
+            Self::Overflow => {
+                Defect::new_err("more keys fall into one bucket than it has room for")
+            }
+            Self::Unencodable => Defect::new_err("no seed of four encodes the set"),
             Self::NoEntropy => no_entropy(),
         }
     }

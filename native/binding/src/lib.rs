@@ -36,8 +36,8 @@ mod _core {
     use super::psi_ecdh::{Blinding, Evaluation, blind, ecdh_message_bytes};
     #[pymodule_export]
     use super::psi_rr22::{
-        Growing, Masking, Matching, Replying, Tagging, Told, rr22_begin, rr22_message_bytes,
-        rr22_take,
+        Finishing, Growing, Hashing, Items, Masking, Matching, Replying, Sharing, Tagging, Taking,
+        Told, rr22_await, rr22_begin, rr22_gather, rr22_outline, rr22_share,
     };
     #[pymodule_export]
     use super::psi_star::{StarGathering, StarItems, star_draw, star_store_bytes, star_take};

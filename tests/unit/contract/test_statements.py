@@ -108,7 +108,7 @@ def test_a_no_has_a_cause_and_a_yes_has_none(model: type[Frozen], fields: dict[s
         lambda: record(attempt=0),
         lambda: record(parties=(share(),)),
         lambda: record(parties=tuple(share(f"bank_{n}") for n in range(9))),
-        lambda: Evidence(job=ID, run=ID, heard=ID, receipts=(ID,) * 1025),
+        lambda: Evidence(job=ID, run=ID, heard=ID, receipts=(ID,) * 2049),
         lambda: Evidence(job=ID, run=ID, heard=ID, receipts=("AB" * 32,)),
         lambda: Catalogue(org="bank_a", revision=0, entries=()),
         lambda: Receipt(run=ID, stream="../x", sender="a", receiver="b", size=0, salted_digest=ID),

@@ -139,6 +139,7 @@ class Station:
             patience=self.patience,
             bounds=BOUNDS,
             results=self.results,
+            memory=1 << 30,
         )
         self.runs = Runs(services, Turns(self.runs_at_once))
         owner = Owner(credentials, self.policy, self.datasets, self.address)

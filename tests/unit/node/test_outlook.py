@@ -118,8 +118,8 @@ def test_of_a_star_everybody_awaits_what_somebody_sends(intersection: Intersecti
         for peer in contract.others(org)
         for name in plan.incoming(org, peer)
     ]
-    sent = [(one.sender, one.receiver, one.name) for one in plan.streams]
-    sent += [(one.sender, one.receiver, one.name) for one in plan.comparison.streams]
+    streams = (*plan.streams, *plan.comparison.streams)
+    sent = [(one.sender, one.receiver, name) for one in streams for name in one.names]
     assert sorted(awaited) == sorted(sent)
     others = contract.model_copy(update={"parties": contract.parties[::-1]})
     assert compile_star(others).digest != plan.digest

@@ -13,12 +13,11 @@ from contract.canonical import canonical_bytes, parse
 from contract.errors import BadRequest
 from contract.job import Contract, Crypto, JobKind, Suite
 from node.plan import Plan, compile_plan
-from node.wire import message_to_wire
-from psi import step
-from psi.step import Finished
+from node.wire import MAX_STREAMS, message_to_wire
 from psi.two_party import FROM_RECEIVER, MODES, STREAMS
 from tests.unit.node.contracts import PLAYS, contract_of, party_of
 from tests.unit.node.lines import Member
+from tests.unit.psi.two_roles import TwoRoles
 
 RUN = bytes([9] * 32)
 Make = Callable[..., Contract]
@@ -83,8 +82,10 @@ def test_streams_are_those_that_the_protocol_sends_and_as_large(
 ) -> None:
     plan = compile_plan(make(kind=kind, receivers=receivers, crypto=Crypto(suite=suite)))
     sent = messages_of(plan)
-    assert [(s.name, s.sender, s.receiver) for s in plan.streams] == [each[:3] for each in sent]
-    for stream, (name, _, receiver, content) in zip(plan.streams, sent, strict=True):
+    planned = [(name, s.sender, s.receiver) for s in plan.streams for name in s.names]
+    assert planned == [each[:3] for each in sent]
+    for name, _, receiver, content in sent:
+        stream, _ = plan.place_of(name)
         # Protobuf's headers come on top of the points and tags, and fit into what is let in.
         assert stream.size < len(content) <= plan.incoming(receiver)[name]
 
@@ -92,20 +93,14 @@ def test_streams_are_those_that_the_protocol_sends_and_as_large(
 def messages_of(plan: Plan) -> list[tuple[str, str, str, bytes]]:
     """Every message of a run in one process: stream, sender, receiver, content on the wire."""
     keys = [b"uscc:%018d" % n for n in range(20)]
+    roles = TwoRoles(plan.agreed(RUN), (keys, keys))
+    roles.results()
     orgs = (plan.receiver, plan.sender)
-    begun = [plan.agreed(RUN).fresh(plan.role_of(org), keys).begin() for org in orgs]
-    states = [state for state, _ in begun]
-    message: step.Message | None
-    (message,) = [first for _, first in begun if first is not None]
     sent = []
-    while message is not None:
-        content = message_to_wire(message)
-        turn = 1 if type(message) in FROM_RECEIVER else 0  # who takes it
-        sent.append((STREAMS[type(message)], orgs[1 - turn], orgs[turn], content))
-        current = states[turn]
-        assert not isinstance(current, Finished)
-        states[turn], message = step.advance(current, message)
-    assert all(isinstance(state, Finished) for state in states)
+    for bucket, message in roles.sent:
+        turn = 0 if type(message) in FROM_RECEIVER else 1  # who sends it
+        name = STREAMS[type(message)] if bucket is None else f"{STREAMS[type(message)]}_{bucket}"
+        sent.append((name, orgs[turn], orgs[1 - turn], message_to_wire(message)))
     return sent
 
 
@@ -116,8 +111,23 @@ def test_a_party_awaits_only_what_the_other_one_sends(make: Make) -> None:
     assert plan.incoming("tax") == {}
     fast = Crypto(suite=Suite.PSI_RR22)
     plan = compile_plan(make(receivers=("bank_b", "bank_a"), crypto=fast))
-    assert set(plan.incoming("bank_a")) == {"reply", "masked", "common"}
-    assert set(plan.incoming("bank_b")) == {"base_points", "trees", "item_tags"}
+    of_bank_a = {"receiver_share", "reply_0", "masked_0", "common_0"}
+    assert set(plan.incoming("bank_a")) == of_bank_a
+    of_bank_b = {"sender_share", "base_points_0", "trees_0", "item_tags_0"}
+    assert set(plan.incoming("bank_b")) == of_bank_b
+
+
+def test_a_large_set_is_sent_in_buckets_that_are_told_apart(make: Make) -> None:
+    plan = compile_plan(make((2**28, 256), crypto=Crypto(suite=Suite.PSI_RR22)))
+    awaited = plan.incoming("bank_b")
+    assert len(awaited) == 1 + 2 * 256  # its share, and of each bucket reply and masked
+    assert plan.place_of("trees_255")[1] == 255
+    assert plan.place_of("sender_share")[0].buckets == 0
+    names = [name for stream in plan.streams for name in stream.names]
+    assert len(names) <= MAX_STREAMS
+    assert all(plan.place_of(name)[0].name in name for name in names)
+    with pytest.raises(KeyError):
+        plan.place_of("another")
 
 
 def test_a_set_that_is_too_large_for_the_protocol_is_refused(make: Make) -> None:

@@ -15,6 +15,7 @@ from node.wire import (
     CHUNK_BYTES,
     MAX_RECORD_BYTES,
     MAX_STREAM_BYTES,
+    MAX_STREAMS,
     Ack,
     Chunk,
     Hello,
@@ -204,7 +205,7 @@ ACK = link_pb2.Ack(stream="s")
         (link_pb2.LinkFrame(hello=link_pb2.LinkHello(org="b b", run=bytes(32))), BadMessage),
         (
             link_pb2.LinkFrame(
-                hello=link_pb2.LinkHello(org="b", run=bytes(32), received=[ACK] * 17)
+                hello=link_pb2.LinkHello(org="b", run=bytes(32), received=[ACK] * (MAX_STREAMS + 1))
             ),
             BadMessage,
         ),

@@ -11,7 +11,9 @@ pub enum Fault {
     Caller(&'static str),
     /// The operating system has no entropy to give.
     NoEntropy,
-    /// No seed of many encodes the set: it has an item twice.
+    /// More items lie in one bucket than it has room for: of a set of the agreed size, with probability 2^-43.
+    Overflow,
+    /// No seed of four encodes the set: of distinct items, with probability 2^-164.
     Unencodable,
 }
 

@@ -1,7 +1,9 @@
 //! Two-party private set intersection from silent vector OLE and an oblivious key-value store.
 //!
 //! Raghuraman and Rindal, "Blazing Fast PSI from Improved OKVS and Subfield VOLE" (CCS 2022, ePrint 2022/320), figure 4
-//! with base field and extension GF(2^128), semi-honest. With x̂ the 16-byte hash of an item and H a fixed-key hash,
+//! with base field and extension GF(2^128), semi-honest. A [`Run`] cuts sets of any size into buckets by a hash under a key that
+//! only the two owners have ([`ItemHash`]); each bucket is a run of the protocol, of sizes that follow from the agreed ones.
+//! With x̂ the 16-byte hash of an item and H a fixed-key hash,
 //!
 //! ```text
 //! S → R   BasePoints   begins the VOLE of length m
@@ -14,7 +16,8 @@
 //!
 //! The receiver compares the tags with H'(Decode(c, x̂)): for an item that both have,
 //! Decode(b + a·Δ + P·Δ) = Decode(c) + H(x̂)·Δ. For another the two differ by (Decode(P, ŷ) + H(ŷ))·Δ, which is random to
-//! R. Neither party pads its list: the store has the shape of the agreed size, and the sender fills up with random tags.
+//! R. The first three messages do not depend on the sets. Neither party pads its
+//! list: the store has the shape of the agreed size, and the sender fills up with random tags.
 //!
 //! Security: semi-honest. Not safe against a receiver that deviates and wants more than its agreed size: a store for n items
 //! has room for more (psi/SPEC.md).
@@ -28,6 +31,7 @@ mod setup;
 mod tags;
 
 pub use fault::{Fault, Refused};
-pub use receiver::{AwaitTags, AwaitTrees, Begun};
-pub use sender::{AwaitCommon, AwaitMasked, AwaitReply};
-pub use setup::{LARGEST, Setup};
+pub use items::{Common, ItemHash, Items, SHARE, Scattered, share};
+pub use receiver::{AwaitTags, AwaitTrees, Begun, MayMask, Words};
+pub use sender::{AwaitCommon, AwaitMasked, AwaitReply, MayTag};
+pub use setup::{Run, Setup};

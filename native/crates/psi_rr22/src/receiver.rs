@@ -1,4 +1,4 @@
-//! The receiver: Begun → AwaitTrees → AwaitTags, and the places of its common items.
+//! The receiver: Begun → AwaitTrees → MayMask → AwaitTags, and the rows of its common items.
 
 use core::fmt;
 
@@ -6,43 +6,30 @@ use mihe_fixed_key_aes::FixedKeyAes;
 use mihe_gf128::Gf128;
 use mihe_group::secret::AttemptSecret;
 use mihe_okvs::{Fill, Placed, Placement, decode, encode};
-use mihe_vole::{Receiver, Stream};
+use mihe_vole::{Received, Receiver, Stream};
 
 use crate::fault::{Fault, require_length};
-use crate::items;
+use crate::items::{Common, Items, Rows};
 use crate::setup::Setup;
 use crate::tags;
 
-/// Seeds that are tried before the set is said to hold an item twice: each fails with probability 2^-41.
+/// Seeds that are tried: each fails with probability 2^-41.
 const TRIES: usize = 4;
 
 /// The receiver before the sender's first message.
 pub struct Begun {
     setup: Setup,
     secret: AttemptSecret,
-    blocks: Vec<u128>,
 }
 
 impl Begun {
-    /// Takes a set of distinct items.
-    pub fn new<I: AsRef<[u8]> + Sync>(
-        secret: AttemptSecret,
-        setup: Setup,
-        items: &[I],
-    ) -> Result<Self, Fault> {
-        setup.shape()?;
-        if items.len() > setup.receiver_size {
-            return Err(Fault::Caller("more items than agreed"));
-        }
-        let blocks = items::blocks(&setup.run, items);
-        Ok(Self {
-            setup,
-            secret,
-            blocks,
-        })
+    /// Has no set yet: the VOLE does not depend on it.
+    pub fn new(secret: AttemptSecret, setup: Setup) -> Result<Self, Fault> {
+        setup.vole()?;
+        Ok(Self { setup, secret })
     }
 
-    /// Replies to the base points. What follows does not depend on the set yet.
+    /// Replies to the base points.
     pub fn reply(self, base_points: &[u8]) -> Result<(AwaitTrees, Vec<u8>), Fault> {
         let stream = Stream::from(
             self.secret
@@ -60,21 +47,37 @@ pub struct AwaitTrees {
 }
 
 impl AwaitTrees {
-    /// Ends the VOLE and masks the store; the message `Masked`.
-    pub fn mask(self, trees: &[u8]) -> Result<(AwaitTags, Vec<u8>), Fault> {
-        let Begun {
-            setup,
-            secret,
-            blocks,
-        } = self.begun;
+    /// Ends the VOLE.
+    pub fn finish(self, trees: &[u8]) -> Result<MayMask, Fault> {
         let received = self.vole.finish(trees)?;
+        Ok(MayMask {
+            begun: self.begun,
+            received,
+        })
+    }
+}
+
+/// The receiver after the VOLE, before its set.
+pub struct MayMask {
+    begun: Begun,
+    received: Received,
+}
+
+impl MayMask {
+    /// Takes the set and masks its store; the message `Masked`.
+    pub fn mask(self, items: Items) -> Result<(AwaitTags, Words), Fault> {
+        let Begun { setup, secret } = self.begun;
+        let Received { a, c } = self.received;
+        if items.len() > setup.receiver_size {
+            return Err(Fault::Overflow);
+        }
         let shape = setup.shape()?;
         let hash = FixedKeyAes::new(setup.public_key(b"value"));
         let mut seeds = Stream::from(secret.stream(&setup.run, "mihe/psi-rr22/v1/seeds"));
         let (seed, placed, store) = (0..TRIES)
             .find_map(|_| {
                 let seed = seeds.block();
-                let placed = Placement::new(shape, seed).place(&blocks);
+                let placed = Placement::new(shape, seed).place(&items.blocks);
                 let mut values = placed.keys().to_vec();
                 hash.hash_each(&mut values);
                 let values: Vec<Gf128> = bytemuck::allocation::cast_vec(values);
@@ -82,15 +85,37 @@ impl AwaitTrees {
                 Some((seed, placed, store))
             })
             .ok_or(Fault::Unencodable)?;
-        let mut message = Vec::with_capacity(16 * (1 + store.len()));
-        message.extend_from_slice(&seed.to_le_bytes());
-        for (column, mask) in store.iter().zip(&received.a) {
-            message.extend_from_slice(&(*column + *mask).0.to_le_bytes());
-        }
-        let own = own_tags(&setup, &placed, &received.c);
-        let items = placed.items().to_vec();
-        Ok((AwaitTags { setup, own, items }, message))
+        let mut message = Vec::with_capacity(1 + store.len());
+        message.push(seed.to_le());
+        message.extend(
+            store
+                .into_iter()
+                .zip(a)
+                .map(|(column, mask)| (column + mask).0.to_le()),
+        );
+        let own = own_tags(&setup, &placed, &c);
+        let items = Placing {
+            of: placed.items().to_vec(),
+            rows: items.into_rows(),
+        };
+        Ok((AwaitTags { setup, own, items }, Words(message)))
     }
+}
+
+/// A message of whole blocks, little-endian already.
+pub struct Words(Vec<u128>);
+
+impl Words {
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.0)
+    }
+}
+
+/// From places in the order of the store to rows.
+struct Placing {
+    of: Vec<u32>,
+    rows: Rows,
 }
 
 fn own_tags(setup: &Setup, placed: &Placed, c: &[Gf128]) -> Vec<u128> {
@@ -103,28 +128,26 @@ fn own_tags(setup: &Setup, placed: &Placed, c: &[Gf128]) -> Vec<u128> {
 pub struct AwaitTags {
     setup: Setup,
     own: Vec<u128>,
-    items: Vec<u32>,
+    items: Placing,
 }
 
 impl AwaitTags {
-    /// The places of the common items in the list that was given, ascending; and, if the sender learns too, the message
-    /// `Common`, else an empty one.
-    pub fn positions(self, tags: &[u8]) -> Result<(Vec<u32>, Vec<u8>), Fault> {
-        let bytes = self.setup.tag_bytes();
-        require_length("tags", bytes * self.setup.sender_size, tags.len())?;
-        let found = tags::vartime_find(&self.own, tags, bytes)?;
-        let common = if self.setup.both {
+    /// The common items; and, if the sender learns too, the message `Common`, else an empty one.
+    pub fn common(self, tags: &[u8]) -> Result<(Common, Vec<u8>), Fault> {
+        let (count, bits) = (self.setup.sender_size, self.setup.tag_bits());
+        require_length("tags", tags::bytes(count, bits), tags.len())?;
+        let found = tags::vartime_find(&self.own, tags, count, bits)?;
+        let told = if self.setup.both {
             tags::pack(found.iter().map(Option::is_some))
         } else {
             Vec::new()
         };
-        let mut positions: Vec<u32> = found
-            .into_iter()
-            .flatten()
-            .map(|place| self.items[place as usize])
-            .collect();
-        positions.sort_unstable();
-        Ok((positions, common))
+        let places = found.into_iter().flatten();
+        let common = self
+            .items
+            .rows
+            .of(places.map(|place| self.items.of[place as usize]));
+        Ok((common, told))
     }
 }
 
@@ -137,6 +160,12 @@ impl fmt::Debug for Begun {
 impl fmt::Debug for AwaitTrees {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AwaitTrees(…)")
+    }
+}
+
+impl fmt::Debug for MayMask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MayMask(…)")
     }
 }
 

@@ -1,4 +1,4 @@
-//! The sender: AwaitReply → AwaitMasked → AwaitCommon, and the places of its common items if it learns them.
+//! The sender: AwaitReply → MayTag → AwaitMasked → AwaitCommon, and the rows of its common items if it learns them.
 
 use core::fmt;
 
@@ -8,39 +8,32 @@ use mihe_group::secret::AttemptSecret;
 use mihe_group::shuffle::permutation;
 use mihe_okvs::{Placement, decode};
 use mihe_vole::{Sender, Sent, Stream};
+use rayon::prelude::*;
 
 use crate::fault::{Fault, Refused, require_length};
-use crate::items;
+use crate::items::{Common, Items, Rows};
 use crate::setup::Setup;
 use crate::tags;
+
+/// Columns that one task adds.
+const TASK: usize = 1 << 10;
 
 /// The sender before the receiver's reply.
 pub struct AwaitReply {
     setup: Setup,
     secret: AttemptSecret,
-    blocks: Vec<u128>,
     vole: Sender,
 }
 
 impl AwaitReply {
-    /// Takes a set of distinct items; the message `BasePoints`.
-    pub fn begin<I: AsRef<[u8]> + Sync>(
-        secret: AttemptSecret,
-        setup: Setup,
-        items: &[I],
-    ) -> Result<(Self, Vec<u8>), Fault> {
-        let agreed = setup.vole()?;
-        if items.len() > setup.sender_size {
-            return Err(Fault::Caller("more items than agreed"));
-        }
-        let blocks = items::blocks(&setup.run, items);
+    /// Begins without a set, on which the VOLE does not depend; the message `BasePoints`.
+    pub fn begin(secret: AttemptSecret, setup: Setup) -> Result<(Self, Vec<u8>), Fault> {
         let stream = Stream::from(secret.stream(&setup.run, "mihe/psi-rr22/v1/sender"));
-        let (vole, message) = Sender::begin(agreed, stream);
+        let (vole, message) = Sender::begin(setup.vole()?, stream);
         Ok((
             Self {
                 setup,
                 secret,
-                blocks,
                 vole,
             },
             message,
@@ -48,19 +41,13 @@ impl AwaitReply {
     }
 
     /// Ends the VOLE; the message `Trees`.
-    pub fn trees(self, reply: &[u8]) -> Result<(AwaitMasked, Vec<u8>), Fault> {
+    pub fn trees(self, reply: &[u8]) -> Result<(MayTag, Vec<u8>), Fault> {
         let (sent, message) = self.vole.finish(reply)?;
-        let Self {
-            setup,
-            secret,
-            blocks,
-            ..
-        } = self;
+        let Self { setup, secret, .. } = self;
         Ok((
-            AwaitMasked {
+            MayTag {
                 setup,
                 secret,
-                blocks,
                 sent,
             },
             message,
@@ -68,23 +55,37 @@ impl AwaitReply {
     }
 }
 
-/// The sender before the receiver's masked store.
-pub struct AwaitMasked {
+/// The sender after the VOLE, before its set.
+pub struct MayTag {
     setup: Setup,
     secret: AttemptSecret,
-    blocks: Vec<u128>,
     sent: Sent,
+}
+
+impl MayTag {
+    /// Takes the set.
+    pub fn take(self, items: Items) -> Result<AwaitMasked, Fault> {
+        if items.len() > self.setup.sender_size {
+            return Err(Fault::Overflow);
+        }
+        Ok(AwaitMasked { ready: self, items })
+    }
+}
+
+/// The sender before the receiver's masked store.
+pub struct AwaitMasked {
+    ready: MayTag,
+    items: Items,
 }
 
 impl AwaitMasked {
     /// The message `Tags`: shuffled, as many as were agreed.
     pub fn tags(self, masked: &[u8]) -> Result<(AwaitCommon, Vec<u8>), Fault> {
-        let Self {
+        let MayTag {
             setup,
             secret,
-            blocks,
             sent: Sent { delta, b },
-        } = self;
+        } = self.ready;
         let shape = setup.shape()?;
         require_length("masked columns", 16 * (1 + shape.len()), masked.len())?;
         let (words, _) = masked.as_chunks();
@@ -92,19 +93,17 @@ impl AwaitMasked {
             Some((seed, columns)) => (u128::from_le_bytes(*seed), columns),
             None => return Err(Fault::Caller("a store has columns")),
         };
-        let columns: Vec<Gf128> = columns
-            .iter()
-            .map(|column| Gf128(u128::from_le_bytes(*column)))
-            .collect();
         let mut store = b;
-        add_multiples(&mut store, &columns, delta);
+        add_masked(&mut store, columns, delta);
 
-        let placed = Placement::new(shape, seed).place(&blocks);
-        let mut outputs = decode(&placed, &store);
+        let placed = Placement::new(shape, seed).place(&self.items.blocks);
+        let mut own = decode(&placed, &store);
+        drop(store);
         let mut values = placed.keys().to_vec();
         FixedKeyAes::new(setup.public_key(b"value")).hash_each(&mut values);
-        add_multiples(&mut outputs, &bytemuck::allocation::cast_vec(values), delta);
-        let mut own: Vec<u128> = bytemuck::allocation::cast_vec(outputs);
+        add_multiples(&mut own, bytemuck::cast_slice(&values), delta);
+        drop(values);
+        let mut own: Vec<u128> = bytemuck::allocation::cast_vec(own);
         FixedKeyAes::new(setup.public_key(b"tag")).hash_each(&mut own);
 
         let mut stream = secret.stream(&setup.run, "mihe/psi-rr22/v1/order");
@@ -112,51 +111,77 @@ impl AwaitMasked {
         let mut fill = Stream::from(secret.stream(&setup.run, "mihe/psi-rr22/v1/fill"));
         own.resize_with(setup.sender_size, || fill.block());
         let shuffled: Vec<u128> = order.iter().map(|&place| own[place as usize]).collect();
-        let items = order
-            .into_iter()
-            .map(|place| placed.items().get(place as usize).copied())
-            .collect();
-        let message = tags::cut(&shuffled, setup.tag_bytes());
-        Ok((AwaitCommon { setup, items }, message))
+        drop(own);
+        let message = tags::cut(&shuffled, setup.tag_bits());
+        let told = if setup.both {
+            Some(Told {
+                items: order
+                    .into_iter()
+                    .map(|place| placed.items().get(place as usize).copied())
+                    .collect(),
+                rows: self.items.into_rows(),
+            })
+        } else {
+            None
+        };
+        Ok((AwaitCommon { setup, told }, message))
     }
+}
+
+/// Adds to every element of `store` the column that came, times `delta`.
+fn add_masked(store: &mut [Gf128], columns: &[[u8; 16]], delta: Gf128) {
+    store
+        .par_chunks_mut(TASK)
+        .zip(columns.par_chunks(TASK))
+        .for_each(|(store, columns)| {
+            let mut terms = [Gf128::ZERO; TASK];
+            let terms = &mut terms[..columns.len()];
+            for (term, column) in terms.iter_mut().zip(columns) {
+                *term = Gf128(u128::from_le_bytes(*column));
+            }
+            add_multiples(store, terms, delta);
+        });
 }
 
 /// The sender at its end, or before the receiver's word on what is common.
 pub struct AwaitCommon {
     setup: Setup,
+    told: Option<Told>,
+}
+
+/// What is behind the tags, for a sender that learns too.
+struct Told {
     /// The item behind each tag; none behind one that fills up.
     items: Vec<Option<u32>>,
+    rows: Rows,
 }
 
 impl AwaitCommon {
-    /// The places of the common items in the list that was given, ascending. What it says is the receiver's word: it can be
-    /// less than the truth, and where an item was not common, more only by a guess of which tag is an item's.
-    pub fn positions(self, common: &[u8]) -> Result<Vec<u32>, Fault> {
-        if !self.setup.both {
+    /// The common items. What it says is the receiver's word: it can be less than the truth, and
+    /// where an item was not common, more only by a guess of which tag is an item's.
+    pub fn common(self, common: &[u8]) -> Result<Common, Fault> {
+        let Some(Told { items, rows }) = self.told else {
             return Err(Fault::Caller("only the receiver learns"));
-        }
-        require_length(
-            "common bits",
-            self.setup.sender_size.div_ceil(8),
-            common.len(),
-        )?;
+        };
+        require_length("common bits", items.len().div_ceil(8), common.len())?;
         let places: Vec<usize> = tags::unpack(common).collect();
         let most = self.setup.receiver_size;
-        if places.len() > most || places.last().is_some_and(|&last| last >= self.items.len()) {
+        if places.len() > most || places.last().is_some_and(|&last| last >= items.len()) {
             return Err(Fault::Peer(Refused::TooMany));
         }
-        let mut positions: Vec<u32> = places
-            .into_iter()
-            .filter_map(|place| self.items[place])
-            .collect();
-        positions.sort_unstable();
-        Ok(positions)
+        Ok(rows.of(places.into_iter().filter_map(|place| items[place])))
     }
 }
 
 impl fmt::Debug for AwaitReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AwaitReply(…)")
+    }
+}
+
+impl fmt::Debug for MayTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MayTag(…)")
     }
 }
 

@@ -1,47 +1,95 @@
 //! Tags, and finding those that two lists have in common.
 
+use rayon::prelude::*;
+
 use crate::fault::{Fault, Refused};
 
-/// Cuts blocks to the first `bytes` bytes each, in a row.
-pub(crate) fn cut(blocks: &[u128], bytes: usize) -> Vec<u8> {
-    let mut tags = Vec::with_capacity(blocks.len() * bytes);
+/// Tags that one task looks up at least.
+const TASK: usize = 1 << 14;
+
+/// Bytes of `count` tags of `bits` bits.
+pub(crate) fn bytes(count: usize, bits: usize) -> usize {
+    count * (bits / 8) + (count * (bits % 8)).div_ceil(8)
+}
+
+/// Cuts blocks to their first `bits` bits, at most 127, low first: the whole bytes of all of them in a row, and behind
+/// those what is left over of each, bit by bit.
+pub(crate) fn cut(blocks: &[u128], bits: usize) -> Vec<u8> {
+    let (whole, left) = (bits / 8, bits % 8);
+    let mut tags = Vec::with_capacity(bytes(blocks.len(), bits));
     for block in blocks {
-        tags.extend_from_slice(&block.to_le_bytes()[..bytes]);
+        tags.extend_from_slice(&block.to_le_bytes()[..whole]);
+    }
+    let (mut pending, mut held) = (0u32, 0);
+    for block in blocks {
+        pending |= ((block >> (8 * whole)) as u32 & ((1 << left) - 1)) << held;
+        held += left;
+        if held >= 8 {
+            tags.push(pending as u8);
+            pending >>= 8;
+            held -= 8;
+        }
+    }
+    if held > 0 {
+        tags.push(pending as u8);
     }
     tags
 }
 
-/// The first `bytes` bytes of a block, the others zero.
-fn mask(bytes: usize) -> u128 {
-    u128::MAX >> (128 - 8 * bytes)
+/// Tags as they come: [`cut`] of so many blocks.
+struct Cut<'a> {
+    whole: &'a [u8],
+    left: &'a [u8],
+    bits: usize,
 }
 
-/// For each tag of `tags`, the place in `own` of the block with that tag, if there is one. Tags are looked up, so the time
-/// depends on how many are common, which whoever asks is about to learn.
+impl<'a> Cut<'a> {
+    fn of(tags: &'a [u8], count: usize, bits: usize) -> Self {
+        let (whole, left) = tags.split_at(count * (bits / 8));
+        Self { whole, left, bits }
+    }
+
+    fn at(&self, place: usize) -> u128 {
+        let (whole, left) = (self.bits / 8, self.bits % 8);
+        let mut wide = [0; 16];
+        wide[..whole].copy_from_slice(&self.whole[place * whole..][..whole]);
+        let tag = u128::from_le_bytes(wide);
+        if left == 0 {
+            return tag;
+        }
+        let start = place * left;
+        let byte = |at: usize| u16::from(self.left.get(at).copied().unwrap_or(0));
+        let rest = (byte(start / 8) | byte(start / 8 + 1) << 8) >> (start % 8);
+        tag | (u128::from(rest) & ((1 << left) - 1)) << (8 * whole)
+    }
+}
+
+/// For each of `count` tags of `bits` bits, the place in `own` of the block with that tag, if there is one. Tags are
+/// looked up, so the time depends on how many are common, which whoever asks is about to learn.
 ///
 /// Refuses two tags that are the same block's.
 pub(crate) fn vartime_find(
     own: &[u128],
     tags: &[u8],
-    bytes: usize,
+    count: usize,
+    bits: usize,
 ) -> Result<Vec<Option<u32>>, Fault> {
-    let table = Table::of(own, mask(bytes));
+    let table = Table::of(own, (1 << bits) - 1);
+    let tags = Cut::of(tags, count, bits);
+    let found: Vec<Option<u32>> = (0..count)
+        .into_par_iter()
+        .with_min_len(TASK)
+        .map(|at| table.find(own, tags.at(at)))
+        .collect();
     let mut taken = vec![false; own.len()];
-    tags.chunks_exact(bytes)
-        .enumerate()
-        .map(|(at, tag)| {
-            let mut wide = [0; 16];
-            wide[..bytes].copy_from_slice(tag);
-            let found = table.find(own, u128::from_le_bytes(wide));
-            if let Some(place) = found {
-                let taken = &mut taken[place as usize];
-                if core::mem::replace(taken, true) {
-                    return Err(Fault::Peer(Refused::TagRepeated(at)));
-                }
-            }
-            Ok(found)
-        })
-        .collect()
+    for (at, place) in found.iter().enumerate() {
+        if let Some(place) = place
+            && core::mem::replace(&mut taken[*place as usize], true)
+        {
+            return Err(Fault::Peer(Refused::TagRepeated(at)));
+        }
+    }
+    Ok(found)
 }
 
 /// Places by tag: open addressing with linear probing, at most half full. Tags are uniform, so their low bits address.
@@ -109,35 +157,66 @@ pub(crate) fn unpack(bytes: &[u8]) -> impl Iterator<Item = usize> {
 mod tests {
     use super::*;
 
+    fn blocks(count: u128) -> Vec<u128> {
+        (0..count)
+            .map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))
+            .collect()
+    }
+
     #[test]
     fn every_tag_is_found_where_its_block_stands() {
-        let own: Vec<u128> = (0..1000u128)
-            .map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))
-            .collect();
-        let other = cut(&[own[7], 5, own[999], 6], 10);
+        let own = blocks(1000);
+        for bits in [48, 80, 82, 83, 87, 95, 127] {
+            let other = cut(&[own[7], 5, own[999], 6], bits);
+            assert_eq!(other.len(), bytes(4, bits));
+            assert_eq!(
+                vartime_find(&own, &other, 4, bits).unwrap(),
+                [Some(7), None, Some(999), None]
+            );
+            assert_eq!(vartime_find(&[], &other, 4, bits).unwrap(), [None; 4]);
+            assert!(vartime_find(&own, &[], 0, bits).unwrap().is_empty());
+        }
+    }
+
+    #[test]
+    fn tags_come_back_as_they_were_cut() {
+        let own = blocks(1001);
+        for bits in 42..=127 {
+            let tags = cut(&own, bits);
+            assert_eq!(tags.len(), bytes(own.len(), bits));
+            let read = Cut::of(&tags, own.len(), bits);
+            for (place, block) in own.iter().enumerate() {
+                assert_eq!(read.at(place), block & ((1 << bits) - 1), "{bits} {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn tags_that_differ_in_their_last_bit_are_told_apart() {
+        let own = [5, 5 | 1 << 81];
+        let tags = cut(&[5 | 1 << 81, 5 | 1 << 82, 5 | 1 << 80], 82);
+        // 5 is the second own block without the bit that 82 bits do not hold.
         assert_eq!(
-            vartime_find(&own, &other, 10).unwrap(),
-            [Some(7), None, Some(999), None]
+            vartime_find(&own, &tags, 3, 82).unwrap(),
+            [Some(1), Some(0), None]
         );
-        assert_eq!(vartime_find(&[], &other, 10).unwrap(), [None; 4]);
-        assert!(vartime_find(&own, &[], 10).unwrap().is_empty());
     }
 
     #[test]
     fn blocks_in_one_slot_are_told_apart() {
         let own: Vec<u128> = (0..40).map(|i| i << 64 | 3).collect();
-        let tags = cut(&own, 16);
+        let tags = cut(&own, 120);
         let places: Vec<_> = (0..40).map(Some).collect();
-        assert_eq!(vartime_find(&own, &tags, 16).unwrap(), places);
+        assert_eq!(vartime_find(&own, &tags, 40, 120).unwrap(), places);
         assert_eq!(
-            vartime_find(&own, &cut(&[40 << 64 | 3], 16), 16).unwrap(),
+            vartime_find(&own, &cut(&[40 << 64 | 3], 120), 1, 120).unwrap(),
             [None]
         );
     }
 
     #[test]
     fn one_block_has_one_tag() {
-        let refused = vartime_find(&[1, 2], &cut(&[2, 3, 2], 6), 6);
+        let refused = vartime_find(&[1, 2], &cut(&[2, 3, 2], 48), 3, 48);
         assert_eq!(refused, Err(Fault::Peer(Refused::TagRepeated(2))));
     }
 

@@ -2,14 +2,14 @@
 #![allow(clippy::unwrap_used)]
 
 use mihe_group::secret::AttemptSecret;
-use mihe_psi_rr22::{AwaitReply, Begun, Fault, Refused, Setup};
+use mihe_psi_rr22::{AwaitReply, Begun, Fault, ItemHash, Items, Refused, Run, Setup};
 
 fn setup(receiver_size: usize, sender_size: usize, both: bool) -> Setup {
     Setup {
         run: [9; 32],
         receiver_size,
         sender_size,
-        log_buckets: 0,
+        buckets: 1,
         both,
     }
 }
@@ -24,6 +24,26 @@ fn items(range: core::ops::Range<u32>) -> Vec<Vec<u8>> {
         .collect()
 }
 
+/// The items of each bucket.
+fn scattered(list: &[Vec<u8>], buckets: usize) -> Vec<Items> {
+    let list: Vec<&[u8]> = list.iter().map(Vec::as_slice).collect();
+    let all = ItemHash::new(&[9; 32], &[1; 32], &[2; 32]).scatter(&list, 0, buckets);
+    all.starts
+        .windows(2)
+        .map(|at| {
+            let (blocks, rows) = (
+                &all.blocks()[16 * at[0]..16 * at[1]],
+                &all.rows()[4 * at[0]..4 * at[1]],
+            );
+            Items::gather(&[(blocks, rows)]).unwrap()
+        })
+        .collect()
+}
+
+fn one_bucket(list: &[Vec<u8>]) -> Items {
+    scattered(list, 1).remove(0)
+}
+
 struct Played {
     receiver: Vec<u32>,
     sender: Option<Vec<u32>>,
@@ -31,19 +51,80 @@ struct Played {
 }
 
 fn play(setup: Setup, secrets: [u8; 2], of_receiver: &[Vec<u8>], of_sender: &[Vec<u8>]) -> Played {
-    let receiver = Begun::new(secret(secrets[0]), setup, of_receiver).unwrap();
-    let (sender, base) = AwaitReply::begin(secret(secrets[1]), setup, of_sender).unwrap();
+    play_bucket(
+        setup,
+        secrets,
+        one_bucket(of_receiver),
+        one_bucket(of_sender),
+    )
+}
+
+fn play_bucket(setup: Setup, secrets: [u8; 2], of_receiver: Items, of_sender: Items) -> Played {
+    let receiver = Begun::new(secret(secrets[0]), setup).unwrap();
+    let (sender, base) = AwaitReply::begin(secret(secrets[1]), setup).unwrap();
     let (receiver, reply) = receiver.reply(&base).unwrap();
     let (sender, trees) = sender.trees(&reply).unwrap();
-    let (receiver, masked) = receiver.mask(&trees).unwrap();
-    let (sender, tags) = sender.tags(&masked).unwrap();
-    let (positions, common) = receiver.positions(&tags).unwrap();
-    let learned = setup.both.then(|| sender.positions(&common).unwrap());
+    let receiver = receiver.finish(&trees).unwrap();
+    let (receiver, masked) = receiver.mask(of_receiver).unwrap();
+    let masked = masked.bytes().to_vec();
+    let (sender, tags) = sender.take(of_sender).unwrap().tags(&masked).unwrap();
+    let (found, common) = receiver.common(&tags).unwrap();
+    let mut rows = found.rows;
+    rows.sort_unstable();
+    let learned = setup.both.then(|| {
+        let told = sender.common(&common).unwrap();
+        assert_eq!(told.items, found.items);
+        let mut rows = told.rows;
+        rows.sort_unstable();
+        rows
+    });
     Played {
-        receiver: positions,
+        receiver: rows,
         sender: learned,
         messages: [base, reply, trees, masked, tags, common],
     }
+}
+
+#[test]
+fn buckets_together_give_what_one_gives() {
+    let (of_receiver, of_sender) = (items(0..5000), items(2500..4000));
+    let run = Run {
+        id: [9; 32],
+        receiver_size: 5000,
+        sender_size: 1500,
+        bucket_size: 1024,
+        both: true,
+    };
+    let (mut mine, mut theirs) = (vec![], vec![]);
+    let sets = scattered(&of_receiver, 5)
+        .into_iter()
+        .zip(scattered(&of_sender, 5));
+    for (number, (one, other)) in sets.enumerate() {
+        let setup = run.bucket(number).unwrap();
+        let played = play_bucket(setup, [1, 2], one, other);
+        let lengths = played.messages.map(|message| message.len());
+        assert_eq!(lengths, setup.message_bytes().unwrap());
+        mine.extend(played.receiver);
+        theirs.extend(played.sender.unwrap());
+    }
+    mine.sort_unstable();
+    theirs.sort_unstable();
+    assert_eq!(mine, (2500..4000).collect::<Vec<_>>());
+    assert_eq!(theirs, (0..1500).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_item_in_many_rows_brings_all_of_them() {
+    let twice = [items(0..200), items(150..250), items(150..160)].concat();
+    let played = play(setup(300, 300, true), [1, 2], &twice, &items(155..158));
+    assert_eq!(
+        played.receiver,
+        [155, 156, 157, 205, 206, 207, 305, 306, 307]
+    );
+    assert_eq!(played.sender.unwrap(), [0, 1, 2]);
+    let played = play(setup(300, 300, true), [1, 2], &items(155..158), &twice);
+    assert_eq!(played.receiver, [0, 1, 2]);
+    assert_eq!(played.sender.unwrap().len(), 9);
 }
 
 #[test]
@@ -164,16 +245,18 @@ fn the_order_of_tags_is_not_that_of_items() {
 #[test]
 fn messages_of_other_lengths_are_refused() {
     let sizes = setup(300, 300, true);
-    let begun = || Begun::new(secret(1), sizes, &items(0..300)).unwrap();
-    let (sender, base) = AwaitReply::begin(secret(2), sizes, &items(0..300)).unwrap();
+    let begun = || Begun::new(secret(1), sizes).unwrap();
+    let some = || one_bucket(&items(0..300));
+    let (sender, base) = AwaitReply::begin(secret(2), sizes).unwrap();
     assert!(matches!(
         begun().reply(&base[1..]),
         Err(Fault::Peer(Refused::Vole(_)))
     ));
     let (receiver, reply) = begun().reply(&base).unwrap();
     let (sender, trees) = sender.trees(&reply).unwrap();
-    let (receiver, masked) = receiver.mask(&trees).unwrap();
-    let refused = sender.tags(&masked[16..]).err().unwrap();
+    let (receiver, masked) = receiver.finish(&trees).unwrap().mask(some()).unwrap();
+    let sender = sender.take(some()).unwrap();
+    let refused = sender.tags(&masked.bytes()[16..]).err().unwrap();
     assert!(matches!(
         refused,
         Fault::Peer(Refused::Length {
@@ -181,7 +264,7 @@ fn messages_of_other_lengths_are_refused() {
             ..
         })
     ));
-    let refused = receiver.positions(&[0; 10]).err().unwrap();
+    let refused = receiver.common(&[0; 10]).err().unwrap();
     assert!(matches!(
         refused,
         Fault::Peer(Refused::Length {
@@ -195,48 +278,29 @@ fn messages_of_other_lengths_are_refused() {
 #[test]
 fn a_receiver_that_says_more_than_it_can_have_is_refused() {
     let sizes = setup(256, 300, true);
-    for (common, refused) in [
-        (vec![0xff; 38], Fault::Peer(Refused::TooMany)),
-        (
-            [vec![0; 37], vec![0x10]].concat(),
-            Fault::Peer(Refused::TooMany),
-        ),
-    ] {
-        let (sender, base) = AwaitReply::begin(secret(2), sizes, &items(0..300)).unwrap();
-        let (receiver, reply) = Begun::new(secret(1), sizes, &items(0..256))
-            .unwrap()
-            .reply(&base)
-            .unwrap();
+    for common in [vec![0xff; 38], [vec![0; 37], vec![0x10]].concat()] {
+        let (sender, base) = AwaitReply::begin(secret(2), sizes).unwrap();
+        let (receiver, reply) = Begun::new(secret(1), sizes).unwrap().reply(&base).unwrap();
         let (sender, trees) = sender.trees(&reply).unwrap();
-        let (_, masked) = receiver.mask(&trees).unwrap();
-        let (sender, _) = sender.tags(&masked).unwrap();
-        assert_eq!(sender.positions(&common).err(), Some(refused));
+        let receiver = receiver.finish(&trees).unwrap();
+        let (_, masked) = receiver.mask(one_bucket(&items(0..256))).unwrap();
+        let sender = sender.take(one_bucket(&items(0..300))).unwrap();
+        let (sender, _) = sender.tags(masked.bytes()).unwrap();
+        assert_eq!(
+            sender.common(&common).err(),
+            Some(Fault::Peer(Refused::TooMany))
+        );
     }
 }
 
 #[test]
-fn an_item_that_stands_twice_is_the_callers_and_never_a_wrong_set() {
-    let sizes = setup(300, 300, false);
-    let mut twice = items(0..300);
-    twice[299] = twice[0].clone();
-    let (sender, base) = AwaitReply::begin(secret(2), sizes, &items(0..300)).unwrap();
-    let (receiver, reply) = Begun::new(secret(1), sizes, &twice)
-        .unwrap()
-        .reply(&base)
-        .unwrap();
-    let (_, trees) = sender.trees(&reply).unwrap();
-    assert_eq!(receiver.mask(&trees).err(), Some(Fault::Unencodable));
-}
-
-#[test]
-fn more_items_than_agreed_are_the_callers_fault() {
+fn more_items_than_a_bucket_has_room_for_are_an_overflow() {
     let sizes = setup(10, 10, false);
-    assert!(matches!(
-        Begun::new(secret(1), sizes, &items(0..11)),
-        Err(Fault::Caller(_))
-    ));
-    assert!(matches!(
-        AwaitReply::begin(secret(1), sizes, &items(0..11)),
-        Err(Fault::Caller(_))
-    ));
+    let (sender, base) = AwaitReply::begin(secret(2), sizes).unwrap();
+    let (receiver, reply) = Begun::new(secret(1), sizes).unwrap().reply(&base).unwrap();
+    let (sender, trees) = sender.trees(&reply).unwrap();
+    let many = || one_bucket(&items(0..11));
+    let receiver = receiver.finish(&trees).unwrap();
+    assert_eq!(receiver.mask(many()).err(), Some(Fault::Overflow));
+    assert_eq!(sender.take(many()).err(), Some(Fault::Overflow));
 }

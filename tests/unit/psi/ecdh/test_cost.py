@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from psi.ecdh import receiver, sender
-from psi.ecdh.cost import Speed, estimate, measure, message_sizes
+from psi.ecdh.cost import Speed, estimate, measure, messages
 from psi.ecdh.parameters import Curve, Mode, Parameters
 
 
@@ -21,7 +21,7 @@ def test_bytes_are_those_of_a_run(mode: Mode, both: bool, sizes: tuple[int, int]
     _, matched = awaiting.advance(evaluated)
     sent = [len(blinded.points), len(evaluated.tags) + len(evaluated.points)]
     told = [len(matched.matches)] if matched else []
-    assert list(message_sizes(parameters).values()) == sent + told
+    assert [one.size for one in messages(parameters)] == sent + told
     cost = estimate(parameters, Speed(blind=1.0, evaluate=1.0))
     assert cost.receiver_sends == len(blinded.points) + sum(told)
     assert cost.sender_sends == len(evaluated.tags) + len(evaluated.points)
@@ -38,7 +38,7 @@ def test_an_item_takes_no_more_bytes_than_the_specification_says(
         parameters = Parameters(
             run_id=bytes(32), receiver_size=size, sender_size=size, mode=mode, both=both
         )
-        assert sum(message_sizes(parameters).values()) / size <= most
+        assert sum(one.total for one in messages(parameters)) / size <= most
 
 
 def test_seconds_follow_the_sizes() -> None:

@@ -1,38 +1,51 @@
 """The estimate against the messages of a real run."""
 
-from typing import Any
-
 import pytest
 
-from psi.rr22 import receiver, sender
-from psi.rr22.cost import FROM_RECEIVER, MESSAGES, estimate, message_sizes
+from contract.job import JobKind, Suite
+from psi.rr22 import parameters as rr22
+from psi.rr22.cost import FROM_RECEIVER, messages
+from psi.rr22.messages import Piece
 from psi.rr22.parameters import Parameters
+from psi.two_party import Agreed
+from tests.unit.psi.two_roles import TwoRoles
 
 
 @pytest.mark.parametrize("both", [False, True])
-@pytest.mark.parametrize("sizes", [(256, 256), (256, 1024), (2048, 256)])
-def test_bytes_are_those_of_a_run(both: bool, sizes: tuple[int, int]) -> None:
-    parameters = Parameters(
-        run_id=bytes(32), receiver_size=sizes[0], sender_size=sizes[1], both=both
+@pytest.mark.parametrize("sizes", [(256, 256), (2048, 256), (288, 1024)])
+def test_bytes_are_those_of_a_run(
+    both: bool, sizes: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rr22, "BUCKET_SIZE", 1000)
+    agreed = Agreed(
+        suite=Suite.PSI_RR22,
+        kind=JobKind.PSI,
+        run_id=bytes(32),
+        receiver_size=sizes[0],
+        sender_size=sizes[1],
+        both=both,
     )
-    awaits_points, _ = receiver.Fresh(parameters, [b"x"]).begin()
-    awaits_reply, points = sender.Fresh(parameters, [b"y"]).begin()
-    awaits_trees, reply = awaits_points.advance(points)
-    awaits_masked, trees = awaits_reply.advance(reply)
-    awaits_tags, masked = awaits_trees.advance(trees)
-    _, tags = awaits_masked.advance(masked)
-    _, common = awaits_tags.advance(tags)
-    sent: list[Any] = [points, reply, trees, masked, tags, *([common] if common else [])]
-    assert message_sizes(parameters) == {type(one): len(one.content) for one in sent}
-    assert list(message_sizes(parameters)) == list(MESSAGES if both else MESSAGES[:-1])
-    cost = estimate(parameters)
-    by_receiver = [len(one.content) for one in sent if type(one) in FROM_RECEIVER]
+    roles = TwoRoles(agreed, ([b"x"], [b"y"]))
+    roles.results()
+    sent = {(bucket, type(one)): one for bucket, one in roles.sent if isinstance(one, Piece)}
+    planned = messages(
+        Parameters(run_id=bytes(32), receiver_size=sizes[0], sender_size=sizes[1], both=both)
+    )
+    expected = {
+        (bucket, one.message): one.size
+        for one in planned
+        for bucket in (range(one.buckets) if one.buckets else [None])
+    }
+    assert {key: len(one.content) for key, one in sent.items()} == expected
+    cost = agreed.estimate()
+    by_receiver = [len(one.content) for one in sent.values() if type(one) in FROM_RECEIVER]
     assert cost.receiver_sends == sum(by_receiver)
-    assert cost.receiver_sends + cost.sender_sends == sum(len(one.content) for one in sent)
+    assert cost.receiver_sends + cost.sender_sends == sum(expected.values())
     assert cost.seconds > 0
 
 
-def test_a_million_items_cost_33_bytes_each() -> None:
-    size = 2**20
-    parameters = Parameters(run_id=bytes(32), receiver_size=size, sender_size=size, both=False)
-    assert 32 * size < sum(message_sizes(parameters).values()) < 33 * size
+@pytest.mark.parametrize("keys", [2**20, 5 * 2**21, 2**24, 13 * 2**23])
+def test_an_item_costs_32_bytes_and_of_a_very_large_set_one_more(keys: int) -> None:
+    parameters = Parameters(run_id=bytes(32), receiver_size=keys, sender_size=keys, both=False)
+    sent = sum(one.total for one in messages(parameters))
+    assert sent < (32 if keys == 2**20 else 33.1) * keys

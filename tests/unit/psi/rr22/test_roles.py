@@ -8,115 +8,169 @@ from typing import Any
 
 import pytest
 
-from contract.errors import BadMessage, BadPoint, BadRequest, DatasetOutgrown, MiheError, OurError
-from native._core import rr22_message_bytes
+from contract.errors import BadMessage, BadPoint, BadRequest, MiheError, OurError
+from contract.job import JobKind, Suite
 from psi import step
-from psi.rr22 import receiver, sender
-from psi.rr22.messages import BasePoints, Common, Masked, Reply, Tags, Trees
+from psi.keys import Keys
+from psi.rr22 import items, parameters, receiver, sender
+from psi.rr22.messages import (
+    BasePoints,
+    Common,
+    Masked,
+    Piece,
+    ReceiverShare,
+    Reply,
+    SenderShare,
+    Tags,
+    Trees,
+)
 from psi.rr22.parameters import LARGEST_SIZE, Parameters
-from psi.step import Finished, Intersection, Nothing
+from psi.rr22.secret import gather
+from psi.step import Finished, Nothing
+from psi.two_party import Agreed
+from tests.unit.psi.two_roles import TwoRoles, positions
 
 X = [f"uscc:{number:018}".encode() for number in range(200)]
 Y = [f"uscc:{number:018}".encode() for number in range(150, 350)]
+MESSAGES = (BasePoints, Reply, Trees, Masked, Tags, Common)
 
 
-def agreed(*, both: bool = False) -> Parameters:
-    return Parameters(run_id=bytes([1] * 32), receiver_size=256, sender_size=512, both=both)
+def agreed(*, both: bool = False, run: int = 1) -> Agreed:
+    return Agreed(
+        suite=Suite.PSI_RR22,
+        kind=JobKind.PSI,
+        run_id=bytes([run] * 32),
+        receiver_size=256,
+        sender_size=512,
+        both=both,
+    )
 
 
-class Played:
-    """A whole run, with every state and message of it."""
+def terms() -> Parameters:
+    return Parameters(run_id=bytes(32), receiver_size=256, sender_size=512, both=True)
 
-    def __init__(self, parameters: Parameters, x: list[bytes], y: list[bytes]) -> None:
-        self.receives, nothing = receiver.Fresh(parameters, x).begin()
-        assert nothing is None
-        self.sends, self.base_points = sender.Fresh(parameters, y).begin()
-        self.masks, self.reply = self.receives.advance(self.base_points)
-        self.tags_it, self.trees = self.sends.advance(self.reply)
-        self.matches, self.masked = self.masks.advance(self.trees)
-        self.after, self.tags = self.tags_it.advance(self.masked)
-        self.finished, self.common = self.matches.advance(self.tags)
 
-    @property
-    def states(self) -> list[Any]:
-        return [self.receives, self.sends, self.masks, self.tags_it, self.matches, self.after]
+@pytest.fixture
+def three_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parameters, "BUCKET_SIZE", 200)
 
-    @property
-    def messages(self) -> list[Any]:
-        sent = [self.base_points, self.reply, self.trees, self.masked, self.tags]
-        return sent if self.common is None else [*sent, self.common]
+
+def played(agreed: Agreed, x: list[bytes] = X, y: list[bytes] = Y) -> TwoRoles:
+    roles = TwoRoles(agreed, (x, y))
+    roles.results()
+    return roles
 
 
 class TestResults:
-    def test_one_receiver_learns_positions_and_the_sender_nothing(self) -> None:
-        played = Played(agreed(), X, Y)
-        assert played.finished == Finished(Intersection(list(range(150, 200))))
-        assert played.common is None
-        assert played.after == Finished(Nothing())
+    @pytest.mark.usefixtures("three_buckets")
+    @pytest.mark.parametrize("both", [False, True])
+    def test_three_buckets_give_what_sets_give(self, both: bool) -> None:
+        roles = TwoRoles(agreed(both=both), (X, Y))
+        mine, theirs = roles.results()
+        assert {bucket for bucket, _ in roles.sent} == {None, 0, 1, 2}
+        assert positions(mine) == list(range(150, 200))
+        if both:
+            assert positions(theirs) == list(range(50))
+        else:
+            assert theirs == Nothing()
 
-    def test_both_learn_positions_in_their_own_list(self) -> None:
-        played = Played(agreed(both=True), X, Y)
-        assert played.finished == Finished(Intersection(list(range(150, 200))))
-        assert isinstance(played.after, sender.AwaitCommon)
-        assert played.common is not None
-        ended = played.after.advance(played.common)
-        assert ended == (Finished(Intersection(list(range(50)))), None)
+    def test_a_key_in_many_rows_brings_all_of_them(self) -> None:
+        mine, theirs = TwoRoles(agreed(both=True), ([X[199]] * 150 + X[:2], Y[:1] + Y)).results()
+        assert positions(mine) == list(range(150))
+        assert positions(theirs) == [50]
 
-    def test_another_runs_messages_match_nothing(self) -> None:
-        other = replace(agreed(), run_id=bytes([2] * 32))
-        awaiting, _ = receiver.Fresh(agreed(), X).begin()
-        sends, points = sender.Fresh(other, X).begin()
-        masks, reply = awaiting.advance(points)
-        tags_it, trees = sends.advance(reply)
-        matches, masked = masks.advance(trees)
-        _, tags = tags_it.advance(masked)
-        assert matches.advance(tags)[0] == Finished(Intersection([]))
+    def test_parties_of_different_runs_match_nothing(self) -> None:
+        one, other = (
+            items.Fresh(terms(), "receiver"),
+            items.Fresh(replace(terms(), run_id=bytes([2] * 32)), "sender"),
+        )
+        awaiting, mine = one.begin()
+        theirs_awaiting, theirs = other.begin()
+        assert isinstance(mine, ReceiverShare)
+        assert isinstance(theirs, SenderShare)
+        hashes = (awaiting.advance(theirs)[0], theirs_awaiting.advance(mine)[0])
+        keys = Keys.of(X)
+        blocks = [hash_.scatter(keys, 0).blocks for hash_ in hashes]
+        assert not {blocks[0][at : at + 16] for at in range(0, len(blocks[0]), 16)} & {
+            blocks[1][at : at + 16] for at in range(0, len(blocks[1]), 16)
+        }
 
 
 class TestWhatTheMessagesShow:
-    @pytest.mark.parametrize(("x", "y"), [([], []), (X[:1], Y), (X, Y)])
-    def test_lengths_follow_from_the_agreed_sizes(self, x: list[bytes], y: list[bytes]) -> None:
-        lengths = [len(message.content) for message in Played(agreed(both=True), x, y).messages]
-        assert lengths == list(rr22_message_bytes(256, 512, True))
+    @pytest.mark.usefixtures("three_buckets")
+    def test_lengths_are_the_same_for_any_sets_and_any_bucket(self) -> None:
+        lengths = []
+        for x, y in (([], []), (X[:1], Y), (X, Y)):
+            sent = played(agreed(both=True), x, y).sent
+            lengths += [
+                [len(one.content) for at, one in sent if at == bucket and isinstance(one, Piece)]
+                for bucket in range(3)
+            ]
+        assert lengths == [list(replace(terms(), run_id=bytes([1] * 32)).message_bytes)] * 9
 
     def test_two_runs_of_the_same_sets_share_no_bytes(self) -> None:
-        one, two = (Played(agreed(both=False), X, Y).messages for _ in range(2))
-        for first, second in zip(one, two, strict=True):
+        one, two = (played(agreed()).sent for _ in range(2))
+        for (_, first), (_, second) in zip(one, two, strict=True):
+            assert isinstance(first, Piece)
+            assert isinstance(second, Piece)
             blocks = {first.content[at : at + 8] for at in range(0, len(first.content), 8)}
             others = {second.content[at : at + 8] for at in range(0, len(second.content), 8)}
             assert not blocks & others
 
     def test_nothing_prints_a_field(self) -> None:
-        played = Played(agreed(both=True), X, Y)
-        shown = [*played.states, *played.messages, played.finished, played.finished.result]
-        shown += [receiver.Fresh(agreed(), X), sender.Fresh(agreed(), Y)]
+        roles = played(agreed(both=True))
+        shown: list[Any] = [*roles.states, *(message for _, message in roles.sent)]
+        shown += [one.result for one in roles.states if isinstance(one, Finished)]
+        shown += [receiver.Fresh(terms(), 0), sender.Fresh(terms(), 0)]
         for each in shown:
             assert repr(each) == str(each) == object.__repr__(each)
 
 
+def secrets_of(state: Any) -> list[Any]:
+    """The objects of the core that a state holds."""
+    held = [getattr(state, one.name) for one in fields(state)]
+    return [one for one in held if type(one).__module__ == "native._core"]
+
+
 class TestStates:
     def test_each_is_spent_by_its_use(self) -> None:
-        played = Played(agreed(both=True), X, Y)
-        for state, message in zip(
-            (played.receives, played.sends, played.masks, played.tags_it, played.matches),
-            played.messages,
-            strict=False,
+        receives, _ = receiver.Fresh(terms(), 0).begin()
+        sends, points = sender.Fresh(terms(), 0).begin()
+        may_mask, reply = receives.advance(points)
+        may_tag, trees = sends.advance(reply)
+        masks, _ = may_mask.advance(trees)
+        tags, _ = may_tag.take(gather([]))
+        matches, masked = masks.take(gather([]))
+        told, tagged = tags.advance(masked)
+        assert isinstance(told, sender.AwaitCommon)
+        _, common = matches.advance(tagged)
+        assert common is not None
+        told.advance(common)
+        for again in (
+            lambda: receives.advance(points),
+            lambda: sends.advance(reply),
+            lambda: may_mask.advance(trees),
+            lambda: may_tag.take(gather([])),
+            lambda: masks.take(gather([])),
+            lambda: tags.advance(masked),
+            lambda: matches.advance(tagged),
+            lambda: told.advance(common),
         ):
-            again: Any = state
             with pytest.raises(OurError):
-                again.advance(message)
+                again()
 
     def test_no_secret_is_copied_or_pickled(self) -> None:
-        for state in Played(agreed(both=True), X, Y).states:
-            secrets = [getattr(state, one.name) for one in fields(state)[1:]]
-            assert secrets
-            for secret in secrets:
+        found = 0
+        for state in played(agreed(both=True)).states:
+            for secret in secrets_of(state):
+                found += 1
                 for take in (copy.copy, copy.deepcopy, pickle.dumps):
                     with pytest.raises(TypeError):
                         take(secret)
+        assert found == 12
 
     def test_the_wrong_type_of_message_is_the_peers_fault(self) -> None:
-        awaiting, _ = receiver.Fresh(agreed(), X).begin()
+        awaiting, _ = receiver.Fresh(terms(), 0).begin()
         with pytest.raises(BadMessage):
             step.advance(awaiting, Tags(b""))
 
@@ -128,29 +182,21 @@ NO_POINT: Callable[[bytes], bytes] = lambda content: b"\xff" * 32 + content[32:]
 ALL_ONES: Callable[[bytes], bytes] = lambda content: b"\xff" * len(content)  # noqa: E731
 
 
-MESSAGES = (BasePoints, Reply, Trees, Masked, Tags, Common)
+def refused(
+    awaits: type[Any], alter: Callable[[bytes], bytes], *, bucket: int | None = 0
+) -> MiheError | None:
+    """What the reader of a message says that was altered on its way."""
 
+    def on_its_way(at: int | None, message: step.Message) -> step.Message:
+        if isinstance(message, Piece) and type(message) is awaits and at == bucket:
+            return type(message)(alter(message.content))
+        return message
 
-class Refusing:
-    """A run in which one message is altered on its way; `refused` is what its reader says."""
-
-    def __init__(self, awaits: type[Any], alter: Callable[[bytes], bytes]) -> None:
-        self.awaits, self.alter = awaits, alter
-        self.refused: MiheError | None = None
-        parameters = agreed(both=True)
-        state: Any = receiver.Fresh(parameters, X).begin()[0]
-        other, message = sender.Fresh(parameters, Y).begin()
-        ends: list[Any] = [state, other]
-        turn = 0
-        while message is not None:
-            if type(message) is awaits:
-                message = awaits(alter(message.content))
-            try:
-                ends[turn], message = ends[turn].advance(message)
-            except MiheError as refused:
-                self.refused = refused
-                return
-            turn = 1 - turn
+    try:
+        TwoRoles(agreed(both=True), (X, Y), on_its_way).results()
+    except MiheError as error:
+        return error
+    return None
 
 
 @pytest.mark.parametrize(
@@ -167,35 +213,48 @@ class Refusing:
 def test_what_no_honest_peer_sends_is_refused(
     awaits: type[Any], alter: Callable[[bytes], bytes], error: type[MiheError]
 ) -> None:
-    refused = Refusing(awaits, alter).refused
-    assert isinstance(refused, error)
-    assert refused.rule == "psi/rr22/SPEC.md §5"
+    found = refused(awaits, alter)
+    assert isinstance(found, error)
+    assert found.rule == "psi/rr22/SPEC.md §4"
+
+
+@pytest.mark.parametrize("awaits", [ReceiverShare, SenderShare])
+@pytest.mark.parametrize("alter", [CUT, LONG])
+def test_a_share_of_another_length_is_refused(
+    awaits: type[Any], alter: Callable[[bytes], bytes]
+) -> None:
+    found = refused(awaits, alter, bucket=None)
+    assert isinstance(found, BadMessage)
+    assert found.rule == "psi/rr22/SPEC.md §3"
+
+
+@pytest.mark.usefixtures("three_buckets")
+def test_a_later_buckets_message_is_looked_at_as_closely() -> None:
+    assert isinstance(refused(Masked, CUT, bucket=2), BadMessage)
 
 
 def test_a_tag_for_an_item_that_has_one_is_refused() -> None:
     def repeat(content: bytes) -> bytes:
-        tags = [content[at : at + 8] for at in range(0, len(content), 8)]
-        return b"".join(tag + tag for tag in tags[: len(tags) // 2])
+        whole, left = content[: 512 * 7], content[512 * 7 :]  # of 59 bits
+        tags = [whole[at : at + 7] for at in range(0, len(whole), 7)]
+        assert len(left) == 512 * 3 // 8
+        # Two by two the same: eight tags, with three bits each behind the whole bytes, at a time.
+        bits = int.from_bytes(left, "little")
+        rest = sum((bits >> 3 * (at - at % 2) & 7) << 3 * at for at in range(512))
+        doubled = b"".join(tags[at - at % 2] for at in range(512))
+        return doubled + rest.to_bytes(len(left), "little")
 
-    # That none of 50 common tags stands in the first half has probability 2^-50.
-    assert isinstance(Refusing(Tags, repeat).refused, BadMessage)
+    # That none of 50 common tags has an even place has probability 2^-50.
+    assert isinstance(refused(Tags, repeat), BadMessage)
 
 
 class TestWhatIsTheCallersFault:
-    def test_more_items_than_agreed(self) -> None:
+    def test_more_items_in_a_bucket_than_it_has_room_for(self) -> None:
         many = [str(number).encode() for number in range(600)]
-        with pytest.raises(DatasetOutgrown):
-            receiver.Fresh(agreed(), many).begin()
-        with pytest.raises(DatasetOutgrown):
-            sender.Fresh(agreed(), many).begin()
-
-    def test_an_item_twice_is_never_a_wrong_set(self) -> None:
-        awaiting, _ = receiver.Fresh(agreed(), [*X, X[0]]).begin()
-        sends, points = sender.Fresh(agreed(), Y).begin()
-        masks, reply = awaiting.advance(points)
-        _, trees = sends.advance(reply)
         with pytest.raises(OurError):
-            masks.advance(trees)
+            TwoRoles(agreed(), (many, Y)).results()
+        with pytest.raises(OurError):
+            TwoRoles(agreed(), (X, many)).results()
 
     @pytest.mark.parametrize(
         "wrong",
@@ -208,4 +267,4 @@ class TestWhatIsTheCallersFault:
     )
     def test_parameters_out_of_range(self, wrong: dict[str, Any]) -> None:
         with pytest.raises(BadRequest):
-            replace(agreed(), **wrong)
+            replace(terms(), **wrong)

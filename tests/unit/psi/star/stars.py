@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from psi import step
 from psi.keys import Keys
 from psi.star import contributor, pivot, receiver
 from psi.star.messages import Key
 from psi.star.parameters import Parameters, comparison
-from psi.step import Finished, Intersection, Message, Nothing
+from psi.step import Finished, Message, Nothing
 from psi.two_party import FROM_RECEIVER
+from tests.unit.psi.two_roles import TwoRoles, positions
 
 Sets = Mapping[str, Sequence[bytes]]
 
@@ -81,26 +81,14 @@ class Star:
         return stores
 
     def _compare(self, own: Keys, others: Keys) -> None:
-        pair = comparison(self.parameters)
-        orgs = {"receiver": self.parameters.receiver, "sender": self.parameters.pivot}
-        states: dict[str, step.State[Any] | Finished] = {}
-        message: Message | None = None
-        for role, blocks in (("receiver", own), ("sender", others)):
-            states[role], first = pair.fresh(role, blocks).begin()  # type: ignore[arg-type]
-            message = first or message
-        while message is not None:
-            came, goes = ("receiver", "sender")
-            if type(message) not in FROM_RECEIVER:
-                came, goes = goes, came
-            self._send(orgs[came], {orgs[goes]: message})
-            current = states[goes]
-            assert not isinstance(current, Finished)
-            states[goes], message = step.advance(current, message)
-        ended = states["receiver"]
-        assert isinstance(ended, Finished)
-        assert isinstance(ended.result, Intersection)
-        assert states["sender"] == Finished(Nothing())
-        self.result = ended.result.positions
+        orgs = {True: self.parameters.receiver, False: self.parameters.pivot}
+        roles = TwoRoles(comparison(self.parameters), (own, others))
+        learned, nothing = roles.results()
+        for _, message in roles.sent:
+            by_receiver = type(message) in FROM_RECEIVER
+            self._send(orgs[by_receiver], {orgs[not by_receiver]: message})
+        assert nothing == Nothing()
+        self.result = positions(learned)
 
     def _send(self, sender: str, messages: Mapping[str, Message]) -> None:
         self.sent += [(sender, to, message) for to, message in messages.items()]
