@@ -19,6 +19,7 @@ use aes::cipher::{Block, BlockCipherEncrypt, KeyInit};
 const BATCH: usize = 64;
 
 /// The cipher under one key.
+#[derive(Clone)]
 pub struct FixedKeyAes(Aes128);
 
 impl FixedKeyAes {

@@ -31,6 +31,11 @@ impl Unit {
         // SAFETY: `self` exists only where `detect` found the instruction.
         unsafe { add_multiples(sums, terms, factor) }
     }
+
+    pub(crate) fn add_values(self, sums: &mut [Gf128], points: &[Gf128], coefficients: &[Gf128]) {
+        // SAFETY: `self` exists only where `detect` found the instruction.
+        unsafe { add_values(sums, points, coefficients) }
+    }
 }
 
 #[target_feature(enable = "pclmulqdq")]
@@ -44,6 +49,17 @@ fn multiply_each(factors: &mut [Gf128], others: &[Gf128]) {
 fn add_multiples(sums: &mut [Gf128], terms: &[Gf128], factor: Gf128) {
     for (sum, &term) in sums.iter_mut().zip(terms) {
         *sum += multiply(term, factor);
+    }
+}
+
+#[target_feature(enable = "pclmulqdq")]
+fn add_values(sums: &mut [Gf128], points: &[Gf128], coefficients: &[Gf128]) {
+    // One element's products wait for each other; the processor has those of several elements in flight.
+    for (sum, &point) in sums.iter_mut().zip(points) {
+        *sum += coefficients
+            .iter()
+            .rev()
+            .fold(Gf128::ZERO, |value, &c| multiply(value + c, point));
     }
 }
 

@@ -117,5 +117,18 @@ pub fn add_multiples(sums: &mut [Gf128], terms: &[Gf128], factor: Gf128) {
     portable::add_multiples(sums, terms, factor);
 }
 
+/// Adds to `sums[i]` the polynomial c1·x + c2·x² + … at x = `points[i]`.
+///
+/// # Panics
+/// If there are not as many sums as points.
+pub fn add_values(sums: &mut [Gf128], points: &[Gf128], coefficients: &[Gf128]) {
+    assert_eq!(sums.len(), points.len(), "as many sums as points");
+    #[cfg(target_arch = "x86_64")]
+    if let Some(unit) = clmul::Unit::detect() {
+        return unit.add_values(sums, points, coefficients);
+    }
+    portable::add_values(sums, points, coefficients);
+}
+
 #[cfg(test)]
 mod tests;

@@ -25,6 +25,15 @@ pub(crate) fn add_multiples(sums: &mut [Gf128], terms: &[Gf128], factor: Gf128) 
     }
 }
 
+pub(crate) fn add_values(sums: &mut [Gf128], points: &[Gf128], coefficients: &[Gf128]) {
+    for (sum, &point) in sums.iter_mut().zip(points) {
+        *sum += coefficients
+            .iter()
+            .rev()
+            .fold(Gf128::ZERO, |value, &c| multiply(value + c, point));
+    }
+}
+
 pub(crate) fn multiply(a: Gf128, b: Gf128) -> Gf128 {
     let (a_low, a_high) = halves(a.0);
     let (b_low, b_high) = halves(b.0);

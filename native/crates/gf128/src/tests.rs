@@ -85,6 +85,30 @@ fn multiples_are_added() {
 }
 
 #[test]
+fn values_of_a_polynomial_are_added() {
+    let points = samples();
+    for degree in [0, 1, 3, 5] {
+        let coefficients = &points[9..9 + degree];
+        let expected: Vec<_> = points
+            .iter()
+            .map(|&point| {
+                let (mut sum, mut power) = (Gf128(5), Gf128::ONE);
+                for &coefficient in coefficients {
+                    power = slow(power, point);
+                    sum += slow(power, coefficient);
+                }
+                sum
+            })
+            .collect();
+        for add in [add_values, portable::add_values] {
+            let mut sums = vec![Gf128(5); points.len()];
+            add(&mut sums, &points, coefficients);
+            assert_eq!(sums, expected);
+        }
+    }
+}
+
+#[test]
 fn an_inverse_undoes() {
     for element in samples()
         .into_iter()

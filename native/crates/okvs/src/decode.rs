@@ -1,9 +1,9 @@
 //! Decode(P, x) for every placed key.
 
-use mihe_gf128::{Gf128, multiply_each};
+use mihe_gf128::Gf128;
 use rayon::prelude::*;
 
-use crate::place::Placed;
+use crate::place::{Columns, Placed};
 
 /// The value of each placed key in `store`, in the order of `placed`.
 ///
@@ -15,7 +15,7 @@ pub fn decode(placed: &Placed, store: &[Gf128]) -> Vec<Gf128> {
         placed.shape.len(),
         "the store is of this shape"
     );
-    let mut values = vec![Gf128::ZERO; placed.len()];
+    let mut values = bytemuck::zeroed_vec(placed.len());
     let mut rest = values.as_mut_slice();
     let mut jobs = Vec::with_capacity(placed.shape.clusters);
     for (bounds, cluster) in placed
@@ -34,19 +34,15 @@ pub fn decode(placed: &Placed, store: &[Gf128]) -> Vec<Gf128> {
 }
 
 fn decode_cluster(placed: &Placed, start: usize, values: &mut [Gf128], cluster: &[Gf128]) {
-    let slots = start..start + values.len();
     let (sparse, dense) = cluster.split_at(placed.shape.sparse);
-    // k·D1 + k²·D2 + … = k·(D1 + k·(D2 + …))
-    for &column in dense.iter().rev() {
-        for value in values.iter_mut() {
-            *value += column;
-        }
-        multiply_each(values, &placed.dense[slots.clone()]);
+    placed.dense_parts(start, dense, values);
+    for (value, columns) in values.iter_mut().zip(&placed.columns[start..]) {
+        *value += sparse_part(columns, sparse);
     }
-    for (value, columns) in values.iter_mut().zip(&placed.columns[slots]) {
-        *value += columns
-            .iter()
-            .map(|&column| sparse[usize::from(column)])
-            .sum();
-    }
+}
+
+/// The sum of a key's sparse columns.
+pub(crate) fn sparse_part(columns: &Columns, sparse: &[Gf128]) -> Gf128 {
+    let [first, second, third] = columns.map(|column| sparse[usize::from(column)]);
+    first + second + third
 }

@@ -7,9 +7,10 @@
 
 use core::fmt;
 
-use mihe_gf128::Gf128;
+use mihe_gf128::{Gf128, add_multiples};
 use rayon::prelude::*;
 
+use crate::decode::sparse_part;
 use crate::place::{Columns, Placed};
 
 /// What stands in the columns that no key determines.
@@ -51,7 +52,7 @@ pub fn encode(
 ) -> Result<Vec<Gf128>, Unencodable> {
     assert_eq!(values.len(), placed.len(), "as many values as keys");
     let mut store = match fill {
-        Fill::Zero => vec![Gf128::ZERO; placed.shape.len()],
+        Fill::Zero => bytemuck::zeroed_vec(placed.shape.len()),
         Fill::Random(elements) => elements.to_vec(),
     };
     assert_eq!(
@@ -65,22 +66,22 @@ pub fn encode(
         .try_for_each(|(columns, bounds)| {
             let slots = bounds[0]..bounds[1];
             Cluster {
+                placed,
+                start: bounds[0],
                 rows: &placed.columns[slots.clone()],
-                dense: &placed.dense[slots.clone()],
                 values: &values[slots],
-                sparse: placed.shape.sparse,
             }
-            .encode(columns, placed.shape.capacity)
+            .encode(columns)
         })?;
     Ok(store)
 }
 
 /// The keys of one cluster.
 struct Cluster<'a> {
+    placed: &'a Placed,
+    start: usize,
     rows: &'a [Columns],
-    dense: &'a [Gf128],
     values: &'a [Gf128],
-    sparse: usize,
 }
 
 /// Which key determines which column, in the order of peeling; and the keys that determine none.
@@ -90,22 +91,28 @@ struct Peeled {
 }
 
 impl Cluster<'_> {
-    fn encode(&self, columns: &mut [Gf128], capacity: usize) -> Result<(), Unencodable> {
-        if self.rows.len() > capacity {
+    fn encode(&self, columns: &mut [Gf128]) -> Result<(), Unencodable> {
+        if self.rows.len() > self.placed.shape.capacity {
             return Err(Unencodable::Overflow);
         }
-        let most = columns.len() - self.sparse;
-        let peeled = self.peel(most).ok_or(Unencodable::Core)?;
-        self.solve_sparse(&peeled, columns, self.values);
-        if peeled.gap.is_empty() {
+        let (sparse, dense) = columns.split_at_mut(self.placed.shape.sparse);
+        let peeled = self.peel(dense.len()).ok_or(Unencodable::Core)?;
+        if peeled.gap.is_empty() && dense.iter().all(|&column| column == Gf128::ZERO) {
+            self.solve_sparse(&peeled, sparse, self.values);
             return Ok(());
         }
-        self.close_gap(&peeled, columns).ok_or(Unencodable::Core)
+        let mut rest = self.dense_parts(dense);
+        for (rest, &value) in rest.iter_mut().zip(self.values) {
+            *rest += value;
+        }
+        self.solve_sparse(&peeled, sparse, &rest);
+        self.close_gap(&peeled, sparse, dense, &rest)
+            .ok_or(Unencodable::Core)
     }
 
     /// `None` if more than `most` keys are left.
     fn peel(&self, most: usize) -> Option<Peeled> {
-        let mut core = Core::new(self.rows, self.sparse);
+        let mut core = Core::new(self.rows, self.placed.shape.sparse);
         let mut peeled = Peeled {
             order: Vec::with_capacity(self.rows.len()),
             gap: Vec::new(),
@@ -118,33 +125,41 @@ impl Cluster<'_> {
             if peeled.gap.len() == most {
                 return None;
             }
-            peeled.gap.push(core.give_up_one(self.rows));
+            let row = core.give_up_one(self.rows, &peeled);
+            peeled.gap.push(row);
         }
     }
 
-    /// Gives every peeled key's column what makes the key decode to its value of `values`.
-    fn solve_sparse(&self, peeled: &Peeled, columns: &mut [Gf128], values: &[Gf128]) {
-        let has_dense = columns[self.sparse..].iter().any(|&d| d != Gf128::ZERO);
+    /// Gives every peeled key's column what makes the key's sparse part its value of `values`.
+    fn solve_sparse(&self, peeled: &Peeled, sparse: &mut [Gf128], values: &[Gf128]) {
         for &(row, column) in peeled.order.iter().rev() {
             let row = usize::from(row);
-            columns[usize::from(column)] = Gf128::ZERO;
-            let mut value = values[row] + self.sparse_part(row, columns);
-            if has_dense {
-                value += self.dense_part(row, columns);
-            }
-            columns[usize::from(column)] = value;
+            sparse[usize::from(column)] = Gf128::ZERO;
+            sparse[usize::from(column)] = values[row] + sparse_part(&self.rows[row], sparse);
         }
     }
 
-    fn close_gap(&self, peeled: &Peeled, columns: &mut [Gf128]) -> Option<()> {
-        let zeros = vec![Gf128::ZERO; self.values.len()];
-        // The change of all columns when one dense column changes by one.
-        let changes: Vec<Vec<Gf128>> = (self.sparse..columns.len())
-            .map(|dense| {
-                let mut change = vec![Gf128::ZERO; columns.len()];
-                change[dense] = Gf128::ONE;
-                self.solve_sparse(peeled, &mut change, &zeros);
-                change
+    /// Changes the store so that the keys of the gap have their values too; `rest` is what the sparse parts should be.
+    fn close_gap(
+        &self,
+        peeled: &Peeled,
+        sparse: &mut [Gf128],
+        dense: &mut [Gf128],
+        rest: &[Gf128],
+    ) -> Option<()> {
+        if peeled.gap.is_empty() {
+            return Some(());
+        }
+        // Of every dense column, what one more in it makes of the keys' dense parts and, so that the peeled keys keep
+        // their values, of the sparse columns.
+        let changes: Vec<(Vec<Gf128>, Vec<Gf128>)> = (0..dense.len())
+            .map(|column| {
+                let mut unit = vec![Gf128::ZERO; dense.len()];
+                unit[column] = Gf128::ONE;
+                let parts = self.dense_parts(&unit);
+                let mut change = vec![Gf128::ZERO; sparse.len()];
+                self.solve_sparse(peeled, &mut change, &parts);
+                (parts, change)
             })
             .collect();
         let mut equations: Vec<Vec<Gf128>> = peeled
@@ -152,92 +167,83 @@ impl Cluster<'_> {
             .iter()
             .map(|&row| {
                 let row = usize::from(row);
-                let missing = self.values[row] + self.decoded(row, columns);
-                let terms = changes.iter().map(|change| self.decoded(row, change));
-                terms.chain([missing]).collect()
+                let missing = |parts: &[Gf128], sparse: &[Gf128]| {
+                    parts[row] + sparse_part(&self.rows[row], sparse)
+                };
+                let terms = changes.iter().map(|(parts, change)| missing(parts, change));
+                terms.chain([missing(rest, sparse)]).collect()
             })
             .collect();
         let factors = solve(&mut equations, changes.len())?;
-        for (change, factor) in changes.iter().zip(factors) {
-            mihe_gf128::add_multiples(columns, change, factor);
+        for ((column, (_, change)), factor) in dense.iter_mut().zip(&changes).zip(factors) {
+            *column += factor;
+            add_multiples(sparse, change, factor);
         }
         Some(())
     }
 
-    fn decoded(&self, row: usize, columns: &[Gf128]) -> Gf128 {
-        self.sparse_part(row, columns) + self.dense_part(row, columns)
-    }
-
-    fn sparse_part(&self, row: usize, columns: &[Gf128]) -> Gf128 {
-        let places = self.rows[row];
-        places
-            .iter()
-            .map(|&column| columns[usize::from(column)])
-            .sum()
-    }
-
-    fn dense_part(&self, row: usize, columns: &[Gf128]) -> Gf128 {
-        let key = self.dense[row];
-        let dense = &columns[self.sparse..];
-        dense
-            .iter()
-            .rev()
-            .fold(Gf128::ZERO, |sum, &column| key * (sum + column))
+    fn dense_parts(&self, dense: &[Gf128]) -> Vec<Gf128> {
+        let mut parts = vec![Gf128::ZERO; self.rows.len()];
+        self.placed.dense_parts(self.start, dense, &mut parts);
+        parts
     }
 }
 
+/// A column's keys that are not peeled yet: how many, and the exclusive or of them all, which is the key itself where it is one.
+/// In one word, the number above, so that a key is taken out of it by one subtraction and one exclusive or.
+type Column = u32;
+
+const ONE_KEY: Column = 1 << 16;
+
 /// The keys that are not peeled yet, seen from the columns.
 struct Core {
-    /// How many of them a column has.
-    counts: Vec<u16>,
-    /// Their exclusive or: where the count is one, the key itself.
-    folded: Vec<u16>,
+    /// As many as a `u16` addresses, so that no index needs a check.
+    columns: Box<[Column; 1 << 16]>,
     /// Columns that had one key when they were noted.
     lonely: Vec<u16>,
-    taken: Vec<bool>,
 }
 
 impl Core {
     fn new(rows: &[Columns], sparse: usize) -> Self {
-        let (mut counts, mut folded) = (vec![0u16; sparse], vec![0u16; sparse]);
-        for (row, columns) in (0u16..).zip(rows) {
-            for &column in columns {
-                counts[usize::from(column)] += 1;
-                folded[usize::from(column)] ^= row;
+        let mut columns = Box::new([0; 1 << 16]);
+        for (row, places) in (0u16..).zip(rows) {
+            for &place in places {
+                let column = &mut columns[usize::from(place)];
+                *column = (*column + ONE_KEY) ^ Column::from(row);
             }
         }
         let lonely = (0u16..)
-            .zip(&counts)
-            .filter_map(|(column, &count)| (count == 1).then_some(column))
+            .zip(&columns[..sparse])
+            .filter_map(|(place, &column)| (column >> 16 == 1).then_some(place))
             .collect();
-        Self {
-            counts,
-            folded,
-            lonely,
-            taken: vec![false; rows.len()],
-        }
+        Self { columns, lonely }
     }
 
     fn peel(&mut self, rows: &[Columns], order: &mut Vec<(u16, u16)>) {
-        while let Some(column) = self.lonely.pop() {
-            if self.counts[usize::from(column)] == 1 {
-                let row = self.folded[usize::from(column)];
-                order.push((row, column));
+        while let Some(place) = self.lonely.pop() {
+            let column = self.columns[usize::from(place)];
+            if column >> 16 == 1 {
+                let row = column as u16;
+                order.push((row, place));
                 self.take(row, rows);
             }
         }
     }
 
     /// Takes a key out of a column that has fewest, so that peeling goes on.
-    fn give_up_one(&mut self, rows: &[Columns]) -> u16 {
+    fn give_up_one(&mut self, rows: &[Columns], peeled: &Peeled) -> u16 {
+        let mut taken = vec![false; rows.len()];
+        for &row in peeled.order.iter().map(|(row, _)| row).chain(&peeled.gap) {
+            taken[usize::from(row)] = true;
+        }
         let weight = |row: &Columns| {
-            row.map(|column| self.counts[usize::from(column)])
+            row.map(|place| self.columns[usize::from(place)] >> 16)
                 .into_iter()
                 .min()
         };
         let left = (0u16..)
             .zip(rows)
-            .filter(|&(row, _)| !self.taken[usize::from(row)]);
+            .filter(|&(row, _)| !taken[usize::from(row)]);
         // There is one: the caller counts.
         let row = left
             .min_by_key(|(_, columns)| weight(columns))
@@ -247,16 +253,11 @@ impl Core {
     }
 
     fn take(&mut self, row: u16, rows: &[Columns]) {
-        self.taken[usize::from(row)] = true;
-        for column in rows[usize::from(row)] {
-            let (count, folded) = (
-                &mut self.counts[usize::from(column)],
-                &mut self.folded[usize::from(column)],
-            );
-            *count -= 1;
-            *folded ^= row;
-            if *count == 1 {
-                self.lonely.push(column);
+        for place in rows[usize::from(row)] {
+            let column = &mut self.columns[usize::from(place)];
+            *column = (*column - ONE_KEY) ^ Column::from(row);
+            if *column >> 16 == 1 {
+                self.lonely.push(place);
             }
         }
     }
@@ -276,7 +277,7 @@ fn solve(equations: &mut [Vec<Gf128>], unknowns: usize) -> Option<Vec<Gf128>> {
         for (other, equation) in equations.iter_mut().enumerate() {
             if other != index {
                 let factor = equation[pivot];
-                mihe_gf128::add_multiples(equation, &scaled, factor);
+                add_multiples(equation, &scaled, factor);
             }
         }
         equations[index] = scaled;

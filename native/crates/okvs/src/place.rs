@@ -6,12 +6,18 @@
 use core::fmt;
 
 use mihe_fixed_key_aes::FixedKeyAes;
-use mihe_gf128::Gf128;
+use mihe_gf128::{Gf128, add_values};
+use rayon::prelude::*;
 
 use crate::shape::Shape;
 
 /// The columns of a key within its cluster, ascending order not implied, distinct.
 pub type Columns = [u16; 3];
+
+/// Keys that one task hashes.
+const TASK: usize = 1 << 14;
+/// Keys whose dense parts are computed together, in the first cache.
+const BATCH: usize = 64;
 
 /// Where keys go, for one seed and shape.
 pub struct Placement {
@@ -27,7 +33,7 @@ pub struct Placed {
     items: Vec<u32>,
     keys: Vec<u128>,
     pub(crate) columns: Vec<Columns>,
-    pub(crate) dense: Vec<Gf128>,
+    dense: FixedKeyAes,
     pub(crate) shape: Shape,
 }
 
@@ -48,8 +54,14 @@ impl Placement {
     /// encoded.
     pub fn place(&self, keys: &[u128]) -> Placed {
         let clusters = self.shape.clusters as u64;
-        let mut hashes = keys.to_vec();
-        self.columns.hash_each(&mut hashes);
+        let mut hashes = vec![0; keys.len()];
+        hashes
+            .par_chunks_mut(TASK)
+            .zip(keys.par_chunks(TASK))
+            .for_each(|(hashes, keys)| {
+                hashes.copy_from_slice(keys);
+                self.columns.hash_each(hashes);
+            });
         let cluster_of = |hash: u128| digit(&mut (hash as u64), clusters) as usize;
 
         let mut starts = vec![0; self.shape.clusters + 1];
@@ -65,8 +77,8 @@ impl Placement {
             starts,
             items: vec![0; keys.len()],
             keys: vec![0; keys.len()],
-            columns: vec![[0; 3]; keys.len()],
-            dense: Vec::new(),
+            columns: bytemuck::zeroed_vec(keys.len()),
+            dense: self.dense.clone(),
             shape: self.shape,
         };
         for (item, (&key, &hash)) in (0..).zip(keys.iter().zip(&hashes)) {
@@ -76,10 +88,6 @@ impl Placement {
             placed.columns[*slot] = columns_of((hash >> 64) as u64, self.shape.sparse as u64);
             *slot += 1;
         }
-        drop(hashes);
-        let mut dense = placed.keys.clone();
-        self.dense.hash_each(&mut dense);
-        placed.dense = dense.into_iter().map(Gf128).collect();
         placed
     }
 }
@@ -98,6 +106,21 @@ impl Placed {
     /// The keys in this order.
     pub fn keys(&self) -> &[u128] {
         &self.keys
+    }
+
+    /// The dense parts of the keys from slot `start` on, by the dense columns of their cluster.
+    pub(crate) fn dense_parts(&self, start: usize, dense: &[Gf128], parts: &mut [Gf128]) {
+        let mut hashed = [0; BATCH];
+        for (keys, parts) in self.keys[start..]
+            .chunks(BATCH)
+            .zip(parts.chunks_mut(BATCH))
+        {
+            let hashed = &mut hashed[..parts.len()];
+            hashed.copy_from_slice(&keys[..parts.len()]);
+            self.dense.hash_each(hashed);
+            parts.fill(Gf128::ZERO);
+            add_values(parts, bytemuck::must_cast_slice(hashed), dense);
+        }
     }
 
     /// Of each key in this order, its place in the list that was placed.
@@ -184,6 +207,11 @@ mod tests {
         let two = Placement::new(shape, 2).place(&keys);
         let same = one.columns.iter().zip(&two.columns).filter(|(a, b)| a == b);
         assert!(same.count() < 5);
-        assert_ne!(one.dense, two.dense);
+        let dense = |placed: &Placed| {
+            let mut parts = vec![Gf128::ZERO; 1000];
+            placed.dense_parts(0, &[Gf128::ONE], &mut parts);
+            parts
+        };
+        assert_ne!(dense(&one), dense(&two));
     }
 }

@@ -34,9 +34,8 @@ pub struct Code {
     expander: FixedKeyAes,
 }
 
-/// Elements of N vectors at the same place: one reading of the code's bits and places serves all N. Halves of a Gf128, which the
-/// compiler turns into vector registers.
-type Side<const N: usize> = [[u64; 2]; N];
+/// An element as two halves, which the compiler turns into one vector register.
+type Halves = [u64; 2];
 
 impl Code {
     /// The code that makes `len` elements of twice as many.
@@ -64,52 +63,39 @@ impl Code {
         self.len
     }
 
-    /// Encodes N vectors side by side: `results` are their first halves and become what the code makes of them, `noise` are their
-    /// second halves, element by element, and is used up.
+    /// Encodes: `result` is the first half of what is encoded and becomes the code's word, `noise` is the second half and is used
+    /// up.
     ///
     /// Which elements are read and when depends on the public seed alone.
     ///
     /// # Panics
     /// If a half has not as many elements as the code makes.
-    pub fn encode<const N: usize>(&self, noise: &mut [[Gf128; N]], results: [&mut [Gf128]; N]) {
-        let halves: &mut [[u64; 2]] = bytemuck::must_cast_slice_mut(noise.as_flattened_mut());
-        let (noise, _): (&mut [Side<N>], _) = halves.as_chunks_mut();
-        let lengths = results.iter().map(|result| result.len());
-        assert!(
-            lengths.chain([noise.len()]).all(|len| len == self.len),
+    pub fn encode(&self, noise: &mut [Gf128], result: &mut [Gf128]) {
+        assert_eq!(
+            [noise.len(), result.len()],
+            [self.len; 2],
             "twice as many elements as come out"
         );
+        let noise: &mut [Halves] = bytemuck::must_cast_slice_mut(noise);
+        let result: &mut [Halves] = bytemuck::must_cast_slice_mut(result);
         for bits in &self.convolutions {
             convolve(noise, bits);
         }
-        let mut tasks = results.map(|result| result.chunks_mut(TASK));
-        let tasks: Vec<[&mut [Gf128]; N]> = (0..self.len.div_ceil(TASK))
-            .map(|_| {
-                tasks
-                    .each_mut()
-                    .map(|chunks| chunks.next().unwrap_or_default())
-            })
-            .collect();
-        tasks
-            .into_par_iter()
+        result
+            .par_chunks_mut(TASK)
             .enumerate()
-            .for_each(|(task, results)| self.expand(noise, task * TASK, results));
+            .for_each(|(task, result)| self.expand(noise, task * TASK, result));
     }
 
-    /// Adds to the results from place `start` on what the expander makes of `noise`.
-    fn expand<const N: usize>(
-        &self,
-        noise: &[Side<N>],
-        start: usize,
-        mut results: [&mut [Gf128]; N],
-    ) {
+    /// Adds to the result from place `start` on what the expander makes of `noise`.
+    fn expand(&self, noise: &[Halves], start: usize, result: &mut [Halves]) {
         let (quarter, whole) = (self.len / QUARTERS, self.len);
         let mut blocks = [0; DRAWN * WEIGHT / 4];
         let mut places = [[0; WEIGHT]; DRAWN];
-        let count = results.first().map_or(0, |result| result.len());
-        for from in (0..count).step_by(DRAWN) {
+        for (drawn, result) in result.chunks_mut(DRAWN).enumerate() {
+            let first = start + drawn * DRAWN;
             self.expander
-                .stream(((start + from) / 4 * WEIGHT) as u128, &mut blocks);
+                .stream((first / 4 * WEIGHT) as u128, &mut blocks);
             // All places first: then the processor waits for many elements at once.
             for (places, words) in places.iter_mut().zip(words(&blocks).as_chunks().0) {
                 let words: &[u32; WEIGHT] = words;
@@ -121,13 +107,10 @@ impl Code {
                     } as u32;
                 }
             }
-            for (place, places) in (from..count).zip(&places) {
-                let sum = places
+            for (element, places) in result.iter_mut().zip(&places) {
+                *element = places
                     .iter()
-                    .fold([[0; 2]; N], |sum, &place| add(sum, noise[place as usize]));
-                for (result, sum) in results.iter_mut().zip(sum) {
-                    result[place] += bytemuck::must_cast(sum);
-                }
+                    .fold(*element, |sum, &place| add(sum, noise[place as usize]));
             }
         }
     }
@@ -144,9 +127,9 @@ const KEPT: usize = GROUPS.next_power_of_two();
 ///
 /// Four elements at a time, by the method of the four Russians: once an element group is final, all 16 sums of its elements are
 /// made, and every element after it looks up the one that its bits say, instead of adding up one by one.
-fn convolve<const N: usize>(elements: &mut [Side<N>], bits: &FixedKeyAes) {
+fn convolve(elements: &mut [Halves], bits: &FixedKeyAes) {
     let mut blocks = [0; DRAWN / 4];
-    let mut sums = [[[[0; 2]; N]; SUMS]; KEPT];
+    let mut sums = [[[0; 2]; SUMS]; KEPT];
     for (drawn, elements) in elements.chunks_mut(DRAWN).enumerate() {
         bits.stream((drawn * blocks.len()) as u128, &mut blocks);
         let groups = elements.as_chunks_mut().0.iter_mut();
@@ -170,11 +153,11 @@ fn convolve<const N: usize>(elements: &mut [Side<N>], bits: &FixedKeyAes) {
 
 /// The elements of group `number`, from the sums of the groups before it (zero before the first) and from each other.
 #[inline(always)]
-fn convolve_group<const N: usize>(
-    group: &mut [Side<N>; GROUP],
+fn convolve_group(
+    group: &mut [Halves; GROUP],
     words: &[u32; GROUP],
     number: usize,
-    sums: &[[Side<N>; SUMS]; KEPT],
+    sums: &[[Halves; SUMS]; KEPT],
 ) {
     for place in 0..GROUP {
         // Bit b belongs to the element b + 1 places before; the one behind the window counts whole.
@@ -198,8 +181,8 @@ fn convolve_group<const N: usize>(
 
 /// The sums of all sets of a group's elements; bit b of an index stands for the element b places before the end.
 #[inline(always)]
-fn all_sums<const N: usize>(group: &[Side<N>; GROUP]) -> [Side<N>; SUMS] {
-    let mut sums = [[[0; 2]; N]; SUMS];
+fn all_sums(group: &[Halves; GROUP]) -> [Halves; SUMS] {
+    let mut sums = [[0; 2]; SUMS];
     for (bit, &element) in group.iter().rev().enumerate() {
         for index in 0..1 << bit {
             sums[1 << bit | index] = add(sums[index], element);
@@ -209,21 +192,15 @@ fn all_sums<const N: usize>(group: &[Side<N>; GROUP]) -> [Side<N>; SUMS] {
 }
 
 #[inline(always)]
-fn add<const N: usize>(mut one: Side<N>, other: Side<N>) -> Side<N> {
-    for (half, other) in one.as_flattened_mut().iter_mut().zip(other.as_flattened()) {
-        *half ^= other;
-    }
-    one
+fn add(one: Halves, other: Halves) -> Halves {
+    [one[0] ^ other[0], one[1] ^ other[1]]
 }
 
-/// The elements if the lowest bit is 1, else zero.
+/// The element if the lowest bit is 1, else zero.
 #[inline(always)]
-fn masked<const N: usize>(mut elements: Side<N>, bit: u64) -> Side<N> {
+fn masked(element: Halves, bit: u64) -> Halves {
     let mask = 0u64.wrapping_sub(bit & 1);
-    for half in elements.as_flattened_mut() {
-        *half &= mask;
-    }
-    elements
+    element.map(|half| half & mask)
 }
 
 /// A place below `bound`, equally likely up to `bound` / 2^32.
@@ -295,10 +272,7 @@ mod tests {
     /// One vector, encoded in place.
     fn encode(code: &Code, elements: &mut [Gf128]) {
         let (result, noise) = elements.split_at_mut(code.len);
-        code.encode(
-            bytemuck::must_cast_slice_mut::<_, [Gf128; 1]>(noise),
-            [result],
-        );
+        code.encode(noise, result);
     }
 
     #[test]
@@ -310,24 +284,6 @@ mod tests {
             encode(&code, &mut encoded);
             assert!(encoded[..len] == slow(&code, &original), "{len}");
         }
-    }
-
-    #[test]
-    fn vectors_side_by_side_are_encoded_like_each_alone() {
-        let len = 5000;
-        let code = Code::new(len, 78);
-        let mut one = elements(2 * len);
-        let mut other: Vec<Gf128> = one.iter().map(|&element| element * Gf128(3)).collect();
-        let mut pairs: Vec<[Gf128; 2]> = one[len..]
-            .iter()
-            .zip(&other[len..])
-            .map(|(&one, &other)| [one, other])
-            .collect();
-        let (mut first, mut second) = (one[..len].to_vec(), other[..len].to_vec());
-        code.encode(&mut pairs, [&mut first, &mut second]);
-        encode(&code, &mut one);
-        encode(&code, &mut other);
-        assert!(first == one[..len] && second == other[..len]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub(crate) const NOISE: usize = 128;
 const SYSTEMATIC: usize = NOISE / 2;
 /// The fewest elements that are made: below, the noise is no hidden part of the vector.
 const FEWEST: usize = 1 << 14;
-/// The most elements of a piece: 3 MB, and 6 MB where two vectors are encoded side by side.
+/// The most elements of a piece: 3 MB, most of which a third cache of 4 MB a core keeps.
 const PIECE: usize = 3 << 16;
 
 /// How a vector is cut, and what is the same for all pieces.
@@ -150,7 +150,7 @@ struct Growing<'a> {
 impl Growing<'_> {
     fn grow(&mut self, pieces: &Pieces, children: &Children, shares: &[Gf128]) {
         let forest = pieces.forest;
-        let mut noise: Vec<[Gf128; 1]> = zeros(pieces.code.len());
+        let mut noise: Vec<Gf128> = zeros(pieces.code.len());
         let halves = self.sums.split_at_mut(SYSTEMATIC * forest.depth());
         let (first, second) = self.roots.split_at(SYSTEMATIC);
         forest.grow(
@@ -175,7 +175,7 @@ impl Growing<'_> {
             let whole = sums.last().map_or(0, |[left, right]| left ^ right);
             *correction = whole ^ share.0;
         }
-        pieces.code.encode(&mut noise, [self.elements]);
+        pieces.code.encode(&mut noise, self.elements);
     }
 }
 
@@ -207,14 +207,15 @@ impl Regrowing<'_> {
         let mut past = zeros(leaves.len());
         forest.regrow(children, second, known.1, &mut past);
         put_in(forest, &mut past, second, corrections.1, shares.1);
-        let mut pairs: Vec<[Gf128; 2]> = past
-            .into_iter()
-            .map(|leaf| [Gf128::ZERO, Gf128(leaf)])
-            .collect();
+        let mut noise_past = zeros(past.len());
         for (at, &element) in at(forest, second).zip(noise.1) {
-            pairs[at][0] = element;
+            noise_past[at] = element;
         }
-        pieces.code.encode(&mut pairs, [a, c]);
+        // One after the other: two at once would share the cache.
+        pieces
+            .code
+            .encode(bytemuck::must_cast_slice_mut(&mut past), c);
+        pieces.code.encode(&mut noise_past, a);
     }
 }
 
