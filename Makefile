@@ -21,7 +21,7 @@ PYTHON = $(shell for python in python3 python3.14 python3.13 python3.12 python3.
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-.PHONY: help demo test faults check proto docs bench bench-psi memory wheelhouse audit lock clean
+.PHONY: help demo test faults check proto docs bench bench-psi kernels memory wheelhouse audit lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -57,6 +57,12 @@ bench: $(VENV)/.built ## print figures, each as a ratio inside one run
 
 bench-psi: $(VENV)/.built ## compare intersections with other engines, installed into .peers (ARGS="--size 2^20 --rounds 1")
 	$(BIN)/python -m benchmarks.psi $(ARGS)
+
+KERNELS := mihe-gf128 mihe-fixed-key-aes mihe-okvs mihe-vole
+
+kernels: ## time the kernels of RR22 on one core (ARGS="decode" takes those with that in the name)
+	for crate in $(KERNELS); do RAYON_NUM_THREADS=1 $(CARGO) bench $(MANIFEST) --locked --quiet \
+		-p $$crate --bench kernels -- --warm-up-time 0.5 --measurement-time 2 $(ARGS); done
 
 memory: $(VENV)/.built ## print what a job costs each process by key (ARGS="--keys 1000000")
 	$(BIN)/python -m benchmarks.run_memory $(ARGS)

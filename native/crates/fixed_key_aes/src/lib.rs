@@ -37,13 +37,25 @@ impl FixedKeyAes {
 
     /// Every block becomes its [`hash`](Self::hash).
     pub fn hash_each(&self, blocks: &mut [u128]) {
-        let mut inputs = [0; BATCH];
+        let mut hashed = [0; BATCH];
         for batch in blocks.chunks_mut(BATCH) {
-            let inputs = &mut inputs[..batch.len()];
-            inputs.copy_from_slice(batch);
-            self.encrypt(batch);
-            for (block, input) in batch.iter_mut().zip(inputs) {
-                *block ^= *input;
+            let hashed = &mut hashed[..batch.len()];
+            self.hash_to(batch, hashed);
+            batch.copy_from_slice(hashed);
+        }
+    }
+
+    /// `hashed[i]` becomes the [`hash`](Self::hash) of `blocks[i]`.
+    ///
+    /// # Panics
+    /// If the two differ in length.
+    pub fn hash_to(&self, blocks: &[u128], hashed: &mut [u128]) {
+        assert_eq!(blocks.len(), hashed.len(), "room for every hash");
+        for (blocks, hashed) in blocks.chunks(BATCH).zip(hashed.chunks_mut(BATCH)) {
+            hashed.copy_from_slice(blocks);
+            self.encrypt(hashed);
+            for (hash, block) in hashed.iter_mut().zip(blocks) {
+                *hash ^= block;
             }
         }
     }
@@ -121,6 +133,9 @@ mod tests {
             aes.hash_each(&mut hashed);
             let expected: Vec<u128> = blocks.iter().map(|&block| aes.hash(block)).collect();
             assert_eq!(hashed, expected);
+            let mut apart = vec![0; length];
+            aes.hash_to(&blocks, &mut apart);
+            assert_eq!(apart, expected);
         }
     }
 

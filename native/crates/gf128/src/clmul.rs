@@ -19,7 +19,7 @@ pub(crate) struct Unit(());
 impl Unit {
     #[inline]
     pub(crate) fn detect() -> Option<Self> {
-        is_x86_feature_detected!("pclmulqdq").then_some(Self(()))
+        (cfg!(not(mihe_portable)) && is_x86_feature_detected!("pclmulqdq")).then_some(Self(()))
     }
 
     pub(crate) fn multiply_each(self, factors: &mut [Gf128], others: &[Gf128]) {

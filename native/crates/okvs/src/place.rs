@@ -58,10 +58,7 @@ impl Placement {
         hashes
             .par_chunks_mut(TASK)
             .zip(keys.par_chunks(TASK))
-            .for_each(|(hashes, keys)| {
-                hashes.copy_from_slice(keys);
-                self.columns.hash_each(hashes);
-            });
+            .for_each(|(hashes, keys)| self.columns.hash_to(keys, hashes));
         let cluster_of = |hash: u128| digit(&mut (hash as u64), clusters) as usize;
 
         let mut starts = vec![0; self.shape.clusters + 1];
@@ -116,8 +113,7 @@ impl Placed {
             .zip(parts.chunks_mut(BATCH))
         {
             let hashed = &mut hashed[..parts.len()];
-            hashed.copy_from_slice(&keys[..parts.len()]);
-            self.dense.hash_each(hashed);
+            self.dense.hash_to(&keys[..parts.len()], hashed);
             parts.fill(Gf128::ZERO);
             add_values(parts, bytemuck::must_cast_slice(hashed), dense);
         }

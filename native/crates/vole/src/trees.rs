@@ -130,32 +130,37 @@ impl Children {
     ///
     /// From the last parents to the first, so that children are written where parents have been read.
     fn derive(&self, nodes: &mut [u128]) -> Sums {
-        let mut sums = [0; 2];
+        let mut sums = [[0; 2]; 2];
+        let mut hashed = [[0; BATCH]; 2];
         let parents = nodes.len().div_ceil(2);
         for start in (0..parents).step_by(BATCH).rev() {
             let end = parents.min(start + BATCH);
-            let mut hashed = [[0; BATCH]; 2];
             let [left, right] = hashed.each_mut().map(|side| &mut side[..end - start]);
-            left.copy_from_slice(&nodes[start..end]);
-            right.copy_from_slice(left);
-            self.0[0].hash_each(left);
-            self.0[1].hash_each(right);
+            self.0[0].hash_to(&nodes[start..end], left);
+            self.0[1].hash_to(&nodes[start..end], right);
+            let left: &[Halves] = bytemuck::must_cast_slice(left);
+            let right: &[Halves] = bytemuck::must_cast_slice(right);
             let below = nodes.len().min(2 * end);
-            let (pairs, last) = nodes[2 * start..below].as_chunks_mut();
-            for (pair, (&mut left, &mut right)) in
-                pairs.iter_mut().zip(left.iter_mut().zip(&mut *right))
-            {
+            let below: &mut [Halves] = bytemuck::must_cast_slice_mut(&mut nodes[2 * start..below]);
+            let (pairs, last) = below.as_chunks_mut();
+            for (pair, (&left, &right)) in pairs.iter_mut().zip(left.iter().zip(right)) {
                 *pair = [left, right];
-                sums[0] ^= left;
-                sums[1] ^= right;
+                sums = [add(sums[0], left), add(sums[1], right)];
             }
-            if let ([last], Some(&mut left)) = (last, left.last_mut()) {
+            if let ([last], Some(&left)) = (last, left.last()) {
                 *last = left;
-                sums[0] ^= left;
+                sums[0] = add(sums[0], left);
             }
         }
-        sums
+        bytemuck::must_cast(sums)
     }
+}
+
+/// A node as two halves, which the compiler turns into one vector register.
+type Halves = [u64; 2];
+
+fn add(one: Halves, other: Halves) -> Halves {
+    [one[0] ^ other[0], one[1] ^ other[1]]
 }
 
 #[cfg(test)]
