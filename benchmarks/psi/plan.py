@@ -29,6 +29,8 @@ class Entrant:
 GROUPS: Final = {
     ANY: (
         Entrant(Ours()),
+        # Below 2^14 keys a node takes curves: what it would be without that choice.
+        Entrant(Ours("mihe RR22", "rr22"), 1 << 13),
         Entrant(Theirs("spu RR22", SPU, {"protocol": "RR22"})),
         Entrant(Theirs("openmined-psi", OPENMINED), 1 << 14),
     ),
@@ -39,7 +41,7 @@ GROUPS: Final = {
     ),
     THREE: (
         Entrant(Ours("mihe star", "star")),
-        # What three owners get who ask for nothing: curves, and no two may collude.
+        # What three owners get who ask for nothing: curves, and safe from any two of them together.
         Entrant(Ours("mihe blind join"), 1 << 12),
         Entrant(Theirs("spu KKRT NPC", SPU, {"protocol": "KKRT_NPC"})),
     ),

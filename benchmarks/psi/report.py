@@ -162,7 +162,7 @@ def _machine(now: datetime, processor: str, cores: int) -> str:
     return (
         f"{now:%Y-%m-%d}, {processor}, {cores} cores, Linux {platform.release()}, Python "
         f"{platform.python_version()}; mihe {_commit()}, {', '.join(pins)}; "
-        f"`make bench-psi{asked}`; {os.getloadavg()[0]:.1f} other processes at work when it began"
+        f"`make bench-psi{asked}`; load {os.getloadavg()[0]:.1f} when it began"
     )
 
 
