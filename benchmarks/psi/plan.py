@@ -2,6 +2,7 @@
 
 Groups      any     the protocol that mihe's node chooses for the sizes, and the peers' fastest ones
             curves  protocols on elliptic curves only, which is what small or capped sets get
+            sm2     the same on SM2's curve, for sites that are bound to national algorithms
             three   between three owners, of whom one learns the result
 """
 
@@ -15,7 +16,7 @@ from benchmarks.psi.ours import Ours
 from benchmarks.psi.sites import DISTANT, LOOPBACK
 from benchmarks.psi.theirs import OPENMINED, SPU, Theirs
 
-ANY, CURVES, THREE = "any", "curves", "three"
+ANY, CURVES, SM2, THREE = "any", "curves", "sm2", "three"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,10 @@ GROUPS: Final = {
         Entrant(Theirs("spu ECDH 25519", SPU, {"protocol": "ECDH", "curve": "25519"}), 1 << 17),
         Entrant(Theirs("spu ECDH FourQ", SPU, {"protocol": "ECDH", "curve": "FOURQ"}), 1 << 17),
     ),
+    SM2: (
+        Entrant(Ours("mihe SM2", "ecdh-sm2"), 1 << 12),
+        Entrant(Theirs("spu ECDH SM2", SPU, {"protocol": "ECDH", "curve": "SM2"}), 1 << 12),
+    ),
     THREE: (
         Entrant(Ours("mihe star", "star")),
         # What three owners get who ask for nothing: curves, and safe from any two of them together.
@@ -48,7 +53,7 @@ GROUPS: Final = {
 }
 """The first of each is ours: what the others' times are divided by."""
 
-OWNERS_OF: Final = {ANY: OWNERS[:2], CURVES: OWNERS[:2], THREE: OWNERS}
+OWNERS_OF: Final = {ANY: OWNERS[:2], CURVES: OWNERS[:2], SM2: OWNERS[:2], THREE: OWNERS}
 
 USUAL: Final = ("uscc", 0.5)
 _OTHERS: Final = (("id_number", 0.5), ("uscc", 0.01), ("uscc", 1.0))
@@ -57,9 +62,11 @@ _OTHERS_KEYS: Final = 1 << 18
 _SIZES: Final = {
     (LOOPBACK, ANY): tuple(1 << power for power in (12, 14, 16, 18, 20)),
     (LOOPBACK, CURVES): (1 << 12, 1 << 14),
+    (LOOPBACK, SM2): (1 << 12,),
     (LOOPBACK, THREE): (1 << 12, 1 << 16),
     (DISTANT, ANY): tuple(1 << power for power in (12, 16, 20)),
     (DISTANT, CURVES): (),
+    (DISTANT, SM2): (),
     (DISTANT, THREE): (),
 }
 

@@ -16,7 +16,7 @@ from itertools import groupby
 from pathlib import Path
 
 from benchmarks.psi.measured import Run, Setting
-from benchmarks.psi.plan import ANY, GROUPS, USUAL
+from benchmarks.psi.plan import ANY, GROUPS, THREE, USUAL
 from benchmarks.psi.plot import plot
 from benchmarks.psi.sites import LINKS
 from benchmarks.psi.summary import Figure, figures, spells
@@ -25,6 +25,8 @@ from benchmarks.psi.table import count, table, timeline, title
 _UNLESS_SAID = (
     "Lists of social credit codes, half of them in all lists, unless a row says otherwise.\n"
 )
+_QUIET = 0.5
+"""A load average below which nothing else is at work."""
 _ROOT = Path(__file__).resolve().parents[2]
 _LOCKS = _ROOT / "benchmarks" / "peers"
 _PAGE = _ROOT / "docs" / "benchmarks.md"
@@ -85,11 +87,11 @@ def text(notes: Sequence[str], runs: Sequence[Run]) -> str:
 
 
 def panels(runs: Sequence[Run]) -> list[tuple[str, list[Figure]]]:
-    """What is plotted: the usual lists, a panel for each link."""
+    """What is plotted: the usual lists of two owners, a panel for each link."""
     usual = [
         figure
         for figure in _figures(runs)
-        if (figure.setting.shape, figure.setting.overlap) == USUAL
+        if (figure.setting.shape, figure.setting.overlap) == USUAL and figure.setting.group != THREE
     ]
     return [
         (name, list(panel))
@@ -162,7 +164,17 @@ def _machine(now: datetime, processor: str, cores: int) -> str:
     return (
         f"{now:%Y-%m-%d}, {processor}, {cores} cores, Linux {platform.release()}, Python "
         f"{platform.python_version()}; mihe {_commit()}, {', '.join(pins)}; "
-        f"`make bench-psi{asked}`; load {os.getloadavg()[0]:.1f} when it began"
+        f"`make bench-psi{asked}`{_busy(os.getloadavg()[0])}"
+    )
+
+
+def _busy(load: float) -> str:
+    """What to think of figures from a machine that has other work to do."""
+    if load < _QUIET:
+        return ""
+    return (
+        f". **The machine was busy** (load {load:.1f} before it began): seconds are too long for"
+        " all, ratios are rough; processor time, bytes and memory hold"
     )
 
 

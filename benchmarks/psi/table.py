@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from benchmarks.psi.measured import RECEIVER, SENDER, Setting
-from benchmarks.psi.plan import ANY, CURVES, THREE, USUAL
+from benchmarks.psi.plan import ANY, CURVES, SM2, THREE, USUAL
 from benchmarks.psi.sites import LINKS
 from benchmarks.psi.summary import Figure, Spread
 from benchmarks.resident import MIB
@@ -22,6 +22,7 @@ _HEAD = (
 _GROUPS = {
     ANY: "two owners, any protocol",
     CURVES: "two owners, elliptic curves only",
+    SM2: "two owners, SM2's curve",
     THREE: "three owners",
 }
 
