@@ -34,6 +34,7 @@ __all__ = [
     "Taking",
     "Told",
     "blind",
+    "canonical_keys",
     "distinct_keys",
     "ecdh_message_bytes",
     "hazmat_decode",
@@ -133,6 +134,15 @@ class Evaluation:
 
 _Terms: TypeAlias = tuple[bytes, int, int, int, bool]
 """A run of psi/rr22: id of 32 bytes, sizes of receiver, sender and bucket, whether both learn."""
+
+def canonical_keys(kind: str, texts: tuple[bytes, bytes], issued: bytes) -> tuple[bytes, bytes]:
+    """What each text of a column is as a key of this kind, and the keys, 18 bytes each or zeros.
+
+    A byte for each text: 0 a key as it stands, 1 a key written otherwise, 2 not ASCII and not
+    looked at, from 3 on the members of contract.keys.Reason in order. Texts are in one piece with
+    the end of each. Those of the keys `issued`, 18 bytes each, whose check character alone is wrong
+    are keys. Raises Misused.
+    """
 
 def distinct_keys(keys: tuple[bytes, bytes], rows: bytes) -> tuple[bytes, bytes, bytes, bytes]:
     """The distinct keys of a column, ascending; their ends; the rows of each; where those begin.

@@ -33,6 +33,8 @@ import numpy as np
 from duckdb import DuckDBPyRelation
 from numpy.typing import NDArray
 
+from psi.keys import Keys
+
 
 class _Schema(Structure):
     pass
@@ -94,15 +96,15 @@ class Field:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Texts:
-    """A column of some rows: the text of row i is data[offsets[i]:offsets[i + 1]], NULL or not."""
+    """A column of some rows."""
 
-    data: bytes
-    offsets: NDArray[np.int32]
+    texts: Keys
+    """In UTF-8; of a row that is NULL, any."""
     nulls: NDArray[np.bool_] | None
     """Which rows are NULL; None if none is."""
 
     def __len__(self) -> int:
-        return len(self.offsets) - 1
+        return len(self.texts)
 
 
 def fields_at(address: int) -> list[Field]:
@@ -152,14 +154,15 @@ def _check(stream: _Stream, code: int) -> None:
 
 def _texts(array: _Array) -> Texts:
     validity, offsets, data = (array.buffers[i] for i in range(3))
-    size = array.length + 1
-    ends = np.zeros(1, dtype=np.int32)
+    begin, ends = 0, np.zeros(0, dtype=np.uint32)
     if array.length:
-        raw = string_at(offsets + array.offset * sizeof(c_int32), size * sizeof(c_int32))
-        ends = np.frombuffer(raw, dtype=np.int32)
+        size = (array.length + 1) * sizeof(c_int32)
+        raw = string_at(offsets + array.offset * sizeof(c_int32), size)
+        places = np.frombuffer(raw, dtype=np.uint32)
+        begin, ends = int(places[0]), places[1:] - places[0]
+    length = int(ends[-1]) if len(ends) else 0
     return Texts(
-        data=string_at(data, int(ends[-1])) if ends[-1] else b"",
-        offsets=ends,
+        texts=Keys(string_at(data + begin, length) if length else b"", ends),
         nulls=_nulls(validity, array) if validity and array.null_count else None,
     )
 

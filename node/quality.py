@@ -8,7 +8,9 @@ Learns      the owner alone
 # Names pass through `quoted` and texts through `literal`; nobody else's SQL comes here.
 # ruff: noqa: S608
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from duckdb import DuckDBPyConnection
 
@@ -22,122 +24,171 @@ from contract.dataset import (
     QualityReport,
 )
 from contract.errors import BadValue, DuplicateRows, InvalidKey
-from contract.keys import KeyKind, Reason, Strictness, check
 from node.duck import literal, quoted
-from node.plain_keys import is_plain
+from node.key_columns import KEPT, KeyQuality, read_keys
+from node.scratch import create, settle
 from node.sources.stage import Staged
 from node.values import expectation, value_of
 
 _FIRST_ROWS = 10
 _COLUMNS_IN_ONE_ERROR = 3
-_REFUSED = "!"  # before the reason; no canonical key begins with it
+_WITHOUT_REPEATS = " ANTI JOIN _repeats USING (_at)"
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where an import writes, in a scratch folder; DuckDB must be able to open all of it."""
+
+    keys: Path
+    """The canonical keys, where some are written otherwise in the source."""
+    rows: Path
+    """The rows with valid keys."""
+    firsts: Path
+    """The same without repeated rows, where there are some and the dataset leaves them out."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All of them, whether they come to be or not."""
+        return self.keys, self.rows, self.firsts
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """How the rows of a snapshot are spread over the keys of a column."""
+
+    distinct: int
+    most: int
+    """Rows of the key that has most."""
 
 
 def check_rows(
-    connection: DuckDBPyConnection, description: Description, staged: Staged
-) -> QualityReport:
-    """Make the tables `_kept` and `_firsts`, or raise what is wrong with the rows of `_raw`."""
-    for column in description.columns_of(ColumnType.KEY):
-        _canonicalise(connection, column, Strictness(description.invalid_keys))
-    columns = _quality(connection, description)
-    _refuse_keys(description, columns, staged)
-    _refuse_values(description, columns, staged)
-    _keep(connection, description)
-    duplicates = _find_duplicates(connection, description, staged)
-    for column in description.columns_of(ColumnType.KEY):
-        _refuse_repeated_keys(connection, description, column, staged)
+    connection: DuckDBPyConnection, description: Description, staged: Staged, outputs: Outputs
+) -> tuple[QualityReport, Path]:
+    """Write a snapshot of the rows of `_raw`, or raise what is wrong with them; where it is."""
+    keys = read_keys(connection, description, outputs.keys)
+    _refuse_keys(description, [found.quality for found in keys.values()], staged)
+    _write(connection, f"SELECT {_values(description)} FROM {KEPT}", outputs.rows)
+    connection.execute(
+        "CREATE VIEW _written AS SELECT row_number() OVER () - 1 AS _at, * FROM "
+        f"read_parquet({literal(str(outputs.rows))}, hive_partitioning = false)"
+    )
+    everything = not any(found.quality.invalid for found in keys.values())
+    values = _quality(connection, description, typed="_written" if everything else None)
+    _refuse_values(description, values, staged)
+    spreads = {name: _spread(connection, name, found) for name, found in keys.items()}
+    duplicates = _find_duplicates(connection, description, spreads, staged)
     left_out = duplicates if description.duplicates is Duplicates.FIRST else 0
-    return QualityReport(
+    rest = f"_written{_WITHOUT_REPEATS if left_out else ''}"
+    for column in description.columns_of(ColumnType.KEY):
+        _refuse_repeated_keys(connection, description, column, spreads, rest, staged)
+    if left_out:
+        _write(connection, f"SELECT {_names(description)} FROM {rest} ORDER BY _at", outputs.firsts)
+    report = QualityReport(
         dataset=description.name,
         rows_read=_one(connection, "SELECT count(*) FROM _raw"),
-        rows_kept=_one(connection, "SELECT count(*) FROM _kept") - left_out,
+        rows_kept=_one(connection, "SELECT count(*) FROM _written") - left_out,
         duplicate_rows=duplicates,
         columns=tuple(
-            _with_distinct_keys(connection, column, _placed(found, staged))
-            for column, found in zip(description.column, columns, strict=True)
+            _placed(values[column.name], staged)
+            if column.key is None
+            else _with_distinct_keys(
+                _placed(keys[column.name].quality, staged), spreads[column.name]
+            )
+            for column in description.column
         ),
     )
+    return report, outputs.firsts if left_out else outputs.rows
 
 
-def _canonicalise(connection: DuckDBPyConnection, column: Column, strictness: Strictness) -> None:
-    """Make a table of the distinct texts of a key column and of what `check` says to each."""
-    assert column.key is not None
-    function = f"_canonical_{column.name}"
-    canonicalise = _canonicaliser(column.key, strictness)
-    connection.create_function(function, canonicalise, ["VARCHAR"], "VARCHAR")
-    connection.execute(
-        f"CREATE TABLE {_texts(column)} AS SELECT _text, _text AS _found, "
-        f"{is_plain(column.key, '_text')} AS _plain "
-        f"FROM (SELECT DISTINCT coalesce({quoted(column.name)}, '') AS _text FROM _raw)"
-    )
-    connection.execute(
-        f"UPDATE {_texts(column)} SET _found = {quoted(function)}(_text) WHERE NOT _plain"
-    )
+def _quality(
+    connection: DuckDBPyConnection, description: Description, typed: str | None
+) -> dict[str, ColumnQuality]:
+    """What was found in the columns that are no keys, by name.
 
-
-def _canonicaliser(kind: KeyKind, strictness: Strictness) -> Callable[[str], str]:
-    prefix = len(f"{kind}:")
-
-    def canonicalise(text: str) -> str:
-        found = check(kind, text, strictness)
-        return _REFUSED + found if isinstance(found, Reason) else found[prefix:].decode("ascii")
-
-    return canonicalise
-
-
-def _quality(connection: DuckDBPyConnection, description: Description) -> tuple[ColumnQuality, ...]:
-    wanted = ", ".join(
-        f"count(*) FILTER ({quoted(column.name)} IS NULL), count(*) FILTER ({_is_wrong(column)}), "
-        f"min(_row, {_FIRST_ROWS}) FILTER ({_is_wrong(column)})"
-        for column in description.column
-    )
-    (found,) = connection.execute(f"SELECT {wanted} FROM {_rows(description)}").fetchall()
-    return tuple(
-        ColumnQuality(
-            name=column.name,
-            nulls=found[3 * i],
-            invalid=found[3 * i + 1],
-            invalid_rows=tuple(found[3 * i + 2] or ()),
-            reasons=_reasons(connection, description, column),
-        )
-        for i, column in enumerate(description.column)
-    )
-
-
-def _reasons(
-    connection: DuckDBPyConnection, description: Description, column: Column
-) -> dict[str, int]:
-    if column.type is not ColumnType.KEY:
+    `typed` is a view of the values of all rows, where there is one already.
+    """
+    columns = [column for column in description.column if column.type is not ColumnType.KEY]
+    if not columns:
         return {}
-    found = connection.execute(
-        f"SELECT {_texts(column)}._found, count(*) FROM {_rows(description)} "
-        f"WHERE {_is_wrong(column)} GROUP BY 1 ORDER BY 2 DESC, 1"
+    texts = ", ".join(f"count(*) - count({quoted(column.name)})" for column in columns)
+    (nulls,) = connection.execute(f"SELECT {texts} FROM _raw").fetchall()
+    if typed is not None:
+        (none,) = connection.execute(f"SELECT {texts} FROM {typed}").fetchall()
+    else:
+        values = ", ".join(f"count(*) - count({value_of(column)})" for column in columns)
+        (none,) = connection.execute(f"SELECT {values} FROM _raw").fetchall()
+    return {
+        column.name: ColumnQuality(
+            name=column.name,
+            nulls=empty,
+            invalid=(invalid := valueless - empty * column.nullable),
+            invalid_rows=_first_rows(connection, column) if invalid else (),
+        )
+        for column, empty, valueless in zip(columns, nulls, none, strict=True)
+    }
+
+
+def _first_rows(connection: DuckDBPyConnection, column: Column) -> tuple[int, ...]:
+    ((rows,),) = connection.execute(
+        f"SELECT min(_row, {_FIRST_ROWS}) FROM _raw WHERE {_is_wrong(column)}"
     ).fetchall()
-    return {reason.removeprefix(_REFUSED): count for reason, count in found}
+    return tuple(rows)
 
 
-def _keep(connection: DuckDBPyConnection, description: Description) -> None:
-    values = ", ".join(
-        f"{_value(column)} AS {quoted(column.name)}" for column in description.column
-    )
-    wrong = " OR ".join(map(_is_wrong, description.columns_of(ColumnType.KEY))) or "false"
+def _write(connection: DuckDBPyConnection, rows: str, parquet: Path) -> None:
+    create(parquet)
+    # The lowest level takes half the time of the usual one, for the same bytes within a tenth.
     connection.execute(
-        f"CREATE TABLE _kept AS SELECT _row, {values} FROM {_rows(description)} WHERE NOT ({wrong})"
+        f"COPY ({rows}) TO {literal(str(parquet))} "
+        "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, USE_TMP_FILE false)"
     )
+    settle(parquet)
+
+
+def _spread(connection: DuckDBPyConnection, name: str, found: KeyQuality) -> _Spread:
+    if found.distinct:
+        rows = _one(connection, "SELECT count(*) FROM _written")
+        return _Spread(distinct=rows, most=min(rows, 1))
+    ((distinct, most),) = connection.execute(
+        "SELECT count(*), coalesce(max(_rows), 0) FROM "
+        f"(SELECT count(*) AS _rows FROM _written GROUP BY {quoted(name)})"
+    ).fetchall()
+    return _Spread(distinct, most)
 
 
 def _find_duplicates(
-    connection: DuckDBPyConnection, description: Description, staged: Staged
+    connection: DuckDBPyConnection,
+    description: Description,
+    spreads: Mapping[str, _Spread],
+    staged: Staged,
 ) -> int:
-    """How many rows repeat an earlier one; DuplicateRows where the dataset allows none."""
-    connection.execute(
-        "CREATE TABLE _firsts AS "
-        f"SELECT min(_row) AS _row FROM _kept GROUP BY {_names(description)}"
+    """How many rows repeat an earlier one; unless they are kept, `_repeats` is a table of them.
+
+    Raises DuplicateRows where the dataset allows none.
+    """
+    if any(spread.most <= 1 for spread in spreads.values()):
+        return 0
+    # A row whose key no other row has repeats none.
+    suspects = "SELECT * FROM _written"
+    if spreads:
+        key = quoted(max(spreads, key=lambda name: spreads[name].distinct))
+        repeated = f"SELECT {key} FROM _written GROUP BY {key} HAVING count(*) > 1"
+        suspects = f"{suspects} SEMI JOIN ({repeated}) USING ({key})"
+    names = _names(description)
+    count = _one(
+        connection,
+        "SELECT coalesce(sum(_rows - 1), 0) FROM (SELECT count(*) AS _rows "
+        f"FROM ({suspects}) GROUP BY {names} HAVING count(*) > 1)",
     )
-    ((count, rows),) = connection.execute(
-        f"SELECT count(*), min(_row, {_FIRST_ROWS}) FROM _kept ANTI JOIN _firsts USING (_row)"
-    ).fetchall()
-    if count and description.duplicates is Duplicates.ERROR:
+    if not count or description.duplicates is Duplicates.KEEP:
+        return count
+    connection.execute(
+        f"CREATE TABLE _repeats AS WITH _suspects AS MATERIALIZED ({suspects}) "
+        "SELECT _at FROM _suspects ANTI JOIN "
+        f"(SELECT min(_at) AS _at FROM _suspects GROUP BY {names}) USING (_at)"
+    )
+    if description.duplicates is Duplicates.ERROR:
+        rows = _source_rows(connection, "SELECT _at FROM _repeats")
         raise DuplicateRows(
             f"{_rows_of(count)} of {description.name} repeat an earlier row entirely"
             f"{_first(rows, staged)}",
@@ -145,7 +196,17 @@ def _find_duplicates(
             '"keep" to count each.',
             rule="duplicates = error",
         )
-    return int(count)
+    return count
+
+
+def _source_rows(connection: DuckDBPyConnection, places: str) -> Sequence[int]:
+    """The first rows, as the source counts them, of those whose `_at` a SELECT gives."""
+    ((rows,),) = connection.execute(
+        f"SELECT min(_row, {_FIRST_ROWS}) FROM "
+        f"(SELECT _row, row_number() OVER () - 1 AS _at FROM {KEPT}) "
+        f"SEMI JOIN ({places}) AS _wanted (_at) USING (_at)"
+    ).fetchall()
+    return tuple(rows)
 
 
 def _placed(found: ColumnQuality, staged: Staged) -> ColumnQuality:
@@ -161,55 +222,28 @@ def _placed(found: ColumnQuality, staged: Staged) -> ColumnQuality:
     )
 
 
-def _with_distinct_keys(
-    connection: DuckDBPyConnection, column: Column, found: ColumnQuality
-) -> ColumnQuality:
-    if column.type is not ColumnType.KEY:
-        return found
-    count = _one(connection, f"SELECT count(DISTINCT {quoted(column.name)}) FROM _kept")
-    return found.model_copy(update={"distinct_keys": count})
+def _with_distinct_keys(found: ColumnQuality, spread: _Spread) -> ColumnQuality:
+    return found.model_copy(update={"distinct_keys": spread.distinct})
 
 
 # ── the SQL of the checks ───────────────────────────────────────────────────────────────────────
 
 
-def _texts(column: Column) -> str:
-    return quoted(f"_texts_{column.name}")
-
-
-def _rows(description: Description) -> str:
-    """`_raw`, and beside each key's text what was found in it."""
-    joins = (
-        f"JOIN {_texts(column)} ON {_texts(column)}._text = coalesce({quoted(column.name)}, '')"
-        for column in description.columns_of(ColumnType.KEY)
-    )
-    return " ".join(("_raw", *joins))
+def _values(description: Description) -> str:
+    return ", ".join(f"{_value(column)} AS {quoted(column.name)}" for column in description.column)
 
 
 def _value(column: Column) -> str:
-    return f"{_texts(column)}._found" if column.type is ColumnType.KEY else value_of(column)
+    return quoted(column.name) if column.type is ColumnType.KEY else value_of(column)
 
 
 def _is_wrong(column: Column) -> str:
-    if column.type is ColumnType.KEY:
-        return f"starts_with({_texts(column)}._found, {literal(_REFUSED)})"
     wrong = f"({value_of(column)}) IS NULL"
     return f"{quoted(column.name)} IS NOT NULL AND {wrong}" if column.nullable else wrong
 
 
-def kept(description: Description) -> str:
-    """The SELECT of what a snapshot holds, in the order of the source."""
-    return f"SELECT {_names(description)} FROM _kept{_without_repeats(description)} ORDER BY _row"
-
-
 def _names(description: Description) -> str:
     return ", ".join(quoted(column.name) for column in description.column)
-
-
-def _without_repeats(description: Description) -> str:
-    """What follows `_kept` where whole-row duplicates are left out."""
-    first = description.duplicates is Duplicates.FIRST
-    return " SEMI JOIN _firsts USING (_row)" if first else ""
 
 
 def _one(connection: DuckDBPyConnection, query: str) -> int:
@@ -221,13 +255,9 @@ def _one(connection: DuckDBPyConnection, query: str) -> int:
 
 
 def _refuse_keys(
-    description: Description, columns: Sequence[ColumnQuality], staged: Staged
+    description: Description, columns: Iterable[ColumnQuality], staged: Staged
 ) -> None:
-    wrong = [
-        found
-        for column, found in zip(description.column, columns, strict=True)
-        if column.type is ColumnType.KEY and found.invalid
-    ]
+    wrong = [found for found in columns if found.invalid]
     if wrong and description.invalid_keys is InvalidKeys.STRICT:
         raise InvalidKey(
             _together(
@@ -243,12 +273,12 @@ def _refuse_keys(
 
 
 def _refuse_values(
-    description: Description, columns: Sequence[ColumnQuality], staged: Staged
+    description: Description, columns: Mapping[str, ColumnQuality], staged: Staged
 ) -> None:
     wrong = [
-        (column, found)
-        for column, found in zip(description.column, columns, strict=True)
-        if column.type is not ColumnType.KEY and found.invalid
+        (column, columns[column.name])
+        for column in description.column
+        if column.name in columns and columns[column.name].invalid
     ]
     if wrong:
         raise BadValue(
@@ -264,16 +294,22 @@ def _refuse_values(
 
 
 def _refuse_repeated_keys(
-    connection: DuckDBPyConnection, description: Description, column: Column, staged: Staged
+    connection: DuckDBPyConnection,
+    description: Description,
+    column: Column,
+    spreads: Mapping[str, _Spread],
+    rest: str,
+    staged: Staged,
 ) -> None:
-    if column.rows_per_key is None:
+    if column.rows_per_key is None or spreads[column.name].most <= column.rows_per_key:
         return
-    ((count, rows),) = connection.execute(
-        f"SELECT count(*), min(_first, {_FIRST_ROWS}) FROM (SELECT min(_row) AS _first "
-        f"FROM _kept{_without_repeats(description)} GROUP BY {quoted(column.name)} "
-        f"HAVING count(*) > {column.rows_per_key})"
-    ).fetchall()
+    places = (
+        f"SELECT min(_at) FROM {rest} GROUP BY {quoted(column.name)} "
+        f"HAVING count(*) > {column.rows_per_key}"
+    )
+    count = _one(connection, f"SELECT count(*) FROM ({places})")
     if count:
+        rows = _source_rows(connection, places)
         raise BadValue(
             f"column '{column.name}' of {description.name}: {count} key{'' if count == 1 else 's'} "
             f"with more rows than rows_per_key = {column.rows_per_key}{_first(rows, staged)}",

@@ -74,10 +74,10 @@ def _numbered(found: Iterator[list[arrow.Texts]], prefix: bytes) -> Iterator[Bat
 
 def _prefixed(texts: arrow.Texts, prefix: bytes) -> Keys:
     """Canonical since the import, so the kind's prefix is all that is missing."""
-    count, begin = len(texts), int(texts.offsets[0])
-    if texts.nulls is not None or np.any(np.diff(texts.offsets) != LENGTH):
+    count, keys = len(texts), texts.texts
+    if texts.nulls is not None or np.any(np.diff(keys.ends, prepend=0) != LENGTH):
         raise _damaged()
-    raw = np.frombuffer(texts.data, dtype=np.uint8, count=count * LENGTH, offset=begin)
+    raw = np.frombuffer(keys.joined, dtype=np.uint8)
     whole = np.empty((count, len(prefix) + LENGTH), dtype=np.uint8)
     whole[:, : len(prefix)] = np.frombuffer(prefix, dtype=np.uint8)
     whole[:, len(prefix) :] = raw.reshape(count, LENGTH)

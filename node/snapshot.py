@@ -14,15 +14,11 @@ Learns      the owner alone. The root leaves the node: SHA-256("mihe/snapshot/v1
 Not for     proof that the rows are true, or that they were not changed before the import.
 """
 
-# Names pass through `quoted` and texts through `literal`; nobody else's SQL comes here.
-
 import hashlib
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from secrets import token_bytes
-
-from duckdb import DuckDBPyConnection
 
 from contract import toml
 from contract.canonical import canonical_bytes, parse
@@ -45,8 +41,7 @@ from contract.errors import (
 from contract.sizes import padded_size
 from node import duck
 from node.changes import Refused, compare, refuse_drastic
-from node.duck import literal
-from node.quality import check_rows, kept
+from node.quality import Outputs, check_rows
 from node.scratch import alone, create, scratch, settle
 from node.sources.stage import source_of, stage
 
@@ -95,14 +90,12 @@ def add(
             )
         old = _before(snapshots, description.name)
         with scratch(snapshots / description.name) as work:
-            parquet = work / "snapshot.parquet"
-            create(parquet)
+            outputs = Outputs(work / "keys.csv", work / "rows.parquet", work / "firsts.parquet")
             source = source_of(description, description_file.parent, work)
-            opens = [*source.reads, parquet, *([old[1]] if old else [])]
+            opens = [*source.reads, *outputs.files, *([old[1]] if old else [])]
             with duck.locked(opens, spill=work) as connection:
                 staged = stage(connection, source, description)
-                report = check_rows(connection, description, staged)
-                _write(connection, description, parquet)
+                report, parquet = check_rows(connection, description, staged, outputs)
                 entry = _entry(description, report, org, today)
                 new = (entry, parquet)
                 changes = compare(connection, old, new, terms.refused) if old else None
@@ -205,14 +198,6 @@ def _read_description(file: Path) -> Description:
 
 
 # ── writing ─────────────────────────────────────────────────────────────────────────────────────
-
-
-def _write(connection: DuckDBPyConnection, description: Description, parquet: Path) -> None:
-    connection.execute(
-        f"COPY ({kept(description)}) TO {literal(str(parquet))} "
-        "(FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)"
-    )
-    settle(parquet)
 
 
 def _commit(work: Path, snapshot: Snapshot, salt: bytes, parquet: Path) -> None:

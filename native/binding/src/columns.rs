@@ -1,6 +1,6 @@
 //! Columns of an owner's keys, and what is found in them.
 
-use mihe_keys::{Column, Misfit};
+use mihe_keys::{Column, Kind, Misfit};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
@@ -31,6 +31,30 @@ pub(crate) fn distinct_keys<'py>(
         numbers(py, &found.ends)?,
         numbers(py, &found.rows)?,
         numbers(py, &found.starts)?,
+    ))
+}
+
+/// What each text is found to be, a byte each, and the keys, 18 bytes each.
+#[pyfunction]
+pub(crate) fn canonical_keys<'py>(
+    py: Python<'py>,
+    kind: &str,
+    texts: Packed,
+    issued: PyBackedBytes,
+) -> PyResult<(Bytes<'py>, Bytes<'py>)> {
+    let kind = match kind {
+        "uscc" => Kind::Uscc,
+        "declaration" => Kind::Declaration,
+        "id_number" => Kind::IdNumber,
+        _ => return Err(Misused::new_err("no such kind of keys")),
+    };
+    let found = run(py, || {
+        let column = Column::new(&texts.0, &texts.1)?;
+        Ok::<_, Misfit>(mihe_keys::canonical(kind, column, &issued))
+    })?;
+    Ok((
+        PyBytes::new(py, &found.findings),
+        PyBytes::new(py, &found.keys),
     ))
 }
 

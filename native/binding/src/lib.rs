@@ -24,7 +24,7 @@ mod _core {
     #[pymodule_export]
     use super::blind_join::{Journey, Serving, start_join};
     #[pymodule_export]
-    use super::columns::distinct_keys;
+    use super::columns::{canonical_keys, distinct_keys};
     #[pymodule_export]
     use super::gateway::{Defect, MessageRefused, Misused, PointRefused, Spent};
     #[pymodule_export]
