@@ -98,11 +98,11 @@ def _values(alphabet: str) -> bytes:
 # The check character has weight 1 and makes the weighted sum 0 modulo 31. This is the standard's
 # (31 − Σ mod 31) mod 31 without its trap: leaving out the outer modulus refuses every code in '0'.
 _USCC_VALUES = _values(USCC_ALPHABET)
-USCC_WEIGHTS = bytes([*(pow(3, i, 31) for i in range(17)), 1])
+_USCC_WEIGHTS = bytes([*(pow(3, i, 31) for i in range(17)), 1])
 
 # Likewise: "10X98765432"[Σ mod 11] is the character that makes the whole sum 1 modulo 11.
 _ID_VALUES = _values("0123456789X")
-ID_WEIGHTS = bytes([*(pow(2, 17 - i, 11) for i in range(17)), 1])
+_ID_WEIGHTS = bytes([*(pow(2, 17 - i, 11) for i in range(17)), 1])
 
 _ORGANISATION_VALUES = _values("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _ORGANISATION_WEIGHTS = bytes([3, 7, 9, 10, 5, 8, 4, 2])
@@ -201,7 +201,7 @@ def _uscc(key: bytes) -> Reason | None:
         return Reason.ALPHABET
     if not _is_region(key[2:8]):
         return Reason.REGION
-    if sum(map(mul, values, USCC_WEIGHTS)) % 31 != 0:
+    if sum(map(mul, values, _USCC_WEIGHTS)) % 31 != 0:
         return Reason.CHECK
     return None
 
@@ -226,7 +226,7 @@ def _id_number(key: bytes) -> Reason | None:
         return Reason.REGION
     if not _is_birth_date(key[6:14]):
         return Reason.DATE
-    if sum(map(mul, values, ID_WEIGHTS)) % 11 != 1:
+    if sum(map(mul, values, _ID_WEIGHTS)) % 11 != 1:
         return Reason.CHECK
     return None
 
