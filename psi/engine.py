@@ -1,7 +1,8 @@
 """Which protocol an intersection takes: chosen from the sizes, or as asked.
 
-RR22 (psi/rr22) has a fixed cost, some 350 kB and what 2^14 items take, and little for each item
-more; ECDH (psi/ecdh) costs two multiplications an item and has none. They meet below 2^14 items.
+RR22 (psi/rr22) has a fixed cost, some 100 kB and what 2^14 items take, and little for each item
+more; ECDH (psi/ecdh) costs two multiplications an item and has none. In time they meet near 2^10
+items, in bytes below 2^12.
 One thing ECDH alone can do: hold a receiver that deviates to the agreed size (psi/rr22/SPEC.md §7).
 On SM2's curve, for those who are bound to national algorithms, it is taken only when asked for.
 
@@ -18,7 +19,7 @@ from typing import Final
 from contract.errors import BadRequest
 from contract.job import JobKind, Suite, suites_for
 
-MEETING_SIZE: Final = 2**14
+MEETING_SIZE: Final = 2**12
 """Keys of the larger set from which on RR22 is the faster one."""
 
 

@@ -92,6 +92,11 @@ def attached_under(banks: Banks, org: str, fingerprint: str) -> bool:
     return fingerprint_of(banks, org) == fingerprint
 
 
+def plans(banks: Banks, org: str) -> bool:
+    """Whether a job of both banks can be planned at `org`, which has heard of every certificate."""
+    return banks.run_cli(org, "psi", *question("bank_a"), "--dry-run", "--json").returncode == 0
+
+
 def says(log: Path, words: str) -> bool:
     return words in log.read_text("utf-8")
 
@@ -241,6 +246,7 @@ def test_a_revoked_node_is_out_everywhere(banks: Banks) -> None:
 
     new = renew(banks, "bank_b")
     eventually(lambda: attached_under(banks, "bank_b", new))
+    eventually(lambda: plans(banks, "bank_a"))
     assert banks.end_of(job) == End(State.FAILED, "CERTIFICATE_REVOKED", "bank_b")
     banks.must_work()
 

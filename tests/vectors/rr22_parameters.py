@@ -125,7 +125,7 @@ class Store:
     @property
     def sparse(self) -> int:
         expansion = 1.223 + (self.cluster_bits + 9.2) / self._bits_per_column()
-        return max(8, floor(expansion * self.capacity))
+        return max(8, ceil(expansion * self.capacity))
 
     @property
     def dense(self) -> int:

@@ -77,7 +77,7 @@ fn columns(keys: usize, bits: f64) -> (usize, usize) {
             - 0.133,
     );
     let expansion = THRESHOLD + (bits + 9.2) / slope;
-    let sparse = ((expansion * keys) as usize).max(FEWEST_COLUMNS);
+    let sparse = (libm::ceil(expansion * keys) as usize).max(FEWEST_COLUMNS);
     let dense = libm::floor(bits / ((WEIGHT - 2.0) * libm::log2(sparse as f64))) as usize;
     (sparse, dense.max(1))
 }

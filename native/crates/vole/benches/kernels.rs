@@ -13,7 +13,7 @@ use mihe_vole::{Agreed, PublicKeys, Receiver, Sender, Stream};
 const TREES: usize = 128;
 const FOREST: Forest = Forest { leaves: 3072 };
 /// Columns of a store of 2^20 keys.
-const LONG: usize = 1_373_568;
+const LONG: usize = 1_373_600;
 
 fn parts(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("vole/piece");
