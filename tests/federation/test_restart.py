@@ -147,7 +147,7 @@ def test_a_run_outlives_its_relay(banks: Banks) -> None:
         ("bank_b", "frame.open.evaluated"),
         ("bank_a", "frame.chunk.blinded.0"),
         ("bank_b", "frame.receipted.evaluated"),
-        ("bank_a", "frame.chunk.tags.0"),
+        ("bank_a", "frame.chunk.matched.0"),
     ],
 )
 def test_a_run_outlives_a_cut_line(banks: Banks, org: str, point: str) -> None:
