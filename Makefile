@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 CARGO := cargo
 MANIFEST := --manifest-path native/Cargo.toml
-RUST_SOURCES := $(shell find native -path native/target -prune -o \
+RUST_SOURCES := $(shell find native \( -path native/target -o -path native/fuzz \) -prune -o \
 	\( -name '*.rs' -o -name 'Cargo.*' \) -print) .cargo/config.toml
 
 # TenSEAL has wheels for these versions of Python and no others.
@@ -21,7 +21,7 @@ PYTHON = $(shell for python in python3 python3.14 python3.13 python3.12 python3.
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-.PHONY: help demo test faults check proto docs bench bench-psi kernels memory wheelhouse audit lock clean
+.PHONY: help demo test faults check fuzz sanitize proto docs bench bench-psi kernels memory wheelhouse audit lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -44,6 +44,28 @@ check: $(VENV)/.built $(VENV)/.dev ## lint, types, stubs, import contracts, Rust
 	$(CARGO) fmt $(MANIFEST) --all --check
 	$(CARGO) clippy $(MANIFEST) --workspace --all-targets --locked -- -D warnings
 	$(CARGO) test $(MANIFEST) --workspace --locked --quiet
+
+# The compiler's own flags for sanitizers are not stable yet; this variable opens them on a stable compiler.
+UNSTABLE = RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=native/target/$@
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+COVERAGE := -Cpasses=sancov-module -Ccodegen-units=1 -Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+	-Cllvm-args=-sanitizer-coverage-trace-compares
+SECONDS = 60
+FUZZED = $(basename $(notdir $(wildcard native/fuzz/fuzz_targets/*.rs)))
+
+fuzz: ## search for a message that brings a party down, SECONDS=60 for each target (needs a C++ compiler)
+	$(UNSTABLE) RUSTFLAGS="-Zsanitizer=address --cfg fuzzing $(COVERAGE)" $(CARGO) build --release \
+		--locked --manifest-path native/fuzz/Cargo.toml --target $(HOST)
+	for target in $(FUZZED); do \
+		mkdir -p native/target/fuzz/corpus/$$target; \
+		native/target/fuzz/$(HOST)/release/$$target -max_total_time=$(SECONDS) -max_len=4096 -len_control=0 \
+			-artifact_prefix=native/target/fuzz/$$target- native/target/fuzz/corpus/$$target; \
+	done
+
+sanitize: ## run the Rust tests under AddressSanitizer
+	$(UNSTABLE) RUSTFLAGS=-Zsanitizer=address $(CARGO) test $(MANIFEST) --workspace \
+		--exclude mihe-native --locked --lib --tests --target $(HOST)
 
 proto: $(VENV)/.dev ## regenerate the stubs beside protos/*.proto
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --grpc_python_out=. \
