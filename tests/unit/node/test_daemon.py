@@ -438,7 +438,7 @@ async def test_what_has_changed_since_it_was_shown_is_not_proposed(
     shown = await a.ask(lambda node: node.plan(WISH))
     described = write_dataset(b.path / "sources", range(300))
     await b.ask(partial(NodeClient.add_dataset, description=described))
-    await a.until(lambda node: node.plan(WISH).contract.party("bank_b").size == 512)
+    await a.until(lambda node: node.plan(WISH).contract.party("bank_b").size == 320)
     with pytest.raises(BadRequest, match="no longer what was shown"):
         await a.ask(lambda node: node.propose(WISH, shown=shown))
     assert (await a.ask(NodeClient.jobs)).jobs == ()
