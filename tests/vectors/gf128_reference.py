@@ -11,8 +11,9 @@ from struct import unpack
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 BLOCK = 16
-REDUCTION = 1 << 128 | 0x87
-"""x^128 + x^7 + x^2 + x + 1."""
+DEGREE = 128
+_DIGITS = bytes.maketrans(b"01", bytes([0, 1]))
+_PARITY = bytes(ord("01"[byte % 2]) for byte in range(256))
 
 
 def to_bytes(blocks: Iterable[int]) -> bytes:
@@ -28,16 +29,19 @@ def digest_block(data: bytes) -> int:
     return int.from_bytes(sha256(data).digest()[:BLOCK], "little")
 
 
+def _spread(block: int) -> int:
+    """A byte for each bit."""
+    return int.from_bytes(format(block, "b").encode().translate(_DIGITS))
+
+
 def multiply(one: int, other: int) -> int:
-    """Shift and add."""
-    product = 0
-    while other:
-        if other & 1:
-            product ^= one
-        one <<= 1
-        if one >> 128:
-            one ^= REDUCTION
-        other >>= 1
+    """As polynomials over integers, of which the parity is taken, and reduced."""
+    # At most 128 products fall on one place, so that no byte overflows into the next.
+    places = _spread(one) * _spread(other)
+    product = int(places.to_bytes(2 * DEGREE).translate(_PARITY), 2)
+    while high := product >> DEGREE:
+        # By x^128 + x^7 + x^2 + x + 1.
+        product ^= high << DEGREE ^ high << 7 ^ high << 2 ^ high << 1 ^ high
     return product
 
 

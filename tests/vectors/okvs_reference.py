@@ -1,45 +1,20 @@
 """A store by psi/rr22/SPEC.md §5 and values by psi/star/SPEC.md §3, written from these pages.
 
 In plain integers, slow and not constant-time: for tests. Of one cluster only, which is enough for
-2^15 keys. It shares no code with native/crates/okvs; AES is that of `cryptography`.
+2^15 keys. It shares no code with native/crates/okvs.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256, sha512
 
-from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
+from tests.vectors.gf128_reference import FixedKeyAes, multiply, to_blocks
+from tests.vectors.rr22_parameters import Store
 
 _MASK = 2**64 - 1
-_DIGITS = bytes.maketrans(b"01", bytes([0, 1]))
-_PARITY = bytes(ord("01"[byte % 2]) for byte in range(256))
 
-
-@lru_cache(maxsize=64)
-def _cipher(key: int) -> CipherContext:
-    return Cipher(algorithms.AES(key.to_bytes(16, "little")), modes.ECB()).encryptor()  # noqa: S305
-
-
-def aes(key: int, block: int) -> int:
-    """AES-128 of one block, little-endian."""
-    return int.from_bytes(_cipher(key).update(block.to_bytes(16, "little")), "little")
-
-
-def _spread(a: int) -> int:
-    """A byte for each bit."""
-    return int.from_bytes(format(a, "b").encode().translate(_DIGITS))
-
-
-def multiply(a: int, b: int) -> int:
-    """In GF(2^128) = GF(2)[x] / (x^128 + x^7 + x^2 + x + 1); bit i is the coefficient of x^i."""
-    # At most 128 products fall on one place, so that no byte overflows into the next.
-    places = _spread(a) * _spread(b)
-    product = int(places.to_bytes(256).translate(_PARITY), 2)
-    while high := product >> 128:
-        product = product & (2**128 - 1) ^ high ^ high << 1 ^ high << 2 ^ high << 7
-    return product
+_keyed = lru_cache(maxsize=64)(FixedKeyAes)
 
 
 def item(run: bytes, key: bytes) -> int:
@@ -52,8 +27,13 @@ def value(keys: Sequence[bytes], item: int) -> int:
     """The sum over all keys of F_k(x̂)."""
     total = 0
     for key in keys:
-        total ^= aes(int.from_bytes(key, "little"), item) ^ item
+        total ^= _hash(int.from_bytes(key, "little"), item)
     return total
+
+
+def _hash(key: int, block: int) -> int:
+    (found,) = _keyed(key).hashes([block])
+    return found
 
 
 @dataclass(frozen=True)
@@ -74,14 +54,14 @@ class Shape:
     @classmethod
     def of(cls, keys: int, bits: int) -> "Shape":
         """For at most `keys` keys, failing with 2^-bits."""
-        expansion = 1.223 + (bits + 9.2) / 2 ** (0.555 * math.log2(keys) + 2.336)
-        sparse = math.floor(expansion * keys)
-        return cls(sparse, max(math.floor(bits / math.log2(sparse)), 1))
+        store = Store(keys, bits)
+        assert store.clusters == 1
+        return cls(store.sparse, store.dense)
 
     def row(self, seed: int, item: int) -> Row:
         """The places of an item."""
-        of_columns, of_dense = (aes(seed, counter) for counter in (0, 1))
-        word = (aes(of_columns, item) ^ item) >> 64
+        of_columns, of_dense = to_blocks(_keyed(seed).stream(2))
+        word = _hash(of_columns, item) >> 64
         digits = []
         for base in (self.sparse, self.sparse - 1, self.sparse - 2):
             digits.append(word * base >> 64)
@@ -90,7 +70,7 @@ class Shape:
         second += second >= first
         for lower in sorted((first, second)):
             third += third >= lower
-        return Row((first, second, third), aes(of_dense, item) ^ item)
+        return Row((first, second, third), _hash(of_dense, item))
 
     def decode(self, store: Sequence[int], row: Row) -> int:
         """The value of an item."""

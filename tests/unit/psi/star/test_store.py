@@ -8,7 +8,8 @@ import pytest
 from native._core import star_store_bytes
 from psi.star.messages import Key, Store
 from tests.unit.psi.star.stars import Star, agreed
-from tests.vectors.okvs_reference import Shape, item, multiply, value
+from tests.vectors.gf128_reference import multiply
+from tests.vectors.okvs_reference import Shape, item, value
 
 SIZE = 256
 SETS = {
