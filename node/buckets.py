@@ -17,12 +17,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.errors import DatasetOutgrown
 from node.partition import Partition
 from node.rows import Batch
 from node.session import Session
 from node.stage import together
 from psi.keys import Keys
+from psi.refusals import require_room
 from psi.rr22.items import Scattering
 from psi.rr22.secret import gather
 from psi.step import Finished, Marked, Nothing, Ready, Result, Rows
@@ -112,7 +112,7 @@ class _Run:
         work, own = self._session.work, self._own
         scattering = await self._session.begin(self._part.sharing())
         assert isinstance(scattering, Scattering)
-        self._require_room(own.keys)
+        require_room(own.keys, self._part.size, "psi/rr22/SPEC.md §2")
         self._common.rows = np.zeros(own.rows, dtype=np.bool_)
         done = 0
         self._session.progress("load", 0, own.rows)
@@ -129,15 +129,6 @@ class _Run:
             return None
         self._partition.add(scattering.scatter(batch.keys, batch.first))
         return len(batch.keys)
-
-    def _require_room(self, keys: int) -> None:
-        if keys > self._part.size:
-            raise DatasetOutgrown(
-                f"the dataset has more keys than the {self._part.size} that the contract was made"
-                " for",
-                fix="Propose the job again; it will be made for the dataset's present size.",
-                rule="psi/rr22/SPEC.md §2",
-            )
 
     async def prepare(self) -> None:
         """Play every bucket up to where it needs its items, one ahead of the matching."""

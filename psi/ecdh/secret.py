@@ -4,22 +4,23 @@ Scalar, order and dummies come from it by HKDF (psi/SPEC.md §4); it is made fro
 system's entropy, never leaves the core, and is wiped when the object that holds it goes. Those
 objects are consumed on use.
 
-This is the only module that touches them. It also turns what the core refuses into errors that say
-whose fault it is: the peer's, or a defect of ours.
+This is the only module that touches them.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from functools import partial
 
-from contract.errors import BadMessage, BadPoint, DatasetOutgrown, OurError
 from native import _core
 from psi.ecdh.parameters import Parameters, Role
 from psi.keys import Keys
+from psi.refusals import faults, require_room
 from psi.step import Cardinality, Intersection
 
 # Named in annotations elsewhere, and never looked into.
 Blinding = _core.Blinding
 Evaluation = _core.Evaluation
+
+_faults = partial(faults, "psi/SPEC.md §5")
 
 
 def blind(parameters: Parameters, role: Role, items: Sequence[bytes]) -> tuple[Blinding, bytes]:
@@ -27,13 +28,7 @@ def blind(parameters: Parameters, role: Role, items: Sequence[bytes]) -> tuple[B
 
     Raises DatasetOutgrown if there are more than the contract says.
     """
-    size = parameters.size_of(role)
-    if len(items) > size:
-        raise DatasetOutgrown(
-            f"the dataset has more keys than the {size} that the contract was made for",
-            fix="Propose the job again; it will be made for the dataset's present size.",
-            rule="psi/SPEC.md §2",
-        )
+    require_room(len(items), parameters.size_of(role), "psi/SPEC.md §2")
     with _faults():
         return _core.blind(
             parameters.run_id,
@@ -75,24 +70,3 @@ def told(
         if parameters.mode == "intersection":
             return Intersection(evaluation.positions(matched))
         return Cardinality(evaluation.count(matched))
-
-
-@contextmanager
-def _faults() -> Iterator[None]:
-    """The core's exceptions as errors of the tree; its texts hold counts and indices only."""
-    try:
-        yield
-    except _core.PointRefused as refused:
-        raise BadPoint(
-            str(refused),
-            fix="Ask the peer's operator; an honest node never sends such a point.",
-            rule="psi/SPEC.md §5",
-        ) from None
-    except _core.MessageRefused as refused:
-        raise BadMessage(
-            str(refused),
-            fix="Ask the peer's operator; the contract fixes how long each list is.",
-            rule="psi/SPEC.md §5",
-        ) from None
-    except (_core.Spent, _core.Misused, _core.Defect) as defect:
-        raise OurError(str(defect), fix="Report this; start the job again.") from None

@@ -5,17 +5,16 @@ Every bucket has one 32-byte secret of its own, from which Δ, noise, roots, see
 from the operating system's entropy, never leave the core but for that half, and are wiped when the
 object that holds them goes. Objects that hold a secret of a bucket are consumed on use.
 
-This is the only module that touches them. It also turns what the core refuses into errors that say
-whose fault it is: the peer's, or a defect of ours.
+This is the only module that touches them.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
-from contract.errors import BadMessage, BadPoint, OurError
 from native import _core
+from psi import refusals
 from psi.rr22.parameters import Parameters
 from psi.step import Rows
 
@@ -31,6 +30,9 @@ Growing = _core.Growing
 Taking = _core.Taking
 Tagging = _core.Tagging
 Told = _core.Told
+
+faults = partial(refusals.faults, "psi/rr22/SPEC.md §4")
+"""What the core refuses of a bucket's messages."""
 
 
 def share(parameters: Parameters) -> tuple[Sharing, bytes]:
@@ -60,24 +62,3 @@ def gather(parts: Sequence[tuple[bytes, bytes]]) -> Items:
 def rows(items: int, numbers: bytes) -> Rows:
     """What is common, as the core gives it."""
     return Rows(items, np.frombuffer(numbers, dtype="<u4"))
-
-
-@contextmanager
-def faults() -> Iterator[None]:
-    """The core's exceptions as errors of the tree; its texts hold counts and indices only."""
-    try:
-        yield
-    except _core.PointRefused as refused:
-        raise BadPoint(
-            str(refused),
-            fix="Ask the peer's operator; an honest node never sends such a point.",
-            rule="psi/rr22/SPEC.md §4",
-        ) from None
-    except _core.MessageRefused as refused:
-        raise BadMessage(
-            str(refused),
-            fix="Ask the peer's operator; the contract fixes how long each message is.",
-            rule="psi/rr22/SPEC.md §4",
-        ) from None
-    except (_core.Spent, _core.Misused, _core.Defect) as defect:
-        raise OurError(str(defect), fix="Report this; start the job again.") from None
