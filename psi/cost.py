@@ -1,5 +1,6 @@
 """What a run costs both parties, whatever the protocol."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from psi.step import Message
@@ -26,3 +27,13 @@ class Cost:
     receiver_sends: int
     sender_sends: int
     seconds: float
+
+    @staticmethod
+    def of(
+        sent: Iterable[Sent], from_receiver: Collection[type[Message]], seconds: float
+    ) -> "Cost":
+        """Of all messages of a run, and which kinds of them are the receiver's."""
+        each = {True: 0, False: 0}
+        for one in sent:
+            each[one.message in from_receiver] += one.total
+        return Cost(receiver_sends=each[True], sender_sends=each[False], seconds=seconds)

@@ -11,12 +11,14 @@ from typing import Final, Literal
 from contract.job import JobKind, Suite
 from psi.cost import Cost, Sent
 from psi.ecdh import cost as ecdh_cost
+from psi.ecdh import messages as ecdh_messages
 from psi.ecdh import parameters as ecdh
 from psi.ecdh import receiver as ecdh_receiver
 from psi.ecdh import sender as ecdh_sender
 from psi.ecdh.messages import BlindedSet, Evaluated, Matched
 from psi.rr22 import cost as rr22_cost
 from psi.rr22 import items
+from psi.rr22 import messages as rr22_messages
 from psi.rr22 import parameters as rr22
 from psi.rr22 import receiver as rr22_receiver
 from psi.rr22 import sender as rr22_sender
@@ -34,7 +36,7 @@ from psi.step import Fresh, Message
 
 Role = Literal["receiver", "sender"]
 
-FROM_RECEIVER: Final = frozenset({BlindedSet, Matched, ReceiverShare, Reply, Masked, Common})
+FROM_RECEIVER: Final = ecdh_messages.FROM_RECEIVER | rr22_messages.FROM_RECEIVER
 """The messages that the receiver sends; the sender sends all others."""
 
 REVEALING: Final = (Evaluated, Matched, Tags, Common)

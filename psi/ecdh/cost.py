@@ -11,7 +11,7 @@ from typing import Final
 from contract.sizes import SMALLEST_SIZE
 from native._core import ecdh_message_bytes
 from psi.cost import Cost, Sent
-from psi.ecdh.messages import BlindedSet, Evaluated, Matched
+from psi.ecdh.messages import FROM_RECEIVER, BlindedSet, Evaluated, Matched
 from psi.ecdh.parameters import Curve, Parameters
 from psi.ecdh.secret import blind, evaluate
 
@@ -55,10 +55,5 @@ def measure(curve: Curve) -> Speed:
 def estimate(parameters: Parameters, speed: Speed) -> Cost:
     """The cost of one run: both blind at once, then each evaluates the other's list in turn."""
     receiver, sender = parameters.receiver_size, parameters.sender_size
-    sent = messages(parameters)
-    sender_sends = sum(one.total for one in sent if one.message is Evaluated)
-    return Cost(
-        receiver_sends=sum(one.total for one in sent) - sender_sends,
-        sender_sends=sender_sends,
-        seconds=speed.blind * max(receiver, sender) + speed.evaluate * (receiver + sender),
-    )
+    seconds = speed.blind * max(receiver, sender) + speed.evaluate * (receiver + sender)
+    return Cost.of(messages(parameters), FROM_RECEIVER, seconds)

@@ -4,6 +4,7 @@ Lists stand in one piece of bytes, of the lengths in psi/ecdh/cost.py. Only the 
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from psi.step import Message
 
@@ -32,3 +33,6 @@ class Matched(Message):
     """Receiver → sender, if both learn: which places matched, and a proof of their elements."""
 
     matches: bytes
+
+
+FROM_RECEIVER: Final = frozenset({BlindedSet, Matched})

@@ -11,6 +11,7 @@ from psi.cost import Cost, Sent
 from psi.keys import Keys
 from psi.rr22 import items, receiver, sender
 from psi.rr22.messages import (
+    FROM_RECEIVER,
     BasePoints,
     Common,
     Masked,
@@ -20,38 +21,30 @@ from psi.rr22.messages import (
     Tags,
     Trees,
 )
-from psi.rr22.parameters import Parameters
+from psi.rr22.parameters import SHARE_BYTES, Parameters
 from psi.rr22.secret import gather
 from psi.step import Message
 
 BY_BUCKET: Final[tuple[type[Message], ...]] = (BasePoints, Reply, Trees, Masked, Tags, Common)
 """In the order in which they are sent."""
 
-FROM_RECEIVER: Final = frozenset({ReceiverShare, Reply, Masked, Common})
-
-_SHARE_BYTES: Final = 32
 _SAMPLE: Final = 2**14
 
 
 def messages(parameters: Parameters) -> tuple[Sent, ...]:
     """What is sent, in order; of a bucket's messages as many as there are buckets (SPEC §4)."""
-    shares = (Sent(ReceiverShare, _SHARE_BYTES), Sent(SenderShare, _SHARE_BYTES))
-    buckets = parameters.buckets
-    sizes = zip(BY_BUCKET, parameters.message_bytes, strict=True)
+    shares = (Sent(ReceiverShare, SHARE_BYTES), Sent(SenderShare, SHARE_BYTES))
+    buckets, sizes = parameters.outline
     # Without a second receiver there is no Common.
-    return (*shares, *(Sent(message, size, buckets) for message, size in sizes if size))
+    by_bucket = zip(BY_BUCKET, sizes, strict=True)
+    return (*shares, *(Sent(message, size, buckets) for message, size in by_bucket if size))
 
 
 def estimate(parameters: Parameters) -> Cost:
     """The cost of one run, by a run of 2^14 items on either side: some 0.2 s. Blocking."""
-    sent = messages(parameters)
-    receiver_sends = sum(one.total for one in sent if one.message in FROM_RECEIVER)
     both = parameters.receiver_size + parameters.sender_size
-    return Cost(
-        receiver_sends=receiver_sends,
-        sender_sends=sum(one.total for one in sent) - receiver_sends,
-        seconds=_sample_seconds() * max(1.0, both / (2 * _SAMPLE)),
-    )
+    seconds = _sample_seconds() * max(1.0, both / (2 * _SAMPLE))
+    return Cost.of(messages(parameters), FROM_RECEIVER, seconds)
 
 
 def _sample_seconds() -> float:

@@ -9,14 +9,13 @@ Secrets     the items' key, inside the core. Whoever has it and a block can try 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from contract.errors import BadMessage
 from psi.keys import Keys
+from psi.refusals import require_length
 from psi.rr22.messages import ReceiverShare, SenderShare
-from psi.rr22.parameters import Parameters, Role
+from psi.rr22.parameters import SHARE_BYTES, Parameters, Role
 from psi.rr22.secret import Hashing, Sharing, faults, share
 from psi.step import Ready
 
-_SHARE_BYTES = 32
 _BLOCK_BYTES = 16
 _ROW_BYTES = 4
 
@@ -50,15 +49,10 @@ class AwaitShare:
 
     def advance(self, message: ReceiverShare | SenderShare) -> tuple["Scattering", None]:
         """The key of the items. Raises BadMessage."""
-        if len(message.content) != _SHARE_BYTES:
-            raise BadMessage(
-                f"the share has {len(message.content)} bytes where {_SHARE_BYTES} are agreed",
-                fix="Ask the peer's operator; the contract fixes how long each message is.",
-                rule="psi/rr22/SPEC.md §3",
-            )
+        require_length("the share", message.content, SHARE_BYTES, "psi/rr22/SPEC.md §3")
         with faults():
             hashing = self.sharing.hashing(message.content, self.role == "receiver")
-        return Scattering(self.parameters, hashing), None
+        return Scattering(self.parameters.buckets, hashing), None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -85,12 +79,10 @@ class Scattered:
 class Scattering(Ready):
     """Has the key: hashes the set, piece by piece."""
 
-    parameters: Parameters
+    buckets: int
     hashing: Hashing
 
     def scatter(self, keys: Keys, first_row: int) -> Scattered:
         """The i-th key stands in the row `first_row` + i."""
         with faults():
-            return Scattered(
-                *self.hashing.scatter(keys.packed(), first_row, self.parameters.buckets)
-            )
+            return Scattered(*self.hashing.scatter(keys.packed(), first_row, self.buckets))

@@ -5,6 +5,7 @@ follows from the agreed sizes; only the core looks inside.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from psi.step import Message
 
@@ -28,7 +29,7 @@ class SenderShare(Piece):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class BasePoints(Piece):
-    """Sender → receiver: two points for each of 256 oblivious transfers."""
+    """Sender → receiver: two points for each of 128 oblivious transfers."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -54,3 +55,6 @@ class Tags(Piece):
 @dataclass(frozen=True, slots=True, repr=False)
 class Common(Piece):
     """Receiver → sender, if both learn: one bit for each tag."""
+
+
+FROM_RECEIVER: Final = frozenset({ReceiverShare, Reply, Masked, Common})

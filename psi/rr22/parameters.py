@@ -16,6 +16,8 @@ BUCKET_SIZE = 2**20
 Larger ones cost more memory, smaller ones the fixed part of a bucket more often."""
 
 RUN_ID_BYTES: Final = 32
+SHARE_BYTES: Final = 32
+"""What each owner gives to the key of the items."""
 
 Role = Literal["receiver", "sender"]
 
@@ -47,16 +49,18 @@ class Parameters:
         return self.run_id, self.receiver_size, self.sender_size, BUCKET_SIZE, self.both
 
     @property
-    def buckets(self) -> int:
-        """How many buckets there are, each a run of the protocol."""
-        buckets, _ = rr22_outline(self.terms)
-        return buckets
+    def outline(self) -> tuple[int, Sequence[int]]:
+        """How many buckets there are, and the bytes of the six messages of each, in order.
+
+        Takes milliseconds: the capacity of a bucket is the tail of a distribution.
+        """
+        return rr22_outline(self.terms)
 
     @property
-    def message_bytes(self) -> Sequence[int]:
-        """Bytes of the six messages of a bucket, in order."""
-        _, sizes = rr22_outline(self.terms)
-        return sizes
+    def buckets(self) -> int:
+        """How many buckets there are, each a run of the protocol. As `outline`."""
+        buckets, _ = self.outline
+        return buckets
 
     def size_of(self, role: Role) -> int:
         """The most items that `role` may have."""

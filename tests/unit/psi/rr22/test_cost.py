@@ -4,8 +4,8 @@ import pytest
 
 from contract.job import JobKind, Suite
 from psi.rr22 import parameters as rr22
-from psi.rr22.cost import FROM_RECEIVER, messages
-from psi.rr22.messages import Piece
+from psi.rr22.cost import messages
+from psi.rr22.messages import FROM_RECEIVER, Piece
 from psi.rr22.parameters import Parameters
 from psi.two_party import Agreed
 from tests.unit.psi.two_roles import TwoRoles

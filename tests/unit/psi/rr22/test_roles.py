@@ -106,7 +106,8 @@ class TestWhatTheMessagesShow:
                 [len(one.content) for at, one in sent if at == bucket and isinstance(one, Piece)]
                 for bucket in range(3)
             ]
-        assert lengths == [list(replace(terms(), run_id=bytes([1] * 32)).message_bytes)] * 9
+        _, agreed_lengths = replace(terms(), run_id=bytes([1] * 32)).outline
+        assert lengths == [list(agreed_lengths)] * 9
 
     def test_two_runs_of_the_same_sets_share_no_bytes(self) -> None:
         one, two = (played(agreed()).sent for _ in range(2))
