@@ -137,6 +137,15 @@ def canonical_bytes(model: Frozen) -> bytes:
     return rfc8785.dumps(_plain(model))
 
 
+class Compiled(Frozen):
+    """A plan that every node compiles for itself, a pure function of the contract."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON, in hexadecimal: what tells two plans apart."""
+        return digest(canonical_bytes(self)).hex()
+
+
 def digest(raw: bytes) -> bytes:
     """SHA-256 of canonical bytes, 32 bytes."""
     return sha256(raw).digest()

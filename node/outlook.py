@@ -54,17 +54,7 @@ def outlook(contract: Contract) -> PlanView:
 
 def _of_intersection(contract: Contract) -> PlanView:
     plan = compile_plan(contract)
-    estimate = plan.agreed(bytes(32)).estimate()
-    sizes = tuple(party.size for party in contract.parties)
-    return PlanView(
-        contract=contract,
-        engine=reason(contract.kind, sizes, contract.crypto.suite),
-        leakage=leakage_of(contract),
-        streams=tuple(_described(stream) for stream in plan.streams),
-        bytes_on_the_wire=estimate.receiver_sends + estimate.sender_sends,
-        seconds=f"{estimate.seconds:.2f}",
-        memory_bytes=_MEMORY_FACTOR * sum(stream.size for stream in plan.streams),
-    )
+    return _of_streams(contract, plan.streams, plan.agreed(bytes(32)).estimate().seconds)
 
 
 def _described(stream: Stream) -> str:
@@ -73,18 +63,25 @@ def _described(stream: Stream) -> str:
 
 
 def _of_star(contract: Contract) -> PlanView:
-    plan, parameters = compile_star(contract), Parameters.of(contract, bytes(32))
-    streams = (*plan.streams, *plan.comparison.streams)
-    sizes = tuple(party.size for party in contract.parties)
+    seconds = star_cost.seconds(Parameters.of(contract, bytes(32)))
+    return _of_streams(contract, compile_star(contract).all_streams, seconds)
+
+
+def _of_streams(contract: Contract, streams: tuple[Stream, ...], seconds: float) -> PlanView:
     return PlanView(
         contract=contract,
-        engine=reason(contract.kind, sizes, contract.crypto.suite),
+        engine=_why(contract),
         leakage=leakage_of(contract),
         streams=tuple(_described(stream) for stream in streams),
         bytes_on_the_wire=sum(stream.total for stream in streams),
-        seconds=f"{star_cost.seconds(parameters):.2f}",
+        seconds=f"{seconds:.2f}",
         memory_bytes=_MEMORY_FACTOR * sum(stream.size for stream in streams),
     )
+
+
+def _why(contract: Contract) -> str:
+    sizes = tuple(party.size for party in contract.parties)
+    return reason(contract.kind, sizes, contract.crypto.suite)
 
 
 def _of_match(contract: Contract) -> PlanView:
@@ -114,9 +111,9 @@ def _of_match(contract: Contract) -> PlanView:
 
 def _beside_a_star(contract: Contract, seconds: float) -> str:
     """Why a job is matched by the coordinator, and what the other way would gain and give up."""
-    sizes = tuple(party.size for party in contract.parties)
-    why = reason(contract.kind, sizes, contract.crypto.suite)
-    if Suite.PSI_STAR not in suites_for(contract.kind, len(sizes), len(contract.receivers)):
+    why = _why(contract)
+    possible = suites_for(contract.kind, len(contract.parties), len(contract.receivers))
+    if Suite.PSI_STAR not in possible:
         return why
     faster = seconds / star_cost.seconds(Parameters.of(contract, bytes(32)))
     if faster < _WORTH_SAYING:

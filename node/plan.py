@@ -4,7 +4,9 @@ The same contract and planner give the same plan at every party; its digest stan
 record, so two nodes that read a contract differently find out before anything is sent.
 """
 
-from contract.canonical import Frozen, OrgId, canonical_bytes, digest
+from collections.abc import Iterable
+
+from contract.canonical import Compiled, Frozen, OrgId
 from contract.errors import BadRequest
 from contract.job import Contract, JobKind, Suite
 from contract.ledger import role_of
@@ -14,7 +16,7 @@ from psi.cost import Sent
 from psi.two_party import FROM_RECEIVER, MODES, STREAMS, Agreed, Role
 
 
-class MatchPlan(Frozen):
+class MatchPlan(Compiled):
     """An intersection of three or more by the coordinator's matching: whose lists, how large."""
 
     planner: int
@@ -25,14 +27,9 @@ class MatchPlan(Frozen):
     receivers: tuple[OrgId, ...]
     token_bytes: int
 
-    @property
-    def digest(self) -> str:
-        """Hex SHA-256 of the canonical JSON."""
-        return digest(canonical_bytes(self)).hex()
-
 
 # Protobuf's field headers around the bytes of a message.
-ENVELOPE_BYTES = 64
+_ENVELOPE_BYTES = 64
 
 
 class Stream(Frozen):
@@ -60,7 +57,7 @@ class Stream(Frozen):
         return self.size * max(self.buckets, 1)
 
 
-class Plan(Frozen):
+class Plan(Compiled):
     """What runs: the roles, and the messages in order."""
 
     planner: int
@@ -72,11 +69,6 @@ class Plan(Frozen):
     sender_size: int
     both: bool
     streams: tuple[Stream, ...]
-
-    @property
-    def digest(self) -> str:
-        """Hex SHA-256 of the canonical JSON."""
-        return digest(canonical_bytes(self)).hex()
 
     def agreed(self, run: bytes) -> Agreed:
         """What the protocol is told of one run."""
@@ -95,12 +87,7 @@ class Plan(Frozen):
 
     def incoming(self, org: str) -> dict[str, int]:
         """The streams that `org` will be sent, with the most bytes that each may have."""
-        return {
-            name: stream.size + ENVELOPE_BYTES
-            for stream in self.streams
-            if stream.receiver == org
-            for name in stream.names
-        }
+        return most_bytes(stream for stream in self.streams if stream.receiver == org)
 
     def place_of(self, name: str) -> tuple[Stream, int]:
         """The stream that has this name on the link, and its bucket."""
@@ -110,6 +97,11 @@ class Plan(Frozen):
             if stream.buckets and name.startswith(f"{stream.name}_"):
                 return stream, int(name.removeprefix(f"{stream.name}_"))
         raise KeyError(name)
+
+
+def most_bytes(streams: Iterable[Stream]) -> dict[str, int]:
+    """The names of streams on the link, with the most bytes that each may have there."""
+    return {name: stream.size + _ENVELOPE_BYTES for stream in streams for name in stream.names}
 
 
 def compile_plan(contract: Contract) -> Plan:

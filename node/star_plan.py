@@ -1,9 +1,9 @@
 """The plan of a star: who is what, and every message of it. A pure function of the contract."""
 
-from contract.canonical import Frozen, OrgId, canonical_bytes, digest
+from contract.canonical import Compiled, OrgId
 from contract.errors import BadRequest
 from contract.job import Contract, JobKind
-from node.plan import ENVELOPE_BYTES, Plan, Stream, plan_of_pair
+from node.plan import Plan, Stream, most_bytes, plan_of_pair
 from psi.star.cost import messages
 from psi.star.messages import Key, Store
 from psi.star.parameters import Parameters, comparison
@@ -13,7 +13,7 @@ STREAMS: dict[type[Message], str] = {Key: "shared_key", Store: "store"}
 """The stream in which each message travels; those of the two-party part have others."""
 
 
-class StarPlan(Frozen):
+class StarPlan(Compiled):
     """What runs: the roles, the messages in order, and the two-party part at their end."""
 
     planner: int
@@ -25,18 +25,15 @@ class StarPlan(Frozen):
     comparison: Plan
 
     @property
-    def digest(self) -> str:
-        """Hex SHA-256 of the canonical JSON."""
-        return digest(canonical_bytes(self)).hex()
+    def all_streams(self) -> tuple[Stream, ...]:
+        """Those of the two-party part, too."""
+        return (*self.streams, *self.comparison.streams)
 
     def incoming(self, org: str, peer: str) -> dict[str, int]:
         """The streams that `peer` opens to `org`, with the most bytes that each may have."""
-        return {
-            name: stream.size + ENVELOPE_BYTES
-            for stream in (*self.streams, *self.comparison.streams)
-            if (stream.sender, stream.receiver) == (peer, org)
-            for name in stream.names
-        }
+        return most_bytes(
+            stream for stream in self.all_streams if (stream.sender, stream.receiver) == (peer, org)
+        )
 
 
 def compile_star(contract: Contract) -> StarPlan:

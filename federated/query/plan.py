@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from sqlglot import exp
 
-from contract.canonical import Frozen, Name, OrgId, canonical_bytes, digest
+from contract.canonical import Compiled, Frozen, Name, OrgId
 from contract.dataset import ColumnType
 from contract.errors import BadMessage
 from contract.keys import KeyKind
@@ -121,7 +121,7 @@ class NumberColumn(Frozen):
 Output = Annotated[DimensionColumn | CountColumn | NumberColumn, Field(discriminator="kind")]
 
 
-class QueryPlan(Frozen):
+class QueryPlan(Compiled):
     """A query, ready to run; the same at every node."""
 
     planner: Literal[1] = 1
@@ -132,11 +132,6 @@ class QueryPlan(Frozen):
     owners: tuple[LocalPart, ...]
     summands: tuple[Summand, ...]
     outputs: tuple[Output, ...]
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the canonical JSON, in hexadecimal."""
-        return digest(canonical_bytes(self)).hex()
 
 
 def compile_statement(statement: Statement, *, receivers: Sequence[str], k: int) -> QueryPlan:
