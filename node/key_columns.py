@@ -29,7 +29,9 @@ from psi.canonical import PLAIN, CanonicalColumn, canonical_column
 KEPT = "_kept"
 """A view, once `read_keys` has made it."""
 
-_FIRST_ROWS = 10
+FIRST_ROWS = 10
+"""Rows that a report names of those that something is wrong with."""
+
 _MOST_FINGERPRINTS = 1 << 23  # 64 MiB; DuckDB counts more keys than that without holding them
 _COMMA, _LINE = b",\n"
 _NONE = " " * LENGTH
@@ -64,7 +66,7 @@ class _Found:
             self.nulls += int(np.count_nonzero(texts.nulls))
         for reason, count in column.reasons().items():
             self.reasons[reason] = self.reasons.get(reason, 0) + count
-        left = _FIRST_ROWS - len(self.invalid_rows)
+        left = FIRST_ROWS - len(self.invalid_rows)
         rows = np.flatnonzero(column.invalid)[:left] + first + 1
         self.invalid_rows += rows.tolist()
 

@@ -25,12 +25,11 @@ from contract.dataset import (
 )
 from contract.errors import BadValue, DuplicateRows, InvalidKey
 from node.duck import literal, quoted
-from node.key_columns import KEPT, KeyQuality, read_keys
+from node.key_columns import FIRST_ROWS, KEPT, KeyQuality, read_keys
 from node.scratch import create, settle
 from node.sources.stage import Staged
 from node.values import expectation, value_of
 
-_FIRST_ROWS = 10
 _COLUMNS_IN_ONE_ERROR = 3
 _WITHOUT_REPEATS = " ANTI JOIN _repeats USING (_at)"
 
@@ -130,7 +129,7 @@ def _quality(
 
 def _first_rows(connection: DuckDBPyConnection, column: Column) -> tuple[int, ...]:
     ((rows,),) = connection.execute(
-        f"SELECT min(_row, {_FIRST_ROWS}) FROM _raw WHERE {_is_wrong(column)}"
+        f"SELECT min(_row, {FIRST_ROWS}) FROM _raw WHERE {_is_wrong(column)}"
     ).fetchall()
     return tuple(rows)
 
@@ -202,7 +201,7 @@ def _find_duplicates(
 def _source_rows(connection: DuckDBPyConnection, places: str) -> Sequence[int]:
     """The first rows, as the source counts them, of those whose `_at` a SELECT gives."""
     ((rows,),) = connection.execute(
-        f"SELECT min(_row, {_FIRST_ROWS}) FROM "
+        f"SELECT min(_row, {FIRST_ROWS}) FROM "
         f"(SELECT _row, row_number() OVER () - 1 AS _at FROM {KEPT}) "
         f"SEMI JOIN ({places}) AS _wanted (_at) USING (_at)"
     ).fetchall()

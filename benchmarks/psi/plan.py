@@ -15,6 +15,7 @@ from benchmarks.psi.measured import OWNERS, Setting
 from benchmarks.psi.ours import Ours
 from benchmarks.psi.sites import DISTANT, LOOPBACK
 from benchmarks.psi.theirs import OPENMINED, SPU, Theirs
+from psi.engine import MEETING_SIZE
 
 ANY, CURVES, SM2, THREE = "any", "curves", "sm2", "three"
 
@@ -30,8 +31,8 @@ class Entrant:
 GROUPS: Final = {
     ANY: (
         Entrant(Ours()),
-        # Below 2^14 keys a node takes curves: what it would be without that choice.
-        Entrant(Ours("mihe RR22", "rr22"), 1 << 13),
+        # Where a node takes curves: what it would be without that choice.
+        Entrant(Ours("mihe RR22", "rr22"), MEETING_SIZE - 1),
         Entrant(Theirs("spu RR22", SPU, {"protocol": "RR22"})),
         Entrant(Theirs("openmined-psi", OPENMINED), 1 << 14),
     ),
