@@ -11,7 +11,7 @@ Learns      the owner alone: the file is plaintext, in a scratch folder
 # Names pass through `quoted` and paths through `literal`; nobody else's SQL comes here.
 # ruff: noqa: S608
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import numpy as np
 from duckdb import DuckDBPyConnection
 from numpy.typing import NDArray
 
-from contract.dataset import Column, ColumnQuality, ColumnType, Description
+from contract.dataset import ColumnQuality, ColumnType, Description
 from contract.keys import LENGTH, Reason, Strictness
 from node import arrow
 from node.duck import literal, quoted
@@ -93,31 +93,41 @@ def read_keys(
 ) -> dict[str, KeyQuality]:
     """Make the view KEPT: the rows of `_raw` with valid keys, in canonical form.
 
-    `file`, which `connection` may read, is created. What was found, by the column's name.
+    `file`, which `connection` may read, is created if it takes one. What was found, by the column's
+    name.
     """
-    columns = description.columns_of(ColumnType.KEY)
-    found = {column.name: _Found() for column in columns}
-    create(file)
+    found = {column.name: _Found() for column in description.columns_of(ColumnType.KEY)}
     plain = True
-    if columns:
-        names = ", ".join(quoted(column.name) for column in columns)
+    for batch in _read(connection, description):
+        for one, (texts, canonical) in zip(found.values(), batch, strict=True):
+            one.add(texts, canonical)
+            plain = plain and not np.any(canonical.findings != PLAIN)
+    if not plain:
+        # Read once more: the file is the exception, and a source without it is not written twice.
+        create(file)
         with file.open("wb") as lines:
-            for batch in arrow.texts(connection.sql(f"SELECT {names} FROM _read")):
-                read = []
-                for column, texts in zip(columns, batch, strict=True):
-                    canonical = _read(column, description, texts)
-                    found[column.name].add(texts, canonical)
-                    plain = plain and not np.any(canonical.findings != PLAIN)
-                    read.append(canonical)
-                lines.write(_lines(read))
+            for batch in _read(connection, description):
+                lines.write(_lines([canonical for _, canonical in batch]))
     _make_view(connection, description, None if plain else file)
     return {name: KeyQuality(one.quality(name), one.distinct()) for name, one in found.items()}
 
 
-def _read(column: Column, description: Description, texts: arrow.Texts) -> CanonicalColumn:
-    assert column.key is not None
+def _read(
+    connection: DuckDBPyConnection, description: Description
+) -> Iterator[list[tuple[arrow.Texts, CanonicalColumn]]]:
+    """The key columns of some rows at a time, as they stand and as they are read."""
+    columns = description.columns_of(ColumnType.KEY)
+    if not columns:
+        return
     strictness = Strictness(description.invalid_keys)
-    return canonical_column(column.key, texts.texts, texts.nulls, strictness)
+    names = ", ".join(quoted(column.name) for column in columns)
+    for batch in arrow.texts(connection.sql(f"SELECT {names} FROM _read")):
+        read = []
+        for column, texts in zip(columns, batch, strict=True):
+            assert column.key is not None
+            canonical = canonical_column(column.key, texts.texts, texts.nulls, strictness)
+            read.append((texts, canonical))
+        yield read
 
 
 def _lines(columns: Sequence[CanonicalColumn]) -> bytes:
