@@ -173,6 +173,7 @@ FOREIGN = THEIRS.member("bank_a")
         (b"", NEW.key_pem, OURS.certificate, ForeignCertificate),
         (NEW.certificate_pem, NEW.key_pem[:100], OURS.certificate, BadSetting),
     ],
+    ids=range(9),  # a key as a name would be another one in every run
 )
 def test_what_does_not_fit_changes_nothing(
     certificate: bytes, key: bytes, ca: bytes, error: type[MiheError]
