@@ -26,7 +26,7 @@ from contract.job import Basis, JobKind
 from contract.keys import KeyKind
 from contract.lifecycle import State
 from contract.views import JobView
-from mihe.proposal import intersection
+from mihe.proposal import ANY_ENGINE, intersection
 from mihe.where import own_node
 from scenarios.oracle import keys_of
 from scenarios.world import write_world
@@ -98,9 +98,17 @@ class Banks(Directed):
         """`mihe psi` over the two banks' loans, typed by a person of `org`."""
         return self.run_cli(org, "psi", *question(*to), "--json", *words)
 
-    def propose(self, *, by: str = "bank_a", to: tuple[str, ...] = ("bank_a",)) -> str:
+    def propose(
+        self,
+        *,
+        by: str = "bank_a",
+        to: tuple[str, ...] = ("bank_a",),
+        engine: str = ANY_ENGINE,
+    ) -> str:
         """A job that nobody waits for, from a program of `by`; its id."""
-        asked = intersection(LOANS, on="uscc", to=to, purpose="CREDIT_MICRO", basis=SYNTHETIC)
+        asked = intersection(
+            LOANS, on="uscc", to=to, purpose="CREDIT_MICRO", basis=SYNTHETIC, engine=engine
+        )
         with self.client(by) as node:
             return node.propose(asked).job
 

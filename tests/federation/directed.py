@@ -56,6 +56,10 @@ class Directed(Federation):
         """Whether the node lets the test know of something."""
         return (self._orders(org) / what).exists()
 
+    def is_ordered(self, org: str, point: str) -> bool:
+        """Whether the node has yet to do what it was told for a point."""
+        return (self._orders(org) / point).exists()
+
     def has_orders(self, org: str) -> bool:
         """Whether the node has not yet done all that it was told."""
         return any(self._orders(org).iterdir())

@@ -17,6 +17,7 @@ gone. Without orders it is the daemon as it is.
     rows                          before the rows of a result are written; rows.over says that it
                                   was tried, if the node was halted before
     contribute.PART, fetch.PART   before a part of a query is handed to the coordinator, or fetched
+    bucket                        how many items a bucket is meant for; stands, too
 """
 
 import asyncio
@@ -45,6 +46,7 @@ from node.store import Store
 from node.wire import Chunk, Hello, LinkFrame, Open, Pulse, Receipted, frame_to_wire
 from protos import psi_pb2
 from protos.join_pb2 import JoinShare
+from psi.rr22.parameters import Parameters
 from tests.federation.orders import Orders, defect
 
 _POINT = 32
@@ -258,6 +260,18 @@ def stage_local(orders: Orders) -> None:
     setattr(query, run_local.__name__, staged)
 
 
+def stage_buckets(orders: Orders) -> None:
+    """Into how many buckets a set is cut: no test has keys by the million."""
+    terms: Any = vars(Parameters)["terms"]
+
+    def staged(agreed: Parameters) -> Any:
+        asked = orders.standing("bucket")
+        run, receiver, sender, size, both = terms.fget(agreed)
+        return run, receiver, sender, size if asked is None else int(asked), both
+
+    setattr(Parameters, "terms", property(staged))  # noqa: B010  # read-only to mypy
+
+
 def stage_rows(orders: Orders) -> None:
     """What the node writes of a result; it does so in a thread, which waits alone."""
     write = rows.rows_of
@@ -316,6 +330,7 @@ def main() -> None:
     stage_link(orders)
     stage_rows(orders)
     stage_parts(orders)
+    stage_buckets(orders)
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
