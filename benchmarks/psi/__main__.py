@@ -8,6 +8,7 @@ PROCESSOR.jsonl as soon as it has ended; table and plot beside it are written at
 
 import argparse
 import os
+import signal
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -27,6 +28,7 @@ _RESULTS = Path(__file__).resolve().parents[1] / "results"
 
 def main() -> None:
     arguments = _parsed()
+    signal.signal(signal.SIGTERM, _leave)
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.cores])
     report = Report(_RESULTS, arguments.cores)
     engines = [entrant.engine for group in arguments.group for entrant in GROUPS[group]]
@@ -40,6 +42,11 @@ def main() -> None:
             if planned:
                 _compare(planned, GROUPS[group], absent, arguments.rounds, report)
     report.write()
+
+
+def _leave(*_: object) -> None:
+    """End as Ctrl-C does, in order: daemons and networks are taken down."""
+    raise KeyboardInterrupt
 
 
 def _compare(

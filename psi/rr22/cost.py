@@ -1,7 +1,8 @@
 """What an RR22 intersection will cost, before anybody consents to it.
 
-Bytes are exact: those of the messages, without the link's frames and seal. Seconds come from a
-small run timed on this machine; the peer is taken to be as fast.
+Bytes are exact: those of the messages, without the link's frames and seal. Seconds come from two
+small runs timed on this machine, since a part of a run costs the same for any number of items; the
+peer is taken to be as fast.
 """
 
 from time import perf_counter
@@ -28,7 +29,8 @@ from psi.step import Message
 BY_BUCKET: Final[tuple[type[Message], ...]] = (BasePoints, Reply, Trees, Masked, Tags, Common)
 """In the order in which they are sent."""
 
-_SAMPLE: Final = 2**14
+_SMALL, _LARGE = 2**10, 2**16
+"""Items of the runs that are timed."""
 
 
 def messages(parameters: Parameters) -> tuple[Sent, ...]:
@@ -41,17 +43,17 @@ def messages(parameters: Parameters) -> tuple[Sent, ...]:
 
 
 def estimate(parameters: Parameters) -> Cost:
-    """The cost of one run, by a run of 2^14 items on either side: some 0.2 s. Blocking."""
-    both = parameters.receiver_size + parameters.sender_size
-    seconds = _sample_seconds() * max(1.0, both / (2 * _SAMPLE))
+    """The cost of one run, by two of up to 2^16 items on either side: some 0.2 s. Blocking."""
+    small, large = _seconds(_SMALL), _seconds(_LARGE)
+    each = max(large - small, 0.0) / (_LARGE - _SMALL)
+    items_a_side = (parameters.receiver_size + parameters.sender_size) / 2
+    seconds = small + each * max(items_a_side - _SMALL, 0.0)
     return Cost.of(messages(parameters), FROM_RECEIVER, seconds)
 
 
-def _sample_seconds() -> float:
-    parameters = Parameters(
-        run_id=bytes(32), receiver_size=_SAMPLE, sender_size=_SAMPLE, both=False
-    )
-    keys = Keys.of(b"%018d" % number for number in range(_SAMPLE))
+def _seconds(size: int) -> float:
+    parameters = Parameters(run_id=bytes(32), receiver_size=size, sender_size=size, both=False)
+    keys = Keys.of(b"%018d" % number for number in range(size))
     started = perf_counter()
     awaits_share, _ = items.Fresh(parameters, "receiver").begin()
     _, share = items.Fresh(parameters, "sender").begin()
