@@ -12,6 +12,7 @@
 mod altered;
 pub mod blind_join;
 pub mod psi_ecdh;
+pub mod psi_rr22;
 pub mod psi_star;
 pub mod vole;
 
@@ -19,9 +20,10 @@ pub mod vole;
 pub type Target = fn(&[u8]);
 
 /// All of them, by name.
-pub const TARGETS: [(&str, Target); 4] = [
+pub const TARGETS: [(&str, Target); 5] = [
     ("blind_join", blind_join::play),
     ("psi_ecdh", psi_ecdh::play),
+    ("psi_rr22", psi_rr22::play),
     ("psi_star", psi_star::play),
     ("vole", vole::play),
 ];

@@ -1,0 +1,60 @@
+//! Private set intersection from vector OLE: one bucket of a run in which both learn.
+
+use mihe_group::secret::AttemptSecret;
+use mihe_psi_rr22::{AwaitReply, Begun, Fault, ItemHash, Items, Setup};
+
+use crate::altered::Altering;
+
+const X: core::ops::Range<u32> = 0..12;
+const Y: core::ops::Range<u32> = 8..22;
+const TAGS: usize = 4;
+
+/// One of the six messages.
+pub fn play(data: &[u8]) {
+    if let Err(fault) = run(&Altering::one_of(6, data)) {
+        assert!(matches!(fault, Fault::Peer(_)), "{fault:?}");
+    }
+}
+
+fn run(altering: &Altering<'_>) -> Result<(), Fault> {
+    let setup = Setup {
+        run: [9; 32],
+        receiver_size: 16,
+        sender_size: 20,
+        buckets: 1,
+        both: true,
+    };
+    let secret = |label| AttemptSecret::from_bytes([label; 32]);
+    let receiver = Begun::new(secret(1), setup)?;
+    let (sender, points) = AwaitReply::begin(secret(2), setup)?;
+    let (receiver, reply) = receiver.reply(&altering.of(0, &points))?;
+    let (sender, trees) = sender.trees(&altering.of(1, &reply))?;
+    let receiver = receiver.finish(&altering.of(2, &trees))?;
+    let (receiver, masked) = receiver.mask(items(X)?)?;
+    let sender = sender.take(items(Y)?)?;
+    let (sender, tags) = sender.tags(&altering.of(3, masked.bytes()))?;
+    let (mine, told) = receiver.common(&altering.of(TAGS, &tags))?;
+    assert_rows(&mine.rows, X);
+    // Coverage leads a search to the receiver's own tags, which no peer can know.
+    assert!(altering.is(TAGS) || mine.rows.iter().all(|row| Y.contains(row)));
+    // What the sender is told is the receiver's word: any of its own items.
+    let theirs = sender.common(&altering.of(5, &told))?;
+    assert_rows(&theirs.rows, Y);
+    Ok(())
+}
+
+/// Every number is an item, in the row of its own number.
+fn items(numbers: core::ops::Range<u32>) -> Result<Items, Fault> {
+    let hash = ItemHash::new(&[9; 32], &[1; 32], &[2; 32]);
+    let names: Vec<String> = numbers.clone().map(|number| number.to_string()).collect();
+    let names: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
+    let scattered = hash.scatter(&names, numbers.start, 1);
+    Items::gather(&[(scattered.blocks(), scattered.rows())])
+}
+
+fn assert_rows(rows: &[u32], own: core::ops::Range<u32>) {
+    let mut rows = rows.to_vec();
+    rows.sort_unstable();
+    assert!(rows.iter().all(|row| own.contains(row)), "{rows:?}");
+    assert!(rows.windows(2).all(|two| two[0] != two[1]), "{rows:?}");
+}
