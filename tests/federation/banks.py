@@ -114,9 +114,17 @@ class Banks(Directed):
 
     def must_work(self) -> str:
         """Whatever happened before: the next job gives the right answer; its id."""
+        # A coordinator that has lost everything hears of datasets anew once nodes are back.
+        eventually(lambda: self.offered(by="bank_a") >= set(LOANS))
         job = self.propose()
         assert self.end_of(job) == End(State.DONE)
         return job
+
+    def offered(self, *, by: str) -> set[str]:
+        """The datasets that a program of `by` can name."""
+        with self.client(by) as node:
+            organisations = node.catalogue().organisations
+        return {f"{one.org}.{entry.name}" for one in organisations for entry in one.entries}
 
     def end_of(self, job: str) -> End:
         """Wait for the job's end at every side, and check that it is a clean one."""
