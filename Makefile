@@ -29,8 +29,8 @@ help: ## list the targets
 demo: $(VENV)/.built ## run a whole federation and compare its result with the clear answer (ARGS="--size mini")
 	$(BIN)/mihe demo $(ARGS)
 
-test: $(VENV)/.built $(VENV)/.dev ## run every Python test (ARGS="-k psi" goes to pytest)
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.built $(VENV)/.dev ## run every Python test (ARGS="-k psi" goes to pytest; "-n 0 -s" to watch one)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 faults: $(VENV)/.built $(VENV)/.dev ## every fault there is a test for, then 100 at random (MIHE_FAULTS=500 more, MIHE_FAULTS_SEED=… again)
 	MIHE_FAULTS=$${MIHE_FAULTS:-100} $(BIN)/python -m pytest --timeout 0 -s -m "long or not long" tests/faults $(ARGS)
