@@ -146,7 +146,9 @@ def _owner_of_query(contract: Contract, org: str) -> Learns:
     if org in contract.receivers:
         sees = [
             f"the result: count and sums of each cell of at least {query.min_group} entities,"
-            " with its labels, and how many cells are folded into the remainder",
+            " with its labels, before HAVING and LIMIT leave out any row, and with the sums that"
+            " stand nowhere but in HAVING and ORDER BY; how many cells are folded into the"
+            " remainder",
             *sees,
         ]
     return Learns(who=org, what=(*sees, "of nobody whether it is in the join"))

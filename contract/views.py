@@ -89,6 +89,9 @@ class ResultView(Frozen):
     count: int = Field(description="keys in common; of a query, rows of the result")
     rows: int | None = Field(default=None, description="the receiver's own rows with these keys")
     folded: int | None = Field(default=None, description="of a query, cells in the remainder row")
+    left_out: int | None = Field(
+        default=None, description="of a query, rows that HAVING, LIMIT and OFFSET leave out"
+    )
     file: str | None = Field(default=None, description="where the rows lie on the node's machine")
     columns: tuple[ResultColumn, ...] = Field(
         default=(), description="what the rows hold, in order; of a query, before `remainder`"

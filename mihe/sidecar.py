@@ -46,6 +46,8 @@ class Sidecar(Frozen):
     rows: int | None = None
     folded: int | None = None
     """Of a query: how many cells are in the remainder."""
+    left_out: int | None = None
+    """Of a query: how many rows HAVING, LIMIT and OFFSET left out; the node saw them."""
     columns: dict[str, str]
     """What columns mean that nobody asked for."""
     leakage: LeakageStatement
@@ -82,6 +84,7 @@ def sidecar_of(name: str, job: JobView) -> Sidecar:
         signed=job.history,
         rows=result.rows if result else None,
         folded=result.folded if result else None,
+        left_out=result.left_out if result else None,
         columns={"remainder": REMAINDER} if is_query else {},
         leakage=job.leakage,
         terms=Terms(purpose=contract.purpose, basis=contract.basis, receivers=contract.receivers),

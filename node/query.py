@@ -200,6 +200,7 @@ class _Play:
             count=len(result.rows),
             rows=len(result.rows),
             folded=folded,
+            left_out=result.left_out,
             file=str(stage.services.results.final(stage.job)),
             columns=result.columns,
         )

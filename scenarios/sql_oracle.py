@@ -1,8 +1,9 @@
 """The clear answer of a query: the same SQL over every owner's files, as no party ever could.
 
 Run by a test, or beside a demonstration, in a process of its own. It shares nothing with the
-product but `canonical`: DuckDB runs the statement as it is over the joined data; means are divided
-as fractions. What is then shown and what is folded follows the rules of the release.
+product but `canonical`: DuckDB runs the statement as it is over the joined data, and what is
+written around its sums is computed as fractions (`sql_values`). What is then shown and what is
+folded follows the rules of the release.
 
     python -P -m scenarios.sql_oracle WORLD --k 10 --public registry.enterprises < query.sql
 
@@ -37,8 +38,8 @@ from sqlglot.optimizer.qualify import qualify
 
 from contract.errors import InvalidKey
 from contract.keys import KeyKind, Strictness, canonical
+from scenarios.sql_values import CellValues, Shape, Total, aggregates_in
 
-MEAN_DECIMALS = 4
 _OTHER: Final = "other"
 _TYPES = {
     "key": "VARCHAR",
@@ -56,7 +57,7 @@ Coded = tuple[Code, ...]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a receiver sees: columns, rows by their dimensions, and what was folded."""
+    """What a receiver sees: columns, rows in the order asked for, and what was folded."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
@@ -68,22 +69,11 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Total:
-    """A sum, and how many values are in it."""
-
-    sum: Fraction
-    values: int
-
-    def __add__(self, other: "_Total") -> "_Total":
-        return _Total(self.sum + other.sum, self.values + other.values)
-
-
-@dataclass(frozen=True, slots=True)
 class _Group:
     """Entities with the same labels, and what is asked of them."""
 
     entities: int
-    totals: tuple[_Total, ...]
+    totals: tuple[Total, ...]
 
     def __add__(self, other: "_Group") -> "_Group":
         pairs = zip(self.totals, other.totals, strict=True)
@@ -108,6 +98,10 @@ class Clear:
         tree = qualify(asked, schema=dict(self.schema), dialect="duckdb")
         assert isinstance(tree, exp.Select)
         return _Query(self.connection, tree).answer(k, min_join, frozenset(public))
+
+    def as_duckdb_says(self, sql: str) -> list[tuple[Any, ...]]:
+        """DuckDB's own rows, nothing folded; what it divides is a double. After `answer`."""
+        return self.connection.execute(sql).fetchall()
 
     def _load(self, org: str, dataset: str) -> None:
         if dataset in self.schema.get(org, {}):
@@ -188,24 +182,46 @@ class _Query:
         }
         group = tree.args.get("group")
         self.dimensions: list[exp.Expr] = group.expressions if group else []
-        self.items = [(one.alias, one.this) for one in tree.expressions]
-        self.aggregates = [value for _, value in self.items if isinstance(value, exp.AggFunc)]
+        self.items = {one.alias: one.this for one in tree.expressions}
+        self.aggregates = aggregates_in(tree)
 
     def answer(self, k: int, min_join: int, public: frozenset[str]) -> Answer:
-        cells, scales = self._cells()
-        columns = tuple(name for name, _ in self.items)
+        cells, shape = self._cells()
         release = _Release(self._owners(cells, public), cells, k)
         shown, folded, dropped = release.rows(min_join)
-        rows = [self._row(labels, cells[labels], scales) for labels in sorted(shown, key=_order)]
+        found = [_values(shape, one, cells[one]) for one in sorted(shown, key=_order)]
+        rows = [self._row(one) for one in self._kept(found)]
         rest = [cells[labels] for coded in folded for labels in release.coded[coded]]
         remainder = None
         if rest:
             total = sum(rest[1:], start=rest[0])
-            remainder = self._row((None,) * len(self.dimensions), total, scales)
-        return Answer(columns, tuple(rows), remainder, len(folded), dropped)
+            remainder = self._row(_values(shape, (None,) * len(self.dimensions), total))
+        return Answer(tuple(self.items), tuple(rows), remainder, len(folded), dropped)
 
-    def _cells(self) -> tuple[dict[Label, _Group], list[int]]:
-        """Every cell by its labels, and the scale of each aggregate's sum."""
+    def _kept(self, found: list[CellValues]) -> list[CellValues]:
+        """The rows that HAVING, LIMIT and OFFSET leave, in order."""
+        having, order = self.tree.args.get("having"), self.tree.args.get("order")
+        if having:
+            found = [one for one in found if one.value(having.this) is True]
+        for by in reversed(order.expressions if order else []):
+            valued = [(one.value(by.this), one) for one in found]
+            nulls = [one for value, one in valued if value is None]
+            rest = sorted(
+                (pair for pair in valued if pair[0] is not None),
+                key=lambda pair: pair[0],
+                reverse=bool(by.args.get("desc")),
+            )
+            others = [one for _, one in rest]
+            found = nulls + others if by.args.get("nulls_first") else others + nulls
+        limit, offset = (self.tree.args.get(name) for name in ("limit", "offset"))
+        start = int(offset.expression.name) if offset else 0
+        return found[start:][: int(limit.expression.name) if limit else None]
+
+    def _row(self, cell: CellValues) -> tuple[Any, ...]:
+        return tuple(cell.shown(node) for node in self.items.values())
+
+    def _cells(self) -> tuple[dict[Label, _Group], Shape]:
+        """Every cell by its labels, and what is to be made of it."""
         wanted: list[exp.Expr] = [
             *(one.copy() for one in self.dimensions),
             exp.Count(this=exp.Star()),
@@ -217,40 +233,23 @@ class _Query:
             wanted.append(exp.Count(this=argument.copy()))
         result = self._run(self.tree, wanted)
         width = len(self.dimensions)
-        scales = [
-            _scale(str(result.description[width + 1 + 2 * i][1]))
-            for i in range(len(self.aggregates))
-        ]
+        scales = [_scale(str(column[1])) for column in result.description]
         cells = {}
         for row in result.fetchall():
             pairs = zip(row[width + 1 :: 2], row[width + 2 :: 2], strict=True)
-            totals = tuple(_Total(Fraction(total or 0), values) for total, values in pairs)
+            totals = tuple(Total(Fraction(total or 0), values) for total, values in pairs)
             if row[width]:
                 cells[tuple(row[:width])] = _Group(row[width], totals)
-        return cells, scales
+        return cells, Shape(
+            self.dimensions, scales[:width], self.aggregates, scales[width + 1 :: 2], self.items
+        )
 
     def _run(self, tree: exp.Select, wanted: Sequence[exp.Expr]) -> duckdb.DuckDBPyConnection:
         asked = tree.copy()
+        for clause in ("having", "order", "limit", "offset"):
+            asked.set(clause, None)
         asked.set("expressions", [exp.alias_(one, f"c{i}") for i, one in enumerate(wanted)])
         return self.connection.execute(asked.sql(dialect="duckdb", identify=True))
-
-    def _row(self, labels: Label, cell: _Group, scales: Sequence[int]) -> tuple[Any, ...]:
-        row: list[Any] = []
-        aggregates = iter(zip(cell.totals, scales, strict=True))
-        for _, value in self.items:
-            if not isinstance(value, exp.AggFunc):
-                row.append(labels[self.dimensions.index(value)])
-                continue
-            total, scale = next(aggregates)
-            if isinstance(value, exp.Count):
-                row.append(cell.entities if isinstance(value.this, exp.Star) else total.values)
-            elif total.values == 0:
-                row.append(None)
-            elif isinstance(value, exp.Sum):
-                row.append(_exact(total.sum, scale))
-            else:
-                row.append(_exact(total.sum / total.values, scale + MEAN_DECIMALS))
-        return tuple(row)
 
     # ── what each owner brings ──────────────────────────────────────────────────────────────────
 
@@ -372,13 +371,8 @@ def _scale(type_: str) -> int:
     return int(type_.rstrip(")").partition(",")[2] or 0) if type_.startswith("DECIMAL") else 0
 
 
-def _exact(value: Fraction, scale: int) -> int | Decimal:
-    """Rounded half-even to `scale`; a Fraction rounds so, a Decimal would lose digits first."""
-    scaled: int = round(value * 10**scale)
-    if scale == 0:
-        return scaled
-    digits = tuple(int(digit) for digit in str(abs(scaled)))
-    return Decimal((int(scaled < 0), digits, -scale))
+def _values(shape: Shape, labels: Label, cell: _Group) -> CellValues:
+    return CellValues(shape, labels, cell.entities, cell.totals)
 
 
 def _text(value: object) -> str:

@@ -33,7 +33,7 @@ _DEEPEST_TREE = 48
 
 SHAPE = (
     "SELECT dimensions, COUNT(*), SUM(…), AVG(…) FROM org.dataset AS a JOIN org.dataset AS b"
-    " USING (key) … WHERE conditions GROUP BY dimensions"
+    " USING (key) … WHERE conditions GROUP BY dimensions HAVING … ORDER BY … LIMIT …"
 )
 _NO_OTHER_JOIN = "only JOIN … USING (key) is there: every row of the result is in all the datasets"
 _OTHER_JOINS = (
@@ -52,14 +52,8 @@ _ALTERNATIVES: dict[Word, tuple[str, str]] = {
         "DISTINCT is not in the language",
         "COUNT(*) counts each key once; GROUP BY lists the distinct dimensions.",
     ),
-    Word.HAVING: (
-        "HAVING is not in the language",
-        "Leave it out and filter the rows of the result: small groups are folded anyway.",
-    ),
-    Word.ORDER_BY: ("ORDER BY is not in the language", "Sort the rows of the result."),
-    Word.LIMIT: ("LIMIT is not in the language", "Take the first rows of the result."),
-    Word.OFFSET: ("OFFSET is not in the language", "Leave out rows of the result."),
-    Word.FETCH: ("FETCH is not in the language", "Take the first rows of the result."),
+    Word.FETCH: ("FETCH is not in the language", "Write LIMIT 10."),
+    Word.QUALIFY: ("QUALIFY is not in the language", "HAVING leaves out rows of the result."),
     Word.OVER: (
         "window functions are not in the language",
         "Use GROUP BY, or prepare the column in the dataset.",
@@ -85,10 +79,10 @@ _ALTERNATIVES: dict[Word, tuple[str, str]] = {
         ("this kind of matching is not in the language", "Use LIKE, IN or =."),
     ),
     **dict.fromkeys(
-        (Word.SLASH, Word.DIV, Word.MOD),
+        (Word.DIV, Word.MOD),
         (
-            "division is not in the language: its results are not exact decimals",
-            "Multiply by a decimal constant, such as 0.0001, or divide in the result.",
+            "whole division and its rest are not in the language",
+            "Write / between aggregates, and ROUND(…) around it.",
         ),
     ),
     Word.DCOLON: CASTS,
@@ -104,7 +98,7 @@ _ALTERNATIVES: dict[Word, tuple[str, str]] = {
 }
 _BEFORE_BRACKET = frozenset(
     {"COUNT", "SUM", "AVG", "MIN", "MAX", "SELECT", "FROM", "JOIN", "USING", "WHERE", "BY"}
-    | {"AND", "OR", "NOT", "IN", "BETWEEN", "LIKE", "CAST"}
+    | {"AND", "OR", "NOT", "IN", "BETWEEN", "LIKE", "CAST", "HAVING", "ROUND"}
 )
 _FUNCTIONS: dict[str, str] = {
     "DATE": "Write DATE '2026-01-31'.",
@@ -126,11 +120,16 @@ _OTHER_FUNCTION = (
 _NODES: dict[type[exp.Expr], frozenset[str]] = {
     kind: frozenset(arguments.split())
     for kind, arguments in {
-        exp.Select: "expressions from_ joins where group",
+        exp.Select: "expressions from_ joins where group having order limit offset",
         exp.From: "this",
         exp.Join: "this using kind",
         exp.Where: "this",
         exp.Group: "expressions",
+        exp.Having: "this",
+        exp.Order: "expressions",
+        exp.Ordered: "this desc nulls_first",
+        exp.Limit: "expression",
+        exp.Offset: "expression",
         exp.Subquery: "this alias",
         exp.Table: "this db alias",
         exp.TableAlias: "this",
@@ -146,6 +145,8 @@ _NODES: dict[type[exp.Expr], frozenset[str]] = {
         exp.Add: "this expression",
         exp.Sub: "this expression",
         exp.Mul: "this expression",
+        exp.Div: "this expression",
+        exp.Round: "this decimals",
         exp.Neg: "this",
         exp.Paren: "this",
         exp.Literal: "this is_string",
@@ -359,6 +360,8 @@ def _refuse_nodes(text: Text, tree: exp.Select) -> None:
             raise text.refuse(
                 node, "what stands here is not in the language of queries", f"Write {SHAPE}."
             )
+        if isinstance(node, exp.In) and not node.expressions:
+            raise text.refuse(node, "IN takes a list of values", "Write column IN ('A', 'B').")
         if depth > _DEEPEST_TREE:
             raise _too_deep(text, text.start(node))
         for child in node.iter_expressions():

@@ -11,17 +11,28 @@ Learns      nobody. A plan holds names, and those literals of the statement that
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from fractions import Fraction
+from typing import Literal
 
 from pydantic import Field
 from sqlglot import exp
 
 from contract.canonical import Compiled, Frozen, Name, OrgId
-from contract.dataset import ColumnType
+from contract.dataset import MOST_DIGITS, ColumnType
 from contract.errors import BadMessage
 from contract.keys import KeyKind
 from contract.policy import Use
-from federated.query.statement import Average, Count, Dimension, Source, Statement, Sum
+from federated.query.above import Asked, Count, Dimension, Sum
+from federated.query.formula import Bounds
+from federated.query.statement import Source, Statement
+from federated.query.table import (
+    CountFigure,
+    DimensionFigure,
+    PlannedFigure,
+    SumFigure,
+    Table,
+    table_of,
+)
 from federated.query.values import Column, Linear, Range, cast, number
 
 SNAPSHOT = "snapshot"
@@ -90,37 +101,6 @@ class Summand(Frozen):
     most: int
 
 
-class DimensionColumn(Frozen):
-    """A column of the result: a label."""
-
-    kind: Literal["dimension"] = "dimension"
-    name: Name
-    owner: int
-    group: int
-
-
-class CountColumn(Frozen):
-    """A column of the result: entities, or those with a value."""
-
-    kind: Literal["count"] = "count"
-    name: Name
-    present: int | None = Field(default=None, description="summand; absent: every entity counts")
-
-
-class NumberColumn(Frozen):
-    """A column of the result: a sum, or a mean of those with a value."""
-
-    kind: Literal["sum", "avg"]
-    name: Name
-    scale: int = Field(description="of the sum; a mean has four decimals more")
-    summands: tuple[int, ...] = Field(description="its limbs, the lowest first")
-    limb_bits: int
-    present: int | None = Field(default=None, description="summand; absent: never NULL")
-
-
-Output = Annotated[DimensionColumn | CountColumn | NumberColumn, Field(discriminator="kind")]
-
-
 class QueryPlan(Compiled):
     """A query, ready to run; the same at every node."""
 
@@ -131,7 +111,7 @@ class QueryPlan(Compiled):
     rows: int = Field(description="most entities there may be in the join")
     owners: tuple[LocalPart, ...]
     summands: tuple[Summand, ...]
-    outputs: tuple[Output, ...]
+    table: Table
 
 
 def compile_statement(statement: Statement, *, receivers: Sequence[str], k: int) -> QueryPlan:
@@ -143,24 +123,9 @@ def compile_statement(statement: Statement, *, receivers: Sequence[str], k: int)
         draft.part(condition.source).filter(condition.sql, condition.columns)
     for group in statement.groups:
         draft.part(group.source).group(group)
-    outputs: list[Output] = []
-    for item in statement.items:
-        match item:
-            case Dimension():
-                column = statement.groups[item.group]
-                part = draft.part(column.source)
-                place = part.groups.index(column)
-                outputs.append(
-                    DimensionColumn(name=item.name, owner=draft.places[column.source], group=place)
-                )
-            case Count(column=None):
-                outputs.append(CountColumn(name=item.name))
-            case Count(column=Column() as column):
-                outputs.append(CountColumn(name=item.name, present=draft.present(column)))
-            case Sum():
-                outputs.append(draft.number(item.name, "sum", item.of))
-            case Average():
-                outputs.append(draft.number(item.name, "avg", item.of))
+    for column, use in statement.answer.uses:
+        draft.part(column.source).use([column], use)
+    figures = [draft.figure(one, statement.groups) for one in statement.answer.figures]
     return QueryPlan(
         sql=statement.sql,
         receivers=tuple(receivers),
@@ -168,7 +133,7 @@ def compile_statement(statement: Statement, *, receivers: Sequence[str], k: int)
         rows=rows,
         owners=tuple(part.finish() for part in parts),
         summands=tuple(draft.summands),
-        outputs=tuple(outputs),
+        table=table_of(statement.answer, figures, [draft.bounds(figure) for figure in figures]),
     )
 
 
@@ -296,25 +261,43 @@ class _Draft:
     def part(self, alias: str) -> _Part:
         return self.parts[self.places[alias]]
 
-    def number(self, name: str, kind: Literal["sum", "avg"], of: Linear) -> NumberColumn:
-        for alias in of.sources:
-            columns = [column for column in of.columns if column.source == alias]
-            self.part(alias).use(columns, Use.SUM if kind == "sum" else Use.AVG)
+    def figure(self, asked: Asked, groups: Sequence[Column]) -> PlannedFigure:
+        match asked:
+            case Dimension():
+                column = groups[asked.group]
+                place = self.part(column.source).groups.index(column)
+                return DimensionFigure(owner=self.places[column.source], group=place)
+            case Count():
+                return CountFigure(present=self._presence(tuple(asked.columns)))
+            case Sum():
+                return self._number(asked.of)
+
+    def bounds(self, figure: PlannedFigure) -> Bounds:
+        """By the summands' own bounds: what is outside of them is an error, not a row."""
+        match figure:
+            case DimensionFigure():
+                scale = self.parts[figure.owner].groups[figure.group].scale
+                return Bounds(Fraction(10**MOST_DIGITS - 1, 10**scale), 10**scale)
+            case CountFigure():
+                return Bounds(Fraction(self.rows), 1)
+            case SumFigure():
+                limbs = (self.summands[place] for place in figure.summands)
+                most = sum(
+                    max(abs(limb.least), abs(limb.most)) << figure.limb_bits * at
+                    for at, limb in enumerate(limbs)
+                )
+                return Bounds(Fraction(most, 10**figure.scale), 10**figure.scale)
+
+    def _number(self, of: Linear) -> SumFigure:
         if of not in self.numbers:
             self.numbers[of] = self._limbs(of)
         summands, limb_bits = self.numbers[of]
-        return NumberColumn(
-            kind=kind,
-            name=name,
+        return SumFigure(
             scale=of.scale,
             summands=summands,
             limb_bits=limb_bits,
             present=self._presence(of.columns),
         )
-
-    def present(self, column: Column) -> int | None:
-        self.part(column.source).use([column], Use.COUNT)
-        return self._presence([column])
 
     def _presence(self, columns: Sequence[Column]) -> int | None:
         """The sum that counts where none of an owner's columns is NULL."""

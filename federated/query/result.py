@@ -1,7 +1,7 @@
 """The result: from the integers that were released, cell by cell, to exact rows.
 
-Implements  federated/SPEC.md §3.3: sums as decimals of their scale, means rounded half-even to four
-            decimals more, NULL where no entity has a value; the remainder is one row, marked
+Implements  federated/SPEC.md §3.4, §3.6: figures as exact rationals, formulas over them, the rows
+            that HAVING keeps in the order asked for; the remainder is one row, marked, always there
 Learns      the receiver: exactly this
 Checks      labels and sums come from other parties: each must be one that the plan allows
 """
@@ -11,21 +11,20 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from operator import itemgetter
 from re import fullmatch
 
-from contract.dataset import MOST_DIGITS, ColumnType, ResultColumn
+from contract.dataset import ColumnType, ResultColumn
 from contract.errors import BadMessage, MiheError
-from federated.query.plan import (
-    CountColumn,
-    DimensionColumn,
-    GroupColumn,
-    NumberColumn,
+from federated.query.formula import Value, shown_decimal, shown_significant, value_of
+from federated.query.plan import GroupColumn, QueryPlan
+from federated.query.table import (
+    CountFigure,
+    DimensionFigure,
     Output,
-    QueryPlan,
+    PlannedFigure,
+    SumFigure,
 )
-from federated.query.values import decimal_text
-
-MEAN_DECIMALS = 4
 
 CellValue = str | int | bool | Decimal | date | None
 """A value of the result."""
@@ -51,68 +50,95 @@ class Row:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Result:
-    """A result: rows in the order of their dimensions, the remainder last."""
+    """A result: rows in the order asked for, then by their dimensions; the remainder last."""
 
     columns: tuple[ResultColumn, ...]
     rows: tuple[Row, ...]
+    left_out: int
+    """Rows that HAVING, LIMIT and OFFSET leave out."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Found:
+    """A row, and what it is filtered and ordered by."""
+
+    row: Row
+    figures: tuple[Value, ...]
 
 
 def result_of(plan: QueryPlan, cells: Sequence[Cell]) -> Result:
     """The rows that `cells` make; BadMessage for what the plan does not allow."""
-    shown = [_row(plan, cell) for cell in cells if cell.labels is not None]
-    rest = [_row(plan, cell) for cell in cells if cell.labels is None]
+    shown = [_found(plan, cell) for cell in cells if cell.labels is not None]
+    rest = [_found(plan, cell) for cell in cells if cell.labels is None]
     if len(rest) > 1:
         raise _not_allowed("there is more than one remainder")
-    dimensions = [i for i, one in enumerate(plan.outputs) if isinstance(one, DimensionColumn)]
-    shown.sort(key=lambda row: [_order(row.values[i]) for i in dimensions])
-    return Result(tuple(_column(plan, one) for one in plan.outputs), (*shown, *rest))
+    kept = _kept(plan, shown)
+    rows = tuple(found.row for found in (*kept, *rest))
+    return Result(tuple(map(_column, plan.table.outputs)), rows, len(shown) - len(kept))
 
 
-def _order(value: CellValue) -> tuple[bool, CellValue]:
-    # A constant stands in for NULL, which compares with nothing and comes last.
-    return (value is None, False if value is None else value)
+def _kept(plan: QueryPlan, found: list[_Found]) -> list[_Found]:
+    """The rows that are shown, in their order."""
+    table = plan.table
+    if (having := table.having) is not None:
+        found = [one for one in found if value_of(having, one.figures) is True]
+    # Rows that are alike in all that was asked for still have one order, whatever the codes were.
+    dimensions = [
+        place for place, figure in enumerate(table.figures) if isinstance(figure, DimensionFigure)
+    ]
+    for place in reversed(dimensions):
+        found = _sorted(found, [one.figures[place] for one in found])
+    for by in reversed(table.order):
+        values = [value_of(by.formula, one.figures) for one in found]
+        found = _sorted(found, values, by.descending, by.nulls_first)
+    end = None if table.limit is None else table.offset + table.limit
+    return found[table.offset : end]
 
 
-def _column(plan: QueryPlan, output: Output) -> ResultColumn:
-    match output:
-        case DimensionColumn():
-            group = _group(plan, output)
-            digits = MOST_DIGITS if group.type is ColumnType.DECIMAL else None
-            return ResultColumn(
-                name=output.name, type=group.type, decimals=group.decimals, digits=digits
-            )
-        case CountColumn():
-            return ResultColumn(name=output.name, type=ColumnType.INTEGER)
-        case NumberColumn():
-            return _number_column(plan, output)
+def _sorted(
+    found: Sequence[_Found],
+    values: Sequence[Value],
+    descending: bool = False,
+    nulls_first: bool = False,
+) -> list[_Found]:
+    """Rows by a value of each; rows of the same value stay as they are."""
+    nulls = [one for one, value in zip(found, values, strict=True) if value is None]
+    pairs = [(value, one) for one, value in zip(found, values, strict=True) if value is not None]
+    pairs.sort(key=itemgetter(0), reverse=descending)
+    rest = [one for _, one in pairs]
+    return [*nulls, *rest] if nulls_first else [*rest, *nulls]
 
 
-def _number_column(plan: QueryPlan, output: NumberColumn) -> ResultColumn:
-    """Wide enough for every value that the plan's bounds allow: not for those that came out."""
-    more = MEAN_DECIMALS if output.kind == "avg" else 0
-    limbs = (plan.summands[place] for place in output.summands)
-    most = sum(
-        max(abs(limb.least), abs(limb.most)) << output.limb_bits * at
-        for at, limb in enumerate(limbs)
-    )
-    scale = output.scale + more
-    whole = scale == 0
+def _column(output: Output) -> ResultColumn:
     return ResultColumn(
         name=output.name,
-        type=ColumnType.INTEGER if whole else ColumnType.DECIMAL,
-        decimals=scale,
-        digits=None if whole and most < 1 << 63 else len(str(most)) + more,
+        type=output.type,
+        decimals=output.decimals or 0,
+        digits=output.digits,
     )
 
 
-def _group(plan: QueryPlan, output: DimensionColumn) -> GroupColumn:
-    return plan.owners[output.owner].groups[output.group]
+def _group(plan: QueryPlan, figure: DimensionFigure) -> GroupColumn:
+    return plan.owners[figure.owner].groups[figure.group]
 
 
-def _row(plan: QueryPlan, cell: Cell) -> Row:
+def _found(plan: QueryPlan, cell: Cell) -> _Found:
     _check(plan, cell)
-    values = tuple(_value(plan, output, cell) for output in plan.outputs)
-    return Row(values, cell.labels is None)
+    figures = tuple(_figure(plan, figure, cell) for figure in plan.table.figures)
+    values = tuple(
+        _shown(output, value_of(output.formula, figures)) for output in plan.table.outputs
+    )
+    return _Found(Row(values, cell.labels is None), figures)
+
+
+def _shown(output: Output, value: Value) -> CellValue:
+    if isinstance(value, bool) or not isinstance(value, Fraction):
+        return value
+    if output.type in (ColumnType.INTEGER, ColumnType.PERIOD):
+        return round(value)
+    if output.decimals is None:
+        return shown_significant(value)
+    return shown_decimal(value, output.decimals)
 
 
 def _check(plan: QueryPlan, cell: Cell) -> None:
@@ -130,42 +156,28 @@ def _check(plan: QueryPlan, cell: Cell) -> None:
             raise _not_allowed("a label is missing, or one too many is there")
 
 
-def _value(plan: QueryPlan, output: Output, cell: Cell) -> CellValue:
-    match output:
-        case DimensionColumn():
+def _figure(plan: QueryPlan, figure: PlannedFigure, cell: Cell) -> Value:
+    match figure:
+        case DimensionFigure():
             if cell.labels is None:
                 return None
-            label = cell.labels[output.owner][output.group]
-            return _label(_group(plan, output), label, plan.owners[output.owner].org)
-        case CountColumn():
-            return _counted(output.present, cell)
-        case NumberColumn():
-            return _number(output, cell)
+            label = cell.labels[figure.owner][figure.group]
+            return _label(_group(plan, figure), label, plan.owners[figure.owner].org)
+        case CountFigure():
+            return Fraction(_counted(figure.present, cell))
+        case SumFigure():
+            if _counted(figure.present, cell) == 0:
+                return None
+            limbs = enumerate(figure.summands)
+            total = sum(cell.sums[place] << figure.limb_bits * limb for limb, place in limbs)
+            return Fraction(total, 10**figure.scale)
 
 
 def _counted(present: int | None, cell: Cell) -> int:
     return cell.count if present is None else cell.sums[present]
 
 
-def _number(output: NumberColumn, cell: Cell) -> int | Decimal | None:
-    entities = _counted(output.present, cell)
-    if entities == 0:
-        return None
-    total = sum(
-        cell.sums[place] << output.limb_bits * limb for limb, place in enumerate(output.summands)
-    )
-    if output.kind == "sum":
-        return exact(total, output.scale) if output.scale else total
-    # Python rounds a Fraction half to even.
-    return exact(round(Fraction(total * 10**MEAN_DECIMALS, entities)), output.scale + MEAN_DECIMALS)
-
-
-def exact(value: int, scale: int) -> Decimal:
-    """A scaled integer as a decimal with all its places; Decimal's own arithmetic would round."""
-    return Decimal(decimal_text(value, scale))
-
-
-def _label(group: GroupColumn, text: str | None, org: str) -> CellValue:
+def _label(group: GroupColumn, text: str | None, org: str) -> Value:
     if text is None:
         if group.nullable:
             return None
@@ -174,9 +186,9 @@ def _label(group: GroupColumn, text: str | None, org: str) -> CellValue:
         case ColumnType.TEXT:
             return text
         case ColumnType.INTEGER | ColumnType.PERIOD if fullmatch(r"-?[0-9]{1,39}", text):
-            return int(text)
+            return Fraction(text)
         case ColumnType.DECIMAL if fullmatch(r"-?[0-9]{1,39}(\.[0-9]{1,38})?", text):
-            return Decimal(text)
+            return Fraction(text)
         case ColumnType.BOOLEAN if text in ("true", "false"):
             return text == "true"
         case ColumnType.DATE if fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):

@@ -175,6 +175,13 @@ class Scope:
                     return Linear(((column, Fraction(1)),), scale=column.scale)
             case exp.Cast():
                 raise self.text.refuse(node, *CASTS)
+            case exp.Div() | exp.Round():
+                raise self.text.refuse(
+                    node,
+                    "what is divided or rounded is no exact decimal, and can't be added up",
+                    "Divide or round what was added up, such as SUM(a) / COUNT(*); or multiply by"
+                    " a decimal constant, such as 0.0001.",
+                )
         raise self.text.refuse(
             node,
             "a number is expected here",
@@ -374,9 +381,9 @@ class Scope:
             case ColumnType.BOOLEAN, exp.Boolean():
                 return exp.Boolean(this=bool(inner.this))
             case ColumnType.DATE, exp.Literal() | exp.Cast():
-                day = _day(inner)
-                if day is not None:
-                    return cast(exp.Literal.string(day), "DATE")
+                written = day(inner)
+                if written is not None:
+                    return cast(exp.Literal.string(written), "DATE")
         raise self._unlike(side, like)
 
     def _unlike(self, at: exp.Expr, column: Column) -> MiheError:
@@ -460,7 +467,7 @@ def _constant_like(column: Column, constant: Fraction) -> exp.Expr:
     return cast(text, f"DECIMAL({_DECIMAL_DIGITS}, {column.scale})")
 
 
-def _day(node: exp.Expr) -> str | None:
+def day(node: exp.Expr) -> str | None:
     """The day that a literal means, written YYYY-MM-DD."""
     inner = node.this if isinstance(node, exp.Cast) else node
     if isinstance(node, exp.Cast) and not node.to.is_type("DATE"):

@@ -19,21 +19,19 @@ from contract.errors import (
     UnknownOrganisation,
     nearest,
 )
-from federated.query import language, subquery
+from federated.query import asked, language, subquery
+from federated.query.asked import Answer
 from federated.query.scope import Condition, Names, Scope
 from federated.query.subquery import (
     Inner,
     column_in,
     grouped,
-    named_twice,
-    not_grouped,
     parts,
-    set_alias,
     settle_alias,
     summed,
 )
 from federated.query.text import Text
-from federated.query.values import Column, Linear, column_of
+from federated.query.values import Column, column_of
 
 FEWEST_OWNERS, MOST_OWNERS = 2, 8
 
@@ -53,41 +51,6 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Dimension:
-    """Asks for a column that the result is grouped by."""
-
-    name: str
-    group: int
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """Asks for how many entities there are, or have a value in a column."""
-
-    name: str
-    column: Column | None
-
-
-@dataclass(frozen=True, slots=True)
-class Sum:
-    """Asks for a sum."""
-
-    name: str
-    of: Linear
-
-
-@dataclass(frozen=True, slots=True)
-class Average:
-    """Asks for a mean."""
-
-    name: str
-    of: Linear
-
-
-Item = Dimension | Count | Sum | Average
-
-
-@dataclass(frozen=True, slots=True)
 class Statement:
     """A statement of the language, understood."""
 
@@ -96,7 +59,7 @@ class Statement:
     sources: tuple[Source, ...]
     conditions: tuple[Condition, ...]
     groups: tuple[Column, ...]
-    items: tuple[Item, ...]
+    answer: Answer
 
 
 def parse(sql: str, entries: Entries) -> Statement:
@@ -113,8 +76,8 @@ def parse(sql: str, entries: Entries) -> Statement:
     for source, node in zip(sources, parts(tree), strict=True):
         _refuse_repeated_keys(text, node, source, conditions)
     groups = _groups(scope, tree)
-    items = _items(scope, tree, groups)
-    return Statement(language.canonical(text, tree), sources, conditions, groups, items)
+    answer = asked.read(scope, tree, groups)
+    return Statement(language.canonical(text, tree), sources, conditions, groups, answer)
 
 
 def _names(source: Source) -> Names:
@@ -321,7 +284,7 @@ def _columns(
     return subquery.read(text, node.this, entry, alias)
 
 
-# ── SELECT and GROUP BY ─────────────────────────────────────────────────────────────────────────
+# ── GROUP BY ─────────────────────────────────────────────────────────────────────────
 
 
 def _groups(scope: Scope, tree: exp.Select) -> tuple[Column, ...]:
@@ -356,66 +319,3 @@ def _behind_alias(scope: Scope, tree: exp.Select, node: exp.Column) -> exp.Colum
             node.replace(named)
             return named
     return node
-
-
-def _items(scope: Scope, tree: exp.Select, groups: tuple[Column, ...]) -> tuple[Item, ...]:
-    items: list[Item] = []
-    for node in tree.expressions:
-        item = _item(scope, node, groups)
-        if any(item.name == other.name for other in items):
-            raise named_twice(scope.text, node, item.name)
-        set_alias(node, item.name)
-        items.append(item)
-    return tuple(items)
-
-
-def _item(scope: Scope, node: exp.Expr, groups: tuple[Column, ...]) -> Item:
-    value = node.this if isinstance(node, exp.Alias) else node
-    text = scope.text
-    match value:
-        case exp.Column():
-            column = scope.column(value)
-            if column not in groups:
-                raise not_grouped(text, value, column)
-            return Dimension(node.alias or column.name, groups.index(column))
-        case exp.Count() if isinstance(value.this, exp.Star):
-            return Count(node.alias or "count", None)
-        case exp.Count():
-            column = scope.value(column_in(text, value.this))
-            return Count(node.alias or f"count_{column.name}"[:63], column)
-        case exp.Sum() | exp.Avg():
-            linear = scope.sum_of(value.this)
-            _refuse_shared_null(text, value.this, linear)
-            called = "sum" if isinstance(value, exp.Sum) else "avg"
-            name = node.alias or _default_name(text, value, called, linear)
-            return Sum(name, linear) if isinstance(value, exp.Sum) else Average(name, linear)
-        case exp.Min() | exp.Max():
-            raise text.refuse(
-                value,
-                "MIN and MAX over a join would show the value of one single subject",
-                "An owner's own sub-query may have them, by key: (SELECT key, MAX(column) AS column"
-                " FROM org.dataset GROUP BY key) AS a.",
-            )
-    raise text.refuse(
-        node,
-        "a dimension, COUNT(*), COUNT(column), SUM(…) or AVG(…) is expected here",
-        "Compute with the result's columns afterwards; SUM and AVG take +, - and constants inside.",
-    )
-
-
-def _refuse_shared_null(text: Text, node: exp.Expr, linear: Linear) -> None:
-    # NULL + 1 is NULL: one owner's value would have to vanish where another's is absent.
-    if len(linear.sources) > 1 and linear.nullable:
-        nullable = next(column for column in linear.columns if column.nullable)
-        raise text.refuse(
-            node,
-            f"'{nullable.name}' of {nullable.source} may be NULL, and is added to another owner's"
-            " column",
-            "Ask for one SUM for each owner, and add them up in the result.",
-        )
-
-
-def _default_name(text: Text, node: exp.Expr, called: str, linear: Linear) -> str:
-    if linear.bare is None:
-        raise text.refuse(node, "what is computed has no name", "Write AS and a name after it.")
-    return f"{called}_{linear.bare.name}"[:63]

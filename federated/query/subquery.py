@@ -54,6 +54,7 @@ class _Inside:
         self.dataset = dataset
 
     def read(self) -> tuple[dict[str, Column], Inner]:
+        self._refuse_shown_alone()
         conditions = self.scope.conditions(self.tree.args.get("where"))
         self.groups = self._groups()
         columns: dict[str, Column] = {}
@@ -64,6 +65,16 @@ class _Inside:
                 raise named_twice(self.text, node, column.name)
             columns[column.name], items[column.name] = column, sql
         return columns, Inner(self.alias, items, conditions, self.groups)
+
+    def _refuse_shown_alone(self) -> None:
+        """Refuse what orders or leaves out rows of a result: a sub-query is none."""
+        for clause in ("having", "order", "limit", "offset"):
+            if (found := self.tree.args.get(clause)) is not None:
+                raise self.text.refuse(
+                    found,
+                    "HAVING, ORDER BY, LIMIT and OFFSET are for the rows of the result",
+                    "Leave rows out of a sub-query by WHERE.",
+                )
 
     def _groups(self) -> tuple[Column, ...]:
         group = self.tree.args.get("group")

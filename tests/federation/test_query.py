@@ -145,6 +145,11 @@ SHOWN = {
         {LOANS_AND_BALANCES} JOIN registry.enterprises AS r USING (uscc)
         WHERE p.delta IS NOT NULL
         GROUP BY p.zone, b.five_class""",
+    "ratios, rows left out, in order": f"""
+        SELECT b.five_class, COUNT(*) AS n, ROUND(100.0 * COUNT(p.delta) / COUNT(*), 1) AS known,
+               SUM(b.loan_balance) / SUM(p.delta) AS ratio, SUM(p.delta) - AVG(p.delta) AS rest
+        {LOANS_AND_BALANCES} GROUP BY b.five_class
+        HAVING COUNT(*) > 12 AND SUM(b.loan_balance) > 0 ORDER BY ratio DESC, 1 LIMIT 3""",
     "one cell": f"SELECT COUNT(*) AS n, SUM(p.delta) AS delta, AVG(b.util) AS util"
     f" {LOANS_AND_BALANCES}",
 }

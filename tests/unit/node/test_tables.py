@@ -17,7 +17,7 @@ def written(tmp_path: Path, *rows: Row) -> str:
     width = len(rows[0].values) if rows else 1
     columns = tuple(ResultColumn(name=f"c{at}", type=ColumnType.TEXT) for at in range(width))
     file = tmp_path / "result.csv"
-    write(Result(columns, rows), file)
+    write(Result(columns, rows, left_out=0), file)
     return file.read_bytes().decode()
 
 

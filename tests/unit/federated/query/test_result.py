@@ -11,8 +11,9 @@ import pytest
 
 from contract.dataset import ColumnType
 from contract.errors import BadMessage
-from federated.query.plan import CountColumn, NumberColumn, QueryPlan
+from federated.query.plan import QueryPlan
 from federated.query.result import Cell, Result, result_of
+from federated.query.table import SumFigure
 
 Planned = Callable[[str], QueryPlan]
 
@@ -149,16 +150,81 @@ def test_there_is_one_remainder(planned: Planned) -> None:
 
 def test_a_column_is_wide_enough_for_all_that_the_plan_allows(planned: Planned) -> None:
     plan = planned(SUMS)
-    columns = result_of(plan, []).columns
-    for output, column in zip(plan.outputs, columns, strict=True):
-        assert isinstance(output, NumberColumn | CountColumn)
-        if isinstance(output, CountColumn):
-            assert (column.type, column.digits) == (ColumnType.INTEGER, None)
-            continue
-        limbs = [plan.summands[place] for place in output.summands]
-        most = sum(limb.most << output.limb_bits * at for at, limb in enumerate(limbs))
-        more = 4 if output.kind == "avg" else 0
-        assert column.type is ColumnType.DECIMAL
-        assert column.decimals == output.scale + more
+    total, mean, *_, count = result_of(plan, []).columns
+    figure = plan.table.figures[0]
+    assert isinstance(figure, SumFigure)
+    limbs = [plan.summands[place] for place in figure.summands]
+    most = sum(limb.most << figure.limb_bits * at for at, limb in enumerate(limbs))
+    assert (count.type, count.digits) == (ColumnType.INTEGER, None)
+    for column, decimals in ((total, 2), (mean, 6)):
+        assert (column.type, column.decimals) == (ColumnType.DECIMAL, decimals)
         assert column.digits is not None
-        assert most * 10**more < 10**column.digits
+        assert most * 10 ** (decimals - 2) < 10**column.digits
+
+
+# ── what is made of the sums ────────────────────────────────────────────────────────────────────
+
+CLASSES = f"SELECT b.class, COUNT(*) AS n, SUM(days) AS d {FROM} GROUP BY b.class"
+
+
+def of(label: str | None, count: int, *sums: int) -> Cell:
+    return Cell(((label,), ()), count, sums)
+
+
+CELLS = [of("b", 20, 7), of("a", 10, 7), of("d", 30, -1), of("c", 40, 900)]
+REST = Cell(None, 11, (5,))
+
+
+def first(result: Result) -> str:
+    """The first column, the remainder's row as a dash."""
+    return "".join("-" if row.remainder else str(row.values[0]) for row in result.rows)
+
+
+@pytest.mark.parametrize(
+    ("clauses", "rows", "left_out"),
+    [
+        ("", "abcd-", 0),
+        ("HAVING COUNT(*) > 15", "bcd-", 1),
+        ("HAVING n > 15 AND NOT SUM(days) < 0", "bc-", 2),
+        ("HAVING SUM(b.balance) > 0", "-", 4),
+        ("ORDER BY n DESC", "cdba-", 0),
+        ("ORDER BY 3, 1 DESC", "dbac-", 0),
+        ("ORDER BY SUM(days) / COUNT(*)", "dbac-", 0),
+        ("ORDER BY d DESC LIMIT 2", "ca-", 2),
+        ("ORDER BY d LIMIT 2 OFFSET 1", "ab-", 2),
+        ("LIMIT 0", "-", 4),
+        ("OFFSET 9", "-", 4),
+    ],
+)
+def test_rows_are_kept_and_ordered_and_the_remainder_stays(
+    clauses: str, rows: str, left_out: int, planned: Planned
+) -> None:
+    plan = planned(f"{CLASSES} {clauses}")
+    extra = (0,) * (len(plan.summands) - 1)
+    cells = [replace(one, sums=(*one.sums, *extra)) for one in (*CELLS, REST)]
+    result = result_of(plan, cells)
+    assert first(result) == rows
+    assert result.left_out == left_out
+
+
+@pytest.mark.parametrize(
+    ("way", "rows"),
+    [
+        ("", "012N"),
+        ("DESC", "210N"),
+        ("NULLS FIRST", "N012"),
+        ("DESC NULLS FIRST", "N210"),
+        ("DESC NULLS LAST", "210N"),
+    ],
+)
+def test_null_comes_last_unless_it_is_said(way: str, rows: str, planned: Planned) -> None:
+    plan = planned(f"SELECT note, COUNT(*) AS n {FROM} GROUP BY note ORDER BY note {way}")
+    cells = [Cell(((label,), ()), 10, ()) for label in ("1", None, "0", "2")]
+    assert first(result_of(plan, cells)).replace("None", "N") == rows
+
+
+def test_rows_that_are_alike_are_in_one_order_whatever_the_codes(planned: Planned) -> None:
+    plan = planned(f"SELECT COUNT(*) AS n, SUM(days) AS d {FROM} GROUP BY b.class ORDER BY n")
+    cells = [of(label, 10, number) for number, label in enumerate("cadb")]
+    forth, back = result_of(plan, cells), result_of(plan, cells[::-1])
+    assert values(forth) == values(back) == [(10, 1), (10, 3), (10, 0), (10, 2)]

@@ -10,7 +10,8 @@ import pytest
 from sqlglot.dialects import DuckDB
 
 from contract.dataset import CatalogueColumn, ColumnType
-from federated.query.statement import Average, Count, Dimension, Statement, Sum, parse
+from federated.query.above import Count, Dimension, Sum
+from federated.query.statement import Statement, parse
 from federated.query.values import Range
 from tests.unit.federated.query.catalogue import Catalogue, entry, key
 
@@ -43,15 +44,16 @@ def test_items_conditions_and_groups(understood: Understood) -> None:
         f" SUM(t.vat - 2 * b.balance + 0.5) AS net FROM bank.loans AS b JOIN {TAX} USING (uscc)"
         " WHERE (b.open AND b.days BETWEEN 1 AND 9) AND t.vat > 0 GROUP BY grp"
     )
-    dimension, count, notes, mean, net = found.items
-    assert dimension == Dimension("grp", 0)
+    assert [item.name for item in found.answer.items] == [
+        *("grp", "count", "count_note", "avg_days", "net"),
+    ]
     assert [group.name for group in found.groups] == ["class"]
-    assert count == Count("count", None)
+    dimension, count, notes, days, net = found.answer.figures
+    assert (dimension, count) == (Dimension(0), Count())
     assert isinstance(notes, Count)
-    assert notes.column is not None
-    assert (notes.name, notes.column.name) == ("count_note", "note")
-    assert isinstance(mean, Average)
-    assert (mean.name, mean.of.scale) == ("avg_days", 0)
+    assert [column.name for column in notes.columns] == ["note"]
+    assert isinstance(days, Sum)
+    assert days.of.scale == 0
     assert isinstance(net, Sum)
     assert {(c.source, c.name): f for c, f in net.of.terms} == {
         ("t", "vat"): Fraction(1),

@@ -1,0 +1,309 @@
+"""Values above the aggregates: figures of a cell, and what a statement makes of them.
+
+Implements  federated/SPEC.md §3.1, §3.6: one grammar for the SELECT list, HAVING and ORDER BY
+Learns      nobody: a figure is added up by the parties, all else is the receiver's arithmetic
+Not for     what stands inside an aggregate: an owner computes it, and `scope` reads it
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlglot import exp
+
+from contract.dataset import ColumnType
+from contract.policy import Use
+from federated.query.formula import Call, Constant, Figure, Formula, Operator, call, figures_in
+from federated.query.language import CASTS
+from federated.query.scope import Scope, day
+from federated.query.subquery import column_in, not_grouped
+from federated.query.text import Text
+from federated.query.values import Column, Linear, decimal_text
+
+_MOST_PLACES: Final = 18
+_NUMBERS = (ColumnType.INTEGER, ColumnType.DECIMAL)
+_KINDS = {
+    ColumnType.INTEGER: ColumnType.DECIMAL,
+    ColumnType.PERIOD: ColumnType.DECIMAL,
+}
+"""What is compared with what: all numbers with each other."""
+_EQUALITIES = (Operator.EQUAL, Operator.UNEQUAL)
+_ARITHMETIC: dict[type[exp.Expr], Operator] = {
+    exp.Add: Operator.ADD,
+    exp.Sub: Operator.SUBTRACT,
+    exp.Mul: Operator.MULTIPLY,
+    exp.Div: Operator.DIVIDE,
+}
+_COMPARISONS: dict[type[exp.Expr], Operator] = {
+    exp.EQ: Operator.EQUAL,
+    exp.NEQ: Operator.UNEQUAL,
+    exp.LT: Operator.LESS,
+    exp.LTE: Operator.AT_MOST,
+    exp.GT: Operator.MORE,
+    exp.GTE: Operator.AT_LEAST,
+}
+_CONNECTIVES = {exp.And: Operator.AND, exp.Or: Operator.OR}
+
+
+# ── figures: what is added up for each cell ─────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """A column that the result is grouped by."""
+
+    group: int
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many entities there are, or have a value in all of some columns of one source."""
+
+    columns: frozenset[Column] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A sum over the entities that have a value."""
+
+    of: Linear
+
+
+Asked = Dimension | Count | Sum
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A piece of the statement: what it is made of, and what it is."""
+
+    formula: Formula
+    type: ColumnType
+
+    @property
+    def is_number(self) -> bool:
+        return self.type in _NUMBERS
+
+
+@dataclass(slots=True)
+class Above:
+    """Reads values; gathers the figures that they are made of, and the uses of columns."""
+
+    scope: Scope
+    groups: Sequence[Column]
+    figures: list[Asked] = field(default_factory=list)
+    uses: list[tuple[Column, Use]] = field(default_factory=list)
+    names: dict[str, tuple[exp.Expr, Read]] = field(default_factory=dict)
+    """The columns of the result, once they have names."""
+
+    @property
+    def text(self) -> Text:
+        """The statement."""
+        return self.scope.text
+
+    # ── values ──────────────────────────────────────────────────────────────────────────────────
+
+    def value(self, node: exp.Expr) -> Read:
+        """A value above the aggregates: of them, of dimensions, of constants."""
+        match node:
+            case exp.Paren():
+                return self.value(node.this)
+            case exp.AggFunc():
+                return self._aggregate(node)
+            case exp.Column():
+                return self._column(node)
+            case exp.Literal() | exp.Boolean() | exp.Cast():
+                return self._constant(node)
+            case exp.Neg():
+                return Read(call(Operator.NEGATE, self._number(node.this)), ColumnType.DECIMAL)
+            case exp.Round():
+                return self._round(node)
+            case exp.Not():
+                return _true(call(Operator.NOT, self.condition(node.this)))
+            case exp.And() | exp.Or():
+                parts = [self.condition(part) for part in node.flatten()]
+                return _true(call(_CONNECTIVES[type(node)], *parts))
+            case exp.Is() if isinstance(node.expression, exp.Null):
+                return _true(call(Operator.IS_NULL, self.value(node.this).formula))
+            case exp.Between():
+                low = self._compared(node, Operator.AT_LEAST, node.this, node.args["low"])
+                high = self._compared(node, Operator.AT_MOST, node.this, node.args["high"])
+                return _true(call(Operator.AND, low, high))
+            case exp.In():
+                choices = [
+                    self._compared(node, Operator.EQUAL, node.this, one) for one in node.expressions
+                ]
+                return _true(call(Operator.OR, *choices))
+        if operator := _ARITHMETIC.get(type(node)):
+            sides = [self._number(side) for side in (node.this, node.expression)]
+            return Read(call(operator, *sides), ColumnType.DECIMAL)
+        if operator := _COMPARISONS.get(type(node)):
+            return _true(self._compared(node, operator, node.this, node.expression))
+        raise self.text.refuse(
+            node,
+            "a dimension or an aggregate is expected here",
+            "There are COUNT(*), SUM(…), AVG(…); they may be combined by + - * /, ROUND,"
+            " comparisons, AND, OR, NOT, IN, BETWEEN, IS NULL.",
+        )
+
+    def condition(self, node: exp.Expr) -> Formula:
+        """What is true or false, or NULL."""
+        found = self.value(node)
+        if found.type is not ColumnType.BOOLEAN:
+            raise self.text.refuse(
+                node,
+                "a condition is expected here",
+                "Compare aggregates or dimensions: HAVING COUNT(*) >= 20.",
+            )
+        return found.formula
+
+    def _column(self, node: exp.Column) -> Read:
+        """A dimension, or after HAVING and ORDER BY a column of the result by its name."""
+        named = None if node.table else self.names.get(node.name)
+        offered = any(node.name in source.columns for source in self.scope.sources)
+        same = named and isinstance(named[0], exp.Column) and named[0].name == node.name
+        if named and offered and not same:
+            raise self.text.refuse(
+                node,
+                f"'{node.name}' is a column of the result, and one of a dataset",
+                "Write another name after AS, or what the column is made of.",
+            )
+        if named:
+            return named[1]
+        column = self.scope.column(node)
+        if column not in self.groups:
+            raise not_grouped(self.text, node, column)
+        place = self.figure(Dimension(self.groups.index(column)))
+        return Read(place, column.type)
+
+    def _constant(self, node: exp.Expr) -> Read:
+        written = day(node) if isinstance(node, exp.Cast) else None
+        match node:
+            case exp.Boolean():
+                truth = "true" if node.this else "false"
+                return Read(Constant(type=ColumnType.BOOLEAN, text=truth), ColumnType.BOOLEAN)
+            case exp.Literal() if node.is_string:
+                return Read(Constant(type=ColumnType.TEXT, text=node.name), ColumnType.TEXT)
+            case exp.Literal():
+                constant = self.scope.linear(node)
+                text = decimal_text(int(constant.constant * 10**constant.scale), constant.scale)
+                return Read(Constant(type=ColumnType.DECIMAL, text=text), ColumnType.DECIMAL)
+        if written is None:
+            raise self.text.refuse(node, *CASTS)
+        return Read(Constant(type=ColumnType.DATE, text=written), ColumnType.DATE)
+
+    def _number(self, node: exp.Expr) -> Formula:
+        found = self.value(node)
+        if found.is_number:
+            return found.formula
+        month = found.type is ColumnType.PERIOD
+        raise self.text.refuse(
+            node,
+            "this is a month, not a number" if month else "a number is expected here",
+            "Compute with aggregates and with dimensions that are numbers.",
+        )
+
+    def _round(self, node: exp.Round) -> Read:
+        of, written = self._number(node.this), node.args.get("decimals")
+        sign = -1 if isinstance(written, exp.Neg) else 1
+        literal = written.this if isinstance(written, exp.Neg) else written
+        digits = str(literal.this) if isinstance(literal, exp.Literal) else ""
+        if written is not None and not (digits.isdecimal() and int(digits[:3]) <= _MOST_PLACES):
+            raise self.text.refuse(
+                written,
+                f"ROUND takes a number of decimals, {-_MOST_PLACES} to {_MOST_PLACES}",
+                "Write ROUND(…, 2).",
+            )
+        places = sign * int(digits or 0)
+        formula = Call(operator=Operator.ROUND, of=(of,), decimals=places)
+        return Read(formula, ColumnType.DECIMAL)
+
+    def _compared(
+        self, node: exp.Expr, operator: Operator, left: exp.Expr, right: exp.Expr
+    ) -> Formula:
+        sides = [self.value(left), self.value(right)]
+        if not any(figures_in(side.formula) for side in sides):
+            raise self.text.refuse(
+                node, "two constants are compared", "Compare an aggregate, or leave it out."
+            )
+        if any(side.type is ColumnType.DATE for side in sides):
+            sides = [_dated(side) for side in sides]
+        first, second = (_KINDS.get(side.type, side.type) for side in sides)
+        if first is not second or (first is ColumnType.BOOLEAN and operator not in _EQUALITIES):
+            raise self.text.refuse(
+                right,
+                f"a {first.value} and a {second.value} can't be compared like this",
+                "Compare numbers with numbers, texts with texts, dates with DATE '2026-01-31',"
+                " and what is true or false by = or <>.",
+            )
+        return call(operator, *(side.formula for side in sides))
+
+    # ── aggregates ──────────────────────────────────────────────────────────────────────────────
+
+    def _aggregate(self, node: exp.AggFunc) -> Read:
+        match node:
+            case exp.Count() if isinstance(node.this, exp.Star):
+                return Read(self.figure(Count()), ColumnType.INTEGER)
+            case exp.Count():
+                column = self.scope.value(column_in(self.text, node.this))
+                self._use([column], Use.COUNT)
+                return Read(self._present([column]), ColumnType.INTEGER)
+            case exp.Sum() | exp.Avg():
+                return self._sum(node)
+            case exp.Min() | exp.Max():
+                raise self.text.refuse(
+                    node,
+                    "MIN and MAX over a join would show the value of one single subject",
+                    "An owner's own sub-query may have them, by key: (SELECT key, MAX(column) AS"
+                    " column FROM org.dataset GROUP BY key) AS a.",
+                )
+        raise self.text.refuse(
+            node, "there is no such aggregate", "There are COUNT(*), COUNT(column), SUM and AVG."
+        )
+
+    def _sum(self, node: exp.Sum | exp.Avg) -> Read:
+        linear = self.scope.sum_of(node.this)
+        self._refuse_shared_null(node.this, linear)
+        total = self.figure(Sum(linear))
+        if isinstance(node, exp.Sum):
+            self._use(linear.columns, Use.SUM)
+            return Read(total, ColumnType.DECIMAL if linear.scale else ColumnType.INTEGER)
+        self._use(linear.columns, Use.AVG)
+        mean = call(Operator.DIVIDE, total, self._present(linear.columns))
+        return Read(mean, ColumnType.DECIMAL)
+
+    def _present(self, columns: Sequence[Column]) -> Figure:
+        """How many have a value in all of these columns."""
+        return self.figure(Count(frozenset(one for one in columns if one.nullable)))
+
+    def figure(self, asked: Asked) -> Figure:
+        """One figure, asked for once however often it is used."""
+        if asked not in self.figures:
+            self.figures.append(asked)
+        return Figure(place=self.figures.index(asked))
+
+    def _use(self, columns: Sequence[Column], use: Use) -> None:
+        self.uses += [(column, use) for column in columns]
+
+    def _refuse_shared_null(self, node: exp.Expr, linear: Linear) -> None:
+        # NULL + 1 is NULL: one owner's value would have to vanish where another's is absent.
+        if len(linear.sources) > 1 and linear.nullable:
+            nullable = next(column for column in linear.columns if column.nullable)
+            raise self.text.refuse(
+                node,
+                f"'{nullable.name}' of {nullable.source} may be NULL, and is added to another"
+                " owner's column",
+                "Ask for one SUM for each owner, and add them up: SUM(…) + SUM(…).",
+            )
+
+
+def _true(formula: Formula) -> Read:
+    return Read(formula, ColumnType.BOOLEAN)
+
+
+def _dated(side: Read) -> Read:
+    """A text that is compared with a date, as the date that it writes."""
+    if isinstance(side.formula, Constant) and side.type is ColumnType.TEXT:
+        written = day(exp.Literal.string(side.formula.text))
+        if written is not None:
+            return Read(Constant(type=ColumnType.DATE, text=written), ColumnType.DATE)
+    return side

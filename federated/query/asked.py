@@ -1,0 +1,206 @@
+"""What is asked for: the SELECT list, HAVING, ORDER BY, LIMIT; read into figures and formulas.
+
+Implements  federated/SPEC.md §3.1, §3.6: figures are what the parties add up for each cell; all
+            that is made of them is made at the receiver, of released numbers
+Learns      nobody. HAVING and LIMIT hide rows from a table, not from the receiver's node.
+Not for     what stands inside an aggregate: an owner computes it, and `scope` reads it
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+from sqlglot import exp
+
+from contract.dataset import MOST_DIGITS, ColumnType
+from contract.policy import Use
+from contract.sizes import LARGEST_SIZE
+from federated.query.above import Above, Asked, Count, Dimension, Read, Sum
+from federated.query.formula import Bounds, Figure, Formula, bounds_of, decimals_of, figures_in
+from federated.query.scope import Scope
+from federated.query.subquery import named_twice, set_alias
+from federated.query.values import Column
+
+WIDEST: Final = 2 * MOST_DIGITS
+"""Digits of the widest decimal that programs can read (Arrow's decimal256)."""
+_MOST_ROWS = 10**9
+_CALLED = {exp.Count: "count", exp.Sum: "sum", exp.Avg: "avg"}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A column of the result."""
+
+    name: str
+    formula: Formula
+    type: ColumnType
+    decimals: int | None
+    """None: significant digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What rows are ordered by."""
+
+    formula: Formula
+    descending: bool
+    nulls_first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """All that is asked for."""
+
+    figures: tuple[Asked, ...]
+    uses: tuple[tuple[Column, Use], ...]
+    """What is done with the columns in the figures."""
+    items: tuple[Item, ...]
+    having: Formula | None
+    order: tuple[Order, ...]
+    limit: int | None
+    offset: int
+
+
+def read(scope: Scope, tree: exp.Select, groups: Sequence[Column]) -> Answer:
+    """What a statement asks for; every refusal says where, why, and what works."""
+    return _Reader(Above(scope, groups), tree).read()
+
+
+@dataclass(slots=True)
+class _Reader:
+    above: Above
+    tree: exp.Select
+
+    def read(self) -> Answer:
+        nodes = list(self.tree.expressions)
+        values = [node.this if isinstance(node, exp.Alias) else node for node in nodes]
+        # Read before any has a name: an item can't be made of another one.
+        read = [self.above.value(value) for value in values]
+        items = tuple(map(self._item, nodes, values, read))
+        # Rows alike in all else are ordered by what they are grouped by, shown or not.
+        for place in range(len(self.above.groups)):
+            self.above.figure(Dimension(place))
+        having, order = self.tree.args.get("having"), self.tree.args.get("order")
+        return Answer(
+            items=items,
+            having=self.above.condition(having.this) if having else None,
+            order=tuple(self._order(one, items) for one in (order.expressions if order else ())),
+            limit=self._rows("limit"),
+            offset=self._rows("offset") or 0,
+            figures=tuple(self.above.figures),
+            uses=tuple(dict.fromkeys(self.above.uses)),
+        )
+
+    # ── SELECT ──────────────────────────────────────────────────────────────────────────────────
+
+    def _item(self, node: exp.Expr, value: exp.Expr, found: Read) -> Item:
+        if not figures_in(found.formula):
+            raise self.above.text.refuse(
+                value,
+                "a dimension or an aggregate is expected here",
+                "Name a column that the result is grouped by, or write COUNT(*), SUM(…), AVG(…);"
+                " they may be added, divided, rounded and compared.",
+            )
+        name = node.alias or self._default_name(value)
+        if name in self.above.names:
+            raise named_twice(self.above.text, node, name)
+        set_alias(node, name)
+        self.above.names[name] = (value, found)
+        decimals = self._decimals(value, found)
+        whole = found.is_number and decimals == 0 and not isinstance(found.formula, Figure)
+        kind = ColumnType.INTEGER if whole else found.type
+        return Item(name, found.formula, kind, decimals)
+
+    def _default_name(self, node: exp.Expr) -> str:
+        argument = node.this if isinstance(node, exp.AggFunc) else None
+        match node, argument:
+            case exp.Column(), _:
+                return str(node.name)
+            case exp.Count(), exp.Star():
+                return "count"
+            case exp.AggFunc(), exp.Column() if called := _CALLED.get(type(node)):
+                return f"{called}_{argument.name}"[:63]
+        raise self.above.text.refuse(
+            node, "what is computed has no name", "Write AS and a name after it."
+        )
+
+    def _decimals(self, node: exp.Expr, found: Read) -> int | None:
+        """How many decimals a column has; refused where no program could read so many digits."""
+        if not found.is_number:
+            return 0
+        decimals = decimals_of(found.formula, [self._places(one) for one in self.above.figures])
+        if decimals is None:
+            return None
+        limits = bounds_of(found.formula, [self._bounds(one) for one in self.above.figures])
+        if (digits := limits.digits(decimals)) > WIDEST:
+            raise self.above.text.refuse(
+                node,
+                f"this may have {digits} digits, {decimals} of them decimals: a table holds"
+                f" {WIDEST}",
+                "Write ROUND(…, 2) around a part of it, or divide fewer times.",
+            )
+        return decimals
+
+    def _places(self, figure: Asked) -> int | None:
+        match figure:
+            case Dimension():
+                return self.above.groups[figure.group].scale
+            case Count():
+                return 0
+            case Sum():
+                return figure.of.scale
+
+    def _bounds(self, figure: Asked) -> Bounds:
+        """Beyond what any plan will allow: a plan knows how many rows there are."""
+        match figure:
+            case Dimension():
+                scale = self.above.groups[figure.group].scale
+                return Bounds(Fraction(10**MOST_DIGITS, 10**scale), 10**scale)
+            case Count():
+                return Bounds(Fraction(LARGEST_SIZE), 1)
+            case Sum():
+                scale = figure.of.scale
+                most = figure.of.range(scale).magnitude * LARGEST_SIZE
+                return Bounds(Fraction(most, 10**scale), 10**scale)
+
+    # ── HAVING, ORDER BY, LIMIT ─────────────────────────────────────────────────────────────────
+
+    def _order(self, node: exp.Ordered, items: Sequence[Item]) -> Order:
+        by = node.this
+        node.set("desc", node.args.get("desc") or None)  # ASC is what is meant without it
+        if isinstance(by, exp.Literal) and not by.is_string:
+            formula = self._position(by, items)
+        elif isinstance(by, exp.Column) and not by.table and by.name in self.above.names:
+            formula = self.above.names[by.name][1].formula
+        else:
+            formula = self.above.value(by).formula
+            if not figures_in(formula):
+                raise self.above.text.refuse(
+                    by, "a constant orders nothing", "Write a column's name, its number, or both."
+                )
+        return Order(formula, bool(node.args.get("desc")), bool(node.args.get("nulls_first")))
+
+    def _position(self, node: exp.Literal, items: Sequence[Item]) -> Formula:
+        written = str(node.this)
+        if not written.isdecimal() or not 1 <= int(written[:9]) <= len(items):
+            raise self.above.text.refuse(
+                node,
+                f"the result has columns 1 to {len(items)}",
+                "Write one of these numbers, or a column's name.",
+            )
+        return items[int(written) - 1].formula
+
+    def _rows(self, clause: str) -> int | None:
+        node = self.tree.args.get(clause)
+        if node is None:
+            return None
+        count = node.expression
+        written = str(count.this) if isinstance(count, exp.Literal) else ""
+        if not written.isdecimal() or len(written) > len(str(_MOST_ROWS)):
+            raise self.above.text.refuse(
+                count,
+                f"{clause.upper()} takes a number of rows",
+                f"Write {clause.upper()} 10.",
+            )
+        return int(written)

@@ -1,0 +1,265 @@
+"""What the receiver makes of a cell's figures: arithmetic and conditions, in exact rationals.
+
+Implements  federated/SPEC.md §3.6: NULL as SQL has it, and for what is divided by 0; one rounding,
+            when a value is shown, and ROUND where the statement says so
+Learns      nobody: pure functions of what was released already
+Not for     what an owner computes before anything is added up: that is SQL of its own (`values`)
+"""
+
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from functools import reduce
+from math import floor
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from contract.canonical import Frozen
+from contract.dataset import ColumnType
+from federated.query.values import decimal_text
+
+DIVISION_DECIMALS: Final = 4
+"""A quotient, and so a mean, has so many decimals more than what it is made of."""
+SIGNIFICANT_DIGITS: Final = 12
+"""Of what has no natural number of decimals."""
+
+Value = Fraction | str | bool | date | None
+"""What a formula is worth in one cell."""
+
+
+class Operator(StrEnum):
+    """What is done with values."""
+
+    NEGATE = "negate"
+    ADD = "add"
+    SUBTRACT = "subtract"
+    MULTIPLY = "multiply"
+    DIVIDE = "divide"
+    ROUND = "round"
+    EQUAL = "equal"
+    UNEQUAL = "unequal"
+    LESS = "less"
+    AT_MOST = "at_most"
+    MORE = "more"
+    AT_LEAST = "at_least"
+    AND = "and"
+    OR = "or"
+    NOT = "not"
+    IS_NULL = "is_null"
+
+
+class Figure(Frozen):
+    """One of the plan's figures."""
+
+    kind: Literal["figure"] = "figure"
+    place: int
+
+
+class Constant(Frozen):
+    """A constant of the statement; a number is written out."""
+
+    kind: Literal["constant"] = "constant"
+    type: ColumnType
+    text: str
+
+
+class Call(Frozen):
+    """An operator, and what it is applied to."""
+
+    kind: Literal["call"] = "call"
+    operator: Operator
+    of: tuple["Formula", ...]
+    decimals: int | None = Field(default=None, description="of ROUND")
+
+
+Formula = Annotated[Figure | Constant | Call, Field(discriminator="kind")]
+
+
+def call(what: Operator, *of: "Formula") -> Call:
+    """An operator, applied."""
+    return Call(operator=what, of=of)
+
+
+def figures_in(formula: Formula) -> frozenset[int]:
+    """The figures that a formula is made of."""
+    match formula:
+        case Figure():
+            return frozenset({formula.place})
+        case Call():
+            return frozenset[int]().union(*map(figures_in, formula.of))
+        case Constant():
+            return frozenset()
+
+
+# ── what it is worth ────────────────────────────────────────────────────────────────────────────
+
+_COMPARED: dict[Operator, Callable[..., bool]] = {
+    Operator.EQUAL: operator.eq,
+    Operator.UNEQUAL: operator.ne,
+    Operator.LESS: operator.lt,
+    Operator.AT_MOST: operator.le,
+    Operator.MORE: operator.gt,
+    Operator.AT_LEAST: operator.ge,
+}
+
+
+def value_of(formula: Formula, figures: Sequence[Value]) -> Value:
+    """What a formula is worth where the figures are worth that."""
+    match formula:
+        case Figure():
+            return figures[formula.place]
+        case Constant():
+            return _constant(formula)
+        case Call():
+            return _applied(formula, [value_of(one, figures) for one in formula.of])
+
+
+def _constant(constant: Constant) -> Value:
+    match constant.type:
+        case ColumnType.TEXT:
+            return constant.text
+        case ColumnType.DATE:
+            return date.fromisoformat(constant.text)
+        case ColumnType.BOOLEAN:
+            return constant.text == "true"
+        case _:
+            return Fraction(constant.text)
+
+
+def _applied(formula: Call, values: Sequence[Value]) -> Value:
+    match formula.operator:
+        case Operator.AND | Operator.OR:
+            decides = formula.operator is Operator.OR
+            if any(value is decides for value in values):
+                return decides
+            return None if None in values else not decides
+        case Operator.IS_NULL:
+            return values[0] is None
+    if None in values:
+        return None
+    if formula.operator in _COMPARED:
+        return _COMPARED[formula.operator](*values)
+    if formula.operator is Operator.NOT:
+        return not values[0]
+    return _computed(formula, [value for value in values if isinstance(value, Fraction)])
+
+
+def _computed(formula: Call, numbers: Sequence[Fraction]) -> Fraction | None:
+    match formula.operator, numbers:
+        case Operator.NEGATE, [one]:
+            return -one
+        case Operator.ROUND, [one]:
+            return _rounded(one, formula.decimals or 0)
+        case Operator.ADD, _:
+            return sum(numbers, start=Fraction(0))
+        case Operator.SUBTRACT, [left, right]:
+            return left - right
+        case Operator.MULTIPLY, _:
+            return reduce(operator.mul, numbers)
+        case Operator.DIVIDE, [left, right]:
+            return left / right if right else None
+    raise AssertionError("every operator is applied to as many numbers as it takes")
+
+
+def _rounded(value: Fraction, decimals: int) -> Fraction:
+    # SQL's ROUND takes halves away from zero.
+    unit = Fraction(10) ** -decimals
+    size = floor(abs(value) / unit + Fraction(1, 2)) * unit
+    return -size if value < 0 else size
+
+
+# ── how it is shown ─────────────────────────────────────────────────────────────────────────────
+
+
+def decimals_of(formula: Formula, figures: Sequence[int | None]) -> int | None:
+    """How many decimals a number has, as SQL counts them; None: it has significant digits."""
+    match formula:
+        case Figure():
+            return figures[formula.place]
+        case Constant():
+            return len(formula.text.partition(".")[2])
+        case Call(operator=Operator.ROUND):
+            return max(formula.decimals or 0, 0)
+        case Call():
+            given = [decimals_of(one, figures) for one in formula.of]
+            each = [one for one in given if one is not None]
+            if len(each) < len(given):
+                return None
+            match formula.operator:
+                case Operator.MULTIPLY:
+                    return sum(each)
+                case Operator.DIVIDE:
+                    return max(each) + DIVISION_DECIMALS
+            return max(each)
+
+
+def shown_decimal(value: Fraction, decimals: int) -> Decimal:
+    """A value with so many decimals, halves to the even neighbour."""
+    # Decimal's own arithmetic would round to its context.
+    return Decimal(decimal_text(round(value * 10**decimals), decimals))
+
+
+def shown_significant(value: Fraction) -> Decimal:
+    """A value with its significant digits, halves to the even neighbour; no zeros at the end."""
+    if not value:
+        return Decimal(0)
+    # Digits before the point, exactly or one too many.
+    whole = len(str(abs(value.numerator))) - len(str(value.denominator)) + 1
+    if abs(value) < Fraction(10) ** (whole - 1):
+        whole -= 1
+    decimals = SIGNIFICANT_DIGITS - whole
+    digits = round(value * Fraction(10) ** decimals)
+    if decimals <= 0:
+        return Decimal(digits * 10**-decimals)
+    text = decimal_text(digits, decimals)
+    return Decimal(text.rstrip("0").rstrip("."))
+
+
+# ── how large it may be ─────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A number's largest absolute value, and the largest number that it is a fraction over."""
+
+    most: Fraction
+    over: int
+
+    def digits(self, decimals: int) -> int:
+        """The most digits that it is written with."""
+        return len(str(round(self.most * 10**decimals)))
+
+
+def bounds_of(formula: Formula, figures: Sequence[Bounds]) -> Bounds:
+    """The bounds of a number made of figures with these bounds."""
+    match formula:
+        case Figure():
+            return figures[formula.place]
+        case Constant():
+            value = Fraction(formula.text)
+            return Bounds(abs(value), value.denominator)
+        case Call(operator=Operator.ROUND):
+            (of,) = (bounds_of(one, figures) for one in formula.of)
+            unit = Fraction(10) ** -(formula.decimals or 0)
+            return Bounds(of.most + unit, unit.denominator)
+        case Call():
+            return reduce(
+                lambda left, right: _combined(formula.operator, left, right),
+                [bounds_of(one, figures) for one in formula.of],
+            )
+
+
+def _combined(what: Operator, left: Bounds, right: Bounds) -> Bounds:
+    over = left.over * right.over
+    match what:
+        case Operator.MULTIPLY:
+            return Bounds(left.most * right.most, over)
+        case Operator.DIVIDE:
+            # What is divided by is at least 1 over its own denominator.
+            return Bounds(left.most * right.over, max(round(over * right.most), 1))
+    return Bounds(left.most + right.most, over)

@@ -1,0 +1,199 @@
+"""What a SELECT makes of a cell, in the clear: its aggregates and what is written around them.
+
+A reader of the qualified tree of its own, by which the product's own reading is tested. Numbers
+are fractions: DuckDB would divide them as doubles.
+
+Rules   one rounding, when a value is shown: a quotient has four decimals more than what it is made
+        of, halves go to the even neighbour. ROUND takes halves away from zero.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from math import floor
+from typing import Any
+
+from sqlglot import exp
+
+DIVISION_DECIMALS = 4
+
+_COMPARED: dict[type[exp.Expr], Callable[[Any, Any], bool]] = {
+    exp.EQ: lambda a, b: bool(a == b),
+    exp.NEQ: lambda a, b: bool(a != b),
+    exp.LT: lambda a, b: bool(a < b),
+    exp.LTE: lambda a, b: bool(a <= b),
+    exp.GT: lambda a, b: bool(a > b),
+    exp.GTE: lambda a, b: bool(a >= b),
+}
+_COMPUTED: dict[type[exp.Expr], Callable[[Fraction, Fraction], Fraction | None]] = {
+    exp.Add: lambda a, b: a + b,
+    exp.Sub: lambda a, b: a - b,
+    exp.Mul: lambda a, b: a * b,
+    exp.Div: lambda a, b: a / b if b else None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """A sum, and how many values are in it."""
+
+    sum: Fraction
+    values: int
+
+    def __add__(self, other: "Total") -> "Total":
+        return Total(self.sum + other.sum, self.values + other.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What is known of a SELECT before its cells: where its dimensions and aggregates stand."""
+
+    dimensions: Sequence[exp.Expr]
+    label_decimals: Sequence[int]
+    aggregates: Sequence[exp.AggFunc]
+    sum_decimals: Sequence[int]
+    items: Mapping[str, exp.Expr]
+
+
+def aggregates_in(tree: exp.Select) -> list[exp.AggFunc]:
+    """The aggregates of the SELECT itself, each once."""
+    found: list[exp.AggFunc] = []
+    clauses = [*tree.expressions, tree.args.get("having"), tree.args.get("order")]
+    for clause in clauses:
+        for one in clause.find_all(exp.AggFunc) if clause else ():
+            if one not in found:
+                found.append(one)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class CellValues:
+    """One cell: its labels, how many entities it has, and the total of each aggregate."""
+
+    shape: Shape
+    labels: Sequence[Any]
+    entities: int
+    totals: Sequence[Total]
+
+    def shown(self, node: exp.Expr) -> Any:
+        """A column of the result."""
+        value = self.value(node)
+        if isinstance(value, bool) or not isinstance(value, Fraction):
+            return value
+        return exact(value, self.decimals(node))
+
+    def value(self, node: exp.Expr) -> Any:
+        """A value as exactly as it is."""
+        if node in self.shape.dimensions:
+            return _number(self.labels[self.shape.dimensions.index(node)])
+        if isinstance(node, exp.AggFunc):
+            return self._aggregate(node)
+        match node:
+            case exp.Column():
+                return self.value(self.shape.items[node.name])
+            case exp.Paren():
+                return self.value(node.this)
+            case exp.Literal():
+                return node.name if node.is_string else Fraction(node.name)
+            case exp.Boolean():
+                return bool(node.this)
+            case exp.Is():
+                return self.value(node.this) is None
+            case exp.And() | exp.Or():
+                return _either(isinstance(node, exp.Or), [*map(self.value, node.flatten())])
+            case exp.In():
+                return self._within(node)
+            case exp.Between():
+                low = exp.GTE(this=node.this.copy(), expression=node.args["low"].copy())
+                high = exp.LTE(this=node.this.copy(), expression=node.args["high"].copy())
+                return _either(False, [self.value(low), self.value(high)])
+        operands = [self.value(one) for one in node.iter_expressions()]
+        return None if None in operands else _applied(node, operands)
+
+    def _within(self, node: exp.In) -> bool | None:
+        this = self.value(node.this)
+        return _either(
+            True, [None if this is None else this == self.value(one) for one in node.expressions]
+        )
+
+    def _aggregate(self, node: exp.AggFunc) -> Fraction | None:
+        if isinstance(node, exp.Count) and isinstance(node.this, exp.Star):
+            return Fraction(self.entities)
+        total = self.totals[self.shape.aggregates.index(node)]
+        match node:
+            case exp.Count():
+                return Fraction(total.values)
+            case exp.Sum():
+                return total.sum if total.values else None
+            case exp.Avg():
+                return total.sum / total.values if total.values else None
+        raise NotImplementedError(node.sql())
+
+    def decimals(self, node: exp.Expr) -> int:
+        """How many decimals are shown."""
+        if node in self.shape.dimensions:
+            return self.shape.label_decimals[self.shape.dimensions.index(node)]
+        match node:
+            case exp.Count():
+                return 0
+            case exp.Sum():
+                return self.shape.sum_decimals[self.shape.aggregates.index(node)]
+            case exp.Avg():
+                sums = self.shape.sum_decimals[self.shape.aggregates.index(node)]
+                return sums + DIVISION_DECIMALS
+            case exp.Literal():
+                return len(node.name.partition(".")[2])
+            case exp.Column():
+                return self.decimals(self.shape.items[node.name])
+            case exp.Round():
+                return max(_places(node), 0)
+        each = [self.decimals(one) for one in node.iter_expressions()]
+        match node:
+            case exp.Mul():
+                return sum(each)
+            case exp.Div():
+                return max(each) + DIVISION_DECIMALS
+        return max(each)
+
+
+def exact(value: Fraction, decimals: int) -> int | Decimal:
+    """Rounded half-even; a Fraction rounds so, a Decimal would lose digits first."""
+    scaled: int = round(value * 10**decimals)
+    if decimals == 0:
+        return scaled
+    digits = tuple(int(digit) for digit in str(abs(scaled)))
+    return Decimal((int(scaled < 0), digits, -decimals))
+
+
+def _number(label: Any) -> Any:
+    whole = isinstance(label, int | Decimal) and not isinstance(label, bool)
+    return Fraction(label) if whole else label
+
+
+def _either(decides: bool, operands: Sequence[bool | None]) -> bool | None:
+    if decides in operands:
+        return decides
+    return None if None in operands else not decides
+
+
+def _applied(node: exp.Expr, operands: Sequence[Any]) -> Any:
+    if kind := _COMPARED.get(type(node)):
+        return kind(*operands)
+    if operation := _COMPUTED.get(type(node)):
+        return operation(*operands)
+    match node:
+        case exp.Not():
+            return not operands[0]
+        case exp.Neg():
+            return -operands[0]
+        case exp.Round():
+            unit = Fraction(10) ** -_places(node)
+            size = floor(abs(operands[0]) / unit + Fraction(1, 2)) * unit
+            return size if operands[0] > 0 else -size
+    raise NotImplementedError(node.sql())
+
+
+def _places(node: exp.Round) -> int:
+    decimals = node.args.get("decimals")
+    return int(decimals.sql()) if decimals else 0
