@@ -272,6 +272,9 @@ class ResultColumn(Frozen):
     digits: int | None = Field(
         default=None, description="most digits of a number; absent where 64 bits hold every value"
     )
+    significant: int | None = Field(
+        default=None, description="digits of a decimal that is rounded to so many, not to decimals"
+    )
     key: KeyKind | None = None
     unit: str | None = None
 

@@ -130,7 +130,7 @@ def _of_query(contract: Contract) -> LeakageStatement:
             "Who knows the values that were added up in a small cell can try which of them make "
             f"the sum: {receiver} for its own keys, and together with an owner for that owner's.",
             "The threshold is of entities, not of values: where all but one are NULL, the sum is "
-            "that one value.",
+            "that one value; where all but two are, sum and variance are these two.",
             "A sum outside the declared bounds ends the job with an error that all parties see.",
         ),
     )

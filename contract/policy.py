@@ -27,6 +27,8 @@ class Use(StrEnum):
     """counts where it is not NULL"""
     SUM = "sum"
     AVG = "avg"
+    VARIANCE = "variance"
+    """shows sum and sum of squares: of two values both, of more their spread"""
 
 
 class Allow(Frozen):
@@ -60,8 +62,8 @@ class Allow(Frozen):
     )
     columns: dict[Name, tuple[Use, ...]] | None = Field(
         default=None,
-        description="what a query may do with each column: join, filter, group, count, sum, avg;"
-        " a column or use that is not listed is denied",
+        description="what a query may do with each column: join, filter, group, count, sum, avg,"
+        " variance; a column or use that is not listed is denied",
     )
     min_group: int = Field(
         default=10, ge=2, description="fewest entities in a row of a query's result"

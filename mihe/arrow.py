@@ -65,6 +65,8 @@ def _type(column: ResultColumn) -> pa.DataType:
         case ColumnType.DATE:
             return pa.date32()
         case ColumnType.INTEGER | ColumnType.DECIMAL:
+            if column.significant is not None:
+                return pa.float64()  # which holds 15
             if column.digits is None:
                 return pa.int64()
             if column.digits <= MOST_DIGITS:

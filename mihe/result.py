@@ -6,7 +6,8 @@ the values, so an empty result has the same ones as a full one:
     key, text    str              string          integer  int      int64, or a decimal where the
     boolean      bool             bool                              plan's bounds need more digits
     date         datetime.date    date32          decimal  Decimal  decimal128, the scale declared
-    period       int              int32                             (decimal256 above 38 digits)
+    period       int              int32                             (decimal256 above 38 digits;
+                                                                    float64 if of 12 digits)
 
 NULL is None. A query's last column is `remainder`: true in the one row, if there is one, that adds
 up all groups too small to be shown alone.

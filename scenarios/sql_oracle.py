@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from re import fullmatch
 from typing import Any, Final
 
 import duckdb
@@ -38,7 +39,7 @@ from sqlglot.optimizer.qualify import qualify
 
 from contract.errors import InvalidKey
 from contract.keys import KeyKind, Strictness, canonical
-from scenarios.sql_values import CellValues, Shape, Total, aggregates_in
+from scenarios.sql_values import CellValues, Shape, Total, aggregates_in, needs_values
 
 _OTHER: Final = "other"
 _TYPES = {
@@ -231,17 +232,21 @@ class _Query:
             counts_only = isinstance(value, exp.Count)
             wanted.append(exp.Literal.number(0) if counts_only else exp.Sum(this=argument))
             wanted.append(exp.Count(this=argument.copy()))
+            each = exp.ArrayAgg(this=argument.copy()) if needs_values(value) else exp.Null()
+            wanted.append(each)
         result = self._run(self.tree, wanted)
         width = len(self.dimensions)
         scales = [_scale(str(column[1])) for column in result.description]
         cells = {}
         for row in result.fetchall():
-            pairs = zip(row[width + 1 :: 2], row[width + 2 :: 2], strict=True)
-            totals = tuple(Total(Fraction(total or 0), values) for total, values in pairs)
+            found = zip(*(row[width + 1 + place :: 3] for place in range(3)), strict=True)
+            totals = tuple(
+                Total(Fraction(total or 0), values, _present(each)) for total, values, each in found
+            )
             if row[width]:
                 cells[tuple(row[:width])] = _Group(row[width], totals)
         return cells, Shape(
-            self.dimensions, scales[:width], self.aggregates, scales[width + 1 :: 2], self.items
+            self.dimensions, scales[:width], self.aggregates, scales[width + 1 :: 3], self.items
         )
 
     def _run(self, tree: exp.Select, wanted: Sequence[exp.Expr]) -> duckdb.DuckDBPyConnection:
@@ -368,7 +373,12 @@ def _order(labels: Label) -> list[tuple[bool, Any]]:
 
 def _scale(type_: str) -> int:
     """The decimals of a DuckDB type."""
-    return int(type_.rstrip(")").partition(",")[2] or 0) if type_.startswith("DECIMAL") else 0
+    found = fullmatch(r"DECIMAL\([0-9]+,([0-9]+)\)", type_)
+    return int(found[1]) if found else 0
+
+
+def _present(values: Sequence[Any] | None) -> tuple[Fraction, ...]:
+    return tuple(Fraction(one) for one in values or () if one is not None)
 
 
 def _values(shape: Shape, labels: Label, cell: _Group) -> CellValues:

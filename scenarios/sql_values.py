@@ -9,7 +9,7 @@ Rules   one rounding, when a value is shown: a quotient has four decimals more t
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 from math import floor
 from typing import Any
@@ -34,15 +34,34 @@ _COMPUTED: dict[type[exp.Expr], Callable[[Fraction, Fraction], Fraction | None]]
 }
 
 
+_SPREADS: dict[type[exp.Expr], tuple[int, bool]] = {
+    exp.VariancePop: (0, False),
+    exp.Variance: (1, False),
+    exp.StddevPop: (0, True),
+    exp.Stddev: (1, True),
+    exp.StddevSamp: (1, True),
+}
+"""What is taken off the count, and whether a root is drawn."""
+_TWELVE = Context(prec=12, rounding=ROUND_HALF_EVEN)
+_MANY = Context(prec=80)
+
+
+def needs_values(node: exp.AggFunc) -> bool:
+    """Whether an aggregate is more than a sum and a count."""
+    return type(node) in _SPREADS
+
+
 @dataclass(frozen=True, slots=True)
 class Total:
     """A sum, and how many values are in it."""
 
     sum: Fraction
     values: int
+    each: tuple[Fraction, ...] = ()
+    """The values themselves, where more is asked of them."""
 
     def __add__(self, other: "Total") -> "Total":
-        return Total(self.sum + other.sum, self.values + other.values)
+        return Total(self.sum + other.sum, self.values + other.values, self.each + other.each)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +100,8 @@ class CellValues:
         value = self.value(node)
         if isinstance(value, bool) or not isinstance(value, Fraction):
             return value
-        return exact(value, self.decimals(node))
+        decimals = self.decimals(node)
+        return significant(value) if decimals is None else exact(value, decimals)
 
     def value(self, node: exp.Expr) -> Any:
         """A value as exactly as it is."""
@@ -118,7 +138,7 @@ class CellValues:
         )
 
     def _aggregate(self, node: exp.AggFunc) -> Fraction | None:
-        if isinstance(node, exp.Count) and isinstance(node.this, exp.Star):
+        if isinstance(node, exp.Count) and isinstance(node.this, exp.Star | exp.Distinct):
             return Fraction(self.entities)
         total = self.totals[self.shape.aggregates.index(node)]
         match node:
@@ -128,10 +148,12 @@ class CellValues:
                 return total.sum if total.values else None
             case exp.Avg():
                 return total.sum / total.values if total.values else None
+        if spread := _SPREADS.get(type(node)):
+            return _spread(total.each, *spread)
         raise NotImplementedError(node.sql())
 
-    def decimals(self, node: exp.Expr) -> int:
-        """How many decimals are shown."""
+    def decimals(self, node: exp.Expr) -> int | None:
+        """How many decimals are shown; None: twelve digits."""
         if node in self.shape.dimensions:
             return self.shape.label_decimals[self.shape.dimensions.index(node)]
         match node:
@@ -148,7 +170,12 @@ class CellValues:
                 return self.decimals(self.shape.items[node.name])
             case exp.Round():
                 return max(_places(node), 0)
-        each = [self.decimals(one) for one in node.iter_expressions()]
+        if type(node) in _SPREADS:
+            return None
+        found = [self.decimals(one) for one in node.iter_expressions()]
+        each = [one for one in found if one is not None]
+        if len(each) < len(found):
+            return None
         match node:
             case exp.Mul():
                 return sum(each)
@@ -164,6 +191,24 @@ def exact(value: Fraction, decimals: int) -> int | Decimal:
         return scaled
     digits = tuple(int(digit) for digit in str(abs(scaled)))
     return Decimal((int(scaled < 0), digits, -decimals))
+
+
+def significant(value: Fraction) -> Decimal:
+    """Rounded half-even to twelve digits, written without an exponent."""
+    rounded = _TWELVE.divide(Decimal(value.numerator), Decimal(value.denominator))
+    return Decimal(f"{rounded.normalize(_TWELVE):f}")
+
+
+def _spread(values: Sequence[Fraction], less: int, root: bool) -> Fraction | None:
+    """By its definition: squares of what is between each value and their mean."""
+    if len(values) <= less:
+        return None
+    mean = sum(values) / Fraction(len(values))
+    variance = sum(((one - mean) ** 2 for one in values), Fraction(0)) / (len(values) - less)
+    if not root:
+        return variance
+    quotient = _MANY.divide(Decimal(variance.numerator), Decimal(variance.denominator))
+    return Fraction(_MANY.sqrt(quotient))
 
 
 def _number(label: Any) -> Any:

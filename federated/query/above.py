@@ -14,7 +14,7 @@ from sqlglot import exp
 from contract.dataset import ColumnType
 from contract.policy import Use
 from federated.query.formula import Call, Constant, Figure, Formula, Operator, call, figures_in
-from federated.query.language import CASTS
+from federated.query.language import CASTS, name
 from federated.query.scope import Scope, day
 from federated.query.subquery import column_in, not_grouped
 from federated.query.text import Text
@@ -43,6 +43,13 @@ _COMPARISONS: dict[type[exp.Expr], Operator] = {
     exp.GTE: Operator.AT_LEAST,
 }
 _CONNECTIVES = {exp.And: Operator.AND, exp.Or: Operator.OR}
+_SPREADS: dict[type[exp.Expr], Operator] = {
+    exp.Variance: Operator.VAR_SAMP,
+    exp.VariancePop: Operator.VAR_POP,
+    exp.Stddev: Operator.VAR_SAMP,
+    exp.StddevSamp: Operator.VAR_SAMP,
+    exp.StddevPop: Operator.VAR_POP,
+}
 
 
 # ── figures: what is added up for each cell ─────────────────────────────────────────────────────
@@ -69,7 +76,14 @@ class Sum:
     of: Linear
 
 
-Asked = Dimension | Count | Sum
+@dataclass(frozen=True, slots=True)
+class Squares:
+    """A sum of squares of one source's numbers."""
+
+    of: Linear
+
+
+Asked = Dimension | Count | Sum | Squares
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +104,8 @@ class Above:
 
     scope: Scope
     groups: Sequence[Column]
+    keys: Sequence[Column]
+    """The key column of each source."""
     figures: list[Asked] = field(default_factory=list)
     uses: list[tuple[Column, Use]] = field(default_factory=list)
     names: dict[str, tuple[exp.Expr, Read]] = field(default_factory=dict)
@@ -243,6 +259,8 @@ class Above:
         match node:
             case exp.Count() if isinstance(node.this, exp.Star):
                 return Read(self.figure(Count()), ColumnType.INTEGER)
+            case exp.Count(this=exp.Distinct()):
+                return self._entities(node)
             case exp.Count():
                 column = self.scope.value(column_in(self.text, node.this))
                 self._use([column], Use.COUNT)
@@ -256,9 +274,44 @@ class Above:
                     "An owner's own sub-query may have them, by key: (SELECT key, MAX(column) AS"
                     " column FROM org.dataset GROUP BY key) AS a.",
                 )
+        if operator := _SPREADS.get(type(node)):
+            return self._spread(operator, node)
         raise self.text.refuse(
-            node, "there is no such aggregate", "There are COUNT(*), COUNT(column), SUM and AVG."
+            node,
+            "there is no such aggregate",
+            "There are COUNT, SUM, AVG, VAR_SAMP, VAR_POP, STDDEV_SAMP and STDDEV_POP.",
         )
+
+    def _entities(self, node: exp.Count) -> Read:
+        """COUNT(DISTINCT key): how many entities."""
+        (named, *others) = node.this.expressions
+        key = self.keys[0]
+        if isinstance(named, exp.Column) and not named.table and named.name == key.name:
+            # After USING, one name stands for the key of every source.
+            named.set("table", name(key.source))
+        if others or not isinstance(named, exp.Column) or self.scope.column(named) not in self.keys:
+            raise self.text.refuse(
+                named,
+                "DISTINCT counts the keys that are joined, and nothing else",
+                f"Write COUNT(DISTINCT {key.name}); GROUP BY lists the distinct values of other"
+                " columns.",
+            )
+        return Read(self.figure(Count()), ColumnType.INTEGER)
+
+    def _spread(self, operator: Operator, node: exp.AggFunc) -> Read:
+        linear = self.scope.sum_of(node.this)
+        if len(linear.sources) > 1:
+            raise self.text.refuse(
+                node.this,
+                "a variance of several owners' columns would multiply them with each other",
+                "Ask for the variance of each owner's own numbers.",
+            )
+        self._use(linear.columns, Use.VARIANCE)
+        count = self._present(linear.columns)
+        sums = (self.figure(Sum(linear)), self.figure(Squares(linear)))
+        variance = call(operator, count, *sums)
+        is_root = isinstance(node, exp.Stddev | exp.StddevSamp | exp.StddevPop)
+        return Read(call(Operator.ROOT, variance) if is_root else variance, ColumnType.DECIMAL)
 
     def _sum(self, node: exp.Sum | exp.Avg) -> Read:
         linear = self.scope.sum_of(node.this)

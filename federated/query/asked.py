@@ -16,7 +16,7 @@ from sqlglot import exp
 from contract.dataset import MOST_DIGITS, ColumnType
 from contract.policy import Use
 from contract.sizes import LARGEST_SIZE
-from federated.query.above import Above, Asked, Count, Dimension, Read, Sum
+from federated.query.above import Above, Asked, Count, Dimension, Read, Squares, Sum
 from federated.query.formula import Bounds, Figure, Formula, bounds_of, decimals_of, figures_in
 from federated.query.scope import Scope
 from federated.query.subquery import named_twice, set_alias
@@ -25,7 +25,16 @@ from federated.query.values import Column
 WIDEST: Final = 2 * MOST_DIGITS
 """Digits of the widest decimal that programs can read (Arrow's decimal256)."""
 _MOST_ROWS = 10**9
-_CALLED = {exp.Count: "count", exp.Sum: "sum", exp.Avg: "avg"}
+_CALLED: dict[type[exp.Expr], str] = {
+    exp.Count: "count",
+    exp.Sum: "sum",
+    exp.Avg: "avg",
+    exp.Variance: "var_samp",
+    exp.VariancePop: "var_pop",
+    exp.Stddev: "stddev_samp",
+    exp.StddevSamp: "stddev_samp",
+    exp.StddevPop: "stddev_pop",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +71,11 @@ class Answer:
     offset: int
 
 
-def read(scope: Scope, tree: exp.Select, groups: Sequence[Column]) -> Answer:
+def read(
+    scope: Scope, tree: exp.Select, groups: Sequence[Column], keys: Sequence[Column]
+) -> Answer:
     """What a statement asks for; every refusal says where, why, and what works."""
-    return _Reader(Above(scope, groups), tree).read()
+    return _Reader(Above(scope, groups, keys), tree).read()
 
 
 @dataclass(slots=True)
@@ -117,7 +128,7 @@ class _Reader:
         match node, argument:
             case exp.Column(), _:
                 return str(node.name)
-            case exp.Count(), exp.Star():
+            case exp.Count(), exp.Star() | exp.Distinct():
                 return "count"
             case exp.AggFunc(), exp.Column() if called := _CALLED.get(type(node)):
                 return f"{called}_{argument.name}"[:63]
@@ -150,6 +161,8 @@ class _Reader:
                 return 0
             case Sum():
                 return figure.of.scale
+            case Squares():
+                return 2 * figure.of.scale
 
     def _bounds(self, figure: Asked) -> Bounds:
         """Beyond what any plan will allow: a plan knows how many rows there are."""
@@ -159,10 +172,11 @@ class _Reader:
                 return Bounds(Fraction(10**MOST_DIGITS, 10**scale), 10**scale)
             case Count():
                 return Bounds(Fraction(LARGEST_SIZE), 1)
-            case Sum():
-                scale = figure.of.scale
-                most = figure.of.range(scale).magnitude * LARGEST_SIZE
-                return Bounds(Fraction(most, 10**scale), 10**scale)
+            case Sum() | Squares():
+                power = 2 if isinstance(figure, Squares) else 1
+                unit = 10 ** (figure.of.scale * power)
+                most = figure.of.range(figure.of.scale).magnitude ** power * LARGEST_SIZE
+                return Bounds(Fraction(most, unit), unit)
 
     # ── HAVING, ORDER BY, LIMIT ─────────────────────────────────────────────────────────────────
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from functools import reduce
-from math import floor
+from math import floor, isqrt
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -27,6 +27,7 @@ DIVISION_DECIMALS: Final = 4
 """A quotient, and so a mean, has so many decimals more than what it is made of."""
 SIGNIFICANT_DIGITS: Final = 12
 """Of what has no natural number of decimals."""
+_ROOT_DIGITS: Final = 40
 
 Value = Fraction | str | bool | date | None
 """What a formula is worth in one cell."""
@@ -51,6 +52,14 @@ class Operator(StrEnum):
     OR = "or"
     NOT = "not"
     IS_NULL = "is_null"
+    VAR_SAMP = "var_samp"
+    """of a count, a sum and a sum of squares"""
+    VAR_POP = "var_pop"
+    ROOT = "root"
+
+
+INEXACT: Final = (Operator.VAR_SAMP, Operator.VAR_POP, Operator.ROOT)
+"""What is shown with significant digits."""
 
 
 class Figure(Frozen):
@@ -163,6 +172,11 @@ def _computed(formula: Call, numbers: Sequence[Fraction]) -> Fraction | None:
             return reduce(operator.mul, numbers)
         case Operator.DIVIDE, [left, right]:
             return left / right if right else None
+        case Operator.VAR_POP | Operator.VAR_SAMP, [count, total, squares]:
+            over = count - 1 if formula.operator is Operator.VAR_SAMP else count
+            return (squares - total * total / count) / over if over else None
+        case Operator.ROOT, [one]:
+            return _root(one)
     raise AssertionError("every operator is applied to as many numbers as it takes")
 
 
@@ -171,6 +185,18 @@ def _rounded(value: Fraction, decimals: int) -> Fraction:
     unit = Fraction(10) ** -decimals
     size = floor(abs(value) / unit + Fraction(1, 2)) * unit
     return -size if value < 0 else size
+
+
+def _root(value: Fraction) -> Fraction:
+    """The square root: exact where it is rational, else so close that no rounding tells."""
+    over = value.denominator
+    squared = value.numerator * over
+    places = max(_ROOT_DIGITS - len(str(squared)) // 2, 0)
+    scaled = squared * 100**places
+    root = isqrt(scaled)
+    # Half a unit more: so that what lies between two units is never taken for a tie.
+    doubled = 2 * root + (root * root < scaled)
+    return Fraction(doubled, 2 * over * 10**places)
 
 
 # ── how it is shown ─────────────────────────────────────────────────────────────────────────────
@@ -185,6 +211,8 @@ def decimals_of(formula: Formula, figures: Sequence[int | None]) -> int | None:
             return len(formula.text.partition(".")[2])
         case Call(operator=Operator.ROUND):
             return max(formula.decimals or 0, 0)
+        case Call() if formula.operator in INEXACT:
+            return None
         case Call():
             given = [decimals_of(one, figures) for one in formula.of]
             each = [one for one in given if one is not None]
@@ -231,8 +259,8 @@ class Bounds:
     over: int
 
     def digits(self, decimals: int) -> int:
-        """The most digits that it is written with."""
-        return len(str(round(self.most * 10**decimals)))
+        """The most digits that it is written with, the 0 before the point included."""
+        return max(len(str(round(self.most * 10**decimals))), decimals + 1)
 
 
 def bounds_of(formula: Formula, figures: Sequence[Bounds]) -> Bounds:
@@ -247,6 +275,12 @@ def bounds_of(formula: Formula, figures: Sequence[Bounds]) -> Bounds:
             (of,) = (bounds_of(one, figures) for one in formula.of)
             unit = Fraction(10) ** -(formula.decimals or 0)
             return Bounds(of.most + unit, unit.denominator)
+        case Call(operator=Operator.VAR_SAMP | Operator.VAR_POP):
+            count, _, squares = (bounds_of(one, figures) for one in formula.of)
+            return Bounds(squares.most, squares.over * round(count.most) ** 2)
+        case Call(operator=Operator.ROOT):
+            (of,) = (bounds_of(one, figures) for one in formula.of)
+            return Bounds(max(of.most, Fraction(1)), of.over)
         case Call():
             return reduce(
                 lambda left, right: _combined(formula.operator, left, right),

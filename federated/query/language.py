@@ -50,7 +50,7 @@ _ALTERNATIVES: dict[Word, tuple[str, str]] = {
     Word.ON: (_NO_OTHER_JOIN, "Write USING (key); a column may be renamed in a sub-query."),
     Word.DISTINCT: (
         "DISTINCT is not in the language",
-        "COUNT(*) counts each key once; GROUP BY lists the distinct dimensions.",
+        "COUNT(DISTINCT key) counts entities; GROUP BY lists the distinct dimensions.",
     ),
     Word.FETCH: ("FETCH is not in the language", "Write LIMIT 10."),
     Word.QUALIFY: ("QUALIFY is not in the language", "HAVING leaves out rows of the result."),
@@ -99,21 +99,18 @@ _ALTERNATIVES: dict[Word, tuple[str, str]] = {
 _BEFORE_BRACKET = frozenset(
     {"COUNT", "SUM", "AVG", "MIN", "MAX", "SELECT", "FROM", "JOIN", "USING", "WHERE", "BY"}
     | {"AND", "OR", "NOT", "IN", "BETWEEN", "LIKE", "CAST", "HAVING", "ROUND"}
+    | {"VAR_POP", "VAR_SAMP", "VARIANCE", "STDDEV", "STDDEV_POP", "STDDEV_SAMP"}
 )
 _FUNCTIONS: dict[str, str] = {
     "DATE": "Write DATE '2026-01-31'.",
-    **dict.fromkeys(
-        ("VAR_POP", "VAR_SAMP", "VARIANCE", "STDDEV", "STDDEV_POP", "STDDEV_SAMP"),
-        "Variances are not there yet: AVG is, and a column of squares can be prepared.",
-    ),
     **dict.fromkeys(
         ("MEDIAN", "QUANTILE", "QUANTILE_CONT", "QUANTILE_DISC", "MODE", "PERCENTILE_CONT"),
         "Quantiles are not there yet: prepare a band in the dataset and group by it.",
     ),
 }
 _OTHER_FUNCTION = (
-    "There are COUNT, SUM and AVG, and MIN and MAX in an owner's own sub-query; prepare other"
-    " values as a column of the dataset."
+    "There are COUNT, SUM, AVG, VAR_SAMP, STDDEV_SAMP, ROUND, and MIN and MAX in an owner's own"
+    " sub-query; prepare other values as a column of the dataset."
 )
 
 # Every kind of node a statement may consist of, and the arguments that it may have.
@@ -140,6 +137,12 @@ _NODES: dict[type[exp.Expr], frozenset[str]] = {
         exp.Count: "this big_int",
         exp.Sum: "this",
         exp.Avg: "this",
+        exp.Distinct: "expressions",
+        exp.Variance: "this",
+        exp.VariancePop: "this",
+        exp.Stddev: "this",
+        exp.StddevSamp: "this",
+        exp.StddevPop: "this",
         exp.Min: "this",
         exp.Max: "this",
         exp.Add: "this expression",
@@ -275,7 +278,11 @@ def _refuse_full_width(text: Text, tokens: Sequence[Token]) -> None:
 
 
 def _refuse_words(text: Text, tokens: Sequence[Token]) -> None:
-    for before, token, after in zip((None, *tokens), tokens, (*tokens[1:], None), strict=False):
+    for at, token in enumerate(tokens):
+        before = tokens[at - 1] if at else None
+        after = tokens[at + 1] if at + 1 < len(tokens) else None
+        if token.token_type is Word.DISTINCT and _is_counted(tokens[max(at - 2, 0) : at]):
+            continue
         calls = after is not None and after.token_type is Word.L_PAREN
         previous = None if before is None else before.token_type
         if token.token_type in (*_LITERALS, Word.IDENTIFIER) or previous is Word.DOT:
@@ -298,6 +305,10 @@ def _refuse_words(text: Text, tokens: Sequence[Token]) -> None:
                 "* is not in the language: a result is made of dimensions and aggregates",
                 "Name the dimensions, and aggregates such as COUNT(*) or SUM(column).",
             )
+
+
+def _is_counted(before: Sequence[Token]) -> bool:
+    return [one.text.upper() for one in before] == ["COUNT", "("]
 
 
 def _refuse_depth(text: Text, tokens: Sequence[Token]) -> None:

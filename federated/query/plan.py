@@ -22,7 +22,7 @@ from contract.dataset import MOST_DIGITS, ColumnType
 from contract.errors import BadMessage
 from contract.keys import KeyKind
 from contract.policy import Use
-from federated.query.above import Asked, Count, Dimension, Sum
+from federated.query.above import Asked, Count, Dimension, Squares, Sum
 from federated.query.formula import Bounds
 from federated.query.statement import Source, Statement
 from federated.query.table import (
@@ -33,7 +33,7 @@ from federated.query.table import (
     Table,
     table_of,
 )
-from federated.query.values import Column, Linear, Range, cast, number
+from federated.query.values import Column, Linear, Range, cast, number, squared
 
 SNAPSHOT = "snapshot"
 """What an owner's SQL calls its dataset."""
@@ -125,7 +125,8 @@ def compile_statement(statement: Statement, *, receivers: Sequence[str], k: int)
         draft.part(group.source).group(group)
     for column, use in statement.answer.uses:
         draft.part(column.source).use([column], use)
-    figures = [draft.figure(one, statement.groups) for one in statement.answer.figures]
+    wanted = statement.answer.figures
+    figures = [draft.figure(one, wanted, statement.groups) for one in wanted]
     return QueryPlan(
         sql=statement.sql,
         receivers=tuple(receivers),
@@ -261,7 +262,9 @@ class _Draft:
     def part(self, alias: str) -> _Part:
         return self.parts[self.places[alias]]
 
-    def figure(self, asked: Asked, groups: Sequence[Column]) -> PlannedFigure:
+    def figure(
+        self, asked: Asked, figures: Sequence[Asked], groups: Sequence[Column]
+    ) -> PlannedFigure:
         match asked:
             case Dimension():
                 column = groups[asked.group]
@@ -271,6 +274,8 @@ class _Draft:
                 return CountFigure(present=self._presence(tuple(asked.columns)))
             case Sum():
                 return self._number(asked.of)
+            case Squares():
+                return self._squares(asked.of, of=figures.index(Sum(asked.of)))
 
     def bounds(self, figure: PlannedFigure) -> Bounds:
         """By the summands' own bounds: what is outside of them is an error, not a row."""
@@ -297,6 +302,29 @@ class _Draft:
             summands=summands,
             limb_bits=limb_bits,
             present=self._presence(of.columns),
+        )
+
+    def _squares(self, number: Linear, *, of: int) -> SumFigure:
+        """The sum of an owner's squares, which it computes and cuts into limbs itself."""
+        (alias,) = number.sources
+        largest = _range(number).magnitude ** 2
+        most = ((1 << SUM_BITS) - 1) // self.rows
+        bits = 0 if largest <= most else most.bit_length() - 1
+        sent = _value(2 * number.scale, 0, largest, bits, most)
+        summands = []
+        for limb, (low, high) in enumerate(sent.ranges):
+            sql = squared(number.sql(number.scale), limb, sent.limbs, bits)
+            column = sent.model_copy(
+                update={"least": low, "most": high, "limbs": 1, "limb_bits": 0}
+            )
+            term = Term(owner=self.places[alias], column=self.part(alias).add(column, sql))
+            summands.append(self._sum([(term, (low, high))]))
+        return SumFigure(
+            scale=2 * number.scale,
+            summands=tuple(summands),
+            limb_bits=bits,
+            present=self._presence(number.columns),
+            square_of=of,
         )
 
     def _presence(self, columns: Sequence[Column]) -> int | None:

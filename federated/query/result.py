@@ -16,7 +16,13 @@ from re import fullmatch
 
 from contract.dataset import ColumnType, ResultColumn
 from contract.errors import BadMessage, MiheError
-from federated.query.formula import Value, shown_decimal, shown_significant, value_of
+from federated.query.formula import (
+    SIGNIFICANT_DIGITS,
+    Value,
+    shown_decimal,
+    shown_significant,
+    value_of,
+)
 from federated.query.plan import GroupColumn, QueryPlan
 from federated.query.table import (
     CountFigure,
@@ -115,7 +121,12 @@ def _column(output: Output) -> ResultColumn:
         type=output.type,
         decimals=output.decimals or 0,
         digits=output.digits,
+        significant=SIGNIFICANT_DIGITS if _is_inexact(output) else None,
     )
+
+
+def _is_inexact(output: Output) -> bool:
+    return output.type is ColumnType.DECIMAL and output.decimals is None
 
 
 def _group(plan: QueryPlan, figure: DimensionFigure) -> GroupColumn:
@@ -125,6 +136,7 @@ def _group(plan: QueryPlan, figure: DimensionFigure) -> GroupColumn:
 def _found(plan: QueryPlan, cell: Cell) -> _Found:
     _check(plan, cell)
     figures = tuple(_figure(plan, figure, cell) for figure in plan.table.figures)
+    _check_squares(plan, cell, figures)
     values = tuple(
         _shown(output, value_of(output.formula, figures)) for output in plan.table.outputs
     )
@@ -154,6 +166,17 @@ def _check(plan: QueryPlan, cell: Cell) -> None:
         shape = [len(part.groups) for part in plan.owners]
         if [len(labels) for labels in cell.labels] != shape:
             raise _not_allowed("a label is missing, or one too many is there")
+
+
+def _check_squares(plan: QueryPlan, cell: Cell, figures: Sequence[Value]) -> None:
+    """By Cauchy and Schwarz: no variance is negative."""
+    for figure, squares in zip(plan.table.figures, figures, strict=True):
+        if isinstance(figure, SumFigure) and figure.square_of is not None:
+            total, entities = figures[figure.square_of], _counted(figure.present, cell)
+            if not isinstance(total, Fraction) or not isinstance(squares, Fraction):
+                continue  # NULL, both of them
+            if total * total > squares * entities:
+                raise _not_allowed("a sum of squares is smaller than its sum allows")
 
 
 def _figure(plan: QueryPlan, figure: PlannedFigure, cell: Cell) -> Value:

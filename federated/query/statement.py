@@ -76,7 +76,7 @@ def parse(sql: str, entries: Entries) -> Statement:
     for source, node in zip(sources, parts(tree), strict=True):
         _refuse_repeated_keys(text, node, source, conditions)
     groups = _groups(scope, tree)
-    answer = asked.read(scope, tree, groups)
+    answer = asked.read(scope, tree, groups, [source.key for source in sources])
     return Statement(language.canonical(text, tree), sources, conditions, groups, answer)
 
 

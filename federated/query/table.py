@@ -42,6 +42,9 @@ class SumFigure(Frozen):
     summands: tuple[int, ...] = Field(description="its limbs, the lowest first")
     limb_bits: int
     present: int | None = Field(default=None, description="summand; absent: never NULL")
+    square_of: int | None = Field(
+        default=None, description="figure: this adds up the squares of what that adds up"
+    )
 
 
 PlannedFigure = Annotated[DimensionFigure | CountFigure | SumFigure, Field(discriminator="kind")]

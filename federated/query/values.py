@@ -203,6 +203,17 @@ def cast(value: exp.Expr, type_: str) -> exp.Expr:
     return exp.Cast(this=value, to=exp.DataType.build(type_, dialect="duckdb"))
 
 
+def squared(value: exp.Expr, limb: int, limbs: int, bits: int) -> exp.Expr:
+    """A limb of the square of an integer, 0 for NULL: 64 bits do not hold the whole."""
+    square = exp.Mul(this=exp.Paren(this=value), expression=exp.Paren(this=value.copy()))
+    rest: exp.Expr = exp.Paren(this=exp.Coalesce(this=square, expressions=[number(0)]))
+    if limb:
+        rest = exp.IntDiv(this=rest, expression=number(1 << bits * limb))
+    if limb < limbs - 1:
+        rest = exp.Mod(this=exp.Paren(this=rest), expression=number(1 << bits))
+    return cast(rest, "BIGINT")
+
+
 def decimal_text(value: int, scale: int) -> str:
     """A scaled integer as a decimal number with all its places."""
     if scale == 0:

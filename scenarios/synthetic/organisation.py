@@ -29,7 +29,7 @@ class Organisation:
 
 
 OWNERS = ("registry", "tax", "power", "bank_a", "bank_b")
-NUMBER, LABEL = ("sum", "avg", "count", "filter"), ("group", "filter")
+NUMBER, LABEL = ("sum", "avg", "variance", "count", "filter"), ("group", "filter")
 
 
 def serves_bank_a(dataset: str) -> Rule:

@@ -101,7 +101,7 @@ approve = "auto"
 
 [allow.columns]
 uscc = ["join"]
-delta = ["sum", "avg", "count", "filter"]
+delta = ["sum", "avg", "variance", "count", "filter"]
 zone = ["group", "filter"]
 rare = ["group", "filter"]
 vast = ["sum"]
@@ -147,7 +147,8 @@ SHOWN = {
         GROUP BY p.zone, b.five_class""",
     "ratios, rows left out, in order": f"""
         SELECT b.five_class, COUNT(*) AS n, ROUND(100.0 * COUNT(p.delta) / COUNT(*), 1) AS known,
-               SUM(b.loan_balance) / SUM(p.delta) AS ratio, SUM(p.delta) - AVG(p.delta) AS rest
+               SUM(b.loan_balance) / SUM(p.delta) AS ratio, SUM(p.delta) - AVG(p.delta) AS rest,
+               STDDEV(p.delta) AS spread, COUNT(DISTINCT uscc) AS firms
         {LOANS_AND_BALANCES} GROUP BY b.five_class
         HAVING COUNT(*) > 12 AND SUM(b.loan_balance) > 0 ORDER BY ratio DESC, 1 LIMIT 3""",
     "one cell": f"SELECT COUNT(*) AS n, SUM(p.delta) AS delta, AVG(b.util) AS util"
@@ -248,13 +249,18 @@ def test_bad_questions_end_where_they_are_asked(owners: Owners, question: Questi
     assert _jobs(owners) == before
 
 
-def test_what_another_owner_refuses_ends_with_one_cause(owners: Owners) -> None:
+@pytest.mark.parametrize(
+    ("sql", "use"),
+    [
+        (f"{COUNT} WHERE p.vast > 0", "filter"),
+        (f"SELECT VAR_POP(p.vast) AS v {LOANS_AND_BALANCES}", "variance"),
+    ],
+    ids=["filter", "variance"],
+)
+def test_what_another_owner_refuses_ends_with_one_cause(owners: Owners, sql: str, use: str) -> None:
     before = _jobs(owners)
-    question = Question(
-        f"{COUNT} WHERE p.vast > 0",
-        Refused,
-        ("power", "use of 'vast' for filter", "policy.toml: allow["),
-    )
+    mentions = ("power", f"use of 'vast' for {use}", "policy.toml: allow[")
+    question = Question(sql, Refused, mentions)
     _is(owners.ask(question.sql), question.error, question)
     (job,) = _jobs(owners) - before
     assert owners.end_of(job) == End(State.REFUSED, "REFUSED", "power")

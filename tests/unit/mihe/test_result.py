@@ -104,6 +104,16 @@ def test_arrow_has_the_types_that_were_stated_whatever_came(result: Make, text: 
     assert table.field("uscc").metadata == {b"type": b"key", b"key": b"uscc"}
 
 
+def test_what_has_twelve_digits_is_a_float_in_a_table(result: Make) -> None:
+    columns = (ResultColumn(name="spread", type=ColumnType.DECIMAL, significant=12), COLUMNS[2])
+    text = "spread,n,remainder\n0.0000123456789012,12,false\n123456789012000,3,false\n,9,true\n"
+    found = [row["spread"] for row in result(text, columns, JobKind.QUERY).rows()]
+    assert found == [Decimal("0.0000123456789012"), Decimal(123456789012000), None]
+    table = result(text, columns, JobKind.QUERY).arrow()
+    assert table.schema.field("spread").type == pa.float64()
+    assert table["spread"].to_pylist() == [1.23456789012e-05, 123456789012000.0, None]
+
+
 def test_a_data_frame_keeps_decimals_and_missing_integers(result: Make) -> None:
     frame = result(HEAD + FULL + EMPTY).pandas()
     assert frame["money"][0] == Decimal("123456789012345678901234567890123456.78")

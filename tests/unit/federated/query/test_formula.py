@@ -104,6 +104,28 @@ def test_significant_digits_are_as_many_as_they_say(value: Fraction) -> None:
     assert len(Decimal(shown).as_tuple().digits) <= 12 or not Fraction(shown).numerator % 10
 
 
+@pytest.mark.parametrize("square", ["0", "1/9", "4", "2.25", "1e-20"])
+def test_a_root_is_exact_where_it_is_rational(square: str) -> None:
+    root = value_of(call(Operator.ROOT, X), [Fraction(square)])
+    assert isinstance(root, Fraction)
+    assert root * root == Fraction(square)
+
+
+@given(st.fractions(0))
+def test_a_root_is_too_close_to_be_told(square: Fraction) -> None:
+    root = value_of(call(Operator.ROOT, X), [square])
+    assert isinstance(root, Fraction)
+    assert abs(root * root - square) * 10**38 <= square
+
+
+def test_a_variance_of_too_few_is_null() -> None:
+    figures = [Fraction(1), Fraction(5), Fraction(25)]
+    of = tuple(Figure(place=place) for place in range(3))
+    assert value_of(call(Operator.VAR_SAMP, *of), figures) is None
+    assert value_of(call(Operator.VAR_POP, *of), figures) == 0
+    assert value_of(call(Operator.VAR_POP, *of), [Fraction(0), None, None]) is None
+
+
 def formulas() -> st.SearchStrategy[Formula]:
     leaves: st.SearchStrategy[Formula] = st.sampled_from([X, Y, number("0.50"), number("3")])
     two = st.sampled_from(

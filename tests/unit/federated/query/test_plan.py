@@ -5,6 +5,7 @@
 
 from collections.abc import Callable
 
+import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,6 +73,41 @@ def test_a_nullable_column_is_counted_beside_its_sum(planned: Planned) -> None:
     assert counts == [CountFigure(present=mean.present), CountFigure()]
     assert late.present not in (None, mean.present)
     assert "CASE WHEN" in plan.owners[0].sql
+
+
+def test_squares_are_cut_by_their_owner(planned: Planned) -> None:
+    plan = planned(f"SELECT VAR_SAMP(limit_left), STDDEV_POP(limit_left), SUM(limit_left) {FROM}")
+    total, squares = sums_of(plan)
+    assert (total.scale, squares.scale, squares.square_of) == (2, 4, 1)
+    assert total.present == squares.present
+    # (10^8)^2 of up to 1024 entities: two limbs of 47 bits, or what is left of them.
+    assert (len(squares.summands), squares.limb_bits) == (2, 47)
+    low, high = (plan.summands[place] for place in squares.summands)
+    assert (low.least, low.most) == (0, (2**47 - 1) * 1024)
+    assert (high.least, high.most) == (0, (10**16 >> 47) * 1024)
+    assert uses(plan, "bank")["limit_left"] == {Use.VARIANCE, Use.SUM}
+
+
+@pytest.mark.parametrize("value", [-(2**62), 2**62 - 1, 3, 0, None])
+def test_an_owner_cuts_squares_as_the_plan_says(value: int | None) -> None:
+    sized = key("uscc").model_copy(update={"size": 2**20})
+    here: Catalogue = {
+        org: {"d": entry(f"{org}.d", sized, number("x", None, str(2**62), nullable=True))}
+        for org in ("a", "b")
+    }
+    sql = "SELECT VAR_POP(a.x) AS v FROM a.d AS a JOIN b.d AS b USING (uscc)"
+    plan = compile_statement(parse(sql, here), receivers=["a"], k=2)
+    _, squares = sums_of(plan)
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE snapshot (uscc TEXT, x BIGINT)")
+        connection.execute("INSERT INTO snapshot VALUES ('k', ?)", [value])
+        row = connection.execute(plan.owners[0].sql).fetchone()
+    assert row is not None
+    limbs = row[-len(squares.summands) :]
+    for limb, column in zip(limbs, plan.owners[0].values[-len(limbs) :], strict=True):
+        assert column.least <= limb <= column.most
+    found = sum(limb << squares.limb_bits * place for place, limb in enumerate(limbs))
+    assert found == (value or 0) ** 2
 
 
 def test_only_what_is_needed_is_computed(planned: Planned) -> None:

@@ -223,6 +223,35 @@ def test_null_comes_last_unless_it_is_said(way: str, rows: str, planned: Planned
     assert first(result_of(plan, cells)).replace("None", "N") == rows
 
 
+SPREADS = f"SELECT VAR_SAMP(days), VAR_POP(days), STDDEV(days), STDDEV_POP(days) {FROM}"
+
+
+def test_variances_have_twelve_digits(planned: Planned) -> None:
+    plan = planned(SPREADS)
+    # Ten entities: 1 to 10.
+    (row,) = values(result_of(plan, [cell(10, 55, 385)]))
+    assert [str(one) for one in row] == [
+        *("9.16666666667", "8.25", "3.0276503541", "2.87228132327"),
+    ]
+    columns = result_of(plan, []).columns
+    assert {(column.type, column.significant) for column in columns} == {(ColumnType.DECIMAL, 12)}
+
+
+def test_a_variance_needs_values(planned: Planned) -> None:
+    plan = planned(f"SELECT VAR_SAMP(limit_left), STDDEV_POP(limit_left) {FROM}")
+    assert values(result_of(plan, [cell(10, 0, 0, *[0] * 2)])) == [(None, None)]
+    # One value of 0.03: 3² at scale 4.
+    ((sample, population),) = values(result_of(plan, [cell(10, 1, 3, 9, 0)]))
+    assert (sample, population) == (None, 0)
+
+
+def test_no_variance_is_negative(planned: Planned) -> None:
+    with pytest.raises(BadMessage, match="squares"):
+        result_of(planned(SPREADS), [cell(10, 55, 302)])
+    ((variance, *_),) = values(result_of(planned(SPREADS), [cell(10, 50, 250)]))
+    assert variance == 0
+
+
 def test_rows_that_are_alike_are_in_one_order_whatever_the_codes(planned: Planned) -> None:
     plan = planned(f"SELECT COUNT(*) AS n, SUM(days) AS d {FROM} GROUP BY b.class ORDER BY n")
     cells = [of(label, 10, number) for number, label in enumerate("cadb")]

@@ -63,6 +63,16 @@ def test_items_conditions_and_groups(understood: Understood) -> None:
     assert [condition.source for condition in found.conditions] == ["b", "b", "t"]
 
 
+def test_keys_that_are_joined_are_counted_by_any_of_their_names(understood: Understood) -> None:
+    counted = [
+        understood(f"SELECT COUNT(DISTINCT {key}) FROM bank.loans AS b JOIN {TAX} USING (uscc)")
+        for key in ("uscc", "b.uscc", "t.uscc")
+    ]
+    assert {one.answer.figures for one in counted} == {(Count(),)}
+    assert counted[0].sql == counted[1].sql
+    assert "COUNT(DISTINCT b.uscc) AS count" in counted[0].sql
+
+
 def test_a_sub_query_bounds_what_it_adds_up(understood: Understood) -> None:
     source = understood(f"SELECT COUNT(*) FROM bank.loans JOIN {TAX} USING (uscc)").sources[1]
     assert source.columns["vat"].range == Range(-24 * 10**8, 24 * 10**8)
