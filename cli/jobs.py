@@ -14,9 +14,9 @@ import typer
 from cli import terminal, views
 from cli.carry_out import Manner, carry_out, say_written, tell
 from cli.follow import conclude, follow
-from cli.options import JobArgument, JsonOption, NodeOption
+from cli.options import JobArgument, JsonOption, MatchingOption, NodeOption
 from contract.errors import BadRequest
-from contract.job import Basis
+from contract.job import Basis, Matching
 from contract.lifecycle import TERMINAL
 from mihe import sidecar
 from mihe.node import Node, job_name
@@ -70,6 +70,7 @@ def psi(
             " `auto`.",
         ),
     ] = ANY_ENGINE,
+    matching: MatchingOption = Matching.BLIND,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show plan, cost and who learns what; send nothing."),
@@ -111,6 +112,7 @@ def psi(
         basis=basis,
         cardinality=cardinality,
         engine=engine,
+        matching=matching,
         expires=expires,
     )
     manner = Manner(dry_run, out, detach, yes, as_json)

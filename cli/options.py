@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from contract.job import Matching
 from mihe.where import NODE_VARIABLE
 
 NodeOption = Annotated[
@@ -27,5 +28,13 @@ JobArgument = Annotated[
         metavar="JOB",
         help="A job's id, or the beginning of it: 6 digits or more.",
         show_default=False,
+    ),
+]
+
+MatchingOption = Annotated[
+    Matching,
+    typer.Option(
+        help="How the coordinator matches: `blind`, or `keyed`: many times faster, but coordinator"
+        " and any one party together can find out every identifier. Every policy must list it."
     ),
 ]

@@ -15,9 +15,9 @@ from rich.console import RenderableType
 from cli import terminal
 from cli.carry_out import Manner, carry_out, tell
 from cli.comparison import REMAINDER
-from cli.options import JsonOption, NodeOption
+from cli.options import JsonOption, MatchingOption, NodeOption
 from contract.errors import BadRequest
-from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, Basis
+from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, Basis, Matching
 from contract.lifecycle import State
 from mihe.node import Node
 from mihe.proposal import question
@@ -62,6 +62,7 @@ def query(
             help="Fewest entities in the whole join; below, nothing is released.",
         ),
     ] = DEFAULT_JOIN,
+    matching: MatchingOption = Matching.BLIND,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show plan, cost and who learns what; send nothing."),
@@ -101,6 +102,7 @@ def query(
         basis=basis,
         min_group=min_group,
         min_join=min_join,
+        matching=matching,
         expires=expires,
     )
     manner = Manner(dry_run, out, detach, yes, as_json)

@@ -88,6 +88,8 @@ class Suite(StrEnum):
     PSI_STAR = "psi-star/AES128-OKVS3-RR22"
     BLIND_MATCH = "blind-join/ristretto255-SHA512"
     BLIND_JOIN = "blind-join/ristretto255-SHA512/BFV-8192-59"
+    KEYED_MATCH = "keyed-join/HMAC-SHA256"
+    KEYED_JOIN = "keyed-join/HMAC-SHA256/BFV-8192-59"
 
 
 ECDH_SUITES = (Suite.PSI_ECDH, Suite.PSI_ECDH_SM2)
@@ -96,7 +98,23 @@ ECDH_SUITES = (Suite.PSI_ECDH, Suite.PSI_ECDH_SM2)
 TWO_PARTY_SUITES = (Suite.PSI_RR22, *ECDH_SUITES)
 """Those that play between two parties, without the coordinator's matching."""
 
-BLIND_SUITES = (Suite.BLIND_MATCH, Suite.BLIND_JOIN)
+
+class Matching(StrEnum):
+    """How the coordinator comes to match lists of which it can read nothing."""
+
+    BLIND = "blind"
+    """by tokens that need every owner's scalar: a key can be tested where its owner takes part"""
+    KEYED = "keyed"
+    """by a hash under a key of all owners: whoever has it and the tokens has every identifier"""
+
+
+MATCH_SUITES = {Matching.BLIND: Suite.BLIND_MATCH, Matching.KEYED: Suite.KEYED_MATCH}
+"""Of an intersection of three or more."""
+
+QUERY_SUITES = {Matching.BLIND: Suite.BLIND_JOIN, Matching.KEYED: Suite.KEYED_JOIN}
+"""Of a query."""
+
+COORDINATED_SUITES = (*MATCH_SUITES.values(), *QUERY_SUITES.values())
 """Those in which the coordinator takes the owners' parts and matches them."""
 
 
@@ -172,6 +190,12 @@ class Contract(Frozen):
         return digest(canonical_bytes(self.model_copy(update=undated)))
 
     @property
+    def matching(self) -> Matching | None:
+        """How the coordinator matches; None where it does not."""
+        ways = (*MATCH_SUITES.items(), *QUERY_SUITES.items())
+        return next((way for way, suite in ways if suite is self.crypto.suite), None)
+
+    @property
     def pivot(self) -> str:
         """Of a star, who takes the others' stores: the first party that is not the receiver."""
         return self.others(self.receivers[0])[0]
@@ -193,9 +217,10 @@ class Contract(Frozen):
 def suites_for(kind: JobKind, parties: int, receivers: int = 1) -> tuple[Suite, ...]:
     """What can compute such a job. More than two intersect by the coordinator, or by a star."""
     if kind is JobKind.QUERY:
-        return (Suite.BLIND_JOIN,)
+        return tuple(QUERY_SUITES.values())
     if parties > 2:
         by_star = kind is JobKind.PSI and receivers == 1
-        return (Suite.BLIND_MATCH, Suite.PSI_STAR) if by_star else (Suite.BLIND_MATCH,)
+        matched = tuple(MATCH_SUITES.values())
+        return (*matched, Suite.PSI_STAR) if by_star else matched
     # How many are common can't be had from RR22 without which.
     return TWO_PARTY_SUITES if kind is JobKind.PSI else ECDH_SUITES

@@ -5,7 +5,7 @@ a coalition could add. The argument behind each line is in psi/SPEC.md and feder
 """
 
 from contract.canonical import Frozen
-from contract.job import ECDH_SUITES, Contract, JobKind, Suite
+from contract.job import ECDH_SUITES, Contract, JobKind, Matching, Suite
 
 
 class Learns(Frozen):
@@ -26,9 +26,9 @@ class LeakageStatement(Frozen):
 def leakage_of(contract: Contract) -> LeakageStatement:
     """The statement for a contract."""
     match contract.crypto.suite:
-        case Suite.BLIND_JOIN:
+        case Suite.BLIND_JOIN | Suite.KEYED_JOIN:
             return _of_query(contract)
-        case Suite.BLIND_MATCH:
+        case Suite.BLIND_MATCH | Suite.KEYED_MATCH:
             return _of_match(contract)
         case Suite.PSI_STAR:
             return _of_star(contract)
@@ -132,6 +132,7 @@ def _of_query(contract: Contract) -> LeakageStatement:
             "The threshold is of entities, not of values: where all but one are NULL, the sum is "
             "that one value; where all but two are, sum and variance are these two.",
             "A sum outside the declared bounds ends the job with an error that all parties see.",
+            *_of_the_common_key(contract),
         ),
     )
 
@@ -173,15 +174,10 @@ def _coordinator_of_query() -> Learns:
 def _coalitions_of_query(contract: Contract, receiver: str) -> tuple[Learns, ...]:
     caps = ", ".join(f"{party.size} ({party.org})" for party in contract.parties)
     everything = "every row of every owner, in the join or not, linked per entity, with labels"
+    if contract.matching is Matching.KEYED:
+        return _coalitions_of_keyed_query(receiver, everything)
     return (
-        Learns(
-            who=f"owners, without the coordinator and without {receiver}",
-            what=("nothing beyond what each learns",),
-        ),
-        Learns(
-            who=f"{receiver} and owners",
-            what=("of other owners nothing beyond the result and what each learns",),
-        ),
+        *_without_the_coordinator(receiver),
         Learns(
             who="coordinator and owners",
             what=(
@@ -205,6 +201,56 @@ def _coalitions_of_query(contract: Contract, receiver: str) -> tuple[Learns, ...
     )
 
 
+def _without_the_coordinator(receiver: str) -> tuple[Learns, ...]:
+    return (
+        Learns(
+            who=f"owners, without the coordinator and without {receiver}",
+            what=("nothing beyond what each learns",),
+        ),
+        Learns(
+            who=f"{receiver} and owners",
+            what=("of other owners nothing beyond the result and what each learns",),
+        ),
+    )
+
+
+# ── keyed matching ──────────────────────────────────────────────────────────────────────────────
+
+_EVERY_IDENTIFIER = (
+    "every identifier of every list, in the join or not, by trying all that there are: any one"
+    " owner's key of the tokens is enough"
+)
+
+
+def _coalitions_of_keyed_query(receiver: str, everything: str) -> tuple[Learns, ...]:
+    return (
+        *_without_the_coordinator(receiver),
+        Learns(
+            who="coordinator and any owner",
+            what=(
+                f"{_EVERY_IDENTIFIER}; with the codes, hence often the labels",
+                "no value of another owner",
+            ),
+        ),
+        Learns(
+            who=f"coordinator and {receiver}",
+            what=(f"{everything} and with its identifier",),
+        ),
+    )
+
+
+def _of_the_common_key(contract: Contract) -> tuple[str, ...]:
+    """What is said of a key that all owners have, where there is one."""
+    if contract.matching is not Matching.KEYED:
+        return ()
+    return (
+        "Matching is keyed: whoever ever holds the key of this run's tokens, which every owner has"
+        " while it runs, and the coordinator's tokens, has every identifier of every list. Nothing"
+        " but the owners' and the coordinator's word keeps the two apart, and both are to erase"
+        " theirs with the run.",
+    )
+
+
 # ── intersections of three or more ──────────────────────────────────────────────────────────────
 
 
@@ -224,10 +270,7 @@ def _of_match(contract: Contract) -> LeakageStatement:
         ),
         coalitions=(
             Learns(who="owners without the coordinator", what=("nothing beyond what each learns",)),
-            Learns(
-                who="coordinator and an owner",
-                what=("for each of that owner's keys: in which other lists it is",),
-            ),
+            _coordinator_and_an_owner(contract),
         ),
         not_covered=(
             "A receiver chooses its own input: it can put guessed keys into its set, up to the "
@@ -235,7 +278,17 @@ def _of_match(contract: Contract) -> LeakageStatement:
             "Parties are taken to follow the protocol (semi-honest). A deviation leaves signed "
             "statements and receipts, but no proof that an input was true.",
             f"The coordinator tells {names} what matched; its matching is signed, not proved.",
+            *_of_the_common_key(contract),
         ),
+    )
+
+
+def _coordinator_and_an_owner(contract: Contract) -> Learns:
+    if contract.matching is Matching.KEYED:
+        return Learns(who="coordinator and any owner", what=(_EVERY_IDENTIFIER,))
+    return Learns(
+        who="coordinator and an owner",
+        what=("for each of that owner's keys: in which other lists it is",),
     )
 
 

@@ -32,7 +32,15 @@ from contract.errors import (
     Withheld,
 )
 from contract.identity import Identity, Role
-from contract.job import BLIND_SUITES, PROTOCOL_VERSION, TWO_PARTY_SUITES, Contract, Suite
+from contract.job import (
+    COORDINATED_SUITES,
+    MATCH_SUITES,
+    PROTOCOL_VERSION,
+    QUERY_SUITES,
+    TWO_PARTY_SUITES,
+    Contract,
+    Suite,
+)
 from contract.lifecycle import TERMINAL, TRANSITIONS, Event, State, advance
 from contract.signing import MAX_BODY_BYTES, Kind, Statement
 from contract.statements import (
@@ -105,9 +113,9 @@ class Ledger:
     def may_gate(self) -> bool:
         """Whether there is something that an owner could release or withhold."""
         match self.contract.crypto.suite:
-            case Suite.BLIND_JOIN:
+            case Suite.BLIND_JOIN | Suite.KEYED_JOIN:
                 return self.cells is not None
-            case Suite.BLIND_MATCH:
+            case Suite.BLIND_MATCH | Suite.KEYED_MATCH:
                 return self.matched is not None
             case Suite.PSI_RR22 | Suite.PSI_ECDH | Suite.PSI_ECDH_SM2 | Suite.PSI_STAR:
                 return True
@@ -202,8 +210,9 @@ def _check_party(ledger: Ledger, signer: Identity) -> None:
 
 
 def _check_coordinator(ledger: Ledger, statement: Statement, signer: Identity) -> None:
-    suite = Suite.BLIND_JOIN if statement.kind is Kind.CELLS else Suite.BLIND_MATCH
-    if signer.role is not Role.COORDINATOR or ledger.contract.crypto.suite is not suite:
+    suites = QUERY_SUITES if statement.kind is Kind.CELLS else MATCH_SUITES
+    stated = ledger.contract.crypto.suite in suites.values()
+    if signer.role is not Role.COORDINATOR or not stated:
         raise _untimely(ledger, statement, signer)
 
 
@@ -442,6 +451,6 @@ _NEVER_THE_COORDINATORS = {Aborted.code, Refused.code, Withheld.code}
 
 
 def _coordinators_causes(ledger: Ledger) -> set[str]:
-    if ledger.contract.crypto.suite not in BLIND_SUITES:
+    if ledger.contract.crypto.suite not in COORDINATED_SUITES:
         return _COORDINATORS_CAUSES
     return set(BY_CODE) - _NEVER_THE_COORDINATORS

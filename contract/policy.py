@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from contract.canonical import Frozen, Name, OrgId
-from contract.job import Basis, JobKind, Purpose
+from contract.job import Basis, JobKind, Matching, Purpose
 
 
 class Use(StrEnum):
@@ -64,6 +64,11 @@ class Allow(Frozen):
         default=None,
         description="what a query may do with each column: join, filter, group, count, sum, avg,"
         " variance; a column or use that is not listed is denied",
+    )
+    matching: tuple[Matching, ...] = Field(
+        default=(Matching.BLIND,),
+        description="how the coordinator may match lists: blind, which it always may; keyed, where"
+        " it and any one party together can find out every identifier of every list",
     )
     min_group: int = Field(
         default=10, ge=2, description="fewest entities in a row of a query's result"

@@ -31,7 +31,7 @@ from contract.errors import (
     UnknownOrganisation,
 )
 from contract.identity import Identity, Role, require_role
-from contract.job import BLIND_SUITES
+from contract.job import COORDINATED_SUITES
 from contract.ledger import Ledger, hear, open_job
 from contract.lifecycle import State
 from contract.signing import Kind, Statement, verify
@@ -151,7 +151,9 @@ class Lifecycle:
 
     def open_joins(self) -> list[Ledger]:
         """Every blind join that has not ended."""
-        return [one for one in self._jobs.values() if one.contract.crypto.suite in BLIND_SUITES]
+        return [
+            one for one in self._jobs.values() if one.contract.crypto.suite in COORDINATED_SUITES
+        ]
 
     def ledger_of_run(self, run: bytes) -> Ledger | None:
         """The open job that a run belongs to."""

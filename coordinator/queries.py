@@ -20,7 +20,7 @@ from contract.errors import (
     StorageFull,
     UnknownJob,
 )
-from contract.job import BLIND_SUITES
+from contract.job import COORDINATED_SUITES
 from contract.ledger import Ledger
 from contract.lifecycle import State
 from contract.signing import Kind, Statement
@@ -97,7 +97,7 @@ class Queries:
 
     def _under_way(self, run: bytes, org: str) -> Ledger:
         ledger = self._lifecycle.ledger_of_run(run)
-        if ledger is None or not _is_blind(ledger) or ledger.state not in _UNDER_WAY:
+        if ledger is None or not _is_coordinated(ledger) or ledger.state not in _UNDER_WAY:
             raise UnknownJob(
                 "no query with this run is under way",
                 party=org,
@@ -109,7 +109,7 @@ class Queries:
         return ledger
 
     def _on_change(self, ledger: Ledger) -> None:
-        if not _is_blind(ledger) or ledger.run is None:
+        if not _is_coordinated(ledger) or ledger.run is None:
             return
         if ledger.ended:
             if (task := self._computing.pop(ledger.run, None)) is not None:
@@ -231,8 +231,8 @@ async def _stated(statement: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(_AGAIN_SECONDS)
 
 
-def _is_blind(ledger: Ledger) -> bool:
-    return ledger.contract.crypto.suite in BLIND_SUITES
+def _is_coordinated(ledger: Ledger) -> bool:
+    return ledger.contract.crypto.suite in COORDINATED_SUITES
 
 
 def _most_bytes(ledger: Ledger, org: str, opening: Opening) -> int:

@@ -114,6 +114,7 @@ class Node:
         basis: str,
         min_group: int = DEFAULT_GROUP,
         min_join: int = DEFAULT_JOIN,
+        matching: str = proposal.STRONGEST_MATCHING,
         expires: Expiry = None,
     ) -> Plan:
         """Plan joint statistics in SQL, of which nobody learns who is in them."""
@@ -125,6 +126,7 @@ class Node:
                 basis=basis,
                 min_group=min_group,
                 min_join=min_join,
+                matching=matching,
                 expires=expires,
             )
         )
@@ -138,6 +140,7 @@ class Node:
         basis: str,
         cardinality: bool = False,
         engine: str = proposal.ANY_ENGINE,
+        matching: str = proposal.STRONGEST_MATCHING,
         expires: Expiry = None,
     ) -> Plan:
         """Plan an intersection: which of its own rows does a receiver share with all the others."""
@@ -150,6 +153,7 @@ class Node:
                 basis=basis,
                 cardinality=cardinality,
                 engine=engine,
+                matching=matching,
                 expires=expires,
             )
         )

@@ -12,7 +12,7 @@ from re import fullmatch
 
 from contract import names
 from contract.errors import BadRequest
-from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, Basis, JobKind
+from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, Basis, JobKind, Matching
 from protos import admin_pb2
 
 Expiry = str | timedelta | None
@@ -20,6 +20,9 @@ Expiry = str | timedelta | None
 
 ANY_ENGINE = "auto"
 """Of two protocols between two parties, the one that suits the sizes."""
+
+STRONGEST_MATCHING = Matching.BLIND.value
+"""What is taken unless a weaker one is asked for."""
 
 _REFERENCE = rf"[a-z][a-z0-9_]{{0,31}}\.{names.FORM}"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -40,6 +43,7 @@ class Proposal:
     min_group: int = 0
     min_join: int = 0
     engine: str = ""
+    matching: str = ""
 
     def message(self) -> admin_pb2.JobRequest:
         """The question to the node."""
@@ -55,6 +59,7 @@ class Proposal:
             min_group=self.min_group,
             min_join=self.min_join,
             engine=self.engine,
+            matching=self.matching,
         )
 
 
@@ -67,12 +72,14 @@ def intersection(
     basis: str,
     cardinality: bool = False,
     engine: str = ANY_ENGINE,
+    matching: str = STRONGEST_MATCHING,
     expires: Expiry = None,
 ) -> Proposal:
     """Which rows of its own does each receiver share with all; with `cardinality`, only how many.
 
     `datasets` as 'bank_a.loans'; `on` is a key column, or 'uscc=code' where the names differ.
     `engine`: of two parties 'rr22', 'ecdh' or 'ecdh-sm2', of more 'star', or 'auto'.
+    `matching`, of more than two: 'blind', or, where every owner's policy allows it, 'keyed'.
     """
     return Proposal(
         kind=JobKind.PSI_CARDINALITY if cardinality else JobKind.PSI,
@@ -83,6 +90,7 @@ def intersection(
         basis=_basis(basis),
         expires_in_seconds=seconds(expires),
         engine=engine,
+        matching=matching,
     )
 
 
@@ -94,9 +102,13 @@ def question(
     basis: str,
     min_group: int = DEFAULT_GROUP,
     min_join: int = DEFAULT_JOIN,
+    matching: str = STRONGEST_MATCHING,
     expires: Expiry = None,
 ) -> Proposal:
-    """Joint statistics in SQL over the data of several owners."""
+    """Joint statistics in SQL over the data of several owners.
+
+    `matching`: 'blind', or, where every owner's policy allows it, 'keyed'.
+    """
     if min(min_group, min_join) < 1:
         raise BadRequest(
             "the smallest row and the smallest join have at least one entity",
@@ -113,6 +125,7 @@ def question(
         statement=statement,
         min_group=min_group,
         min_join=min_join,
+        matching=matching,
     )
 
 

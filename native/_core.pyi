@@ -45,6 +45,7 @@ __all__ = [
     "hazmat_panic",
     "hazmat_sm2_hash",
     "hazmat_sm2_multiply",
+    "keyed_list",
     "rr22_await",
     "rr22_begin",
     "rr22_gather",
@@ -314,6 +315,21 @@ def start_join(
     `run_id` has 32 bytes, sizes are 1 to 2^20, dummies included, a token has 1 to 32 bytes. The
     keys are distinct, and given in one piece with the end of each as a little-endian uint32. The
     points are for the first other owner. Raises Misused, Defect.
+    """
+
+def keyed_list(
+    run_id: bytes,
+    sizes: Sequence[int],
+    me: int,
+    token_bytes: int,
+    contributions: Sequence[bytes],
+    keys: tuple[bytes, bytes],
+) -> tuple[bytes, bytes]:
+    """An owner's `sizes[me]` tokens under the key of all owners' contributions, shuffled.
+
+    A contribution has 32 bytes, and is there of every owner; the rest is as in `start_join`. Beside
+    the tokens the index of the key at each place, −1 for a dummy, as a little-endian int32. Raises
+    Misused, Defect.
     """
 
 @final

@@ -373,6 +373,7 @@ def _wish(request: admin_pb2.JobRequest) -> Wish:
         min_group=request.min_group or DEFAULT_GROUP,
         min_join=request.min_join or DEFAULT_JOIN,
         engine=request.engine,
+        matching=request.matching,
     )
 
 

@@ -22,7 +22,7 @@ from contract.errors import (
     UnknownDataset,
     nearest,
 )
-from contract.job import Contract, Party, Query, Suite
+from contract.job import Contract, Matching, Party, Query, Suite
 from contract.policy import Allow, Policy, Use
 from federated.query.agreed import plan_of
 from federated.query.plan import uses
@@ -177,6 +177,7 @@ def _denied(
     """What of the job this rule does not list, in an officer's words."""
     others = contract.others(org)
     peers = [contract.party(other) for other in others]
+    matching = contract.matching or Matching.BLIND
     largest, first = rule.largest_peer_set, contract.receivers[0]
     checks: dict[str, Callable[[], bool]] = {
         "kind": lambda: contract.kind in rule.jobs,
@@ -185,6 +186,7 @@ def _denied(
         "receivers": lambda: set(contract.receivers) <= set(rule.receivers),
         "purpose": lambda: contract.purpose in rule.purposes,
         "legal basis": lambda: contract.basis in rule.bases,
+        f"{matching.value} matching": lambda: matching in (Matching.BLIND, *rule.matching),
         "date": lambda: rule.until is None or today <= rule.until,
         "peer's set size": lambda: largest is None or all(p.size <= largest for p in peers),
         "engine, which does not hold its receiver to that size (ask for --engine ecdh)": lambda: (

@@ -1,6 +1,6 @@
-"""The play of an intersection of three or more: tokens come home, the coordinator matches them.
+"""The play of an intersection of three or more: tokens are made, the coordinator matches them.
 
-    own keys → tokens come home → the list to the coordinator → matched → the owner's gate → each
+    own keys → tokens → the list to the coordinator → matched → the owner's gate → each
     receiver fetches the places of its own list, or the number, and writes its own rows
 
 The coordinator hands nothing out before every owner's gate has said yes.
@@ -32,14 +32,15 @@ async def play(stage: Stage) -> Released | None:
     parameters = JoinParameters.of(contract, stage.run)
     parts = stage.parts()
     lines = {
-        peer: stage.connect(peer, tokens.awaited(parameters, stage.me, peer))
+        peer: stage.connect(peer, tokens.awaited(contract.matching, parameters, stage.me, peer))
         for peer in stage.peers
     }
     await stage.queue()
     stage.report("load", 0, 1)
     loaded = await stage.during(stage.activity.work(load, stage.consent, services.datasets))
     stage.report("load", 1, 1)
-    listed = await stage.during(tokens.come_home(stage, parameters, loaded.column.keys, lines))
+    making = tokens.made(stage, contract.matching, parameters, loaded.column.keys, lines)
+    listed = await stage.during(making)
     share = wire.share_to_bytes(tokens=listed.tokens, codes=None, keys=0, columns=[], blinding=b"")
     salt, receipt = await stage.during(parts.contribute(_SHARE, share))
     stage.keep_receipt(salt, receipt)
@@ -90,7 +91,7 @@ async def _view(stage: Stage, content: bytes, listed: TokenList, loaded: Loaded)
 
 def _own(listed: TokenList, place: int) -> int:
     """The key at a place; that of a dummy is in nobody's list but this one."""
-    key = listed.order[place]
+    key = int(listed.order[place])
     if key < 0:
         raise BadMessage(
             "the coordinator matched a dummy",

@@ -4,11 +4,14 @@ One entry for every kind of job: intersections are planned in node/plan.py, quer
 federated/query/agreed.py.
 """
 
-from contract.job import Contract, Suite, suites_for
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from contract.job import Contract, Matching, Suite, suites_for
 from contract.leakage import leakage_of
 from contract.views import PlanView
 from federated.aggregate.wire import KEY_BYTES, RESULT_BYTES
-from federated.join.parameters import POINT_BYTES
+from federated.join.parameters import CONTRIBUTION_BYTES, POINT_BYTES
 from federated.query.agreed import plan_of, sums_of
 from federated.query.sizes import chunks_of, share_bytes
 from node.plan import Stream, compile_match, compile_plan
@@ -21,6 +24,7 @@ from psi.star.parameters import Parameters
 # Measured beside the curve's speed, which differs between machines; these are nearly fixed.
 _ENCRYPT_SECONDS = 0.008
 _PROCESS_SECONDS = 1.5
+_HASH_SECONDS = 5e-7
 _MEMORY_FACTOR = 4
 _WORTH_SAYING = 2.0
 """How many times faster another engine must be to be named to who asked for none."""
@@ -29,9 +33,9 @@ _WORTH_SAYING = 2.0
 def digest_of(contract: Contract) -> str:
     """Hex SHA-256 of the plan that this node compiles from a contract; raises what refuses it."""
     match contract.crypto.suite:
-        case Suite.BLIND_JOIN:
+        case Suite.BLIND_JOIN | Suite.KEYED_JOIN:
             return plan_of(contract).digest
-        case Suite.BLIND_MATCH:
+        case Suite.BLIND_MATCH | Suite.KEYED_MATCH:
             return compile_match(contract).digest
         case Suite.PSI_RR22 | Suite.PSI_ECDH | Suite.PSI_ECDH_SM2:
             return compile_plan(contract).digest
@@ -42,9 +46,9 @@ def digest_of(contract: Contract) -> str:
 def outlook(contract: Contract) -> PlanView:
     """Plan, leakage, bytes and seconds of a job; measures this machine for some 0.1 s. Blocking."""
     match contract.crypto.suite:
-        case Suite.BLIND_JOIN:
+        case Suite.BLIND_JOIN | Suite.KEYED_JOIN:
             return _of_query(contract)
-        case Suite.BLIND_MATCH:
+        case Suite.BLIND_MATCH | Suite.KEYED_MATCH:
             return _of_match(contract)
         case Suite.PSI_RR22 | Suite.PSI_ECDH | Suite.PSI_ECDH_SM2:
             return _of_intersection(contract)
@@ -86,27 +90,44 @@ def _why(contract: Contract) -> str:
 
 def _of_match(contract: Contract) -> PlanView:
     plan = compile_match(contract)
-    others = len(plan.owners) - 1
     lists = dict(zip(plan.owners, plan.sizes, strict=True))
-    streams = [
-        f"{org} → each other owner and back: {2 * POINT_BYTES * size} bytes"
-        for org, size in lists.items()
-    ]
-    streams += [
+    travel = _travel(contract, lists)
+    handed = [
         f"{org} → coordinator: {plan.token_bytes * size} bytes" for org, size in lists.items()
     ]
-    speed, keys = cost.measure("ristretto255"), sum(plan.sizes)
-    points = 2 * POINT_BYTES * keys * others
-    seconds = keys * (speed.blind + (1 + others) * speed.evaluate)
     return PlanView(
         contract=contract,
-        engine=_beside_a_star(contract, seconds),
+        engine=_beside_a_star(contract, travel.seconds),
         leakage=leakage_of(contract),
-        streams=tuple(streams),
-        bytes_on_the_wire=points + plan.token_bytes * keys,
-        seconds=f"{seconds:.2f}",
+        streams=(*travel.streams, *handed),
+        bytes_on_the_wire=travel.bytes + plan.token_bytes * sum(plan.sizes),
+        seconds=f"{travel.seconds:.2f}",
         memory_bytes=8 * POINT_BYTES * max(plan.sizes),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Travel:
+    """What goes between owners before the coordinator has tokens, and what it takes."""
+
+    streams: tuple[str, ...]
+    bytes: int
+    seconds: float
+
+
+def _travel(contract: Contract, lists: Mapping[str, int]) -> _Travel:
+    others, keys = len(lists) - 1, sum(lists.values())
+    if contract.matching is Matching.KEYED:
+        each = f"each owner → each other owner: {CONTRIBUTION_BYTES} bytes"
+        sent = CONTRIBUTION_BYTES * len(lists) * others
+        return _Travel((each,), sent, keys * _HASH_SECONDS)
+    streams = tuple(
+        f"{org} → each other owner and back: {2 * POINT_BYTES * size} bytes"
+        for org, size in lists.items()
+    )
+    speed = cost.measure("ristretto255")
+    seconds = keys * (speed.blind + (1 + others) * speed.evaluate)
+    return _Travel(streams, 2 * POINT_BYTES * keys * others, seconds)
 
 
 def _beside_a_star(contract: Contract, seconds: float) -> str:
@@ -125,12 +146,7 @@ def _beside_a_star(contract: Contract, seconds: float) -> str:
 
 def _of_query(contract: Contract) -> PlanView:
     plan = plan_of(contract)
-    others = len(plan.owners) - 1
-    points = sum(part.size for part in plan.owners) * others
-    lists = [
-        f"{part.org} → each other owner and back: {2 * POINT_BYTES * part.size} bytes"
-        for part in plan.owners
-    ]
+    travel = _travel(contract, {part.org: part.size for part in plan.owners})
     shares = {part.org: share_bytes(plan, owner) for owner, part in enumerate(plan.owners)}
     handed = [f"{org} → coordinator: {size} bytes" for org, size in shares.items()]
     (receiver,) = contract.receivers
@@ -141,16 +157,12 @@ def _of_query(contract: Contract) -> PlanView:
         f"exact: sums stay below 2^58; flooding {bounds.flood_bits} bits over"
         f" {bounds.noise_bits} bits of noise, {bounds.spare_bits} bits to spare"
     )
-    speed = cost.measure("ristretto255")
     chunks = sum(part.sent * chunks_of(part.size) for part in plan.owners)
-    seconds = points * (speed.blind + (1 + others) * speed.evaluate) / others
     return PlanView(
         contract=contract,
         leakage=leakage_of(contract),
-        streams=(*lists, key, *handed, cell, proof),
-        bytes_on_the_wire=2 * POINT_BYTES * points
-        + sum(shares.values())
-        + KEY_BYTES * (others + 1),
-        seconds=f"{seconds + chunks * _ENCRYPT_SECONDS + _PROCESS_SECONDS:.2f}",
+        streams=(*travel.streams, key, *handed, cell, proof),
+        bytes_on_the_wire=travel.bytes + sum(shares.values()) + KEY_BYTES * len(plan.owners),
+        seconds=f"{travel.seconds + chunks * _ENCRYPT_SECONDS + _PROCESS_SECONDS:.2f}",
         memory_bytes=4 * max(shares.values()) + 8 * POINT_BYTES * max(p.size for p in plan.owners),
     )

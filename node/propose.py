@@ -25,11 +25,14 @@ from contract.errors import (
 )
 from contract.identity import Authority, Identity, Role, require_role
 from contract.job import (
+    MATCH_SUITES,
     MOST_PARTIES,
+    QUERY_SUITES,
     Basis,
     Contract,
     Crypto,
     JobKind,
+    Matching,
     Party,
     Query,
     Suite,
@@ -69,6 +72,7 @@ class Wish:
     min_group: int = 0
     min_join: int = 0
     engine: str = ""
+    matching: str = ""
 
 
 def read_offers(statements: Iterable[Statement], authority: Authority) -> dict[str, Offer]:
@@ -265,4 +269,24 @@ def _suite(wish: Wish, parties: tuple[Party, ...]) -> Suite:
         )
     sizes = tuple(party.size for party in parties)
     asked = Engine(wish.engine or Engine.AUTO)
-    return choose(JobKind(wish.kind), sizes, asked, len(wish.receivers)).suite
+    return _matched(wish, choose(JobKind(wish.kind), sizes, asked, len(wish.receivers)).suite)
+
+
+def _matched(wish: Wish, chosen: Suite) -> Suite:
+    """The suite that matches as was asked; blind unless something else was."""
+    ways = [way.value for way in Matching]
+    if wish.matching not in ("", *ways):
+        raise BadRequest(
+            f"no such matching.{nearest(wish.matching, ways)}", fix=f"one of: {', '.join(ways)}"
+        )
+    way = Matching(wish.matching or Matching.BLIND)
+    for suites in (MATCH_SUITES, QUERY_SUITES):
+        if chosen in suites.values():
+            return suites[way]
+    if way is not Matching.BLIND:
+        raise BadRequest(
+            f"the coordinator does not match this job, so that no matching is {way.value}",
+            fix="leave --matching out; it is for queries, and for intersections of three or more"
+            " without --engine",
+        )
+    return chosen

@@ -1,6 +1,6 @@
 """The play of a query: an owner's part of a blind join, and the receiver's opening of its result.
 
-    own rows → tokens come home → the receiver's one-time key → codes and ciphertexts to the
+    own rows → tokens → the receiver's one-time key → codes and ciphertexts to the
     coordinator → which cells pass → the owner's gate → openings to the receiver → exact rows
 
 Every owner plays the same; the receiver also makes the key, and opens. What each sees on the way
@@ -82,7 +82,8 @@ class _Play:
             await key.close()
 
     def _awaited(self, peer: str) -> dict[str, int]:
-        streams = tokens.awaited(self._join, self._stage.me, peer)
+        matching = self._stage.consent.contract.matching
+        streams = tokens.awaited(matching, self._join, self._stage.me, peer)
         return {**streams, _RELEASE: wire.MAX_RELEASE_BYTES} if self._receives else streams
 
     # ── every owner ─────────────────────────────────────────────────────────────────────────────
@@ -105,7 +106,8 @@ class _Play:
     async def _contribute(self, rows: LocalRows, key: KeyProcess | None) -> tuple[_Prepared, Cells]:
         """Hand in the own share; what it can be opened by, and the cells that pass."""
         stage = self._stage
-        listed = await tokens.come_home(stage, self._join, rows.keys, self._lines)
+        matching = stage.consent.contract.matching
+        listed = await tokens.made(stage, matching, self._join, rows.keys, self._lines)
         public_key = await (self._fetched_key() if key is None else self._own_key(key))
         stage.report("encrypt", 0, 1)
         coded = encode(rows.groups, listed.order, self._plan.k, os.urandom(32))
@@ -241,9 +243,8 @@ class _Play:
         return rows * cell + _ENVELOPE_BYTES
 
 
-def _in_order(column: NDArray[np.int64], order: Sequence[int]) -> NDArray[np.int64]:
+def _in_order(column: NDArray[np.int64], places: NDArray[np.int32]) -> NDArray[np.int64]:
     """A column of the keys in the order of the list; dummies are 0."""
-    places = np.asarray(order)
     listed = np.zeros(len(places), dtype=np.int64)
     listed[places >= 0] = column[places[places >= 0]]
     return listed

@@ -23,7 +23,9 @@ _PLAYS = {
     Suite.PSI_ECDH_SM2: intersect.play,
     Suite.PSI_STAR: star.play,
     Suite.BLIND_MATCH: meet.play,
+    Suite.KEYED_MATCH: meet.play,
     Suite.BLIND_JOIN: query.play,
+    Suite.KEYED_JOIN: query.play,
 }
 
 

@@ -1,34 +1,52 @@
-"""Tokens come home: an owner's list visits every other owner in turn, while it serves theirs.
+"""An owner's tokens, by the contract's matching: on the links, what federated/join says.
 
-Joins federated/join/owner.py to the links: own chain and serving go on side by side, so no owner
-waits for another's list to be finished before its own moves.
+Blind (federated/join/owner.py): the list visits every other owner in turn, while theirs are served;
+own chain and serving go on side by side, so no owner waits for another's list to be finished before
+its own moves. Keyed (federated/join/keyed.py): a contribution to and from every other owner.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
 
 from contract.errors import PeerError
-from federated.join.messages import Blinded, Served
+from contract.job import Matching
+from federated.join.keyed import AwaitContributions, Keyed, start_keyed
+from federated.join.messages import Blinded, Contribution, Served
 from federated.join.owner import AwaitServed, Serving, TokenList, start
-from federated.join.parameters import POINT_BYTES, JoinParameters
+from federated.join.parameters import CONTRIBUTION_BYTES, POINT_BYTES, JoinParameters
 from node.stage import Line, Stage, together
 from node.wire import message_from_wire, message_to_wire
 
 _ENVELOPE_BYTES = 64
 
 
-def awaited(parameters: JoinParameters, me: str, peer: str) -> dict[str, int]:
+def awaited(
+    matching: Matching | None, parameters: JoinParameters, me: str, peer: str
+) -> dict[str, int]:
     """The streams that `peer` opens to `me`, with the most bytes of each."""
+    if matching is Matching.KEYED:
+        return {"contribution": CONTRIBUTION_BYTES + _ENVELOPE_BYTES}
     return {
         "blinded": POINT_BYTES * parameters.size_of(peer) + _ENVELOPE_BYTES,
         "served": POINT_BYTES * parameters.size_of(me) + _ENVELOPE_BYTES,
     }
 
 
-async def come_home(
+async def made(
+    stage: Stage,
+    matching: Matching | None,
+    parameters: JoinParameters,
+    keys: Sequence[bytes],
+    links: Mapping[str, Line],
+) -> TokenList:
+    """The own tokens, in list order; returns when the others have what they need of this owner."""
+    way = _keyed if matching is Matching.KEYED else _come_home
+    return await way(stage, parameters, keys, links)
+
+
+async def _come_home(
     stage: Stage, parameters: JoinParameters, keys: Sequence[bytes], links: Mapping[str, Line]
 ) -> TokenList:
-    """The own tokens, in list order; returns when every other owner's list was served, too."""
     stage.report("blind", 0, 1)
     started = await stage.activity.work(start, parameters, stage.me, keys)
     own = asyncio.create_task(_travel(started.state, started.message, links))
@@ -76,3 +94,25 @@ async def _serve(serving: Serving, peer: str, line: Line) -> None:
     content = message_to_wire(served)
     del blinded, served
     await line.send("served", content)
+
+
+async def _keyed(
+    stage: Stage, parameters: JoinParameters, keys: Sequence[bytes], links: Mapping[str, Line]
+) -> TokenList:
+    stage.report("contribute", 0, 1)
+    state: AwaitContributions | Keyed
+    state, own = start_keyed(parameters, stage.me)
+    content = message_to_wire(own)
+    sending = [asyncio.create_task(line.send("contribution", content)) for line in links.values()]
+    receiving = [asyncio.create_task(line.receive("contribution")) for line in links.values()]
+    await together(*sending, *receiving)
+    for peer, received in zip(links, receiving, strict=True):
+        message = message_from_wire(Contribution, received.result(), party=peer)
+        assert isinstance(message, Contribution)
+        assert isinstance(state, AwaitContributions)
+        try:
+            state = state.advance(peer, message)
+        except PeerError as error:
+            raise error.at(party=peer, phase="contribution") from None
+    assert isinstance(state, Keyed)
+    return await stage.activity.work(state.list, keys)

@@ -17,7 +17,7 @@ from contract.errors import BadMessage, FrameTooLarge
 from contract.identity import MAX_CERTIFICATE_BYTES
 from contract.revocation import MAX_LIST_BYTES
 from contract.signing import MAX_BODY_BYTES, MAX_SIGNATURE_BYTES, Kind, Statement
-from federated.join.messages import Blinded, GroupCodes, Served
+from federated.join.messages import Blinded, Contribution, GroupCodes, Served
 from federated.query.plan import QueryPlan
 from federated.query.release import Opening
 from protos import coordinator_pb2, join_pb2, link_pb2, psi_pb2, statement_pb2
@@ -283,6 +283,8 @@ def message_to_wire(message: Message) -> bytes:
             return psi_pb2.StarMessage(content=message.content).SerializeToString()
         case Blinded() | Served():
             return join_pb2.JoinPoints(points=message.points).SerializeToString()
+        case Contribution():
+            return join_pb2.JoinContribution(content=message.content).SerializeToString()
     raise TypeError(f"{type(message).__name__} has no form on the wire")
 
 
@@ -297,6 +299,8 @@ def message_from_wire(awaited: type[Message], raw: bytes, *, party: str) -> Mess
         return Blinded(points=_parse(join_pb2.JoinPoints, raw, party).points)
     if awaited is Served:
         return Served(points=_parse(join_pb2.JoinPoints, raw, party).points)
+    if awaited is Contribution:
+        return Contribution(content=_parse(join_pb2.JoinContribution, raw, party).content)
     if awaited is Matched:
         return Matched(matches=_parse(psi_pb2.EcdhMatched, raw, party).matches)
     if issubclass(awaited, Piece):

@@ -41,6 +41,28 @@ class JoinPoints(_message.Message):
 Global___JoinPoints: _TypeAlias = JoinPoints  # noqa: Y015
 
 @_typing.final
+class JoinContribution(_message.Message):
+    """owner → every other owner, in a keyed join"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTENT_FIELD_NUMBER: _builtins.int
+    content: _builtins.bytes
+    """32 bytes"""
+    def __init__(
+        self,
+        *,
+        content: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JoinContribution: _TypeAlias = JoinContribution  # noqa: Y015
+
+@_typing.final
 class JoinShare(_message.Message):
     """owner → coordinator: its list, in token order; no scalar, no key"""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import shake_256
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from federated.join.messages import GroupCodes
 
@@ -25,7 +25,7 @@ class Encoded:
     labels: Mapping[int, Hashable]
 
 
-def encode(groups: Sequence[Hashable], order: Sequence[int], k: int, seed: bytes) -> Encoded:
+def encode(groups: Sequence[Hashable], order: ArrayLike, k: int, seed: bytes) -> Encoded:
     """Codes for the places of a list.
 
     `groups` has the own group of every key, `order` the index of the key at each place or −1

@@ -24,6 +24,13 @@ class Served(Message):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Contribution(Message):
+    """Owner → every other owner, in a keyed join: 32 bytes of which its key is made (§1.13)."""
+
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Tokens(Message):
     """Owner i → coordinator: one token a place."""
 

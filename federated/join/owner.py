@@ -51,7 +51,7 @@ class TokenList:
     """
 
     tokens: bytes
-    order: Sequence[int]
+    order: secret.Order
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -1,20 +1,29 @@
-"""The secrets of an owner in a blind join: one 32-byte secret per attempt, inside the Rust core.
+"""The secrets of an owner in a join: one 32-byte secret per attempt, inside the Rust core.
 
 Scalars, order and dummies come from it by HKDF (federated/SPEC.md §1.5); it is made from the
 operating system's entropy, never leaves the core, and is gone when both objects made of it exist.
-Those are consumed on use: `Serving` once per other owner, `Journey` at every step.
+Those are consumed on use: `Serving` once per other owner, `Journey` at every step. In a keyed join
+(§1.13) order and dummies come from it; the key is made in the core of what all owners contributed,
+which travels, and so is `bytes` here.
 
 This is the only module that touches them.
 """
 
+import secrets
 from collections.abc import Sequence
 from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
+
 from contract.errors import BadMessage
-from federated.join.parameters import JoinParameters
+from federated.join.parameters import CONTRIBUTION_BYTES, JoinParameters
 from native import _core
 from psi.keys import Keys
-from psi.refusals import faults, require_room
+from psi.refusals import faults, require_length, require_room
+
+Order = NDArray[np.int32]
+"""The index of the key at each place of a list, −1 for a dummy."""
 
 # Named in annotations elsewhere, and never looked into.
 Journey = _core.Journey
@@ -63,7 +72,39 @@ def forward(journey: Journey, by: str, points: bytes) -> Journey:
         return journey.forward(points)
 
 
-def finish(journey: Journey, by: str, points: bytes) -> tuple[bytes, list[int]]:
+def finish(journey: Journey, by: str, points: bytes) -> tuple[bytes, Order]:
     """Tokens, and the index of the key behind each or −1. Consumes `journey`."""
     with _faults(by):
-        return journey.finish(points)
+        tokens, order = journey.finish(points)
+    return tokens, np.array(order, dtype=np.int32)
+
+
+def contribution() -> bytes:
+    """What an owner contributes to the key of a keyed join."""
+    return secrets.token_bytes(CONTRIBUTION_BYTES)
+
+
+def require_contribution(content: bytes) -> bytes:
+    """What another owner has contributed. Raises BadMessage."""
+    require_length("a contribution", content, CONTRIBUTION_BYTES, "federated/SPEC.md §1.13")
+    return content
+
+
+def keyed_list(
+    parameters: JoinParameters, me: str, contributions: Sequence[bytes], keys: Sequence[bytes]
+) -> tuple[bytes, Order]:
+    """Tokens of `keys`, canonical and distinct; the index of the key behind each or −1.
+
+    Raises DatasetOutgrown if there are more than the contract says.
+    """
+    require_room(len(keys), parameters.size_of(me), "federated/SPEC.md §1.2", party=me)
+    with _faults():
+        tokens, order = _core.keyed_list(
+            parameters.run_id,
+            parameters.sizes,
+            parameters.owners.index(me),
+            parameters.token_bytes,
+            contributions,
+            Keys.of(keys).packed(),
+        )
+    return tokens, np.frombuffer(order, dtype="<i4")

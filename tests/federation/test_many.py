@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from contract.errors import Refused
 from contract.lifecycle import State
 from tests.federation.federation import Federation, short_folder
 from tests.unit.node.stations import uscc
@@ -39,6 +40,8 @@ purposes = ["CREDIT_MICRO"]
 bases = ["SYNTHETIC_TEST"]
 approve = "auto"
 """
+KEYED = f'{POLICY}matching = ["keyed"]\n'
+"""As all but power say."""
 CODES = [uscc(number) for number in range(400)]
 HELD = {
     "bank_a": CODES[0:300],
@@ -52,7 +55,7 @@ HELD = {
 def world(request: pytest.FixtureRequest) -> Iterator[Federation]:
     with short_folder() as folder, Federation(folder, *ORGS, direct=request.param) as federation:
         for org, held in HELD.items():
-            federation.allow(org, POLICY)
+            federation.allow(org, POLICY if org == "power" else KEYED)
             rows = "".join(f"{code},{place}\n" for place, code in enumerate(held))
             federation.add(org, "firms", DESCRIPTION, f"uscc,amount\n{rows}")
         yield federation
@@ -105,6 +108,31 @@ def test_two_receivers_get_the_same_keys_as_their_own_rows(world: Federation) ->
     job = intersect(world, ("tax", "bank_b", "bank_a"), "--to", "bank_b", "--to", "bank_a")
     assert released(world, "bank_a", job) == released(world, "bank_b", job)
     assert len(released(world, "bank_a", job)) == 150
+
+
+def test_keyed_matching_gives_two_receivers_the_same(world: Federation) -> None:
+    orgs = ("tax", "bank_b", "bank_a")
+    words = ("--to", "bank_b", "--to", "bank_a", "--matching", "keyed")
+    job = intersect(world, orgs, *words)
+    common = set(HELD["bank_a"]) & set(HELD["bank_b"]) & set(HELD["tax"])
+    assert released(world, "bank_a", job) == released(world, "bank_b", job) == common
+    assert left_at_the_coordinator(world) == []
+    counted = intersect(world, orgs, "--to", "bank_a", "--cardinality", "--matching", "keyed")
+    assert counted["result"] == {"columns": [], "count": 150}
+
+
+def test_keyed_matching_is_refused_by_the_one_whose_policy_does_not_list_it(
+    world: Federation,
+) -> None:
+    datasets = ["bank_a.firms", "tax.firms", "power.firms"]
+    terms = ["--on", "uscc", "--to", "bank_a", "--purpose", "CREDIT_MICRO"]
+    terms += ["--basis", "SYNTHETIC_TEST", "--yes", "--json", "--matching", "keyed"]
+    ended = world.run_cli("bank_a", "psi", *datasets, *terms)
+    assert ended.returncode == Refused.exit_code, ended.stderr
+    job = json.loads(ended.stdout)
+    assert (job["state"], job["cause"]["party"]) == (State.REFUSED, "power")
+    assert "keyed matching" in job["cause"]["what"]
+    assert job["cause"]["rule"] == "policy.toml: allow[1]"
 
 
 def test_only_how_many(world: Federation) -> None:

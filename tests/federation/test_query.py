@@ -249,6 +249,21 @@ def test_bad_questions_end_where_they_are_asked(owners: Owners, question: Questi
     assert _jobs(owners) == before
 
 
+def test_keyed_matching_answers_the_same_where_every_owner_lists_it(owners: Owners) -> None:
+    refused = owners.ask(COUNT, "--matching", "keyed")
+    assert "does not allow its keyed matching" in refused.stderr
+    kept = {org: owners.home(org).policy.read_text("utf-8") for org in ("bank_a", "power")}
+    for org, policy in kept.items():
+        listed = policy.replace('approve = "auto"', 'matching = ["keyed"]\napprove = "auto"')
+        owners.home(org).policy.write_text(listed, "utf-8")
+    try:
+        for sql in (COUNT, SHOWN["two owners, NULL, negative, NULL as a group"]):
+            assert owners.answer(sql, "--matching", "keyed") == owners.clear(sql)
+    finally:
+        for org, policy in kept.items():
+            owners.home(org).policy.write_text(policy, "utf-8")
+
+
 @pytest.mark.parametrize(
     ("sql", "use"),
     [

@@ -22,13 +22,14 @@ from numpy.typing import NDArray
 
 from contract.canonical import canonical_bytes
 from contract.dataset import CatalogueEntry
-from contract.job import Basis, Contract, Crypto, JobKind, Party, Query, Suite
+from contract.job import QUERY_SUITES, Basis, Contract, Crypto, JobKind, Matching, Party, Query
 from contract.statements import Cells
 from coordinator.compute import Order, match_and_add
 from federated.aggregate.encrypt import encrypt_column
 from federated.aggregate.secret import Blinding, ReceiverKey
 from federated.join.codes import encode
-from federated.join.messages import Blinded, Served
+from federated.join.keyed import AwaitContributions, Keyed, start_keyed
+from federated.join.messages import Blinded, Contribution, Served
 from federated.join.owner import AwaitServed, TokenList, start
 from federated.join.parameters import JoinParameters
 from federated.query.agreed import join_of, largest_of, plan_of
@@ -49,7 +50,13 @@ Carry = Callable[[str, bytes], bytes]
 
 
 def contract_of(
-    sql: str, entries: Entries, *, k: int, min_join: int = 1, receiver: int = 0
+    sql: str,
+    entries: Entries,
+    *,
+    k: int,
+    min_join: int = 1,
+    receiver: int = 0,
+    matching: Matching = Matching.BLIND,
 ) -> Contract:
     """The contract of a statement; its receiver is the owner with that place in it."""
     statement = parse(sql, entries)
@@ -76,7 +83,7 @@ def contract_of(
         query=Query(statement=statement.sql, min_group=k, min_join=min_join, entries=tuple(stated)),
         purpose="JOINT_STATISTICS",
         basis=Basis.SYNTHETIC_TEST,
-        crypto=Crypto(suite=Suite.BLIND_JOIN),
+        crypto=Crypto(suite=QUERY_SUITES[matching]),
         created=_NOW,
         expires=_NOW + timedelta(days=1),
         nonce=os.urandom(32).hex(),
@@ -101,7 +108,7 @@ class Own:
     """What an owner has of itself; its scalars only if it plays in the open."""
 
     rows: LocalRows
-    order: Sequence[int]
+    order: NDArray[np.int32]
     labels: Mapping[int, Hashable]
     columns: list[list[bytes]]
     blinding: Blinding
@@ -165,6 +172,9 @@ def _between_nodes(message: Message) -> bool:
 
 
 class _Chain(Protocol):
+    @property
+    def open(self) -> OpenOwner | None: ...
+
     def serve(self, owner: str, points: bytes) -> bytes: ...
 
     def travel(self, carry: Carry) -> TokenList: ...
@@ -207,7 +217,7 @@ class _Open:
         for other in self._join.others(self._me):
             points = carry(other, points)
         tokens = self.open.tokens(points, self._join.token_bytes)
-        return TokenList(tokens, self.open.order)
+        return TokenList(tokens, np.array(self.open.order, dtype=np.int32))
 
 
 # ── the run ─────────────────────────────────────────────────────────────────────────────────────
@@ -239,10 +249,12 @@ class _Run:
         self.plan = plan_of(contract)
         self.join = join_of(self.plan, os.urandom(32))
         self.messages: list[Message] = []
-        self.chains = {
-            me: (_Open if me in in_the_open else _Honest)(self.join, me, rows[me].keys)
-            for me in self.join.owners
-        }
+        self.chains: dict[str, _Chain] = {}
+        if contract.matching is Matching.BLIND:
+            self.chains = {
+                me: (_Open if me in in_the_open else _Honest)(self.join, me, rows[me].keys)
+                for me in self.join.owners
+            }
 
     def played(self) -> Played:
         key, public = ReceiverKey.generate()
@@ -250,6 +262,7 @@ class _Run:
         for owner in self.join.owners:
             if owner != self.receiver:
                 self._send(COORDINATOR, owner, "he_key", public)
+        self.keyed = self._keyed()
         own = {me: self._contribute(me, public) for me in self.join.owners}
         cells = self._computed(key_file)
         openings = [self._released(me, own[me], cells) for me in self.join.owners]
@@ -276,13 +289,30 @@ class _Run:
         file.write_bytes(self._send(sender, COORDINATOR, part, content))
         return file
 
+    def _keyed(self) -> dict[str, Keyed]:
+        """Every owner with the contributions of all, if the contract's matching is keyed."""
+        if self.contract.matching is not Matching.KEYED:
+            return {}
+        begun = {me: start_keyed(self.join, me) for me in self.join.owners}
+        ready = {}
+        for me, (state, _) in begun.items():
+            now: AwaitContributions | Keyed = state
+            for other in self.join.others(me):
+                content = self._send(other, me, "contribution", begun[other][1].content)
+                assert isinstance(now, AwaitContributions)
+                now = now.advance(other, Contribution(content))
+            assert isinstance(now, Keyed)
+            ready[me] = now
+        return ready
+
     def _contribute(self, me: str, public: bytes) -> Own:
         def carry(to: str, points: bytes) -> bytes:
             self._send(me, to, "blinded", points)
             return self._send(to, me, "served", self.chains[to].serve(me, points))
 
         rows, at = self.rows[me], self.join.owners.index(me)
-        listed = self.chains[me].travel(carry)
+        chain = self.chains.get(me)
+        listed = self.keyed[me].list(rows.keys) if chain is None else chain.travel(carry)
         coded = encode(rows.groups, listed.order, self.plan.k, os.urandom(32))
         columns = [
             encrypt_column(public, in_order(column, listed.order), largest=largest)
@@ -297,7 +327,9 @@ class _Run:
             blinding=blinding.reveal(),
         )
         self._hand_in(me, "share", share)
-        return Own(rows, listed.order, coded.labels, columns, blinding, self.chains[me].open)
+        return Own(
+            rows, listed.order, coded.labels, columns, blinding, chain.open if chain else None
+        )
 
     def _computed(self, key_file: Path) -> Cells:
         outcome = match_and_add(
@@ -353,6 +385,6 @@ def opening(plan: QueryPlan, owner: int, own: Own, name: Codes) -> Opening:
     )
 
 
-def in_order(column: NDArray[np.int64], order: Sequence[int]) -> NDArray[np.int64]:
+def in_order(column: NDArray[np.int64], order: NDArray[np.int32]) -> NDArray[np.int64]:
     """A column of the keys in the order of the list; dummies are 0."""
     return np.array([column[at] if at >= 0 else 0 for at in order], dtype=np.int64)

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contract.job import Matching
 from federated.query.agreed import plan_of
 from federated.query.result import Result
 from node.local import run_local
@@ -33,10 +34,17 @@ FIRMS = "(SELECT code AS uscc, industry, capital, listed FROM registry.firms) AS
 
 
 def asked(
-    sql: str, here: World, k: int, min_join: int = 1, receiver: int = 0
+    sql: str,
+    here: World,
+    k: int,
+    min_join: int = 1,
+    receiver: int = 0,
+    matching: Matching = Matching.BLIND,
 ) -> tuple[Result, Answer]:
     """The result of a whole run, and the clear answer."""
-    contract = contract_of(sql, here.entries, k=k, min_join=min_join, receiver=receiver)
+    contract = contract_of(
+        sql, here.entries, k=k, min_join=min_join, receiver=receiver, matching=matching
+    )
     plan = plan_of(contract)
     parts = [run_local(part, here.parquet[f"{part.org}.{part.dataset}"]) for part in plan.owners]
     # Gives up an example in which two cells tie for the place in the remainder.
@@ -55,11 +63,24 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], World]:
 
 
 @settings(max_examples=16)
-@given(queries(), st.integers(0, 5), st.integers(2, 6), st.sampled_from([1, 20]), st.integers(0, 1))
+@given(
+    queries(),
+    st.integers(0, 5),
+    st.integers(2, 6),
+    st.sampled_from([1, 20]),
+    st.integers(0, 1),
+    st.sampled_from(Matching),
+)
 def test_every_cell_equals_the_clear_answer(
-    world: Callable[[int], World], sql: str, seed: int, k: int, min_join: int, receiver: int
+    world: Callable[[int], World],
+    sql: str,
+    seed: int,
+    k: int,
+    min_join: int,
+    receiver: int,
+    matching: Matching,
 ) -> None:
-    result, clear = asked(sql, world(seed), k, min_join, receiver)
+    result, clear = asked(sql, world(seed), k, min_join, receiver, matching)
     require_equal(result, clear, in_order=" ORDER BY " in sql)
 
 

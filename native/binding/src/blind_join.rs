@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use mihe_blind_join::Setup;
+use mihe_blind_join::{Contribution, Setup};
 use mihe_group::secret::{AttemptSecret, RunId};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -42,6 +42,33 @@ pub(crate) fn start_join<'py>(
         Journey(Mutex::new(Some(journey))),
         PyBytes::new(py, &points),
     ))
+}
+
+/// An owner's tokens under the key of all owners' contributions; the index of the key at each place, −1 for a
+/// dummy, as a little-endian int32.
+#[pyfunction]
+pub(crate) fn keyed_list<'py>(
+    py: Python<'py>,
+    run_id: RunId,
+    sizes: Vec<usize>,
+    me: usize,
+    token_bytes: usize,
+    contributions: Vec<Contribution>,
+    keys: Packed,
+) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
+    let setup = Setup {
+        run: run_id,
+        sizes,
+        me,
+        token_bytes,
+    };
+    let keys = keys::split(&keys)?;
+    let secret = AttemptSecret::from_os().ok_or_else(no_entropy)?;
+    let (tokens, order) = run(py, || {
+        mihe_blind_join::keyed_list(&secret, &setup, contributions, &keys)
+    })?;
+    let order: Vec<u8> = order.into_iter().flat_map(i32::to_le_bytes).collect();
+    Ok((PyBytes::new(py, &tokens), PyBytes::new(py, &order)))
 }
 
 #[pymethods]

@@ -22,7 +22,7 @@ mod _core {
     use super::{Bound, PyModule, PyModuleMethods, PyResult};
 
     #[pymodule_export]
-    use super::blind_join::{Journey, Serving, start_join};
+    use super::blind_join::{Journey, Serving, keyed_list, start_join};
     #[pymodule_export]
     use super::columns::{canonical_keys, distinct_keys};
     #[pymodule_export]

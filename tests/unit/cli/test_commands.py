@@ -137,6 +137,7 @@ def test_psi_asks_what_was_typed(node: Node, plan: PlanView, job: JobView) -> No
         basis="SYNTHETIC_TEST",
         expires_in_seconds=43_200,
         engine="ecdh",
+        matching="blind",
     )
 
 

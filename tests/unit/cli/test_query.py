@@ -163,7 +163,13 @@ def test_it_asks_what_was_typed(ready: Node) -> None:
         statement=SQL,
         min_group=25,
         min_join=1000,
+        matching="blind",
     )
+
+
+def test_keyed_matching_is_asked_for_in_so_many_words(ready: Node) -> None:
+    assert main([*ASK, "--matching", "keyed"]) == 0
+    assert _asked(ready).matching == "keyed"
 
 
 LINES = "SELECT r.industry,\r\n  COUNT(*) AS 户数 -- 损失\r\nFROM …\n"

@@ -6,7 +6,16 @@ from itertools import product
 import pytest
 
 from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
-from contract.job import Contract, Crypto, JobKind, Query, Suite
+from contract.job import (
+    MATCH_SUITES,
+    QUERY_SUITES,
+    Contract,
+    Crypto,
+    JobKind,
+    Matching,
+    Query,
+    Suite,
+)
 from contract.keys import KeyKind
 from contract.leakage import LeakageStatement, Learns, leakage_of
 from tests.unit.contract.test_job import A, contract, party
@@ -114,7 +123,7 @@ def test_the_columns_named_are_the_partys_own() -> None:
 ORGS = ("bank_a", "bank_b", "tax")
 
 
-def query(receiver: str, k: int = 10) -> LeakageStatement:
+def query(receiver: str, k: int = 10, matching: Matching = Matching.BLIND) -> LeakageStatement:
     key = CatalogueColumn(name="uscc", type=ColumnType.KEY, key=KeyKind.USCC, level=2, size=512)
     entries = tuple(
         CatalogueEntry(org=org, name="loans", columns=(key,), refreshed=date(2026, 1, 1))
@@ -133,7 +142,7 @@ def query(receiver: str, k: int = 10) -> LeakageStatement:
             receivers=(receiver,),
             parties=parties,
             query=asked,
-            crypto=Crypto(suite=Suite.BLIND_JOIN),
+            crypto=Crypto(suite=QUERY_SUITES[matching]),
         )
     )
 
@@ -188,6 +197,42 @@ def test_what_a_small_cell_itself_says_is_said() -> None:
     lines = " ".join(query("bank_b").not_covered)
     assert "bank_b for its own keys" in lines
     assert "the threshold is of entities, not of values" in lines.lower()
+
+
+# ── keyed matching ──────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("receiver", ORGS)
+def test_a_keyed_query_says_who_has_every_identifier(receiver: str) -> None:
+    learnt, blind = query(receiver, matching=Matching.KEYED), query(receiver)
+    assert learnt.parties == blind.parties
+    assert learnt.coalitions[:2] == blind.coalitions[:2]
+    (with_owner, no_value) = of("coordinator and any owner", learnt.coalitions)
+    assert with_owner.startswith("every identifier of every list")
+    assert no_value == "no value of another owner"
+    (whole,) = of(f"coordinator and {receiver}", learnt.coalitions)
+    assert whole.startswith("every row of every owner")
+    assert whole.endswith("with its identifier")
+    # No cap on guesses is promised, nor that only own keys are found.
+    said = " ".join(one for line in learnt.coalitions for one in line.what)
+    assert "at most as many guesses" not in said
+    assert [one for one in learnt.not_covered if one.startswith("Matching is keyed")]
+    assert not [one for one in blind.not_covered if "keyed" in one]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_keyed_intersection_says_it_too(kind: JobKind) -> None:
+    parties = tuple(party(org) for org in ORGS)
+
+    def said(matching: Matching) -> LeakageStatement:
+        crypto = Crypto(suite=MATCH_SUITES[matching])
+        return leakage_of(contract(kind=kind, parties=parties, receivers=ORGS[:1], crypto=crypto))
+
+    keyed, blind = said(Matching.KEYED), said(Matching.BLIND)
+    (every,) = of("coordinator and any owner", keyed.coalitions)
+    assert every.startswith("every identifier of every list")
+    assert len(keyed.not_covered) == len(blind.not_covered) + 1
+    assert keyed.parties == blind.parties
 
 
 # ── stars ───────────────────────────────────────────────────────────────────────────────────────

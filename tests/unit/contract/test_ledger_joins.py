@@ -10,7 +10,7 @@ import pytest
 
 from contract.canonical import Frozen
 from contract.errors import BadMessage, ForeignStart, MiheError
-from contract.job import Crypto, Suite
+from contract.job import MATCH_SUITES, Crypto, Suite
 from contract.ledger import Ledger, hear, role_of
 from contract.lifecycle import State
 from contract.signing import Kind
@@ -51,8 +51,9 @@ def test_everybody_is_an_owner_where_the_coordinator_matches() -> None:
     assert {role_of(running().contract, org) for org in (A, B)} == {RunRole.OWNER}
 
 
-def test_owners_have_nothing_to_release_before_the_lists_are_matched() -> None:
-    ledger = running()
+@pytest.mark.parametrize("suite", MATCH_SUITES.values())
+def test_owners_have_nothing_to_release_before_the_lists_are_matched(suite: Suite) -> None:
+    ledger = running(suite)
     refused(BadMessage, ledger, Kind.GATE, A, RELEASE)
     ledger = said(ledger, Kind.MATCHED, "coordinator", MATCHED)
     assert (ledger.matched, ledger.state) == (MATCHED, State.RUNNING)
@@ -65,7 +66,7 @@ def test_no_party_says_what_matched(org: str) -> None:
     refused(BadMessage, running(), Kind.MATCHED, org, MATCHED)
 
 
-@pytest.mark.parametrize("suite", [Suite.PSI_ECDH, Suite.BLIND_JOIN])
+@pytest.mark.parametrize("suite", [Suite.PSI_ECDH, Suite.BLIND_JOIN, Suite.KEYED_JOIN])
 def test_the_coordinator_says_it_in_no_other_kind_of_job(suite: Suite) -> None:
     refused(BadMessage, running(suite), Kind.MATCHED, "coordinator", MATCHED)
 

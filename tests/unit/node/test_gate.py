@@ -20,7 +20,7 @@ from contract.errors import (
     UnknownColumn,
     UnknownDataset,
 )
-from contract.job import Basis, Contract, Crypto, JobKind, Suite
+from contract.job import Basis, Contract, Crypto, JobKind, Matching, Suite
 from contract.keys import KeyKind
 from contract.policy import Allow, Policy
 from node.gate import Consent, check_policy, decide, still_holds
@@ -145,6 +145,23 @@ def test_a_star_does_not_hold_its_receiver_to_a_cap_either(bank_a: Member, bank_
     answer(contract, bank_b, policy_of(rule(**listed)))
     matched = contract.model_copy(update={"crypto": Crypto(suite=Suite.BLIND_MATCH)})
     answer(matched, bank_b, capped)
+
+
+def test_keyed_matching_is_for_owners_whose_policy_lists_it(bank_a: Member, bank_b: Member) -> None:
+    tax = party_of(bank_b, org="tax")
+    contract = contract_of(
+        party_of(bank_a), party_of(bank_b), tax, crypto=Crypto(suite=Suite.KEYED_MATCH)
+    )
+    listed = {"with": ("bank_a", "bank_b", "tax")}
+    for matching in ({}, {"matching": ()}, {"matching": (Matching.BLIND,)}):
+        refused = refusal(Refused, contract, bank_b, policy_of(rule(**listed, **matching)))
+        assert refused.what.endswith("does not allow its keyed matching")
+        assert refused.rule == "policy.toml: allow[1]"
+    allowed = rule(**listed, matching=(Matching.KEYED,))
+    answer(contract, bank_b, policy_of(rule(**listed), allowed))
+    # Whoever allows the weaker way allows the stronger one.
+    blind = contract.model_copy(update={"crypto": Crypto(suite=Suite.BLIND_MATCH)})
+    answer(blind, bank_b, policy_of(allowed))
 
 
 def test_a_receiver_that_is_not_listed_is_refused_beside_one_that_is(

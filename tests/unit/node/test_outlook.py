@@ -8,6 +8,7 @@ from contract.errors import BadRequest, UnprovenSum
 from contract.job import Contract, Crypto, JobKind, Query, Suite, suites_for
 from contract.leakage import leakage_of
 from federated.aggregate.wire import KEY_BYTES
+from federated.join.parameters import CONTRIBUTION_BYTES
 from federated.query.agreed import plan_of
 from federated.query.sizes import share_bytes
 from federated.query.statement import parse
@@ -81,6 +82,16 @@ def test_of_three_each_list_travels_to_every_other_owner_and_back(
     travelling = 3 * 512 * 2 * 2 * POINT_BYTES
     assert view.bytes_on_the_wire == travelling + 3 * 512 * plan.token_bytes
     assert digest_of(contract) == plan.digest
+
+
+def test_keyed_no_list_travels_between_owners(intersection: Intersection) -> None:
+    contract = intersection("bank_a", "bank_b", "tax", suite=Suite.KEYED_MATCH)
+    plan, view = compile_match(contract), outlook(contract)
+    assert view.bytes_on_the_wire == 6 * CONTRIBUTION_BYTES + 3 * 512 * plan.token_bytes
+    assert digest_of(contract) == plan.digest
+    blind = intersection("bank_a", "bank_b", "tax")
+    assert digest_of(blind) != plan.digest
+    assert float(view.seconds) < float(outlook(blind).seconds)
 
 
 def test_who_is_matched_by_the_coordinator_is_told_of_the_star_and_its_caveat(

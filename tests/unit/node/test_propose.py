@@ -231,3 +231,26 @@ def test_an_engine_that_there_is_not_or_that_cannot_is_refused(offers: dict[str,
     assert "Did you mean 'rr22'?" in refusal(BadRequest, offers, engine="rr2").what
     asked = {"kind": "psi_cardinality", "engine": "rr22"}
     assert "does not compute this job" in refusal(BadRequest, offers, **asked).what
+
+
+# ── matching ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_only_what_the_coordinator_matches_can_be_keyed(
+    offers: dict[str, Offer],
+) -> None:
+    third = replace(offers["bank_b"], entries={"loans": entry_of("tax")})
+    of_three = replace(WISH, datasets=(*WISH.datasets, "tax.loans"))
+    all_three = {**offers, "tax": third}
+    for matching, suite in (
+        ("", Suite.BLIND_MATCH),
+        ("blind", Suite.BLIND_MATCH),
+        ("keyed", Suite.KEYED_MATCH),
+    ):
+        wish = replace(of_three, matching=matching)
+        assert draft(wish, all_three, me="bank_a").crypto.suite is suite
+    assert "no matching is keyed" in refusal(BadRequest, offers, matching="keyed").what
+    with pytest.raises(BadRequest, match="no matching is keyed"):
+        draft(replace(of_three, matching="keyed", engine="star"), all_three, me="bank_a")
+    assert draft(replace(WISH, matching="blind"), offers, me="bank_a").matching is None
+    assert "Did you mean 'keyed'?" in refusal(BadRequest, offers, matching="keyd").what

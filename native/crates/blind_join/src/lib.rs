@@ -5,18 +5,22 @@
 //! two objects with nothing in common but a seed: [`Journey`] is its own list while it visits the others,
 //! and ends in tokens; [`Serving`] multiplies what the others send. They may be used in any interleaving.
 //!
+//! [`keyed_list`] makes tokens the fast way, under a key that all owners hold.
+//!
 //! Security: semi-honest, under one-more Diffie–Hellman with the hashes as random oracles. An owner that
 //! serves wrong products makes tokens that match nothing; it redirects none (SPEC §1.7).
 #![forbid(unsafe_code)]
 
 mod error;
 mod journey;
+mod keyed;
 mod serving;
 mod setup;
 mod token;
 
 pub use error::Fault;
 pub use journey::Journey;
+pub use keyed::{Contribution, keyed_list};
 pub use serving::Serving;
 pub use setup::{LARGEST, Setup};
 

@@ -74,7 +74,7 @@ def test_an_owner_written_from_the_specification_gets_along() -> None:
             keys[order[place]]
             for keys, order, place in zip(
                 (*sets.values(), KEYS),
-                (ended["a"].order, ended["b"].order, open_owner.order),
+                (ended["a"].order.tolist(), ended["b"].order.tolist(), open_owner.order),
                 row,
                 strict=True,
             )
