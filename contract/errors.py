@@ -22,7 +22,7 @@
     ├── DataError         the owner's own data or disk              exit 7
     │   ├── InvalidKey, BadValue, DuplicateRows, MissingColumn, UnreadableSource
     │   ├── DrasticChange, SnapshotChanged, DatasetOutgrown, StorageFull, StateTooNew
-    │   └── SeveralRows, QueryTooLong
+    │   └── SeveralRows, SmallBranch, QueryTooLong
     ├── Aborted           a person stopped the job                  exit 8
     └── OurError          a defect of mihe                          exit 70
 
@@ -742,6 +742,19 @@ class SeveralRows(DataError):
     """
 
     code = "SEVERAL_ROWS"
+
+
+class SmallBranch(DataError):
+    """What a query adds up picks fewer of an owner's keys than a row of its result must have.
+
+    Met   a branch of a CASE, NULLIF, ABS, LEAST or GREATEST inside SUM, AVG or COUNT is taken by
+          some keys, but by fewer than the contract's smallest group; known only when the owner's
+          own part is run, on its whole list. Everybody in the job hears that there is one, not
+          which
+    Do    widen the conditions; or GROUP BY the CASE: small groups are folded into one row
+    """
+
+    code = "SMALL_BRANCH"
 
 
 class QueryTooLong(DataError):

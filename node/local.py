@@ -2,8 +2,9 @@
 
 Implements  federated/SPEC.md §3.2; DESIGN §6: DuckDB with external access off, configuration
             locked, memory and time limits; on the snapshot that was consented to, nothing else
-Checks      one row per key, and each number within the bounds that the plan's proof rests on,
-            though the import has checked the columns: what leaves 64 bits would be a wrong result
+Checks      one row per key; no branch of a CASE that is added up taken by a few keys only; each
+            number within the bounds that the plan's proof rests on, though the import has checked
+            the columns: what leaves 64 bits would be a wrong result
 Learns      the owner alone: keys, labels and values in clear. No error here says how many.
 Not for     sending: what leaves is blinded, coded and encrypted first
 """
@@ -18,7 +19,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.errors import BadValue, QueryTooLong, SeveralRows
+from contract.errors import BadValue, QueryTooLong, SeveralRows, SmallBranch
 from federated.query.plan import SNAPSHOT, LocalPart, ValueColumn
 from federated.query.subquery import summed
 from node import duck, rows
@@ -43,10 +44,11 @@ class LocalRows:
     """The columns that are sent, limbs apart, in the order of the plan's value columns."""
 
 
-def run_local(part: LocalPart, parquet: Path, *, seconds: float = SECONDS) -> LocalRows:
+def run_local(part: LocalPart, parquet: Path, *, k: int, seconds: float = SECONDS) -> LocalRows:
     """What an owner's part of a plan gives on the snapshot `parquet`. Blocking.
 
-    Raises SeveralRows, BadValue, QueryTooLong, SnapshotChanged, StorageFull.
+    A branch of what is added up is taken by no key, or by at least `k`.
+    Raises SeveralRows, BadValue, SmallBranch, QueryTooLong, SnapshotChanged, StorageFull.
     """
     with scratch(parquet.parent) as work, duck.locked([parquet], spill=work) as connection:
         reader = rows.reader(connection, parquet)
@@ -59,6 +61,8 @@ def run_local(part: LocalPart, parquet: Path, *, seconds: float = SECONDS) -> Lo
     # In ascending order, so that equal ones would stand side by side.
     if (texts[1:] == texts[:-1]).any():
         raise _several_rows(part)
+    for i in range(part.picks):
+        _check_branches(part, np.ma.getdata(found.pop(f"p{i}")).astype(np.int64), k)
     keys = Keys.gathered(
         [f"{prefix}{key}".encode("ascii") for key in texts[start : start + _GATHERED]]
         for start in range(0, len(texts), _GATHERED)
@@ -102,6 +106,20 @@ def _several_rows(part: LocalPart) -> SeveralRows:
         " WHERE.",
         rule="one row per key and owner",
     )
+
+
+def _check_branches(part: LocalPart, taken: Integers, k: int) -> None:
+    """Refuse branches that so few keys take that their sum would be these keys' own."""
+    bits = int(np.bitwise_or.reduce(taken)).bit_length()
+    keys = [np.count_nonzero(taken & (1 << bit)) for bit in range(bits)]
+    if any(0 < some < k for some in keys):
+        raise SmallBranch(
+            f"what is added up of {part.org}.{part.dataset} picks fewer keys than a row of the"
+            " result must have",
+            fix="Widen the conditions inside of SUM, AVG or COUNT; or GROUP BY the CASE, which"
+            " folds small groups.",
+            rule=f"k = {k}",
+        )
 
 
 def _limbs(part: LocalPart, value: ValueColumn, column: Integers) -> Iterator[Integers]:

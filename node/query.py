@@ -92,7 +92,7 @@ class _Play:
         stage, consent = self._stage, self._stage.consent
         stage.report("load", 0, 1)
         parquet = stage.services.datasets.files(consent.dataset, consent.snapshot).parquet
-        rows = run_local(self._plan.owners[self._owner], parquet)
+        rows = run_local(self._plan.owners[self._owner], parquet, k=self._plan.k)
         stage.report("load", 1, 1)
         return rows
 

@@ -41,6 +41,7 @@ from contract.errors import InvalidKey
 from contract.keys import KeyKind, Strictness, canonical
 from scenarios.sql_values import CellValues, Shape, Total, aggregates_in, needs_values
 
+_WHOLE_DIGITS = 18
 _OTHER: Final = "other"
 _TYPES = {
     "key": "VARCHAR",
@@ -96,7 +97,7 @@ class Clear:
         asked = sqlglot.parse_one(sql, dialect="duckdb")
         for table in asked.find_all(exp.Table):
             self._load(table.db, table.name)
-        tree = qualify(asked, schema=dict(self.schema), dialect="duckdb")
+        tree = qualify(asked, schema=dict(self.schema), dialect="duckdb").transform(_date_part)
         assert isinstance(tree, exp.Select)
         return _Query(self.connection, tree).answer(k, min_join, frozenset(public))
 
@@ -143,6 +144,21 @@ class Clear:
         return f"JOIN {table} ON {table}.raw = _rows.{_quoted(source)}"
 
 
+def _date_part(node: exp.Expr) -> exp.Expr:
+    """YEAR, QUARTER and MONTH of a month are those of its first day, which DuckDB can tell."""
+    if isinstance(node, exp.Year | exp.Quarter | exp.Month):
+        node.set("this", _day(node.this))
+    elif isinstance(node, exp.Extract):
+        node.set("expression", _day(node.expression))
+    return node
+
+
+def _day(value: exp.Expr) -> exp.Expr:
+    text = exp.cast(value.copy(), "VARCHAR")
+    pattern, day = exp.Literal.string(r"^(\d{4})(\d{2})$"), exp.Literal.string(r"\1-\2-01")
+    return exp.cast(exp.Anonymous(this="regexp_replace", expressions=[text, pattern, day]), "DATE")
+
+
 def _canonical(kind: KeyKind, raw: str) -> str | None:
     try:
         return canonical(kind, raw, Strictness.WARN).decode()
@@ -164,7 +180,8 @@ def _expression(column: Mapping[str, Any]) -> str:
 
 def _type(column: Mapping[str, Any]) -> str:
     if column["type"] == "decimal":
-        return f"DECIMAL(38, {column['decimals']})"
+        # Narrow enough that DuckDB has room for all decimals of the branches of a CASE.
+        return f"DECIMAL({_WHOLE_DIGITS + column['decimals']}, {column['decimals']})"
     return _TYPES[column["type"]]
 
 
@@ -363,8 +380,8 @@ class _Release:
 
 
 def _table(dimension: exp.Expr) -> str:
-    (column,) = dimension.find_all(exp.Column)
-    return str(column.table)
+    (table,) = {str(column.table) for column in dimension.find_all(exp.Column)}
+    return table
 
 
 def _order(labels: Label) -> list[tuple[bool, Any]]:

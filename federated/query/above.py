@@ -2,7 +2,7 @@
 
 Implements  federated/SPEC.md §3.1, §3.6: one grammar for the SELECT list, HAVING and ORDER BY
 Learns      nobody: a figure is added up by the parties, all else is the receiver's arithmetic
-Not for     what stands inside an aggregate: an owner computes it, and `scope` reads it
+Not for     what stands inside an aggregate: an owner computes it, and `expressions` reads it
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,13 @@ from typing import Final
 from sqlglot import exp
 
 from contract.dataset import ColumnType
+from contract.errors import RequestError
 from contract.policy import Use
+from federated.query.conditions import day
+from federated.query.expressions import Expressions
 from federated.query.formula import Call, Constant, Figure, Formula, Operator, call, figures_in
 from federated.query.language import CASTS, name
-from federated.query.scope import Scope, day
-from federated.query.subquery import column_in, not_grouped
+from federated.query.subquery import not_grouped
 from federated.query.text import Text
 from federated.query.values import Column, Linear, decimal_text
 
@@ -102,7 +104,7 @@ class Read:
 class Above:
     """Reads values; gathers the figures that they are made of, and the uses of columns."""
 
-    scope: Scope
+    scope: Expressions
     groups: Sequence[Column]
     keys: Sequence[Column]
     """The key column of each source."""
@@ -120,6 +122,8 @@ class Above:
 
     def value(self, node: exp.Expr) -> Read:
         """A value above the aggregates: of them, of dimensions, of constants."""
+        if (dimension := self._computed(node)) is not None:
+            return dimension
         match node:
             case exp.Paren():
                 return self.value(node.this)
@@ -190,6 +194,29 @@ class Above:
             raise not_grouped(self.text, node, column)
         place = self.figure(Dimension(self.groups.index(column)))
         return Read(place, column.type)
+
+    def _computed(self, node: exp.Expr) -> Read | None:
+        """A dimension that its owner computes; None if `node` is something else."""
+        if isinstance(node, exp.Column | exp.Paren | exp.Literal) or node.find(exp.AggFunc):
+            return None
+        column = self.scope.computed(node)
+        if column is None and isinstance(node, exp.Add | exp.Sub | exp.Mul | exp.Neg):
+            column = self._calculated(node)
+        if column is None:
+            return None
+        if column not in self.groups:
+            raise not_grouped(self.text, node, column)
+        return Read(self.figure(Dimension(self.groups.index(column))), column.type)
+
+    def _calculated(self, node: exp.Expr) -> Column | None:
+        """A number that the result is grouped by as it is; else its parts may be."""
+        if not any(group.formula and group.is_number for group in self.groups):
+            return None
+        try:
+            column = self.scope.expression(node)
+        except RequestError:
+            return None
+        return column if column in self.groups else None
 
     def _constant(self, node: exp.Expr) -> Read:
         written = day(node) if isinstance(node, exp.Cast) else None
@@ -262,7 +289,7 @@ class Above:
             case exp.Count(this=exp.Distinct()):
                 return self._entities(node)
             case exp.Count():
-                column = self.scope.value(column_in(self.text, node.this))
+                column = self.scope.counted(node.this)
                 self._use([column], Use.COUNT)
                 return Read(self._present([column]), ColumnType.INTEGER)
             case exp.Sum() | exp.Avg():

@@ -3,7 +3,7 @@
 Implements  federated/SPEC.md §3.1, §3.6: figures are what the parties add up for each cell; all
             that is made of them is made at the receiver, of released numbers
 Learns      nobody. HAVING and LIMIT hide rows from a table, not from the receiver's node.
-Not for     what stands inside an aggregate: an owner computes it, and `scope` reads it
+Not for     what stands inside an aggregate: an owner computes it, and `expressions` reads it
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ from contract.dataset import MOST_DIGITS, ColumnType
 from contract.policy import Use
 from contract.sizes import LARGEST_SIZE
 from federated.query.above import Above, Asked, Count, Dimension, Read, Squares, Sum
+from federated.query.expressions import Expressions
 from federated.query.formula import Bounds, Figure, Formula, bounds_of, decimals_of, figures_in
-from federated.query.scope import Scope
 from federated.query.subquery import named_twice, set_alias
 from federated.query.values import Column
 
@@ -72,7 +72,7 @@ class Answer:
 
 
 def read(
-    scope: Scope, tree: exp.Select, groups: Sequence[Column], keys: Sequence[Column]
+    scope: Expressions, tree: exp.Select, groups: Sequence[Column], keys: Sequence[Column]
 ) -> Answer:
     """What a statement asks for; every refusal says where, why, and what works."""
     return _Reader(Above(scope, groups, keys), tree).read()

@@ -11,7 +11,7 @@ The words come first because they know where they stand and what to write instea
 a construct that no word gives away, or that a later parser brings, is not on it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from re import compile as pattern
 
 import sqlglot
@@ -66,10 +66,6 @@ _ALTERNATIVES: dict[Word, tuple[str, str]] = {
         (Word.UNION, Word.INTERSECT, Word.EXCEPT, Word.SEMICOLON),
         (_ONE_SELECT, "Propose each SELECT as a query of its own."),
     ),
-    Word.CASE: (
-        "CASE is not in the language",
-        "Use WHERE, or prepare the column in the dataset.",
-    ),
     Word.EXISTS: (
         "EXISTS is not in the language",
         "JOIN … USING (key) keeps what is in both datasets.",
@@ -100,17 +96,29 @@ _BEFORE_BRACKET = frozenset(
     {"COUNT", "SUM", "AVG", "MIN", "MAX", "SELECT", "FROM", "JOIN", "USING", "WHERE", "BY"}
     | {"AND", "OR", "NOT", "IN", "BETWEEN", "LIKE", "CAST", "HAVING", "ROUND"}
     | {"VAR_POP", "VAR_SAMP", "VARIANCE", "STDDEV", "STDDEV_POP", "STDDEV_SAMP"}
+    | {"CASE", "WHEN", "THEN", "ELSE", "COALESCE", "IFNULL", "NULLIF", "ABS", "LEAST", "GREATEST"}
+    | {"YEAR", "QUARTER", "MONTH", "EXTRACT", "SUBSTR", "SUBSTRING", "LEFT", "RIGHT"}
 )
 _FUNCTIONS: dict[str, str] = {
     "DATE": "Write DATE '2026-01-31'.",
+    "IF": "Write CASE WHEN condition THEN value ELSE value END.",
+    **dict.fromkeys(
+        ("DATE_PART", "DATE_TRUNC", "DATEPART", "DAY", "STRFTIME"),
+        "Take YEAR(column), QUARTER(column) or MONTH(column), several where one is not enough.",
+    ),
+    **dict.fromkeys(
+        ("FLOOR", "CEIL", "CEILING", "TRUNC", "WIDTH_BUCKET"),
+        "Write bands: CASE WHEN column < 1000 THEN 'below 1000' ELSE 'others' END.",
+    ),
     **dict.fromkeys(
         ("MEDIAN", "QUANTILE", "QUANTILE_CONT", "QUANTILE_DISC", "MODE", "PERCENTILE_CONT"),
         "Quantiles are not there yet: prepare a band in the dataset and group by it.",
     ),
 }
 _OTHER_FUNCTION = (
-    "There are COUNT, SUM, AVG, VAR_SAMP, STDDEV_SAMP, ROUND, and MIN and MAX in an owner's own"
-    " sub-query; prepare other values as a column of the dataset."
+    "There are COUNT, SUM, AVG, VAR_SAMP, STDDEV_SAMP, ROUND; MIN and MAX in an owner's own"
+    " sub-query; CASE, COALESCE, NULLIF, ABS, LEAST, GREATEST, YEAR, QUARTER, MONTH, SUBSTRING,"
+    " LEFT and RIGHT; prepare other values as a column of the dataset."
 )
 
 # Every kind of node a statement may consist of, and the arguments that it may have.
@@ -168,6 +176,21 @@ _NODES: dict[type[exp.Expr], frozenset[str]] = {
         exp.In: "this expressions",
         exp.Is: "this expression",
         exp.Like: "this expression",
+        exp.Case: "this ifs default",
+        exp.If: "this true",
+        exp.Coalesce: "this expressions",
+        exp.Nullif: "this expression",
+        exp.Abs: "this",
+        exp.Least: "this expressions ignore_nulls",
+        exp.Greatest: "this expressions ignore_nulls",
+        exp.Year: "this",
+        exp.Quarter: "this",
+        exp.Month: "this",
+        exp.Extract: "this expression",
+        exp.Var: "this",
+        exp.Substring: "this start length",
+        exp.Left: "this expression",
+        exp.Right: "this expression",
         exp.Cast: "this to",
         exp.DataType: "this nested",
     }.items()
@@ -187,7 +210,7 @@ def read(text: Text) -> exp.Select:
     tree = _parse(text, tokens)
     _note_places(tree, tokens)
     _refuse_nodes(text, tree)
-    _settle_names(text, tree)
+    _settle_names(text, tree, {one.start for one in tokens if one.token_type is Word.STRING})
     return tree
 
 
@@ -342,13 +365,17 @@ def _parse(text: Text, tokens: Sequence[Token]) -> exp.Select:
 
 
 def _note_places(tree: exp.Select, tokens: Sequence[Token]) -> None:
-    """The parser notes where names, texts and numbers stand; TRUE, FALSE and NULL come here."""
-    constants = (Word.TRUE, Word.FALSE, Word.NULL)
-    starts = [token.start for token in tokens if token.token_type in constants]
-    nodes = [node for node in tree.dfs() if isinstance(node, exp.Boolean | exp.Null)]
-    if len(starts) == len(nodes):
-        for node, start in zip(nodes, starts, strict=True):
-            node.meta["start"] = start
+    """The parser notes where names, texts and numbers stand; other words come here."""
+    words: tuple[tuple[tuple[Word, ...], tuple[type[exp.Expr], ...]], ...] = (
+        ((Word.TRUE, Word.FALSE, Word.NULL), (exp.Boolean, exp.Null)),
+        ((Word.CASE,), (exp.Case,)),
+    )
+    for written, kinds in words:
+        starts = [token.start for token in tokens if token.token_type in written]
+        nodes = [node for node in tree.dfs() if isinstance(node, kinds)]
+        if len(starts) == len(nodes):
+            for node, start in zip(nodes, starts, strict=True):
+                node.meta["start"] = start
 
 
 def _fault(text: Text, found: ParseError) -> int:
@@ -380,7 +407,7 @@ def _refuse_nodes(text: Text, tree: exp.Select) -> None:
             ahead.append((child, depth if flat else depth + 1))
 
 
-def _settle_names(text: Text, tree: exp.Select) -> None:
+def _settle_names(text: Text, tree: exp.Select, texts: Set[int]) -> None:
     for found in list(tree.find_all(exp.Identifier)):
         lowered = names.typed(str(found.this)).lower()
         if not names.is_name(lowered):
@@ -388,6 +415,13 @@ def _settle_names(text: Text, tree: exp.Select) -> None:
                 found,
                 f"a name is {names.IN_WORDS}",
                 "Use the names that `mihe catalog` shows; choose such a name after AS.",
+            )
+        if found.meta.get("start") in texts:
+            # The parser takes a text for a name in places; a refusal would quote a literal.
+            raise text.refuse(
+                found,
+                "a text stands where a name is expected",
+                "Write names without quotes, or in double ones.",
             )
         found.set("this", lowered)
         found.set("quoted", name(lowered).args["quoted"])

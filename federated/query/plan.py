@@ -38,6 +38,8 @@ from federated.query.values import Column, Linear, Range, cast, number, squared
 SNAPSHOT = "snapshot"
 """What an owner's SQL calls its dataset."""
 SUM_BITS = 58
+_WHOLE = (Use.JOIN, Use.FILTER, Use.GROUP)
+"""What is done with rows as a whole: the coordinator counts what is left, or each group."""
 
 
 class GroupColumn(Frozen):
@@ -75,9 +77,10 @@ class LocalPart(Frozen):
     key_column: Name = Field(description="in the dataset")
     key_kind: KeyKind
     size: int = Field(description="keys that are sent, padding included")
-    sql: str = Field(description="for DuckDB: key, g0, g1, …, v0, v1, … of the table `snapshot`")
+    sql: str = Field(description="for DuckDB: key, g0, …, v0, …, p0, … of the table `snapshot`")
     groups: tuple[GroupColumn, ...]
     values: tuple[ValueColumn, ...]
+    picks: int = Field(description="columns p0, … of the SQL: branches taken, a bit for each")
     uses: dict[Name, tuple[Use, ...]] = Field(description="what is done with each column")
 
     @property
@@ -169,6 +172,7 @@ class _Part:
     conditions: list[exp.Expr] = field(default_factory=list)
     groups: list[Column] = field(default_factory=list)
     values: list[tuple[ValueColumn, exp.Expr]] = field(default_factory=list)
+    picks: list[exp.Expr] = field(default_factory=list)
     needed: set[str] = field(default_factory=set)
     uses: dict[str, set[Use]] = field(default_factory=dict)
 
@@ -182,8 +186,15 @@ class _Part:
 
     def use(self, columns: Iterable[Column], use: Use) -> None:
         for column in columns:
-            self.needed.add(column.name)
+            self.needed |= column.needed
             self._note(column.origins, use)
+            if use in _WHOLE:
+                self._note(column.chosen, use)
+                continue
+            # A CASE that is added up leaves rows out of one sum and into another, side by side.
+            self._note(column.chosen, Use.FILTER)
+            self._note(column.chosen, Use.GROUP)
+            self.picks += [pick for pick in column.picks if pick not in self.picks]
 
     def _note(self, origins: Iterable[str], use: Use) -> None:
         for origin in origins:
@@ -224,6 +235,7 @@ class _Part:
                 for group in self.groups
             ),
             values=tuple(value for value, _ in self.values),
+            picks=len(self.picks),
             uses={name: tuple(sorted(done)) for name, done in sorted(self.uses.items())},
         )
 
@@ -231,6 +243,7 @@ class _Part:
         columns = [_named(self.source.key.sql(), "key")]
         columns += [_named(group.label(), f"g{i}") for i, group in enumerate(self.groups)]
         columns += [_named(sql, f"v{i}") for i, (_, sql) in enumerate(self.values)]
+        columns += [_named(cast(sql, "BIGINT"), f"p{i}") for i, sql in enumerate(self.picks)]
         select = exp.select(*columns).from_(self._relation()).order_by(number(1))
         return select.where(*self.conditions) if self.conditions else select
 
@@ -329,7 +342,7 @@ class _Draft:
 
     def _presence(self, columns: Sequence[Column]) -> int | None:
         """The sum that counts where none of an owner's columns is NULL."""
-        nullable = sorted((one for one in columns if one.nullable), key=lambda one: one.name)
+        nullable = sorted((one for one in columns if one.nullable), key=_written)
         if not nullable:
             return None
         which = frozenset(nullable)
@@ -396,6 +409,10 @@ def _named(value: exp.Expr, name: str) -> exp.Expr:
 
 def _alias(name: str) -> exp.TableAlias:
     return exp.TableAlias(this=exp.to_identifier(name, quoted=True))
+
+
+def _written(column: Column) -> tuple[str, str]:
+    return column.name, column.formula
 
 
 def _is_null(column: Column) -> exp.Expr:

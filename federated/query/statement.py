@@ -21,10 +21,11 @@ from contract.errors import (
 )
 from federated.query import asked, language, subquery
 from federated.query.asked import Answer
-from federated.query.scope import Condition, Names, Scope
+from federated.query.conditions import Condition
+from federated.query.expressions import Expressions
+from federated.query.scope import Names
 from federated.query.subquery import (
     Inner,
-    column_in,
     grouped,
     parts,
     settle_alias,
@@ -71,7 +72,7 @@ def parse(sql: str, entries: Entries) -> Statement:
     text = Text(sql)
     tree = language.read(text)
     sources = _sources(text, tree, entries)
-    scope = Scope(text, [_names(source) for source in sources])
+    scope = Expressions(text, [_names(source) for source in sources])
     conditions = scope.conditions(tree.args.get("where"))
     for source, node in zip(sources, parts(tree), strict=True):
         _refuse_repeated_keys(text, node, source, conditions)
@@ -287,20 +288,20 @@ def _columns(
 # ── GROUP BY ─────────────────────────────────────────────────────────────────────────
 
 
-def _groups(scope: Scope, tree: exp.Select) -> tuple[Column, ...]:
+def _groups(scope: Expressions, tree: exp.Select) -> tuple[Column, ...]:
     groups: list[Column] = []
-    for node in grouped(tree.args.get("group")):
-        named = column_in(scope.text, node)
-        column = scope.column(_behind_alias(scope, tree, named))
+    for written in grouped(tree.args.get("group")):
+        node = _behind_name(scope, tree, written)
+        column = scope.expression(node)
         if column.key is not None:
             raise scope.text.refuse(
-                named,
+                node,
                 f"'{column.name}' is a key: a row for each key would list who is in the join",
                 "Group by a column that many have in common, such as an industry.",
             )
-        if column.scaled and column.range is None:
+        if column.is_number and column.scaled and column.range is None:
             raise scope.text.refuse(
-                named,
+                node,
                 f"'{column.name}' is computed and has no declared bounds",
                 f"Have its owner declare {column.lacks}, or group by a column of the dataset.",
             )
@@ -309,13 +310,27 @@ def _groups(scope: Scope, tree: exp.Select) -> tuple[Column, ...]:
     return tuple(groups)
 
 
-def _behind_alias(scope: Scope, tree: exp.Select, node: exp.Column) -> exp.Column:
-    """`node`, or the selected column that it is another name of."""
-    if node.table or any(node.name in source.columns for source in scope.sources):
+def _behind_name(scope: Expressions, tree: exp.Select, node: exp.Expr) -> exp.Expr:
+    """`node`, or the selected value whose position or other name it is."""
+    meant: exp.Expr | None = None
+    if isinstance(node, exp.Literal) and not node.is_string:
+        place = int(node.name) if node.name.isdecimal() else 0
+        if 1 <= place <= len(tree.expressions):
+            meant = tree.expressions[place - 1]
+        if meant is None or meant.find(exp.AggFunc):
+            raise scope.text.refuse(
+                node,
+                "no dimension is selected at this position",
+                "Write the column, or the position of one: 1 is the first.",
+            )
+    elif isinstance(node, exp.Column) and not node.table:
+        offered = any(node.name in source.columns for source in scope.sources)
+        named = [item for item in tree.expressions if item.alias == node.name]
+        if named and not offered and not named[0].find(exp.AggFunc):
+            meant = named[0]
+    if meant is None:
         return node
-    for item in tree.expressions:
-        if item.alias == node.name and isinstance(item.this, exp.Column):
-            named = item.this.copy()
-            node.replace(named)
-            return named
-    return node
+    # Written out, so that there is one way to say it.
+    written: exp.Expr = meant.unalias().copy()
+    node.replace(written)
+    return written

@@ -13,7 +13,9 @@ from sqlglot import exp
 from contract.dataset import CatalogueEntry, ColumnType
 from contract.errors import MiheError
 from federated.query import language
-from federated.query.scope import Condition, Names, Scope
+from federated.query.conditions import Condition
+from federated.query.expressions import Expressions
+from federated.query.scope import Names
 from federated.query.text import Text
 from federated.query.values import Column, Linear, Range, column_of
 
@@ -50,7 +52,7 @@ class _Inside:
         self.alias = settle_alias(text, table)
         dataset = f"{entry.org}.{entry.name}"
         offered = {one.name: column_of(one, self.alias, dataset) for one in entry.columns}
-        self.scope = Scope(text, [Names(self.alias, entry.org, entry.name, offered)])
+        self.scope = Expressions(text, [Names(self.alias, entry.org, entry.name, offered)])
         self.dataset = dataset
 
     def read(self) -> tuple[dict[str, Column], Inner]:
@@ -63,7 +65,7 @@ class _Inside:
             column, sql = self._item(node)
             if column.name in columns:
                 raise named_twice(self.text, node, column.name)
-            columns[column.name], items[column.name] = column, sql
+            columns[column.name], items[column.name] = self._offered(column, items), sql
         return columns, Inner(self.alias, items, conditions, self.groups)
 
     def _refuse_shown_alone(self) -> None:
@@ -95,9 +97,24 @@ class _Inside:
         column, sql = self._value(value)
         named = node.alias or (value.name if isinstance(value, exp.Column) else "")
         if not named:
-            raise self.text.refuse(node, "what a sub-query computes has no name", "Write AS name.")
+            raise unnamed(self.text, node)
         set_alias(node, named)
-        return replace(column, source=self.outer, name=named), sql
+        return replace(column, name=named), sql
+
+    def _offered(self, column: Column, items: dict[str, exp.Expr]) -> Column:
+        """A column as the query above sees it: what it is computed by stays inside."""
+        hidden = [f"#{len(items) + i}" for i in range(len(column.picks))]
+        for name, pick in zip(hidden, column.picks, strict=True):
+            every = exp.Anonymous(this="BIT_OR", expressions=[pick])
+            items[name] = every if self.groups else pick
+        return replace(
+            column,
+            source=self.outer,
+            formula="",
+            computed=None,
+            parts=frozenset(hidden),
+            picks=tuple(exp.column(name, table=self.outer, quoted=True) for name in hidden),
+        )
 
     def _value(self, node: exp.Expr) -> tuple[Column, exp.Expr]:
         match node:
@@ -110,8 +127,8 @@ class _Inside:
                 return self._count(node)
             case exp.Sum():
                 return self._sum(node)
-            case exp.Min() | exp.Max() if isinstance(node.this, exp.Column):
-                column = self.scope.value(node.this)
+            case exp.Min() | exp.Max():
+                column = self.scope.counted(node.this)
                 return column, type(node)(this=column.sql())
             case exp.Avg():
                 raise self.text.refuse(
@@ -128,8 +145,8 @@ class _Inside:
                 "what is neither grouped nor aggregated stands in a sub-query with GROUP BY",
                 "Write SUM(…), COUNT(*), MIN(column) or MAX(column).",
             )
-        linear = self.scope.sum_of(node)
-        return self._number(linear, linear.range(linear.scale)), linear.sql(linear.scale)
+        column = self.scope.expression(node)
+        return column, column.sql()
 
     def _sum(self, node: exp.Sum) -> tuple[Column, exp.Expr]:
         linear = self.scope.sum_of(node.this)
@@ -149,15 +166,12 @@ class _Inside:
             lacks=self._lacks,
             scaled=True,
             origins=frozenset().union(*(column.origins for column in linear.columns)),
+            chosen=frozenset().union(*(column.chosen for column in linear.columns)),
+            picks=tuple(pick for column in linear.columns for pick in column.picks),
         )
 
     def _count(self, node: exp.Count) -> tuple[Column, exp.Expr]:
-        argument, origins = node.this, frozenset[str]()
-        if isinstance(argument, exp.Star):
-            sql: exp.Expr = exp.Star()
-        else:
-            column = self.scope.value(column_in(self.text, argument))
-            sql, origins = column.sql(), column.origins
+        column = None if isinstance(node.this, exp.Star) else self.scope.counted(node.this)
         rows = self._rows_per_key
         counted = Column(
             source=self.outer,
@@ -168,9 +182,11 @@ class _Inside:
             range=None if rows is None else Range(0, rows),
             lacks=self._lacks,
             scaled=True,
-            origins=origins,
+            origins=frozenset() if column is None else column.origins,
+            chosen=frozenset() if column is None else column.chosen,
+            picks=() if column is None else column.picks,
         )
-        return counted, exp.Count(this=sql)
+        return counted, exp.Count(this=exp.Star() if column is None else column.sql())
 
     @property
     def _rows_per_key(self) -> int | None:
@@ -225,11 +241,21 @@ def set_alias(node: exp.Expr, alias: str) -> None:
         node.replace(exp.Alias(this=node.copy(), alias=language.name(alias)))
 
 
+def unnamed(text: Text, node: exp.Expr) -> MiheError:
+    return text.refuse(node, "what is computed has no name", "Write AS and a name after it.")
+
+
 def named_twice(text: Text, node: exp.Expr, name: str) -> MiheError:
     return text.refuse(node, f"two columns are called '{name}'", "Write AS and another name.")
 
 
 def not_grouped(text: Text, node: exp.Expr, column: Column) -> MiheError:
+    if column.formula:
+        return text.refuse(
+            node,
+            "what is computed here is neither grouped by nor added up",
+            "Add GROUP BY and the name that follows its AS, or write SUM(…) around it.",
+        )
     return text.refuse(
         node,
         f"'{column.name}' is neither grouped by nor added up",

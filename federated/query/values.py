@@ -8,7 +8,7 @@ Learns      nobody
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import reduce
 
@@ -62,14 +62,27 @@ class Column:
     lacks: str = ""  # what its owner would have to declare to give it a range
     scaled: bool = False  # whether its SQL is already an integer at its scale
     origins: frozenset[str] = frozenset()  # the columns of the dataset that it is made of
+    chosen: frozenset[str] = frozenset()  # those whose values choose a branch of a CASE in it
+    formula: str = ""  # how it is computed of what its source offers, if it is
+    computed: exp.Expr | None = field(default=None, compare=False)  # the same, as a tree
+    parts: frozenset[str] = frozenset()  # what its source must offer, besides its own name
+    picks: tuple[exp.Expr, ...] = field(default=(), compare=False)
+    """Of each CASE in it, the branches that a key's rows took: a bit for each."""
 
     @property
     def is_number(self) -> bool:
         """Whether it can be added up."""
         return self.type in _NUMBERS
 
+    @property
+    def needed(self) -> frozenset[str]:
+        """The names that its source must offer."""
+        return self.parts if self.formula else self.parts | {self.name}
+
     def sql(self) -> exp.Expr:
         """The column as it is."""
+        if self.computed is not None:
+            return exp.Paren(this=self.computed.copy())
         return exp.column(self.name, table=self.source, quoted=True)
 
     def integer(self) -> exp.Expr:

@@ -151,6 +151,13 @@ SHOWN = {
                STDDEV(p.delta) AS spread, COUNT(DISTINCT uscc) AS firms
         {LOANS_AND_BALANCES} GROUP BY b.five_class
         HAVING COUNT(*) > 12 AND SUM(b.loan_balance) > 0 ORDER BY ratio DESC, 1 LIMIT 3""",
+    "grouped by what two owners compute, and CASE in sums": f"""
+        SELECT CASE WHEN r.region < '3303' THEN LEFT(r.region, 4) ELSE 'others' END AS city,
+               COALESCE(p.zone, 'none') AS place, COUNT(*) AS n, AVG(ABS(p.delta)) AS moved,
+               SUM(CASE WHEN r.status = '存续' THEN r.reg_capital ELSE -0.5 END) AS capital
+        {LOANS_AND_BALANCES} JOIN registry.enterprises AS r USING (uscc)
+        WHERE YEAR(r.est_date) >= 1980
+        GROUP BY city, 2""",
     "one cell": f"SELECT COUNT(*) AS n, SUM(p.delta) AS delta, AVG(b.util) AS util"
     f" {LOANS_AND_BALANCES}",
 }

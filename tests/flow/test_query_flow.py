@@ -17,10 +17,16 @@ from hypothesis import strategies as st
 from contract.job import Matching
 from federated.query.agreed import plan_of
 from federated.query.result import Result
-from node.local import run_local
 from scenarios.sql_oracle import Answer
 from tests.flow.federation_in_process import contract_of, play
-from tests.property.test_query_plan import World, queries, released, require_equal, written
+from tests.property.test_query_plan import (
+    World,
+    local_rows,
+    queries,
+    released,
+    require_equal,
+    written,
+)
 
 TAX = (
     "(SELECT uscc, SUM(vat) AS vat, COUNT(*) AS n, MAX(grade) AS grade FROM tax.returns"
@@ -46,7 +52,7 @@ def asked(
         sql, here.entries, k=k, min_join=min_join, receiver=receiver, matching=matching
     )
     plan = plan_of(contract)
-    parts = [run_local(part, here.parquet[f"{part.org}.{part.dataset}"]) for part in plan.owners]
+    parts = local_rows(plan, here)
     # Gives up an example in which two cells tie for the place in the remainder.
     released(plan, parts, public=False)
     rows = {part.org: own for part, own in zip(plan.owners, parts, strict=True)}

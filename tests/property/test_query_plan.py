@@ -28,6 +28,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from contract.dataset import CatalogueEntry
+from contract.errors import SmallBranch
 from federated.join.cells import cells as divide
 from federated.join.codes import Encoded, encode
 from federated.join.matching import Matched, Positions
@@ -353,6 +354,17 @@ def released(plan: QueryPlan, parts: list[LocalRows], public: bool) -> tuple[lis
     return [*shown, total], found.folded, found.dropped
 
 
+def local_rows(plan: QueryPlan, here: World) -> list[LocalRows]:
+    try:
+        return [
+            run_local(part, here.parquet[f"{part.org}.{part.dataset}"], k=plan.k)
+            for part in plan.owners
+        ]
+    except SmallBranch:
+        assert plan.k > 1
+        reject()
+
+
 # ── queries ─────────────────────────────────────────────────────────────────────────────────────
 
 PERIODS = st.sampled_from(
@@ -363,12 +375,19 @@ SOURCES: dict[str, list[str]] = {
         "bank.loans AS b",
         "(SELECT uscc, balance, class, open, days, huge, since FROM bank.loans WHERE days < 300)"
         " AS b",
+        "(SELECT uscc, CASE WHEN days < 200 THEN balance ELSE -1 END AS balance, LEFT(class, 1) AS"
+        " class, open, ABS(days) AS days, huge, since FROM bank.loans) AS b",
     ],
     "t": [
         "(SELECT uscc, SUM(vat) AS vat, SUM(late) AS late, COUNT(late) AS n, MAX(grade) AS grade"
         " FROM tax.returns{} GROUP BY uscc) AS t",
         "(SELECT uscc, vat, late, days_of.period AS n, grade FROM tax.returns AS days_of"
         " WHERE period = 202503) AS t",
+        "(SELECT uscc, SUM(CASE WHEN grade = 'A' THEN vat WHEN late > 3 THEN 0.5 ELSE 0 END)"
+        " AS vat,"
+        " SUM(CASE QUARTER(period) WHEN 1 THEN COALESCE(late, 0) ELSE 1 END) AS late,"
+        " COUNT(NULLIF(grade, 'B')) AS n, MIN(LEFT(grade, 1)) AS grade FROM tax.returns{}"
+        " GROUP BY uscc) AS t",
     ],
     "p": [
         "(SELECT uscc, SUM(kwh * 0.50 - 1) AS kwh, MIN(free) AS free, COUNT(*) AS n"
@@ -382,17 +401,37 @@ NUMBERS = {
     "b": [
         *("b.balance", "b.days", "b.huge", "balance * 2.5 - b.days", "-(b.days) + 1"),
         "b.days * 0.50 + 0.1 * b.days",
+        "CASE WHEN b.open THEN b.balance WHEN days > 200 THEN 0.125 ELSE -b.days END",
+        "CASE b.class WHEN '正常' THEN b.huge ELSE 0 END + 1",
+        "COALESCE(b.balance, b.days * 0.5) - YEAR(b.since)",
+        "2 * GREATEST(b.balance, b.days, 10) - LEAST(b.days, 3.25)",
+        "ABS(b.balance - 100)",
     ],
-    "t": ["t.vat", "t.late", "0.001 * t.vat"],
-    "p": ["p.kwh", "p.kwh - 0.5"],
-    "r": ["r.capital", "capital * -3"],
+    "t": ["t.vat", "t.late", "0.001 * t.vat", "CASE WHEN t.vat > 1000 THEN t.late ELSE 1 END"],
+    "p": ["p.kwh", "p.kwh - 0.5", "NULLIF(p.n, 2)"],
+    "r": ["r.capital", "capital * -3", "CASE WHEN r.listed THEN 1 END"],
 }
-BARE = {"b": ["b.balance", "b.class"], "t": ["t.late"], "p": ["p.free"], "r": ["r.capital"]}
+BARE = {
+    "b": ["b.balance", "b.class", "CASE WHEN b.open THEN b.class END", "NULLIF(b.days, 3)"],
+    "t": ["t.late"],
+    "p": ["p.free", "COALESCE(p.kwh, NULL)"],
+    "r": ["r.capital", "CASE WHEN LEFT(r.industry, 1) = 'C' THEN r.listed END"],
+}
 DIMENSIONS = {
-    "b": ["b.class", "b.open", "b.days", "b.since"],
+    "b": [
+        *("b.class", "b.open", "b.days", "b.since", "YEAR(b.since)", "EXTRACT(MONTH FROM since)"),
+        "CASE WHEN b.balance < 0 THEN 'owed' WHEN balance IS NULL THEN NULL ELSE '其他' END",
+        "CASE WHEN b.days > 200 THEN 1.50 ELSE b.days * 0.1 END",
+        "COALESCE(b.open, FALSE)",
+        "CASE WHEN b.open THEN b.since ELSE DATE '2021-01-01' END",
+        "b.days + 1 - 0.5",
+    ],
     "t": ["t.grade", "t.n"],
-    "p": ["p.n", "p.free"],
-    "r": ["r.industry", "r.capital", "r.listed"],
+    "p": ["p.n", "p.free", "CASE p.n WHEN 1 THEN 'one' WHEN 2 THEN 'two' END"],
+    "r": [
+        *("r.industry", "r.capital", "r.listed", "LEFT(r.industry, 1)", "SUBSTR(industry, 2, 1)"),
+        "RIGHT(CASE WHEN r.listed THEN r.industry ELSE 'none' END, 2)",
+    ],
 }
 CONDITIONS = {
     "b": [
@@ -405,6 +444,10 @@ CONDITIONS = {
             "b.class NOT IN ('正常')",
             "b.balance <> b.days",
             "huge < -0.00005",
+            "YEAR(b.since) = 2020",
+            "CASE WHEN b.open THEN b.days ELSE 0 END BETWEEN -5 AND 300",
+            "COALESCE(b.class, 'it''s') LIKE 'it%'",
+            "NULLIF(b.class, '正常') IS NOT NULL",
         ),
     ],
     "t": ["t.vat > 100000000000.01", "t.n >= 1", "t.late IS NOT NULL", "t.grade <= 'B'"],
@@ -483,6 +526,10 @@ def queries(draw: st.DrawFn) -> str:
         items += draw(st.sampled_from([[], ["SUM(t.vat - b.days * 0.5 + 1)"], ["AVG(huge + vat)"]]))
     items = draw(st.permutations(items))
     named = ", ".join(f"{item} AS c{i}" for i, item in enumerate(items))
+    if draw(st.booleans()):
+        places = [items.index(dimension) for dimension in dimensions]
+        way = draw(st.sampled_from(["{}", "c{}"]))
+        dimensions = [way.format(place + (way == "{}")) for place in places]
     conditions = pieces.some(CONDITIONS, 3)
     where = f" WHERE {' AND '.join(f'({one})' for one in conditions)}" if conditions else ""
     group = f" GROUP BY {', '.join(dimensions)}" if dimensions else ""
@@ -535,7 +582,7 @@ def test_every_cell_equals_the_clear_answer(
     again = compile_statement(parse(statement.sql, here.entries), receivers=["bank"], k=k)
     assert again.digest == plan.digest
 
-    parts = [run_local(part, here.parquet[f"{part.org}.{part.dataset}"]) for part in plan.owners]
+    parts = local_rows(plan, here)
     cells, folded, dropped = released(plan, parts, public)
     result = result_of(plan, cells)
     clear = here.clear.answer(sql, k=k, min_join=2, public=DATASETS if public else ())

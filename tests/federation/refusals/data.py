@@ -17,6 +17,7 @@ from contract.errors import (
     MissingColumn,
     QueryTooLong,
     SeveralRows,
+    SmallBranch,
     SnapshotChanged,
     StateTooNew,
     StorageFull,
@@ -53,6 +54,11 @@ A_LITTLE = 4096
 SEVERAL = """
 SELECT COUNT(*) AS n FROM bank_a.loans AS b JOIN tax.returns AS t USING (uscc)
 WHERE t.period BETWEEN 202510 AND 202512
+"""
+
+SMALL = """
+SELECT COUNT(*) AS n, SUM(CASE b.five_class WHEN '次级' THEN 1 ELSE 0 END) AS substandard
+FROM bank_a.loans AS b JOIN registry.enterprises AS r USING (uscc)
 """
 
 
@@ -169,6 +175,10 @@ def _several(owners: Owners) -> Told:
     return with_job(owners.ask(SEVERAL))
 
 
+def _small(owners: Owners) -> Told:
+    return with_job(owners.ask(SMALL))
+
+
 IMPORTS = tuple(
     Case(error, "in a file", _added(source), party="bank_a", phase="import", rule=rule)
     for error, rule, source in (
@@ -240,6 +250,16 @@ JOBS = (
         phase="running",
         rule="one row per key and owner",
         mentions=("GROUP BY uscc",),
+    ),
+    Case(
+        SmallBranch,
+        "known when read",
+        _small,
+        at="owners",
+        party="bank_a",
+        phase="running",
+        rule="k = 10",
+        mentions=("GROUP BY the CASE",),
     ),
     Case(
         QueryTooLong,

@@ -13,10 +13,12 @@ import pytest
 from contract.dataset import ColumnType
 from contract.errors import (
     BadValue,
+    Fault,
     MiheError,
     OurError,
     QueryTooLong,
     SeveralRows,
+    SmallBranch,
     SnapshotChanged,
 )
 from contract.keys import KeyKind
@@ -80,7 +82,7 @@ def made(tmp_path: Path) -> Made:
     return make
 
 
-def part(sql: str, *values: ValueColumn, groups: int = 0) -> LocalPart:
+def part(sql: str, *values: ValueColumn, groups: int = 0, picks: int = 0) -> LocalPart:
     return LocalPart(
         org="bank",
         dataset="loans",
@@ -93,6 +95,7 @@ def part(sql: str, *values: ValueColumn, groups: int = 0) -> LocalPart:
             for i in range(groups)
         ),
         values=values,
+        picks=picks,
         uses={},
     )
 
@@ -107,7 +110,7 @@ def test_keys_labels_and_values_stand_side_by_side(made: Made) -> None:
     sql = ", class AS g0, CAST(since AS TEXT) AS g1, CAST(open AS TEXT) AS g2"
     sql += ", coalesce(CAST(balance * 100 AS BIGINT), 0) AS v0, days AS v1"
     query = part(sql, value(-1250, 100000), value(-1, 7), groups=3)
-    found = run_local(query, made(LOANS))
+    found = run_local(query, made(LOANS), k=1)
     assert list(found.keys) == [f"uscc:{key}".encode() for key in (A, C, B)]
     assert found.groups == [
         ("关注", "2021-01-01", "false"),
@@ -120,7 +123,7 @@ def test_keys_labels_and_values_stand_side_by_side(made: Made) -> None:
 
 def test_limbs_add_up_to_the_value(made: Made) -> None:
     query = part(", CAST(days AS BIGINT) * 1000000007 AS v0", value(-(2**62), 2**62, 3, 27))
-    found = run_local(query, made(LOANS))
+    found = run_local(query, made(LOANS), k=1)
     assert len(found.values) == 3
     low, middle, high = found.values
     assert (low + (middle << 27) + (high << 54)).tolist() == [7000000049, 3000000021, -1000000007]
@@ -130,7 +133,9 @@ def test_limbs_add_up_to_the_value(made: Made) -> None:
 
 
 def test_no_rows_are_a_part_too(made: Made) -> None:
-    found = run_local(part(", class AS g0, days AS v0", value(0, 1), groups=1), made(LOANS[:35]))
+    found = run_local(
+        part(", class AS g0, days AS v0", value(0, 1), groups=1), made(LOANS[:35]), k=1
+    )
     assert (list(found.keys), found.groups) == ([], [])
     assert [column.tolist() for column in found.values] == [[]]
 
@@ -138,7 +143,7 @@ def test_no_rows_are_a_part_too(made: Made) -> None:
 def test_one_key_has_one_row(made: Made) -> None:
     rows = LOANS + f"{A.lower()},2.00,1,关注,2021-01-01,false\n"
     with pytest.raises(SeveralRows) as refused:
-        run_local(part(""), made(rows))
+        run_local(part(""), made(rows), k=1)
     assert "(SELECT uscc, SUM(column) AS column FROM bank.loans GROUP BY uscc)" in refused.value.fix
     assert A not in str(refused.value)
 
@@ -146,7 +151,7 @@ def test_one_key_has_one_row(made: Made) -> None:
 @pytest.mark.parametrize(("least", "most"), [(-1, 6), (0, 7)])
 def test_values_are_within_the_bounds_of_the_proof(least: int, most: int, made: Made) -> None:
     with pytest.raises(BadValue) as refused:
-        run_local(part(", CAST(days AS BIGINT) AS v0", value(least, most)), made(LOANS))
+        run_local(part(", CAST(days AS BIGINT) AS v0", value(least, most)), made(LOANS), k=1)
     assert "7" not in refused.value.what
 
 
@@ -156,7 +161,7 @@ def test_what_takes_too_long_is_stopped(made: Made) -> None:
         update={"sql": f"SELECT CAST(sum(one % 7) AS TEXT) AS key{endless} FROM snapshot"}
     )
     with pytest.raises(QueryTooLong, match="takes too long"):
-        run_local(query, made(LOANS), seconds=0.2)
+        run_local(query, made(LOANS), seconds=0.2, k=1)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +177,7 @@ def test_nothing_but_the_snapshot_is_reached(reach: str, made: Made) -> None:
     parquet = made(LOANS)
     sql = f"SELECT 'x' AS key FROM (SELECT 1 {reach.format(folder=parquet.parents[2])})"
     with pytest.raises(MiheError) as refused:
-        run_local(part("").model_copy(update={"sql": sql}), parquet)
+        run_local(part("").model_copy(update={"sql": sql}), parquet, k=1)
     assert isinstance(refused.value, OurError)
     assert "etc" not in str(refused.value)
 
@@ -181,4 +186,23 @@ def test_a_snapshot_that_is_gone_is_said_to_be(made: Made) -> None:
     parquet = made(LOANS)
     parquet.unlink()
     with pytest.raises(SnapshotChanged):
-        run_local(part(""), parquet)
+        run_local(part(""), parquet, k=1)
+
+
+def test_what_is_added_up_picks_none_or_enough(made: Made) -> None:
+    query = part(", CASE WHEN days > 4 THEN 1 ELSE 2 END AS p0", picks=1)
+    assert len(run_local(query, made(LOANS), k=1).keys) == 3
+    with pytest.raises(SmallBranch) as refused:
+        run_local(query, made(LOANS), k=2)
+    assert refused.value.rule == "k = 2"
+    assert refused.value.fault is Fault.DATA
+    nobody = part(", CASE WHEN days > 99 THEN 1 ELSE 2 END AS p0", picks=1)
+    assert len(run_local(nobody, made(LOANS), k=3).keys) == 3
+
+
+def test_a_key_whose_rows_take_several_branches_counts_in_each(made: Made) -> None:
+    query = part(", CASE WHEN days > 4 THEN 3 ELSE 2 END AS p0", picks=1)
+    with pytest.raises(SmallBranch):
+        run_local(query, made(LOANS), k=2)
+    query = part(", 3 AS p0", picks=1)
+    assert len(run_local(query, made(LOANS), k=3).keys) == 3

@@ -137,6 +137,31 @@ def test_uses_are_what_a_policy_must_list(planned: Planned) -> None:
     }
 
 
+def test_what_chooses_a_branch_is_filtered_by_and_grouped_by(planned: Planned) -> None:
+    plan = planned(
+        "SELECT CASE WHEN b.open THEN b.class END AS c, COUNT(NULLIF(b.note, 'x')) AS n,"
+        " SUM(CASE WHEN b.days > 3 THEN b.balance ELSE 0 END) AS s, SUM(t.vat) AS v"
+        " FROM bank.loans AS b JOIN (SELECT uscc, SUM(CASE grade WHEN 'A' THEN vat END) AS vat,"
+        " MAX(CASE WHEN late > 3 THEN grade END) AS unused FROM tax.returns GROUP BY uscc) AS t"
+        " USING (uscc) WHERE YEAR(b.since) = 2020 GROUP BY c"
+    )
+    assert uses(plan, "bank") == {
+        "uscc": {Use.JOIN},
+        "open": {Use.GROUP},
+        "class": {Use.GROUP},
+        "note": {Use.COUNT, Use.FILTER, Use.GROUP},
+        "days": {Use.FILTER, Use.GROUP},
+        "balance": {Use.SUM},
+        "since": {Use.FILTER},
+    }
+    assert uses(plan, "tax") == {
+        "uscc": {Use.JOIN},
+        "grade": {Use.FILTER, Use.GROUP},
+        "vat": {Use.SUM},
+    }
+    assert [part.picks for part in plan.owners] == [2, 1]
+
+
 def test_a_plan_depends_on_what_it_says_and_on_nothing_else(
     planned: Planned, catalogue: Catalogue
 ) -> None:

@@ -61,7 +61,6 @@ LANGUAGE = [
     (select("▸DISTINCT b.class"), "DISTINCT", "GROUP BY"),
     (f"SELECT ▸DISTINCT b.class {FROM}", "DISTINCT", "counts entities"),
     (select("SUM(b.balance) ▸OVER ()"), "window functions", "GROUP BY"),
-    (select("SUM(▸CASE WHEN b.open THEN 1 END)"), "CASE", "WHERE"),
     (select("SUM(▸b.balance / 2) AS x"), "no exact decimal", "SUM(a) / COUNT(*)"),
     (select("SUM(▸ROUND(b.balance, 1)) AS x"), "no exact decimal", "Divide or round"),
     (where("▸b.balance / 2 > 1"), "no exact decimal", "decimal constant"),
@@ -130,6 +129,12 @@ LANGUAGE = [
     (f"{COUNT} JOIN power.meters USING (uscc, ▸day)", "one key column", "USING (uscc)"),
     (f"SELECT COUNT(*) FROM ▸read_csv('/etc/passwd') JOIN {TAX} USING (uscc)", "function", "COUNT"),
     (f"SELECT COUNT(*) FROM ▸'x.csv' JOIN {TAX} USING (uscc)", "a name is a letter", "catalog"),
+    (
+        f"SELECT COUNT(*) FROM ▸'secret' JOIN {TAX} USING (uscc)",
+        "text stands where a name",
+        "double",
+    ),
+    (select("COUNT(*) AS ▸'secret'"), "text stands where a name", "double"),
     ("SELECT COUNT(*) FROM bank.loans ▸TABLESAMPLE 5", "sampling", "Every row"),
     (f'SELECT COUNT(*) AS ▸"a b" {FROM}', "a name is a letter", "AS"),
     (where("b.days > ▸?"), "parameters", "value itself"),
@@ -142,7 +147,11 @@ LANGUAGE = [
     (where("▸TRUE"), "condition is expected", "BETWEEN"),
     (where("▸b.days"), "no condition", "Compare it"),
     (where("▸b.days > t.vat"), "columns of two owners", "constant"),
-    (where("▸b.days > 3 OR t.vat > 3"), "one condition is about b and t", "AND alone"),
+    (
+        where("▸b.days > 3 OR t.vat > 3"),
+        "one condition is about the columns of b and t",
+        "AND alone",
+    ),
     (where("NOT (▸b.days > 3 AND t.vat > 3)"), "b and t", "AND alone"),
     (where("b.class > ▸3"), "another kind", "a text"),
     (where("b.days = ▸'3'"), "number is expected", "constants"),
@@ -152,13 +161,64 @@ LANGUAGE = [
     (where("▸b.days LIKE '3%'"), "LIKE compares a text", "'C%'"),
     (where("▸b.open IS TRUE"), "IS compares a column with NULL", "IS NULL"),
     (f"{COUNT} GROUP BY ▸b.declaration", "list who is in the join", "an industry"),
-    (f"{COUNT} GROUP BY ▸1", "a column is expected", "Name the column"),
-    (f"{COUNT} GROUP BY ▸b.days + 1", "a column is expected", "Name the column"),
+    (f"{COUNT} GROUP BY ▸1", "no dimension is selected", "the position of one"),
+    (f"{COUNT} GROUP BY ▸7", "no dimension is selected", "the position of one"),
+    (
+        f"{COUNT} GROUP BY ▸b.days + t.vat",
+        "the columns of b and t",
+        "one CASE or function for each",
+    ),
+    (f"{COUNT} GROUP BY YEAR(b.since), ▸b.uscc", "list who is in the join", "an industry"),
     (f"{COUNT} GROUP BY ▸ROLLUP(b.class)", "grouping sets", "one query for each"),
     (
         f"SELECT COUNT(*) {FROM} JOIN power.meters USING (uscc) WHERE ▸kwh + b.days > 3",
         "columns of two owners",
         "constant",
+    ),
+]
+
+EXPRESSIONS = [
+    (select("▸SUM(CASE WHEN b.open THEN 1 END)"), "no name", "AS"),
+    (select("▸COUNT(CASE WHEN b.open THEN 1 END)"), "no name", "AS"),
+    (select("▸YEAR(b.since)"), "neither grouped by", "the name that follows its AS"),
+    (f"SELECT ▸YEAR(b.since), COUNT(*) {FROM} GROUP BY 1", "no name", "AS"),
+    (select("SUM(▸CASE WHEN b.open THEN t.vat END) AS x"), "the columns of b and t", "for each"),
+    (select("SUM(▸CASE WHEN b.open AND t.vat > 1 THEN 1 END) AS x"), "of b and t", "for each"),
+    (select("SUM(CASE WHEN ▸b.days > t.vat THEN 1 END) AS x"), "columns of two owners", "constant"),
+    (select("SUM(▸CASE WHEN b.open THEN b.class END) AS x"), "number is exp", "integer"),
+    (
+        select("COUNT(CASE WHEN b.open THEN b.class ELSE ▸1 END) AS x"),
+        "different types",
+        "one type",
+    ),
+    (select("SUM(▸CASE WHEN b.open THEN NULL END) AS x"), "are NULL", "one that is not"),
+    (select("SUM(▸COALESCE(1, 2)) AS x"), "a constant is computed", "Name a column"),
+    (select("SUM(▸LEAST(b.since, b.since)) AS x"), "at most 8 numbers", "CASE WHEN"),
+    (select("SUM(▸ABS(b.class)) AS x"), "ABS is of a number", "column of numbers"),
+    (select("SUM(▸IF(b.open, 1, 0)) AS x"), "no function IF", "CASE WHEN"),
+    (select("SUM(▸FLOOR(b.balance)) AS x"), "no function FLOOR", "bands"),
+    (where("▸DAY(b.since) = 3"), "no function DAY", "YEAR(column)"),
+    (where("EXTRACT(week FROM ▸b.since) = 3"), "no such part of a date", "QUARTER"),
+    (where("YEAR(▸b.days) = 3"), "a date or a month", "column of dates"),
+    (where("LEFT(▸b.days, 2) = '3'"), "a text is expected", "no key"),
+    (where("▸LEFT(b.class, 0) = '3'"), "whole numbers from 1 to 64", "LEFT(column, 2)"),
+    (where("▸SUBSTR(b.class, b.days, 2) = '3'"), "whole numbers from 1 to 64", "LEFT(column, 2)"),
+    (
+        f"{COUNT} GROUP BY ▸CASE b.days {'WHEN 1 THEN 2 ' * 62} END",
+        "at most 61 WHEN",
+        "which of them applies",
+    ),
+    (
+        where(
+            f"▸CASE {'WHEN b.days > 3 THEN b.balance ' * 30} END IN ({', '.join('1' * 300)})",
+        ),
+        "compared too often",
+        "sub-query",
+    ),
+    (
+        where(f"▸CASE WHEN b.days IN ({', '.join('1' * 600)}) THEN 1 END = 1"),
+        "too long",
+        "sub-query",
     ),
 ]
 
@@ -177,7 +237,7 @@ SUBQUERIES = [
     (inner("SELECT uscc, vat FROM tax.returns LIMIT ▸3"), "rows of the result", "WHERE"),
     (inner("SELECT uscc, vat FROM tax.returns ORDER BY ▸vat"), "rows of the result", "WHERE"),
     (inner("SELECT uscc, ▸AVG(vat) AS v FROM tax.returns GROUP BY uscc"), "rounded", "SUM"),
-    (inner("SELECT uscc, ▸SUM(vat) FROM tax.returns GROUP BY uscc"), "no name", "AS name"),
+    (inner("SELECT uscc, ▸SUM(vat) FROM tax.returns GROUP BY uscc"), "no name", "Write AS"),
     (inner("SELECT uscc, ▸vat + 1 AS v FROM tax.returns GROUP BY uscc"), "neither", "SUM"),
     (
         inner("SELECT uscc, vat, ▸late AS vat FROM tax.returns WHERE period = 202501"),
@@ -268,6 +328,11 @@ KEYS = [
     (select("COUNT(▸b.uscc)"), "is a key"),
     (inner("SELECT uscc, MAX(▸uscc) AS x FROM tax.returns GROUP BY uscc"), "is a key"),
     (inner("SELECT uscc FROM tax.returns WHERE ▸uscc < 'A'"), "is a key"),
+    (f"{COUNT} GROUP BY SUBSTR(▸b.uscc, 3, 6)", "is a key"),
+    (where("LEFT(▸b.uscc, 2) = '91'"), "is a key"),
+    (inner("SELECT uscc, SUBSTRING(▸uscc, 3, 6) AS region FROM tax.returns"), "is a key"),
+    (select("SUM(CASE WHEN ▸b.uscc > 'A' THEN 1 END) AS x"), "is a key"),
+    (select("COUNT(COALESCE(b.note, ▸b.uscc)) AS x"), "is a key"),
 ]
 
 SUMS = [
@@ -285,7 +350,7 @@ SUMS = [
 ]
 
 
-@pytest.mark.parametrize(("sql", "reason", "works"), [*LANGUAGE, *SUBQUERIES])
+@pytest.mark.parametrize(("sql", "reason", "works"), [*LANGUAGE, *EXPRESSIONS, *SUBQUERIES])
 def test_what_is_outside_of_the_language(
     sql: str, reason: str, works: str, understood: Understood, marked: Marked
 ) -> None:
@@ -389,7 +454,28 @@ WORDS = st.sampled_from(
         ),
         *("=", "<>", ">", "<=", "b", "t", "uscc", "days", "balance", "class", "vat", "bank.loans"),
         *("tax.returns", "period", "3", "0.5", "'secret'", "DATE '2021-01-01'", "TRUE", ";", "/*"),
-        *('"', "'", "--", "CASE", "END", "b.days", "t.vat", "INTERVAL", "[", "]", "{", ":", "::"),
+        *(
+            '"',
+            "'",
+            "--",
+            "CASE",
+            "WHEN",
+            "THEN",
+            "ELSE",
+            "END",
+            "COALESCE",
+            "YEAR",
+            "LEFT",
+            "ABS",
+            "b.days",
+            "t.vat",
+            "INTERVAL",
+            "[",
+            "]",
+            "{",
+            ":",
+            "::",
+        ),
     ]
 )
 

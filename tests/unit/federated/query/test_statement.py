@@ -10,6 +10,7 @@ import pytest
 from sqlglot.dialects import DuckDB
 
 from contract.dataset import CatalogueColumn, ColumnType
+from contract.errors import BadQuery
 from federated.query.above import Count, Dimension, Sum
 from federated.query.statement import Statement, parse
 from federated.query.values import Range
@@ -79,6 +80,52 @@ def test_a_sub_query_bounds_what_it_adds_up(understood: Understood) -> None:
     assert source.columns["vat"].origins == {"vat"}
     assert source.columns["n"].range == Range(0, 24)
     assert source.key.origins == {"uscc"}
+
+
+EXPRESSIONS = {
+    "CASE WHEN b.open THEN b.balance WHEN days > 3 THEN -7 END": (2, -(10**8), 10**8, True),
+    "CASE b.days WHEN 1 THEN 0.25 ELSE 2 END": (2, 25, 200, False),
+    "COALESCE(b.limit_left, b.days, 0.001)": (3, -(10**9), 10**9, False),
+    "COALESCE(limit_left, NULL)": (2, -(10**8), 10**8, True),
+    "NULLIF(b.days, 3.5)": (0, -3650, 3650, True),
+    "ABS(b.days - 5000)": (0, 1350, 8650, False),
+    "ABS(b.days)": (0, 0, 3650, False),
+    "LEAST(b.days, 10)": (0, -3650, 3650, False),
+    "YEAR(b.since)": (0, 1, 9999, False),
+    "EXTRACT(QUARTER FROM since)": (0, 1, 4, False),
+}
+
+
+@pytest.mark.parametrize(("sql", "worth"), EXPRESSIONS.items(), ids=EXPRESSIONS)
+def test_bounds_follow_from_the_branches(
+    sql: str, worth: tuple[int, int, int, bool], understood: Understood
+) -> None:
+    found = understood(f"SELECT SUM({sql}) AS x FROM bank.loans AS b JOIN {TAX} USING (uscc)")
+    (figure,) = found.answer.figures
+    assert isinstance(figure, Sum)
+    bounds = figure.of.range(figure.of.scale)
+    assert (figure.of.scale, bounds.least, bounds.most, figure.of.nullable) == worth
+    assert understood(found.sql) == found
+
+
+def test_groups_by_name_position_and_value_are_one(understood: Understood) -> None:
+    band = "CASE WHEN b.days < 9 THEN 'few' ELSE 'many' END"
+    select = f"SELECT b.class AS class, {band} AS band, COUNT(*) AS n FROM bank.loans AS b JOIN"
+    select += f" {TAX} USING (uscc) GROUP BY"
+    written = understood(f"{select} b.class, {band}")
+    assert [group.name for group in written.groups] == ["class", "case"]
+    assert understood(f"{select} class, band").sql == written.sql
+    assert understood(f"{select} 1, 2").sql == written.sql
+    assert understood(written.sql) == written
+
+
+def test_a_column_hides_a_selected_name(understood: Understood) -> None:
+    # As in DuckDB: GROUP BY means the column, and what is selected under its name is another one.
+    with pytest.raises(BadQuery, match="neither grouped by"):
+        understood(
+            f"SELECT YEAR(b.since) AS since, COUNT(*) FROM bank.loans AS b JOIN {TAX} USING (uscc)"
+            " GROUP BY since"
+        )
 
 
 def test_a_dataset_may_be_named_in_full(understood: Understood) -> None:
