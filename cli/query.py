@@ -16,6 +16,7 @@ from cli import terminal
 from cli.carry_out import Manner, carry_out, tell
 from cli.comparison import REMAINDER
 from cli.options import JsonOption, MatchingOption, NodeOption
+from contract.dataset import ResultColumn
 from contract.errors import BadRequest
 from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, Basis, Matching
 from contract.lifecycle import State
@@ -136,4 +137,8 @@ def _table(result: Result) -> RenderableType:
         [*map(text_of, cells), REMAINDER if remainder else ""]
         for *cells, remainder in (row.values() for row in result.rows())
     ]
-    return terminal.table((*(column.name for column in result.columns[:-1]), ""), shown)
+    return terminal.table((*map(_title, result.columns[:-1]), ""), shown)
+
+
+def _title(column: ResultColumn) -> str:
+    return column.name if column.within is None else f"{column.name} (± {column.within})"

@@ -275,6 +275,9 @@ class ResultColumn(Frozen):
     significant: int | None = Field(
         default=None, description="digits of a decimal that is rounded to so many, not to decimals"
     )
+    within: str | None = Field(
+        default=None, description="how far a number may be from the exact value, on either side"
+    )
     key: KeyKind | None = None
     unit: str | None = None
 

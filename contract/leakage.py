@@ -131,6 +131,8 @@ def _of_query(contract: Contract) -> LeakageStatement:
             f"the sum: {receiver} for its own keys, and together with an owner for that owner's.",
             "The threshold is of entities, not of values: where all but one are NULL, the sum is "
             "that one value; where all but two are, sum and variance are these two.",
+            "A quantile, MIN or MAX shows the receiver's node how many of a cell's values lie in "
+            "each of up to 32 bands, fewer than the smallest group, too.",
             "A sum outside the declared bounds ends the job with an error that all parties see.",
             *_of_the_common_key(contract),
         ),

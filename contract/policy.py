@@ -29,6 +29,8 @@ class Use(StrEnum):
     AVG = "avg"
     VARIANCE = "variance"
     """shows sum and sum of squares: of two values both, of more their spread"""
+    QUANTILE = "quantile"
+    """MEDIAN, MIN and the like: shows how many values lie in each of 32 bands, however few"""
 
 
 class Allow(Frozen):
@@ -63,7 +65,7 @@ class Allow(Frozen):
     columns: dict[Name, tuple[Use, ...]] | None = Field(
         default=None,
         description="what a query may do with each column: join, filter, group, count, sum, avg,"
-        " variance; a column or use that is not listed is denied",
+        " variance, quantile; a column or use that is not listed is denied",
     )
     matching: tuple[Matching, ...] = Field(
         default=(Matching.BLIND,),

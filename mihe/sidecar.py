@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Final, Literal
 
 from contract.canonical import Frozen, Hex32, OrgId, canonical_bytes
+from contract.dataset import ColumnType, ResultColumn
 from contract.job import Basis, Contract, JobKind, Purpose
 from contract.leakage import LeakageStatement
-from contract.views import JobView, Milestone
+from contract.views import JobView, Milestone, ResultView
 from mihe import files
 
 REMAINDER: Final = (
@@ -49,7 +50,7 @@ class Sidecar(Frozen):
     left_out: int | None = None
     """Of a query: how many rows HAVING, LIMIT and OFFSET left out; the node saw them."""
     columns: dict[str, str]
-    """What columns mean that nobody asked for."""
+    """What columns mean whose names don't say it: how they are rounded, how exact they are."""
     leakage: LeakageStatement
     terms: Terms
 
@@ -85,10 +86,26 @@ def sidecar_of(name: str, job: JobView) -> Sidecar:
         rows=result.rows if result else None,
         folded=result.folded if result else None,
         left_out=result.left_out if result else None,
-        columns={"remainder": REMAINDER} if is_query else {},
+        columns=_meanings(result) if is_query else {},
         leakage=job.leakage,
         terms=Terms(purpose=contract.purpose, basis=contract.basis, receivers=contract.receivers),
     )
+
+
+def _meanings(result: ResultView | None) -> dict[str, str]:
+    said = {column.name: _meaning(column) for column in (result.columns if result else ())}
+    known = {name: meaning for name, meaning in said.items() if meaning}
+    return {**known, "remainder": REMAINDER}
+
+
+def _meaning(column: ResultColumn) -> str:
+    if column.within is not None:
+        return f"known to a band: the middle of one, right to ± {column.within}"
+    if column.significant is not None:
+        return f"rounded half-even to {column.significant} significant digits"
+    if column.type is ColumnType.DECIMAL:
+        return f"rounded half-even to {column.decimals} decimals, if it has more"
+    return ""
 
 
 def _plan_digest(contract: Contract) -> str:

@@ -55,6 +55,7 @@ _TYPES = {
 Label = tuple[Any, ...]
 Code = Label | str
 Coded = tuple[Code, ...]
+Bounds = Mapping[str, tuple[Fraction, Fraction, Fraction]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,8 @@ class Clear:
         self.folder = folder
         self.connection = duckdb.connect()
         self.schema: dict[str, dict[str, object]] = {}
+        self.bounds: dict[str, tuple[Fraction, Fraction, Fraction]] = {}
+        """Of org.dataset.column: smallest, largest, and the unit between them."""
 
     def answer(
         self, sql: str, *, k: int, min_join: int = 1, public: Collection[str] = ()
@@ -99,7 +102,7 @@ class Clear:
             self._load(table.db, table.name)
         tree = qualify(asked, schema=dict(self.schema), dialect="duckdb").transform(_date_part)
         assert isinstance(tree, exp.Select)
-        return _Query(self.connection, tree).answer(k, min_join, frozenset(public))
+        return _Query(self.connection, tree, self.bounds).answer(k, min_join, frozenset(public))
 
     def as_duckdb_says(self, sql: str) -> list[tuple[Any, ...]]:
         """DuckDB's own rows, nothing folded; what it divides is a double. After `answer`."""
@@ -121,6 +124,15 @@ class Clear:
             f"FROM {_reader(file)} AS _rows {joins}"
         )
         types = {one["name"]: _type(one) for one in columns}
+        self.bounds |= {
+            f"{org}.{dataset}.{one['name']}": (
+                Fraction(str(one["minimum"])),
+                Fraction(str(one["maximum"])),
+                Fraction(1, 10 ** one.get("decimals", 0)),
+            )
+            for one in columns
+            if "minimum" in one
+        }
         self.schema.setdefault(org, {})[dataset] = types
 
     def _keys(self, file: Path, column: Mapping[str, Any]) -> str:
@@ -192,8 +204,10 @@ def _quoted(name: str) -> str:
 class _Query:
     """One qualified SELECT."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, tree: exp.Select) -> None:
-        self.connection, self.tree = connection, tree
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, tree: exp.Select, bounds: Bounds
+    ) -> None:
+        self.connection, self.tree, self.bounds = connection, tree, bounds
         joins = tree.args.get("joins") or []
         self.sources = {
             one.alias: one for one in (tree.args["from_"].this, *(j.this for j in joins))
@@ -204,7 +218,7 @@ class _Query:
         self.aggregates = aggregates_in(tree)
 
     def answer(self, k: int, min_join: int, public: frozenset[str]) -> Answer:
-        cells, shape = self._cells()
+        cells, shape = self._cells(k)
         release = _Release(self._owners(cells, public), cells, k)
         shown, folded, dropped = release.rows(min_join)
         found = [_values(shape, one, cells[one]) for one in sorted(shown, key=_order)]
@@ -238,7 +252,7 @@ class _Query:
     def _row(self, cell: CellValues) -> tuple[Any, ...]:
         return tuple(cell.shown(node) for node in self.items.values())
 
-    def _cells(self) -> tuple[dict[Label, _Group], Shape]:
+    def _cells(self, k: int) -> tuple[dict[Label, _Group], Shape]:
         """Every cell by its labels, and what is to be made of it."""
         wanted: list[exp.Expr] = [
             *(one.copy() for one in self.dimensions),
@@ -263,8 +277,22 @@ class _Query:
             if row[width]:
                 cells[tuple(row[:width])] = _Group(row[width], totals)
         return cells, Shape(
-            self.dimensions, scales[:width], self.aggregates, scales[width + 1 :: 3], self.items
+            self.dimensions,
+            scales[:width],
+            self.aggregates,
+            scales[width + 1 :: 3],
+            self.items,
+            k,
+            {
+                one.this.sql(): self._declared(one.this)
+                for one in self.aggregates
+                if isinstance(one.this, exp.Column)
+            },
         )
+
+    def _declared(self, column: exp.Column) -> tuple[Fraction, Fraction, Fraction]:
+        none = (Fraction(0), Fraction(0), Fraction(1))
+        return self.bounds.get(f"{self._dataset(column.table)}.{column.name}", none)
 
     def _run(self, tree: exp.Select, wanted: Sequence[exp.Expr]) -> duckdb.DuckDBPyConnection:
         asked = tree.copy()

@@ -7,11 +7,12 @@ Rules   one rounding, when a value is shown: a quotient has four decimals more t
         of, halves go to the even neighbour. ROUND takes halves away from zero.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
-from math import floor
+from math import ceil, floor
 from typing import Any
 
 from sqlglot import exp
@@ -42,13 +43,17 @@ _SPREADS: dict[type[exp.Expr], tuple[int, bool]] = {
     exp.StddevSamp: (1, True),
 }
 """What is taken off the count, and whether a root is drawn."""
+_QUANTILES = (exp.Median, exp.PercentileCont, exp.PercentileDisc, exp.Quantile, exp.Min, exp.Max)
+_BANDS = 32
+_QUANTILE_DECIMALS = 20
+"""More than are shown: what is compared with it is right to a band."""
 _TWELVE = Context(prec=12, rounding=ROUND_HALF_EVEN)
 _MANY = Context(prec=80)
 
 
 def needs_values(node: exp.AggFunc) -> bool:
     """Whether an aggregate is more than a sum and a count."""
-    return type(node) in _SPREADS
+    return type(node) in _SPREADS or isinstance(node, _QUANTILES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,9 @@ class Shape:
     aggregates: Sequence[exp.AggFunc]
     sum_decimals: Sequence[int]
     items: Mapping[str, exp.Expr]
+    k: int
+    bounds: Mapping[str, tuple[Fraction, Fraction, Fraction]]
+    """Of a column, what its owner declares: smallest, largest, and the unit between them."""
 
 
 def aggregates_in(tree: exp.Select) -> list[exp.AggFunc]:
@@ -148,9 +156,24 @@ class CellValues:
                 return total.sum if total.values else None
             case exp.Avg():
                 return total.sum / total.values if total.values else None
+        if isinstance(node, exp.Min | exp.Max):
+            return self._outermost(node, total.each)
+        if isinstance(node, _QUANTILES):
+            return _quantile(node, sorted(total.each))
         if spread := _SPREADS.get(type(node)):
             return _spread(total.each, *spread)
         raise NotImplementedError(node.sql())
+
+    def _outermost(self, node: exp.AggFunc, each: Sequence[Fraction]) -> Fraction | None:
+        """The middle of the first or last band of a declared range in which k values lie."""
+        least, most, unit = self.shape.bounds[node.this.sql()]
+        width = ceil(((most - least) / unit + 1) / _BANDS) * unit
+        bands = Counter(floor((one - least) / width) for one in each)
+        full = [band for band, count in bands.items() if count >= self.shape.k]
+        if not full:
+            return None
+        band = max(full) if isinstance(node, exp.Max) else min(full)
+        return least + band * width + (width - unit) / 2
 
     def decimals(self, node: exp.Expr) -> int | None:
         """How many decimals are shown; None: twelve digits."""
@@ -172,6 +195,8 @@ class CellValues:
                 return max(_places(node), 0)
         if type(node) in _SPREADS:
             return None
+        if isinstance(node, _QUANTILES):
+            return _QUANTILE_DECIMALS
         found = [self.decimals(one) for one in node.iter_expressions()]
         each = [one for one in found if one is not None]
         if len(each) < len(found):
@@ -209,6 +234,19 @@ def _spread(values: Sequence[Fraction], less: int, root: bool) -> Fraction | Non
         return variance
     quotient = _MANY.divide(Decimal(variance.numerator), Decimal(variance.denominator))
     return Fraction(_MANY.sqrt(quotient))
+
+
+def _quantile(node: exp.AggFunc, values: Sequence[Fraction]) -> Fraction | None:
+    """As DuckDB has it, of the values themselves."""
+    if not values:
+        return None
+    given = node.args.get("quantile") or node.args.get("expression")
+    share = Fraction(given.name) if given else Fraction(1, 2)
+    if isinstance(node, exp.PercentileDisc | exp.Quantile):
+        return values[max(ceil(share * len(values)) - 1, 0)]
+    place = share * (len(values) - 1)
+    low, high = values[floor(place)], values[ceil(place)]
+    return low + (high - low) * (place - floor(place))
 
 
 def _number(label: Any) -> Any:

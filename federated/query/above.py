@@ -7,6 +7,7 @@ Not for     what stands inside an aggregate: an owner computes it, and `expressi
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Final
 
 from sqlglot import exp
@@ -16,6 +17,7 @@ from contract.errors import RequestError
 from contract.policy import Use
 from federated.query.conditions import day
 from federated.query.expressions import Expressions
+from federated.query.figures import Asked, Count, Dimension, Quantile, Rank, Squares, Sum
 from federated.query.formula import Call, Constant, Figure, Formula, Operator, call, figures_in
 from federated.query.language import CASTS, name
 from federated.query.subquery import not_grouped
@@ -52,40 +54,6 @@ _SPREADS: dict[type[exp.Expr], Operator] = {
     exp.StddevSamp: Operator.VAR_SAMP,
     exp.StddevPop: Operator.VAR_POP,
 }
-
-
-# ── figures: what is added up for each cell ─────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Dimension:
-    """A column that the result is grouped by."""
-
-    group: int
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How many entities there are, or have a value in all of some columns of one source."""
-
-    columns: frozenset[Column] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Sum:
-    """A sum over the entities that have a value."""
-
-    of: Linear
-
-
-@dataclass(frozen=True, slots=True)
-class Squares:
-    """A sum of squares of one source's numbers."""
-
-    of: Linear
-
-
-Asked = Dimension | Count | Sum | Squares
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,18 +263,26 @@ class Above:
             case exp.Sum() | exp.Avg():
                 return self._sum(node)
             case exp.Min() | exp.Max():
-                raise self.text.refuse(
-                    node,
-                    "MIN and MAX over a join would show the value of one single subject",
-                    "An owner's own sub-query may have them, by key: (SELECT key, MAX(column) AS"
-                    " column FROM org.dataset GROUP BY key) AS a.",
+                highest = isinstance(node, exp.Max)
+                return self._quantile(
+                    node.this, Rank.HIGHEST if highest else Rank.LOWEST, Fraction(highest)
                 )
+            case exp.Median():
+                return self._quantile(node.this, Rank.CONTINUOUS, Fraction(1, 2))
+            case exp.PercentileCont():
+                share = self._share(node.expression)
+                return self._quantile(node.this, Rank.CONTINUOUS, share)
+            case exp.PercentileDisc():
+                return self._quantile(node.this, Rank.DISCRETE, self._share(node.expression))
+            case exp.Quantile():
+                return self._quantile(node.this, Rank.DISCRETE, self._share(node.args["quantile"]))
         if operator := _SPREADS.get(type(node)):
             return self._spread(operator, node)
         raise self.text.refuse(
             node,
             "there is no such aggregate",
-            "There are COUNT, SUM, AVG, VAR_SAMP, VAR_POP, STDDEV_SAMP and STDDEV_POP.",
+            "There are COUNT, SUM, AVG, VAR_SAMP, VAR_POP, STDDEV_SAMP, STDDEV_POP, MEDIAN,"
+            " QUANTILE_CONT, QUANTILE_DISC, MIN and MAX.",
         )
 
     def _entities(self, node: exp.Count) -> Read:
@@ -326,13 +302,9 @@ class Above:
         return Read(self.figure(Count()), ColumnType.INTEGER)
 
     def _spread(self, operator: Operator, node: exp.AggFunc) -> Read:
-        linear = self.scope.sum_of(node.this)
-        if len(linear.sources) > 1:
-            raise self.text.refuse(
-                node.this,
-                "a variance of several owners' columns would multiply them with each other",
-                "Ask for the variance of each owner's own numbers.",
-            )
+        linear = self._of_one_owner(
+            node.this, "a variance of several owners' columns would multiply them with each other"
+        )
         self._use(linear.columns, Use.VARIANCE)
         count = self._present(linear.columns)
         sums = (self.figure(Sum(linear)), self.figure(Squares(linear)))
@@ -350,6 +322,27 @@ class Above:
         self._use(linear.columns, Use.AVG)
         mean = call(Operator.DIVIDE, total, self._present(linear.columns))
         return Read(mean, ColumnType.DECIMAL)
+
+    def _quantile(self, of: exp.Expr, rank: Rank, share: Fraction) -> Read:
+        linear = self._of_one_owner(of, "each owner knows the bands of its own numbers only")
+        self._use(linear.columns, Use.QUANTILE)
+        self._present(linear.columns)
+        return Read(self.figure(Quantile(linear, rank, share)), ColumnType.DECIMAL)
+
+    def _share(self, node: exp.Expr) -> Fraction:
+        if isinstance(node, exp.Literal) and not node.is_string:
+            share = self.scope.linear(node).constant
+            if 0 <= share <= 1:
+                return share
+        raise self.text.refuse(
+            node, "a quantile is at a number from 0 to 1", "Write QUANTILE_CONT(column, 0.9)."
+        )
+
+    def _of_one_owner(self, node: exp.Expr, why: str) -> Linear:
+        linear = self.scope.sum_of(node)
+        if len(linear.sources) > 1:
+            raise self.text.refuse(node, why, "Ask for each owner's own numbers.")
+        return linear
 
     def _present(self, columns: Sequence[Column]) -> Figure:
         """How many have a value in all of these columns."""

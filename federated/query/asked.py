@@ -8,19 +8,33 @@ Not for     what stands inside an aggregate: an owner computes it, and `expressi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
+from math import ceil
 from typing import Final
 
 from sqlglot import exp
 
 from contract.dataset import MOST_DIGITS, ColumnType
 from contract.policy import Use
-from contract.sizes import LARGEST_SIZE
-from federated.query.above import Above, Asked, Count, Dimension, Read, Squares, Sum
+from federated.query.above import Above, Read
 from federated.query.expressions import Expressions
-from federated.query.formula import Bounds, Figure, Formula, bounds_of, decimals_of, figures_in
+from federated.query.figures import (
+    Asked,
+    Dimension,
+    decimals_of_figure,
+    error_of_figure,
+    widest_bounds,
+)
+from federated.query.formula import (
+    SIGNIFICANT_DIGITS,
+    Figure,
+    Formula,
+    bounds_of,
+    decimals_of,
+    error_of,
+    figures_in,
+)
 from federated.query.subquery import named_twice, set_alias
-from federated.query.values import Column
+from federated.query.values import Column, decimal_text
 
 WIDEST: Final = 2 * MOST_DIGITS
 """Digits of the widest decimal that programs can read (Arrow's decimal256)."""
@@ -34,6 +48,12 @@ _CALLED: dict[type[exp.Expr], str] = {
     exp.Stddev: "stddev_samp",
     exp.StddevSamp: "stddev_samp",
     exp.StddevPop: "stddev_pop",
+    exp.Min: "min",
+    exp.Max: "max",
+    exp.Median: "median",
+    exp.PercentileCont: "quantile",
+    exp.PercentileDisc: "quantile",
+    exp.Quantile: "quantile",
 }
 
 
@@ -46,6 +66,8 @@ class Item:
     type: ColumnType
     decimals: int | None
     """None: significant digits."""
+    within: str | None
+    """How far it may be from the exact value; None: nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +143,7 @@ class _Reader:
         decimals = self._decimals(value, found)
         whole = found.is_number and decimals == 0 and not isinstance(found.formula, Figure)
         kind = ColumnType.INTEGER if whole else found.type
-        return Item(name, found.formula, kind, decimals)
+        return Item(name, found.formula, kind, decimals, self._within(value, found, decimals))
 
     def _default_name(self, node: exp.Expr) -> str:
         argument = node.this if isinstance(node, exp.AggFunc) else None
@@ -140,10 +162,11 @@ class _Reader:
         """How many decimals a column has; refused where no program could read so many digits."""
         if not found.is_number:
             return 0
-        decimals = decimals_of(found.formula, [self._places(one) for one in self.above.figures])
+        figures, groups = self.above.figures, self.above.groups
+        decimals = decimals_of(found.formula, [decimals_of_figure(one, groups) for one in figures])
         if decimals is None:
             return None
-        limits = bounds_of(found.formula, [self._bounds(one) for one in self.above.figures])
+        limits = bounds_of(found.formula, [widest_bounds(one, groups) for one in figures])
         if (digits := limits.digits(decimals)) > WIDEST:
             raise self.above.text.refuse(
                 node,
@@ -153,30 +176,19 @@ class _Reader:
             )
         return decimals
 
-    def _places(self, figure: Asked) -> int | None:
-        match figure:
-            case Dimension():
-                return self.above.groups[figure.group].scale
-            case Count():
-                return 0
-            case Sum():
-                return figure.of.scale
-            case Squares():
-                return 2 * figure.of.scale
-
-    def _bounds(self, figure: Asked) -> Bounds:
-        """Beyond what any plan will allow: a plan knows how many rows there are."""
-        match figure:
-            case Dimension():
-                scale = self.above.groups[figure.group].scale
-                return Bounds(Fraction(10**MOST_DIGITS, 10**scale), 10**scale)
-            case Count():
-                return Bounds(Fraction(LARGEST_SIZE), 1)
-            case Sum() | Squares():
-                power = 2 if isinstance(figure, Squares) else 1
-                unit = 10 ** (figure.of.scale * power)
-                most = figure.of.range(figure.of.scale).magnitude ** power * LARGEST_SIZE
-                return Bounds(Fraction(most, unit), unit)
+    def _within(self, node: exp.Expr, found: Read, decimals: int | None) -> str | None:
+        if not found.is_number:
+            return None
+        error = error_of(found.formula, [error_of_figure(one) for one in self.above.figures])
+        if error is None:
+            raise self.above.text.refuse(
+                node,
+                "a quantile is known to a band, and nobody can say how far this would be off",
+                "Add, subtract or round quantiles, or multiply them by a constant; compute the rest"
+                " from the result.",
+            )
+        places = SIGNIFICANT_DIGITS if decimals is None else decimals
+        return decimal_text(ceil(error * 10**places), places) if error else None
 
     # ── HAVING, ORDER BY, LIMIT ─────────────────────────────────────────────────────────────────
 

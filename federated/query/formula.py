@@ -297,3 +297,35 @@ def _combined(what: Operator, left: Bounds, right: Bounds) -> Bounds:
             # What is divided by is at least 1 over its own denominator.
             return Bounds(left.most * right.over, max(round(over * right.most), 1))
     return Bounds(left.most + right.most, over)
+
+
+# ── how far it may be from what it stands for ───────────────────────────────────────────────────
+
+
+def error_of(formula: Formula, figures: Sequence[Fraction]) -> Fraction | None:
+    """How far a number may be off if its figures may be so far off; None: nobody can say."""
+    match formula:
+        case Figure():
+            return figures[formula.place]
+        case Constant():
+            return Fraction(0)
+        case Call():
+            each = [error_of(one, figures) for one in formula.of]
+            if None in each:
+                return None
+            return _error(formula, [one for one in each if one is not None])
+
+
+def _error(formula: Call, each: Sequence[Fraction]) -> Fraction | None:
+    if not any(each):
+        return Fraction(0)
+    match formula.operator, formula.of:
+        case Operator.NEGATE | Operator.ADD | Operator.SUBTRACT, _:
+            return sum(each, start=Fraction(0))
+        case Operator.ROUND, _:
+            return each[0] + Fraction(10) ** -(formula.decimals or 0) / 2
+        case Operator.MULTIPLY, [Constant() as factor, _] | [_, Constant() as factor]:
+            return sum(each) * abs(Fraction(factor.text))
+        case Operator.DIVIDE, [_, Constant() as divisor] if Fraction(divisor.text):
+            return each[0] / abs(Fraction(divisor.text))
+    return None

@@ -98,6 +98,7 @@ _BEFORE_BRACKET = frozenset(
     | {"VAR_POP", "VAR_SAMP", "VARIANCE", "STDDEV", "STDDEV_POP", "STDDEV_SAMP"}
     | {"CASE", "WHEN", "THEN", "ELSE", "COALESCE", "IFNULL", "NULLIF", "ABS", "LEAST", "GREATEST"}
     | {"YEAR", "QUARTER", "MONTH", "EXTRACT", "SUBSTR", "SUBSTRING", "LEFT", "RIGHT"}
+    | {"MEDIAN", "QUANTILE", "QUANTILE_CONT", "QUANTILE_DISC"}
 )
 _FUNCTIONS: dict[str, str] = {
     "DATE": "Write DATE '2026-01-31'.",
@@ -111,13 +112,13 @@ _FUNCTIONS: dict[str, str] = {
         "Write bands: CASE WHEN column < 1000 THEN 'below 1000' ELSE 'others' END.",
     ),
     **dict.fromkeys(
-        ("MEDIAN", "QUANTILE", "QUANTILE_CONT", "QUANTILE_DISC", "MODE", "PERCENTILE_CONT"),
-        "Quantiles are not there yet: prepare a band in the dataset and group by it.",
+        ("MODE", "PERCENTILE_CONT", "PERCENTILE_DISC", "APPROX_QUANTILE"),
+        "Write MEDIAN(column), QUANTILE_CONT(column, 0.9) or QUANTILE_DISC(column, 0.9).",
     ),
 }
 _OTHER_FUNCTION = (
-    "There are COUNT, SUM, AVG, VAR_SAMP, STDDEV_SAMP, ROUND; MIN and MAX in an owner's own"
-    " sub-query; CASE, COALESCE, NULLIF, ABS, LEAST, GREATEST, YEAR, QUARTER, MONTH, SUBSTRING,"
+    "There are COUNT, SUM, AVG, VAR_SAMP, STDDEV_SAMP, ROUND, MIN, MAX, MEDIAN,"
+    " QUANTILE_CONT; CASE, COALESCE, NULLIF, ABS, LEAST, GREATEST, YEAR, QUARTER, MONTH, SUBSTRING,"
     " LEFT and RIGHT; prepare other values as a column of the dataset."
 )
 
@@ -151,6 +152,10 @@ _NODES: dict[type[exp.Expr], frozenset[str]] = {
         exp.Stddev: "this",
         exp.StddevSamp: "this",
         exp.StddevPop: "this",
+        exp.Median: "this",
+        exp.Quantile: "this quantile",
+        exp.PercentileCont: "this expression",
+        exp.PercentileDisc: "this expression",
         exp.Min: "this",
         exp.Max: "this",
         exp.Add: "this expression",

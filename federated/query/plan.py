@@ -22,13 +22,15 @@ from contract.dataset import MOST_DIGITS, ColumnType
 from contract.errors import BadMessage
 from contract.keys import KeyKind
 from contract.policy import Use
-from federated.query.above import Asked, Count, Dimension, Squares, Sum
+from federated.query.figures import Asked, Count, Dimension, Quantile, Squares, Sum
 from federated.query.formula import Bounds
+from federated.query.histogram import Bands, bands_of
 from federated.query.statement import Source, Statement
 from federated.query.table import (
     CountFigure,
     DimensionFigure,
     PlannedFigure,
+    QuantileFigure,
     SumFigure,
     Table,
     table_of,
@@ -270,6 +272,7 @@ class _Draft:
     rows: int
     summands: list[Summand] = field(default_factory=list)
     numbers: dict[Linear, tuple[tuple[int, ...], int]] = field(default_factory=dict)
+    histograms: dict[Linear, tuple[Bands, tuple[int, ...]]] = field(default_factory=dict)
     presences: dict[frozenset[Column], int] = field(default_factory=dict)
 
     def part(self, alias: str) -> _Part:
@@ -289,6 +292,8 @@ class _Draft:
                 return self._number(asked.of)
             case Squares():
                 return self._squares(asked.of, of=figures.index(Sum(asked.of)))
+            case Quantile():
+                return self._quantile(asked)
 
     def bounds(self, figure: PlannedFigure) -> Bounds:
         """By the summands' own bounds: what is outside of them is an error, not a row."""
@@ -305,6 +310,10 @@ class _Draft:
                     for at, limb in enumerate(limbs)
                 )
                 return Bounds(Fraction(most, 10**figure.scale), 10**figure.scale)
+            case QuantileFigure():
+                bands, unit = figure.bands, 10**figure.scale
+                most = max(abs(bands.least), abs(bands.least + bands.width * bands.number))
+                return Bounds(Fraction(most, unit), 2 * unit * Fraction(figure.share).denominator)
 
     def _number(self, of: Linear) -> SumFigure:
         if of not in self.numbers:
@@ -339,6 +348,31 @@ class _Draft:
             present=self._presence(number.columns),
             square_of=of,
         )
+
+    def _quantile(self, asked: Quantile) -> QuantileFigure:
+        of = asked.of
+        if of not in self.histograms:
+            self.histograms[of] = self._histogram(of)
+        bands, summands = self.histograms[of]
+        return QuantileFigure(
+            rank=asked.rank,
+            share=str(asked.share),
+            scale=of.scale,
+            bands=bands,
+            summands=summands,
+            present=self._presence(of.columns),
+        )
+
+    def _histogram(self, of: Linear) -> tuple[Bands, tuple[int, ...]]:
+        (alias,) = of.sources
+        bands = bands_of(of.range(of.scale), self.rows, SUM_BITS)
+        summands = []
+        for column in range(bands.sums):
+            value = _value(0, 0, bands.largest(column), 0, 0)
+            place = self.part(alias).add(value, bands.sql(of.sql(of.scale), column))
+            term = Term(owner=self.places[alias], column=place)
+            summands.append(self._sum([(term, (0, bands.largest(column)))]))
+        return bands, tuple(summands)
 
     def _presence(self, columns: Sequence[Column]) -> int | None:
         """The sum that counts where none of an owner's columns is NULL."""

@@ -16,6 +16,7 @@ from re import fullmatch
 
 from contract.dataset import ColumnType, ResultColumn
 from contract.errors import BadMessage, MiheError
+from federated.query.figures import Rank
 from federated.query.formula import (
     SIGNIFICANT_DIGITS,
     Value,
@@ -23,12 +24,14 @@ from federated.query.formula import (
     shown_significant,
     value_of,
 )
+from federated.query.histogram import continuous, discrete, outermost
 from federated.query.plan import GroupColumn, QueryPlan
 from federated.query.table import (
     CountFigure,
     DimensionFigure,
     Output,
     PlannedFigure,
+    QuantileFigure,
     SumFigure,
 )
 
@@ -121,6 +124,7 @@ def _column(output: Output) -> ResultColumn:
         type=output.type,
         decimals=output.decimals or 0,
         digits=output.digits,
+        within=output.within,
         significant=SIGNIFICANT_DIGITS if _is_inexact(output) else None,
     )
 
@@ -194,6 +198,23 @@ def _figure(plan: QueryPlan, figure: PlannedFigure, cell: Cell) -> Value:
             limbs = enumerate(figure.summands)
             total = sum(cell.sums[place] << figure.limb_bits * limb for limb, place in limbs)
             return Fraction(total, 10**figure.scale)
+        case QuantileFigure():
+            return _quantile(plan, figure, cell)
+
+
+def _quantile(plan: QueryPlan, figure: QuantileFigure, cell: Cell) -> Fraction | None:
+    bands, share = figure.bands, Fraction(figure.share)
+    counts = bands.counts([cell.sums[place] for place in figure.summands])
+    if sum(counts) != _counted(figure.present, cell):
+        raise _not_allowed("there are more or fewer values in bands than there are values")
+    match figure.rank:
+        case Rank.CONTINUOUS:
+            found = continuous(bands, counts, share)
+        case Rank.DISCRETE:
+            found = discrete(bands, counts, share)
+        case Rank.LOWEST | Rank.HIGHEST:
+            found = outermost(bands, counts, plan.k, highest=figure.rank is Rank.HIGHEST)
+    return None if found is None else found / 10**figure.scale
 
 
 def _counted(present: int | None, cell: Cell) -> int:

@@ -12,7 +12,9 @@ from pydantic import Field
 from contract.canonical import Frozen, Name
 from contract.dataset import ColumnType
 from federated.query.asked import Answer, Item
+from federated.query.figures import Rank
 from federated.query.formula import Bounds, Formula, bounds_of
+from federated.query.histogram import Bands
 
 _NUMBERS = (ColumnType.INTEGER, ColumnType.DECIMAL)
 _WORD_DIGITS: Final = 18
@@ -47,7 +49,21 @@ class SumFigure(Frozen):
     )
 
 
-PlannedFigure = Annotated[DimensionFigure | CountFigure | SumFigure, Field(discriminator="kind")]
+class QuantileFigure(Frozen):
+    """A value by its rank, known to a band."""
+
+    kind: Literal["quantile"] = "quantile"
+    rank: Rank
+    share: str = Field(description="between 0 and 1, as a fraction")
+    scale: int
+    bands: Bands
+    summands: tuple[int, ...] = Field(description="each the counts of several bands")
+    present: int | None = Field(default=None, description="summand; absent: never NULL")
+
+
+PlannedFigure = Annotated[
+    DimensionFigure | CountFigure | SumFigure | QuantileFigure, Field(discriminator="kind")
+]
 
 
 class Output(Frozen):
@@ -58,6 +74,7 @@ class Output(Frozen):
     type: ColumnType
     decimals: int | None = Field(default=None, description="absent: significant digits")
     digits: int | None = Field(default=None, description="at most; absent: 64 bits hold it")
+    within: str | None = Field(default=None, description="how far it may be from the exact value")
 
 
 class Ordering(Frozen):
@@ -96,7 +113,13 @@ def table_of(answer: Answer, figures: Sequence[PlannedFigure], bounds: Sequence[
 
 def _output(item: Item, bounds: Sequence[Bounds]) -> Output:
     """Wide enough for every value that the bounds allow: not for those that will come out."""
-    shown = Output(name=item.name, formula=item.formula, type=item.type, decimals=item.decimals)
+    shown = Output(
+        name=item.name,
+        formula=item.formula,
+        type=item.type,
+        decimals=item.decimals,
+        within=item.within,
+    )
     if item.type not in _NUMBERS or item.decimals is None:
         return shown
     digits = bounds_of(item.formula, bounds).digits(item.decimals)

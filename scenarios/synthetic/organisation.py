@@ -29,7 +29,8 @@ class Organisation:
 
 
 OWNERS = ("registry", "tax", "power", "bank_a", "bank_b")
-NUMBER, LABEL = ("sum", "avg", "variance", "count", "filter"), ("group", "filter")
+NUMBER = ("sum", "avg", "variance", "quantile", "count", "filter")
+LABEL = ("group", "filter")
 
 
 def serves_bank_a(dataset: str) -> Rule:

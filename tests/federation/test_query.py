@@ -79,6 +79,13 @@ maximum = 9999
 level = 2
 
 [[column]]
+name = "kind"
+type = "integer"
+minimum = 0
+maximum = 6
+level = 2
+
+[[column]]
 name = "vast"
 type = "integer"
 minimum = -9000000000000000000
@@ -104,6 +111,7 @@ uscc = ["join"]
 delta = ["sum", "avg", "variance", "count", "filter"]
 zone = ["group", "filter"]
 rare = ["group", "filter"]
+kind = ["quantile"]
 vast = ["sum"]
 """
 
@@ -114,11 +122,11 @@ def balances(world: World) -> dict[str, Extra]:
     banks = set(valid_keys(world, "bank_a.loans"))
     known = valid_keys(world, "registry.enterprises")
     some = [key for at, key in enumerate(known) if at % 4 != (key in banks)]
-    chance, lines = Random(2), ["uscc,delta,zone,rare,vast"]
+    chance, lines = Random(2), ["uscc,delta,zone,rare,kind,vast"]
     for number, key in enumerate(some[:2000]):
         delta = "" if number % 7 == 0 else f"{chance.uniform(-8e6, 4e6):.2f}"
         zone = ("east", "west", "")[number % 3]
-        lines.append(f"{key},{delta},{zone},{number},0")
+        lines.append(f"{key},{delta},{zone},{number},{number % 7},0")
     return {"power.balances": Extra(BALANCES, "\n".join(lines) + "\n", ALLOWED)}
 
 
@@ -148,7 +156,8 @@ SHOWN = {
     "ratios, rows left out, in order": f"""
         SELECT b.five_class, COUNT(*) AS n, ROUND(100.0 * COUNT(p.delta) / COUNT(*), 1) AS known,
                SUM(b.loan_balance) / SUM(p.delta) AS ratio, SUM(p.delta) - AVG(p.delta) AS rest,
-               STDDEV(p.delta) AS spread, COUNT(DISTINCT uscc) AS firms
+               STDDEV(p.delta) AS spread, COUNT(DISTINCT uscc) AS firms,
+               ROUND(MEDIAN(p.kind), 1) AS kind
         {LOANS_AND_BALANCES} GROUP BY b.five_class
         HAVING COUNT(*) > 12 AND SUM(b.loan_balance) > 0 ORDER BY ratio DESC, 1 LIMIT 3""",
     "grouped by what two owners compute, and CASE in sums": f"""

@@ -244,7 +244,7 @@ IN_SQL = (
     Case(
         BadQuery,
         "not in the language",
-        _asked("SELECT MEDIAN(b.util) AS m FROM bank_a.loans AS b"),
+        _asked("SELECT MODE(b.util) AS m FROM bank_a.loans AS b"),
         at="owners",
         phase="plan",
         rule="the language of queries",

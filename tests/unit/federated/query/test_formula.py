@@ -18,6 +18,7 @@ from federated.query.formula import (
     bounds_of,
     call,
     decimals_of,
+    error_of,
     shown_decimal,
     shown_significant,
     value_of,
@@ -124,6 +125,24 @@ def test_a_variance_of_too_few_is_null() -> None:
     assert value_of(call(Operator.VAR_SAMP, *of), figures) is None
     assert value_of(call(Operator.VAR_POP, *of), figures) == 0
     assert value_of(call(Operator.VAR_POP, *of), [Fraction(0), None, None]) is None
+
+
+@pytest.mark.parametrize(
+    ("formula", "error"),
+    [
+        (call(Operator.ADD, X, Y), Fraction(3)),
+        (call(Operator.SUBTRACT, X, call(Operator.NEGATE, X)), Fraction(6)),
+        (call(Operator.MULTIPLY, X, number("-0.5")), Fraction(3, 2)),
+        (call(Operator.DIVIDE, X, number("2")), Fraction(3, 2)),
+        (Call(operator=Operator.ROUND, of=(X,), decimals=-1), Fraction(8)),
+        (call(Operator.DIVIDE, Y, Y), Fraction(0)),
+        (call(Operator.DIVIDE, Y, X), None),
+        (call(Operator.MULTIPLY, X, X), None),
+        (call(Operator.DIVIDE, X, number("0")), None),
+    ],
+)
+def test_how_far_a_number_may_be_off(formula: Formula, error: Fraction | None) -> None:
+    assert error_of(formula, [Fraction(3), Fraction(0)]) == error
 
 
 def formulas() -> st.SearchStrategy[Formula]:

@@ -13,7 +13,7 @@ from contract.dataset import ColumnType
 from contract.errors import BadMessage
 from federated.query.plan import QueryPlan
 from federated.query.result import Cell, Result, result_of
-from federated.query.table import SumFigure
+from federated.query.table import QuantileFigure, SumFigure
 
 Planned = Callable[[str], QueryPlan]
 
@@ -250,6 +250,39 @@ def test_no_variance_is_negative(planned: Planned) -> None:
         result_of(planned(SPREADS), [cell(10, 55, 302)])
     ((variance, *_),) = values(result_of(planned(SPREADS), [cell(10, 50, 250)]))
     assert variance == 0
+
+
+BANDED = f"SELECT MEDIAN(b.days), MIN(b.days), MAX(b.days) * 2 AS twice, COUNT(*) {FROM}"
+
+
+def counted(plan: QueryPlan, counts: list[int]) -> Cell:
+    """A cell with so many values in each band of its histogram."""
+    (bands, *_) = [one.bands for one in plan.table.figures if isinstance(one, QuantileFigure)]
+    sums = [0] * bands.sums
+    for band, count in enumerate(counts):
+        sums[band // bands.together] += count << bands.bits * (band % bands.together)
+    return cell(sum(counts), *sums)
+
+
+def test_quantiles_say_how_far_they_may_be_off(planned: Planned) -> None:
+    plan = planned(BANDED)
+    # -3650 to 3650 in 32 bands of 229 days: right to 114 on either side.
+    columns = result_of(plan, []).columns
+    assert [column.within for column in columns] == ["114.0000", "114", "228", None]
+    assert [column.decimals for column in columns] == [4, 0, 0, 0]
+    cells = [counted(plan, [1, 10, 8, 11, 2, *[0] * 27])]
+    ((median, lowest, highest, count),) = values(result_of(plan, cells))
+    assert (median, count) == (Decimal(-3650 + 2 * 229 + 114), 32)
+    # The outermost values are those of fewer than ten.
+    assert (lowest, highest) == (-3650 + 229 + 114, 2 * (-3650 + 3 * 229 + 114))
+
+
+def test_values_are_in_bands_as_often_as_there_are_any(planned: Planned) -> None:
+    plan = planned(BANDED)
+    good = counted(plan, [0, 10, *[0] * 30])
+    assert values(result_of(plan, [good]))
+    with pytest.raises(BadMessage, match="in bands"):
+        result_of(plan, [replace(good, count=11)])
 
 
 def test_rows_that_are_alike_are_in_one_order_whatever_the_codes(planned: Planned) -> None:

@@ -11,7 +11,7 @@ from sqlglot.dialects import DuckDB
 
 from contract.dataset import CatalogueColumn, ColumnType
 from contract.errors import BadQuery
-from federated.query.above import Count, Dimension, Sum
+from federated.query.figures import Count, Dimension, Sum
 from federated.query.statement import Statement, parse
 from federated.query.values import Range
 from tests.unit.federated.query.catalogue import Catalogue, entry, key
