@@ -11,7 +11,10 @@ from typing import Final, Literal, TypeAlias, final
 
 __all__ = [
     "SOURCE_DIGEST",
+    "Answering",
     "Blinding",
+    "CheckFailed",
+    "Checking",
     "Defect",
     "Evaluation",
     "Finishing",
@@ -68,6 +71,9 @@ class PointRefused(ValueError):
 
 class MessageRefused(ValueError):
     """A peer's message has a wrong length or a repeated tag."""
+
+class CheckFailed(ValueError):
+    """A peer's message does not fit what it sent before."""
 
 class Misused(ValueError):
     """The caller broke the core's contract."""
@@ -133,8 +139,11 @@ class Evaluation:
     def count(self, matched: bytes) -> int:
         """How many items both have."""
 
-_Terms: TypeAlias = tuple[bytes, int, int, int, bool]
-"""A run of psi/rr22: id of 32 bytes, sizes of receiver, sender and bucket, whether both learn."""
+_Terms: TypeAlias = tuple[bytes, int, int, int, bool, bool]
+"""A run of psi/rr22: id of 32 bytes, sizes of receiver, sender and bucket, whether both learn.
+
+And whether peers that deviate are caught.
+"""
 
 def canonical_keys(kind: str, texts: tuple[bytes, bytes], issued: bytes) -> tuple[bytes, bytes]:
     """What each text of a column is as a key of this kind, and the keys, 18 bytes each or zeros.
@@ -154,9 +163,9 @@ def distinct_keys(keys: tuple[bytes, bytes], rows: bytes) -> tuple[bytes, bytes,
     """
 
 def rr22_outline(terms: _Terms) -> tuple[int, Sequence[int]]:
-    """How many buckets there are, and the bytes of the six messages of each, in order.
+    """How many buckets there are, and the bytes of the eight messages of each, in order.
 
-    The last is 0 unless both learn. Raises Misused.
+    0 of those that are not sent. Raises Misused.
     """
 
 def rr22_share(run_id: bytes) -> tuple[Sharing, bytes]:
@@ -212,7 +221,17 @@ class Finishing:
     """The receiver in the middle of the VOLE: the trees are awaited."""
 
     def finish(self, trees: bytes) -> Masking:
-        """End the VOLE. Raises MessageRefused, Spent, Defect."""
+        """End the VOLE unchecked. Raises MessageRefused, Misused, Spent, Defect."""
+
+    def challenge(self, trees: bytes) -> tuple[Checking, bytes]:
+        """Ask whether they are those of one VOLE. Raises MessageRefused, Misused, Spent, Defect."""
+
+@final
+class Checking:
+    """The receiver whose challenge is out: the answer is awaited."""
+
+    def check(self, answer: bytes) -> Masking:
+        """End the VOLE. Raises CheckFailed, MessageRefused, Spent, Defect."""
 
 @final
 class Masking:
@@ -237,7 +256,23 @@ class Growing:
     """The sender of a bucket: the reply is awaited."""
 
     def trees(self, reply: bytes) -> tuple[Taking, bytes]:
-        """The sender's part of the VOLE. Raises PointRefused, MessageRefused, Spent, Defect."""
+        """The sender's part of the VOLE, with nothing checked.
+
+        Raises PointRefused, MessageRefused, Misused, Spent, Defect.
+        """
+
+    def trees_to_check(self, reply: bytes) -> tuple[Answering, bytes]:
+        """The same of a reply that is checked.
+
+        Raises CheckFailed, PointRefused, MessageRefused, Misused, Spent, Defect.
+        """
+
+@final
+class Answering:
+    """The sender that will be checked: the challenge is awaited."""
+
+    def answer(self, challenge: bytes) -> tuple[Taking, bytes]:
+        """The end of the VOLE. Raises MessageRefused, Spent, Defect."""
 
 @final
 class Taking:
@@ -260,7 +295,8 @@ class Told:
     def common(self, common: bytes) -> tuple[int, bytes]:
         """How many of the own items are common by the receiver's word, and their rows.
 
-        Rows are little-endian uint32 in no order. Raises MessageRefused, Misused, Spent, Defect.
+        Rows are little-endian uint32 in no order. Raises CheckFailed, MessageRefused, Misused,
+        Spent, Defect.
         """
 
 def star_store_bytes(contributors: int, size: int) -> int:

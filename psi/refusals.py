@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from contract.errors import BadMessage, BadPoint, DatasetOutgrown, OurError
 from native import _core
 
+_CHECKED = "Ask the peer's operator; what an honest node sends passes every check."
 _FIXED_LENGTHS = "Ask the peer's operator; the contract fixes how long each message is."
 
 
 @contextmanager
-def faults(rule: str, party: str | None = None) -> Iterator[None]:
+def faults(rule: str, party: str | None = None, *, checks: str = "") -> Iterator[None]:
     """The core's exceptions as errors of the tree; its texts hold counts and indices only.
 
-    `rule` is what a peer, `party` if it is known here, has not kept.
+    `rule` is what a peer, `party` if it is known here, has not kept; `checks` if it failed a check.
     """
     try:
         yield
@@ -27,6 +28,8 @@ def faults(rule: str, party: str | None = None) -> Iterator[None]:
             party=party,
             rule=rule,
         ) from None
+    except _core.CheckFailed as failed:
+        raise BadMessage(str(failed), fix=_CHECKED, party=party, rule=checks or rule) from None
     except _core.MessageRefused as refused:
         raise BadMessage(str(refused), fix=_FIXED_LENGTHS, party=party, rule=rule) from None
     except (_core.Spent, _core.Misused, _core.Defect) as defect:

@@ -34,12 +34,22 @@ class BasePoints(Piece):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Reply(Piece):
-    """Receiver → sender: one point, extended transfers, products of the noise."""
+    """Receiver → sender: one point, extended transfers, if checks are agreed on their proof."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Trees(Piece):
     """Sender → receiver: sums of every level of the trees, under transferred keys."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Challenge(Piece):
+    """Receiver → sender, if checks are agreed on: where the vectors are compared."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Answer(Piece):
+    """Sender → receiver, if checks are agreed on: a hash of what its vector is there."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -54,7 +64,7 @@ class Tags(Piece):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Common(Piece):
-    """Receiver → sender, if both learn: one bit for each tag."""
+    """Receiver → sender, if both learn: one bit for each tag; with checks, a proof of them."""
 
 
-FROM_RECEIVER: Final = frozenset({ReceiverShare, Reply, Masked, Common})
+FROM_RECEIVER: Final = frozenset({ReceiverShare, Reply, Challenge, Masked, Common})

@@ -27,13 +27,14 @@ class Parameters:
     """The same on both sides: each compiles it from the signed contract and start record.
 
     The receiver is the first one that the contract names; `both` says that the sender is one too.
-    Raises BadRequest.
+    `active`: peers that deviate are caught (SPEC §10, experimental). Raises BadRequest.
     """
 
     run_id: bytes
     receiver_size: int
     sender_size: int
     both: bool
+    active: bool = False
 
     def __post_init__(self) -> None:
         _require(len(self.run_id) == RUN_ID_BYTES, "a run id has 32 bytes")
@@ -44,13 +45,14 @@ class Parameters:
             )
 
     @property
-    def terms(self) -> tuple[bytes, int, int, int, bool]:
+    def terms(self) -> tuple[bytes, int, int, int, bool, bool]:
         """What the core is told of a run."""
-        return self.run_id, self.receiver_size, self.sender_size, BUCKET_SIZE, self.both
+        sizes = self.receiver_size, self.sender_size, BUCKET_SIZE
+        return self.run_id, *sizes, self.both, self.active
 
     @property
     def outline(self) -> tuple[int, Sequence[int]]:
-        """How many buckets there are, and the bytes of the six messages of each, in order.
+        """How many buckets there are, and the bytes of the eight messages of each, in order.
 
         Takes milliseconds: the capacity of a bucket is the tail of a distribution.
         """

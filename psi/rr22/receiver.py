@@ -1,20 +1,31 @@
 """Receiver's side of one bucket of an RR22 intersection.
 
-Fresh → AwaitBasePoints → AwaitTrees → MayMask → AwaitTags
+Fresh → AwaitBasePoints → AwaitTrees (→ AwaitAnswer) → MayMask → AwaitTags
 
-Implements  psi/rr22/SPEC.md §4
+Implements  psi/rr22/SPEC.md §4, and §10 where checks are agreed on
 Learns      which of its own items the sender has too
 Sees        the sender's tags; those of items that it does not have are random to it
 Secrets     the pad of its store and the noise that it comes from, inside the core; never serialised
-Not safe    against a party that deviates: SPEC §7. Its store has room for more than the agreed size
+Not safe    against a sender that deviates, without checks. With or without, its store has room for
+            more than the agreed size: SPEC §7
 """
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from psi.rr22.messages import BasePoints, Common, Masked, Reply, Tags, Trees
+from psi.rr22.messages import (
+    Answer,
+    BasePoints,
+    Challenge,
+    Common,
+    Masked,
+    Reply,
+    Tags,
+    Trees,
+)
 from psi.rr22.parameters import Parameters
 from psi.rr22.secret import (
+    Checking,
     Finishing,
     Items,
     Masking,
@@ -64,10 +75,28 @@ class AwaitTrees:
     parameters: Parameters
     finishing: Finishing
 
-    def advance(self, message: Trees) -> tuple["MayMask", None]:
-        """End the VOLE. Raises BadMessage."""
+    def advance(self, message: Trees) -> tuple["MayMask | AwaitAnswer", Challenge | None]:
+        """End the VOLE, or ask the sender to show that it is one. Raises BadMessage."""
         with faults():
+            if self.parameters.active:
+                checking, challenge = self.finishing.challenge(message.content)
+                return AwaitAnswer(self.parameters, checking), Challenge(challenge)
             return MayMask(self.parameters, self.finishing.finish(message.content)), None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class AwaitAnswer:
+    """Does not trust its vectors yet; nothing of the set has left."""
+
+    awaits: ClassVar[type[Answer]] = Answer
+
+    parameters: Parameters
+    checking: Checking
+
+    def advance(self, message: Answer) -> tuple["MayMask", None]:
+        """End the VOLE. Raises BadMessage if the sender's trees were none of one VOLE."""
+        with faults():
+            return MayMask(self.parameters, self.checking.check(message.content)), None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -24,14 +24,16 @@ Hashing = _core.Hashing
 Items = _core.Items
 Replying = _core.Replying
 Finishing = _core.Finishing
+Checking = _core.Checking
 Masking = _core.Masking
 Matching = _core.Matching
 Growing = _core.Growing
+Answering = _core.Answering
 Taking = _core.Taking
 Tagging = _core.Tagging
 Told = _core.Told
 
-faults = partial(refusals.faults, "psi/rr22/SPEC.md §4")
+faults = partial(refusals.faults, "psi/rr22/SPEC.md §4", checks="psi/rr22/SPEC.md §10")
 """What the core refuses of a bucket's messages."""
 
 

@@ -1,21 +1,41 @@
 """Sender's side of one bucket of an RR22 intersection.
 
-Fresh → AwaitReply → MayTag → AwaitMasked (→ AwaitCommon)
+Fresh → AwaitReply (→ AwaitChallenge) → MayTag → AwaitMasked (→ AwaitCommon)
 
-Implements  psi/rr22/SPEC.md §4
+Implements  psi/rr22/SPEC.md §4, and §10 where checks are agreed on
 Learns      nothing, unless the contract names it as a receiver too: then which of its own items the
             receiver says are common, which can be less than the truth
 Sees        the receiver's store under a one-time pad
 Secrets     Δ, the roots of its trees and the order of its tags, inside the core; never serialised
-Not safe    against a party that deviates: SPEC §7
+Not safe    against a receiver that deviates, without checks; and with them only against one that
+            keeps to the agreed size: SPEC §7
 """
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from psi.rr22.messages import BasePoints, Common, Masked, Reply, Tags, Trees
+from psi.rr22.messages import (
+    Answer,
+    BasePoints,
+    Challenge,
+    Common,
+    Masked,
+    Reply,
+    Tags,
+    Trees,
+)
 from psi.rr22.parameters import Parameters
-from psi.rr22.secret import Growing, Items, Tagging, Taking, Told, begin, faults, rows
+from psi.rr22.secret import (
+    Answering,
+    Growing,
+    Items,
+    Tagging,
+    Taking,
+    Told,
+    begin,
+    faults,
+    rows,
+)
 from psi.step import Finished, Nothing, Ready
 
 
@@ -41,11 +61,30 @@ class AwaitReply:
     parameters: Parameters
     growing: Growing
 
-    def advance(self, message: Reply) -> tuple["MayTag", Trees]:
-        """End the VOLE. Raises BadPoint, BadMessage."""
+    def advance(self, message: Reply) -> tuple["MayTag | AwaitChallenge", Trees]:
+        """End the VOLE, or go on to be checked. Raises BadPoint, BadMessage."""
         with faults():
+            if self.parameters.active:
+                answering, trees = self.growing.trees_to_check(message.content)
+                return AwaitChallenge(self.parameters, answering), Trees(trees)
             taking, trees = self.growing.trees(message.content)
         return MayTag(self.parameters, taking), Trees(trees)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class AwaitChallenge:
+    """Its trees are out, and the receiver's transfers have passed the check."""
+
+    awaits: ClassVar[type[Challenge]] = Challenge
+
+    parameters: Parameters
+    answering: Answering
+
+    def advance(self, message: Challenge) -> tuple["MayTag", Answer]:
+        """Show that the trees are those of one VOLE, and end it. Raises BadMessage."""
+        with faults():
+            taking, answer = self.answering.answer(message.content)
+        return MayTag(self.parameters, taking), Answer(answer)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -154,8 +154,12 @@ NOISE = floor(COMPUTATIONAL_BITS / -log2(1 - 2 * 0.25))
 BASE_TRANSFERS = COMPUTATIONAL_BITS
 PIECE = 196_608
 SHORTEST_PIECE = 2**14
+WHOLE_TREE = 2**11
+"""The most leaves of a tree where peers may deviate (SPEC §10)."""
 SOFTSPOKEN = 4
 """Dimension of the subspace, and levels of its trees."""
+HASHES = 2
+"""Points at which planes of extended transfers are hashed, and words that hide them (SPEC §10)."""
 
 
 @dataclass(frozen=True)
@@ -198,6 +202,30 @@ class Pieces:
         """Extended transfers: 128 for each element of noise of one piece, one for each level."""
         return NOISE * COMPUTATIONAL_BITS + self.levels
 
+    @property
+    def transfers(self) -> int:
+        """With those that serve for nothing else than a check."""
+        return self.rows
+
+
+class WholePieces(Pieces):
+    """Those of trees that are not cut off, with an element more than is asked for (SPEC §10)."""
+
+    @property
+    def count(self) -> int:
+        return max(1, -(-(self.elements + 1 - NOISE) // (self.length - NOISE)))
+
+    @property
+    def leaves(self) -> int:
+        least = -(-2 * (self.elements + 1) // NOISE)
+        shortest = 2 * SHORTEST_PIECE // NOISE
+        return min(max(1 << ceil_log2(least), shortest), WHOLE_TREE)
+
+    @property
+    def transfers(self) -> int:
+        whole_words = -(-self.rows // COMPUTATIONAL_BITS)
+        return COMPUTATIONAL_BITS * (whole_words + HASHES)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -206,6 +234,7 @@ class Run:
     receiver_size: int
     sender_size: int
     bucket_size: int = 2**20
+    active: bool = False
 
     @property
     def buckets(self) -> int:
@@ -227,6 +256,8 @@ class Run:
 
     @property
     def tag_bits(self) -> int:
+        if self.active:
+            return COMPUTATIONAL_BITS
         return STATISTICAL_BITS + ceil_log2(self.pairs)
 
     @property
@@ -235,21 +266,29 @@ class Run:
 
     @property
     def pieces(self) -> Pieces:
-        return Pieces(self.store.columns)
+        pieces = WholePieces if self.active else Pieces
+        return pieces(self.store.columns)
 
     def message_bytes(self, *, both: bool) -> list[int]:
-        """BasePoints, Reply, Trees, Masked, Tags, Common of one bucket (SPEC §4)."""
+        """Those of BasePoints, Reply, Trees, Challenge, Answer, Masked, Tags, Common of one bucket.
+
+        0 where there is no such message (SPEC §4, §10).
+        """
         pieces = self.pieces
-        blocks_of_rows = -(-pieces.rows // 128)
+        blocks_of_rows = -(-pieces.transfers // 128)
+        proof = BLOCK * HASHES * (1 + BASE_TRANSFERS) if self.active else 0
+        digest = 32 if self.active else 0
         extension = 2 * BASE_TRANSFERS + BASE_TRANSFERS // SOFTSPOKEN * blocks_of_rows
         whole, left = divmod(self.tag_bits, 8)
         return [
             2 * POINT * BASE_TRANSFERS,
-            POINT + BLOCK * extension,
+            POINT + BLOCK * extension + proof,
             BLOCK * (2 * pieces.levels + pieces.trees),
+            2 * BLOCK if self.active else 0,
+            digest,
             BLOCK * (1 + self.store.columns),
             self.sender_bucket * whole + -(-self.sender_bucket * left // 8),
-            -(-self.sender_bucket // 8) if both else 0,
+            -(-self.sender_bucket // 8) + digest if both else 0,
         ]
 
     # Ways to go wrong. Each is a bound on a probability over the whole run.

@@ -1,9 +1,10 @@
 """An RR22 intersection in plain Python: the store, and both roles of one bucket.
 
-Implements  psi/rr22/SPEC.md §2 to §6 and §9 from their text, independent of the core: a role here
-            plays against the core's other role, through the bytes of real messages
+Implements  psi/rr22/SPEC.md §2 to §6, §9 and §10 from their text, independent of the core: a role
+            here plays against the core's other role, through the bytes of real messages
 Learns      the receiver which of its blocks are common, the sender what the receiver says
-Not for     use: slow, in variable time, randomness from a repeatable generator, nothing refused
+Not for     use: slow, in variable time, randomness from a repeatable generator; refuses
+            only what the checks of §10 catch
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from functools import cached_property
 from hashlib import sha256, sha512
 from random import Random
 
+from tests.vectors.checks_reference import ActiveVoleReceiver, ActiveVoleSender, Caught
 from tests.vectors.gf128_reference import (
     FixedKeyAes,
     Multiples,
@@ -163,16 +165,39 @@ class Bucket:
     def hashes(self, use: str, blocks: Sequence[int]) -> list[int]:
         return FixedKeyAes(public_key(self.id, use)).hashes(blocks)
 
+    def tags_of(self, blocks: Sequence[int], outputs: Sequence[int]) -> list[tuple[int, int]]:
+        """Of each item its tag and, where peers may deviate, what proves a match; else 0."""
+        if not self.run.active:
+            return [(tag, 0) for tag in self.hashes("tag", outputs)]
+        key = sha512(b"mihe/psi-rr22/output/v1" + self.id).digest()
+        pairs = zip(outputs, blocks, strict=True)
+        digests = (to_blocks(sha256(key + to_bytes(pair)).digest()) for pair in pairs)
+        return [(tag, proof) for tag, proof in digests]
+
+    def proof_of(self, proofs: Sequence[int]) -> bytes:
+        """Of all matches, in the order of their tags; empty where nothing is proved."""
+        if not self.run.active:
+            return b""
+        return sha256(b"mihe/psi-rr22/common/v1" + self.id + to_bytes(proofs)).digest()
+
 
 class ReferenceReceiver(Bucket):
     """In the order of its messages."""
 
     def reply(self, base_points: bytes) -> bytes:
-        self.vole = VoleReceiver(self.id, self.run.store.columns, self.random)
+        vole = ActiveVoleReceiver if self.run.active else VoleReceiver
+        self.vole = vole(self.id, self.run.store.columns, self.random)
         return self.vole.reply(base_points)
 
-    def masked(self, trees: bytes, blocks: Sequence[int]) -> bytes:
-        self.vole.finish(trees)
+    def challenge(self, trees: bytes) -> bytes:
+        assert isinstance(self.vole, ActiveVoleReceiver)
+        return self.vole.challenge(trees)
+
+    def masked(self, trees_or_answer: bytes, blocks: Sequence[int]) -> bytes:
+        if isinstance(self.vole, ActiveVoleReceiver):
+            self.vole.check(trees_or_answer)
+        else:
+            self.vole.finish(trees_or_answer)
         self.blocks, values = blocks, self.hashes("value", blocks)
         columns = None
         while columns is None:
@@ -184,24 +209,34 @@ class ReferenceReceiver(Bucket):
 
     def common(self, tags: bytes) -> tuple[set[int], bytes]:
         """The common blocks, and a bit for each tag."""
-        own = self.hashes("tag", [decode(self.vole.c, place) for place in self.places])
+        own = self.tags_of(self.blocks, [decode(self.vole.c, place) for place in self.places])
         bits = self.run.tag_bits
-        found = {tag % 2**bits: block for tag, block in zip(own, self.blocks, strict=True)}
+        found = {
+            tag % 2**bits: (block, proof)
+            for (tag, proof), block in zip(own, self.blocks, strict=True)
+        }
         theirs = uncut(tags, self.run.sender_bucket, bits)
         marks = sum(1 << at for at, tag in enumerate(theirs) if tag in found)
-        common = {found[tag] for tag in theirs if tag in found}
-        return common, marks.to_bytes(-(-len(theirs) // 8), "little")
+        matched = [found[tag] for tag in theirs if tag in found]
+        proof = self.proof_of([proof for _, proof in matched])
+        told = marks.to_bytes(-(-len(theirs) // 8), "little") + proof
+        return {block for block, _ in matched}, told
 
 
 class ReferenceSender(Bucket):
     """In the order of its messages."""
 
     def base_points(self) -> bytes:
-        self.vole = VoleSender(self.id, self.run.store.columns, self.random)
+        vole = ActiveVoleSender if self.run.active else VoleSender
+        self.vole = vole(self.id, self.run.store.columns, self.random)
         return self.vole.begin()
 
     def trees(self, reply: bytes) -> bytes:
         return self.vole.finish(reply)
+
+    def answer(self, challenge: bytes) -> bytes:
+        assert isinstance(self.vole, ActiveVoleSender)
+        return self.vole.answer(challenge)
 
     def tags(self, masked: bytes, blocks: Sequence[int]) -> bytes:
         seed, *columns = to_blocks(masked)
@@ -213,16 +248,17 @@ class ReferenceSender(Bucket):
             decode(store, place) ^ times_delta(value)
             for place, value in zip(places, values, strict=True)
         ]
-        tags = list(zip(self.hashes("tag", outputs), blocks, strict=True))
         fill = self.run.sender_bucket - len(blocks)
-        self.behind: list[tuple[int, int | None]] = [
-            *tags,
-            *((self.random.getrandbits(BITS), None) for _ in range(fill)),
-        ]
+        fillers = [(self.random.getrandbits(BITS), 0) for _ in range(fill)]
+        behind: list[int | None] = [*blocks, *([None] * fill)]
+        self.behind = list(zip(self.tags_of(blocks, outputs) + fillers, behind, strict=True))
         self.random.shuffle(self.behind)
-        return cut([tag for tag, _ in self.behind], self.run.tag_bits)
+        return cut([tag for (tag, _), _ in self.behind], self.run.tag_bits)
 
     def common(self, told: bytes) -> set[int]:
-        marks = int.from_bytes(told, "little")
-        behind = (block for at, (_, block) in enumerate(self.behind) if marks >> at & 1)
-        return {block for block in behind if block is not None}
+        size = -(-len(self.behind) // 8)
+        marks, proof = int.from_bytes(told[:size], "little"), told[size:]
+        marked = [one for at, one in enumerate(self.behind) if marks >> at & 1]
+        if proof != self.proof_of([proof for (_, proof), _ in marked]):
+            raise Caught
+        return {block for _, block in marked if block is not None}

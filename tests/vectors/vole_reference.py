@@ -168,7 +168,7 @@ def _stream(leaf: int, rows: int) -> int:
     return int.from_bytes(FixedKeyAes(leaf).stream(-(-rows // BITS)), "little")
 
 
-def _rows(planes: Sequence[int], count: int) -> list[int]:
+def rows_of(planes: Sequence[int], count: int) -> list[int]:
     """Row j has bit j of plane p as its bit p."""
     columns = [f"{plane:0{count}b}"[::-1][:count] for plane in reversed(planes)]
     return [int("".join(bits), 2) for bits in zip(*columns, strict=True)]
@@ -182,7 +182,7 @@ def extension_key(run: bytes, number: int, row: int) -> int:
 def extend_choices(
     run: bytes, base: Sequence[tuple[int, int]], choices: Sequence[int], random: Random
 ) -> tuple[list[int], bytes]:
-    """Who has both keys of each base transfer: its rows and message."""
+    """Who has both keys of each base transfer: its planes and message."""
     forest = Trees(run, 2**SOFTSPOKEN)
     chosen = int("".join(map(str, reversed(choices))), 2)
     masked: list[int] = []
@@ -203,13 +203,13 @@ def extend_choices(
         ]
     size = BLOCK * -(-len(choices) // BITS)
     message = to_bytes(masked) + b"".join(one.to_bytes(size, "little") for one in corrections)
-    return _rows(planes, len(choices)), message
+    return planes, message
 
 
 def extend_delta(
     run: bytes, base: Sequence[int], delta: int, count: int, message: bytes
 ) -> list[int]:
-    """Who chose by Δ: its rows, which differ from the other's by Δ where the other chose 1."""
+    """Who chose by Δ: its planes. Rows differ from the other's by Δ where the other chose 1."""
     forest = Trees(run, 2**SOFTSPOKEN)
     size = BLOCK * -(-count // BITS)
     masked, rest = (
@@ -234,7 +234,7 @@ def extend_delta(
         for bit in range(SOFTSPOKEN):
             plane = total([one for place, one in streams.items() if place >> bit & 1])
             planes.append(plane ^ (correction if point >> bit & 1 else 0))
-    return _rows(planes, count)
+    return planes
 
 
 # The code.
@@ -307,9 +307,12 @@ class Vole:
 
     def __init__(self, run: bytes, elements: int, random: Random) -> None:
         self.run, self.elements, self.random = run, elements, random
-        self.pieces = Pieces(elements)
+        self.pieces = self.cut(elements)
         self.code = Code(run, self.pieces.length)
         self.trees = Trees(run, self.pieces.leaves)
+
+    def cut(self, elements: int) -> Pieces:
+        return Pieces(elements)
 
     def _key(self, level: int, row: int) -> int:
         return extension_key(self.run, NOISE * BITS + level, row)
@@ -338,7 +341,9 @@ class VoleSender(Vole):
 
     def finish(self, reply: bytes) -> bytes:
         base = self.base.keys(reply[:POINT])
-        rows = extend_delta(self.run, base, self.delta, self.pieces.rows, reply[POINT:])
+        count = self.pieces.transfers
+        self.planes = extend_delta(self.run, base, self.delta, count, reply[POINT:])
+        rows = rows_of(self.planes, self.pieces.rows)
         grown = [self.trees.grow(self.random.getrandbits(BITS)) for _ in range(self.pieces.trees)]
         sums = [pair for _, levels in grown for pair in levels]
         message = [
@@ -369,10 +374,16 @@ class VoleReceiver(Vole):
         self.noise = [self.random.getrandbits(BITS) or 1 for _ in range(NOISE)]
         choices = [one >> bit & 1 for one in self.noise for bit in range(BITS)]
         choices += [side for point in self.points for side in sides(point, depth)]
-        rows, message = extend_choices(self.run, base, choices, self.random)
+        self.choices = choices + self.hiding()
+        self.planes, message = extend_choices(self.run, base, self.choices, self.random)
+        rows = rows_of(self.planes, self.pieces.rows)
         self.shares = weighed(rows[: NOISE * BITS])
         self.keys = [self._key(level, row) for level, row in enumerate(rows[NOISE * BITS :])]
         return offered + message
+
+    def hiding(self) -> list[int]:
+        """Choices that serve for a check alone."""
+        return []
 
     def finish(self, message: bytes) -> None:
         blocks = to_blocks(message)

@@ -28,6 +28,12 @@ pyo3::create_exception!(
 );
 pyo3::create_exception!(
     native._core,
+    CheckFailed,
+    PyValueError,
+    "A peer's message does not fit what it sent before."
+);
+pyo3::create_exception!(
+    native._core,
     Misused,
     PyValueError,
     "The caller broke the core's contract."
@@ -87,6 +93,12 @@ impl Raised for mihe_psi_rr22::Fault {
             Self::Peer(refused @ mihe_psi_rr22::Refused::Vole(mihe_vole::Refused::Point)) => {
                 PointRefused::new_err(refused.to_string())
             }
+            Self::Peer(
+                refused @ (mihe_psi_rr22::Refused::NotProved
+                | mihe_psi_rr22::Refused::Vole(
+                    mihe_vole::Refused::Transfers | mihe_vole::Refused::Trees,
+                )),
+            ) => CheckFailed::new_err(refused.to_string()),
             Self::Peer(refused) => MessageRefused::new_err(refused.to_string()),
             Self::Caller(what) => Misused::new_err(what),
             Self::Overflow => {

@@ -26,7 +26,7 @@ mod _core {
     #[pymodule_export]
     use super::columns::{canonical_keys, distinct_keys};
     #[pymodule_export]
-    use super::gateway::{Defect, MessageRefused, Misused, PointRefused, Spent};
+    use super::gateway::{CheckFailed, Defect, MessageRefused, Misused, PointRefused, Spent};
     #[pymodule_export]
     use super::hazmat::{
         hazmat_decode, hazmat_expand_message, hazmat_hash_to_group, hazmat_map, hazmat_multiply,
@@ -36,8 +36,9 @@ mod _core {
     use super::psi_ecdh::{Blinding, Evaluation, blind, ecdh_message_bytes};
     #[pymodule_export]
     use super::psi_rr22::{
-        Finishing, Growing, Hashing, Items, Masking, Matching, Replying, Sharing, Tagging, Taking,
-        Told, rr22_await, rr22_begin, rr22_gather, rr22_outline, rr22_share,
+        Answering, Checking, Finishing, Growing, Hashing, Items, Masking, Matching, Replying,
+        Sharing, Tagging, Taking, Told, rr22_await, rr22_begin, rr22_gather, rr22_outline,
+        rr22_share,
     };
     #[pymodule_export]
     use super::psi_star::{StarGathering, StarItems, star_draw, star_store_bytes, star_take};

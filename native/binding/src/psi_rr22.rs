@@ -4,8 +4,8 @@ use std::sync::Mutex;
 
 use mihe_group::secret::{AttemptSecret, RunId};
 use mihe_psi_rr22::{
-    AwaitCommon, AwaitMasked, AwaitReply, AwaitTags, AwaitTrees, Begun, Fault, ItemHash, MayMask,
-    MayTag, Run, SHARE, Setup, share,
+    Adversary, AwaitAnswer, AwaitChallenge, AwaitCommon, AwaitMasked, AwaitReply, AwaitTags,
+    AwaitTrees, Begun, Fault, ItemHash, MayMask, MayTag, Run, SHARE, Setup, share,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -13,16 +13,21 @@ use pyo3::types::PyBytes;
 use crate::gateway::{Misused, no_entropy, run, take};
 use crate::keys::{self, Packed};
 
-/// A whole run: its id, the sizes of both sets and of a bucket, and whether both learn.
-type Terms = (RunId, usize, usize, usize, bool);
+/// A whole run: its id, the sizes of both sets and of a bucket, whether both learn, and whether peers that deviate are caught.
+type Terms = (RunId, usize, usize, usize, bool, bool);
 
-fn run_of((id, receiver_size, sender_size, bucket_size, both): Terms) -> Run {
+fn run_of((id, receiver_size, sender_size, bucket_size, both, active): Terms) -> Run {
     Run {
         id,
         receiver_size,
         sender_size,
         bucket_size,
         both,
+        against: if active {
+            Adversary::Active
+        } else {
+            Adversary::SemiHonest
+        },
     }
 }
 
@@ -49,6 +54,10 @@ pub(crate) struct Replying(Mutex<Option<Begun>>);
 #[pyclass(frozen, module = "native._core")]
 pub(crate) struct Finishing(Mutex<Option<AwaitTrees>>);
 
+/// The receiver whose challenge is out.
+#[pyclass(frozen, module = "native._core")]
+pub(crate) struct Checking(Mutex<Option<AwaitAnswer>>);
+
 /// The receiver that has ended the VOLE.
 #[pyclass(frozen, module = "native._core")]
 pub(crate) struct Masking(Mutex<Option<MayMask>>);
@@ -60,6 +69,10 @@ pub(crate) struct Matching(Mutex<Option<AwaitTags>>);
 /// The sender of a bucket.
 #[pyclass(frozen, module = "native._core")]
 pub(crate) struct Growing(Mutex<Option<AwaitReply>>);
+
+/// The sender that will be checked.
+#[pyclass(frozen, module = "native._core")]
+pub(crate) struct Answering(Mutex<Option<AwaitChallenge>>);
 
 /// The sender that has ended the VOLE.
 #[pyclass(frozen, module = "native._core")]
@@ -73,9 +86,9 @@ pub(crate) struct Tagging(Mutex<Option<AwaitMasked>>);
 #[pyclass(frozen, module = "native._core")]
 pub(crate) struct Told(Mutex<Option<AwaitCommon>>);
 
-/// How many buckets a run has, and the bytes of the six messages of each.
+/// How many buckets a run has, and the bytes of the eight messages of each.
 #[pyfunction]
-pub(crate) fn rr22_outline(terms: Terms) -> PyResult<(usize, [usize; 6])> {
+pub(crate) fn rr22_outline(terms: Terms) -> PyResult<(usize, [usize; 8])> {
     let whole = run_of(terms);
     let lengths = whole.bucket(0).ok().and_then(|one| one.message_bytes());
     let lengths = lengths.ok_or_else(|| Misused::new_err("a size is out of range"))?;
@@ -208,6 +221,27 @@ impl Finishing {
         let next = run(py, || finishing.finish(trees))?;
         Ok(Masking(Mutex::new(Some(next))))
     }
+
+    /// Asks the sender to show that its trees are those of one VOLE.
+    fn challenge<'py>(
+        &self,
+        py: Python<'py>,
+        trees: &[u8],
+    ) -> PyResult<(Checking, Bound<'py, PyBytes>)> {
+        let finishing = take(&self.0)?;
+        let (next, message) = run(py, || finishing.challenge(trees))?;
+        Ok((Checking(Mutex::new(Some(next))), PyBytes::new(py, &message)))
+    }
+}
+
+#[pymethods]
+impl Checking {
+    /// Ends the VOLE, if the answer is right.
+    fn check(&self, py: Python<'_>, answer: &[u8]) -> PyResult<Masking> {
+        let checking = take(&self.0)?;
+        let next = run(py, || checking.check(answer))?;
+        Ok(Masking(Mutex::new(Some(next))))
+    }
 }
 
 #[pymethods]
@@ -247,6 +281,34 @@ impl Growing {
     fn trees<'py>(&self, py: Python<'py>, reply: &[u8]) -> PyResult<(Taking, Bound<'py, PyBytes>)> {
         let sender = take(&self.0)?;
         let (next, message) = run(py, || sender.trees(reply))?;
+        Ok((Taking(Mutex::new(Some(next))), PyBytes::new(py, &message)))
+    }
+
+    /// Checks the reply; will be checked.
+    fn trees_to_check<'py>(
+        &self,
+        py: Python<'py>,
+        reply: &[u8],
+    ) -> PyResult<(Answering, Bound<'py, PyBytes>)> {
+        let sender = take(&self.0)?;
+        let (next, message) = run(py, || sender.trees_to_check(reply))?;
+        Ok((
+            Answering(Mutex::new(Some(next))),
+            PyBytes::new(py, &message),
+        ))
+    }
+}
+
+#[pymethods]
+impl Answering {
+    /// Ends the VOLE.
+    fn answer<'py>(
+        &self,
+        py: Python<'py>,
+        challenge: &[u8],
+    ) -> PyResult<(Taking, Bound<'py, PyBytes>)> {
+        let answering = take(&self.0)?;
+        let (next, message) = run(py, || answering.answer(challenge))?;
         Ok((Taking(Mutex::new(Some(next))), PyBytes::new(py, &message)))
     }
 }

@@ -1,6 +1,6 @@
 //! The silent vector OLE: base points, the reply with extended transfers, and the trees.
 
-use mihe_vole::{Agreed, PublicKeys, Receiver, Refused, Sender, Stream};
+use mihe_vole::{Adversary, Agreed, PublicKeys, Receiver, Refused, Sender, Stream};
 
 use crate::altered::Altering;
 
@@ -18,7 +18,7 @@ fn run(altering: &Altering<'_>) -> Result<(), Refused> {
             children: [1, 2],
             code: 3,
         };
-        Agreed::new([7; 32], LENGTH, keys).unwrap()
+        Agreed::new([7; 32], LENGTH, keys, Adversary::SemiHonest).unwrap()
     };
     let stream = |label| Stream::from_seed([label; 32]);
     let (sender, points) = Sender::begin(agreed(), stream(1));

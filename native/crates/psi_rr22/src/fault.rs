@@ -35,6 +35,8 @@ pub enum Refused {
     TagRepeated(usize),
     /// More tags are said to be common than the peer has items, or bits are set behind the last tag.
     TooMany,
+    /// What is said to be common is not proved.
+    NotProved,
 }
 
 impl fmt::Display for Refused {
@@ -53,6 +55,7 @@ impl fmt::Display for Refused {
             }
             Self::TagRepeated(at) => write!(f, "tag {at} is that of an item which another tag has"),
             Self::TooMany => f.write_str("more is said to be common than the peer has"),
+            Self::NotProved => f.write_str("what is said to be common is not proved"),
         }
     }
 }

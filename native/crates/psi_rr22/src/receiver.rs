@@ -1,15 +1,16 @@
-//! The receiver: Begun → AwaitTrees → MayMask → AwaitTags, and the rows of its common items.
+//! The receiver: Begun → AwaitTrees (→ AwaitAnswer) → MayMask → AwaitTags, and the rows of its common items.
 
 use core::fmt;
 
 use mihe_fixed_key_aes::FixedKeyAes;
 use mihe_gf128::Gf128;
 use mihe_group::secret::AttemptSecret;
-use mihe_okvs::{Fill, Placed, Placement, decode, encode};
-use mihe_vole::{Received, Receiver, Stream};
+use mihe_okvs::{Fill, Placement, decode, encode};
+use mihe_vole::{Adversary, Checking, Received, Receiver, Stream};
 
 use crate::fault::{Fault, require_length};
 use crate::items::{Common, Items, Rows};
+use crate::outputs::{self, Hashed};
 use crate::setup::Setup;
 use crate::tags;
 
@@ -47,9 +48,37 @@ pub struct AwaitTrees {
 }
 
 impl AwaitTrees {
-    /// Ends the VOLE.
+    /// Ends the VOLE, of which nothing is checked.
     pub fn finish(self, trees: &[u8]) -> Result<MayMask, Fault> {
+        self.begun.setup.require(Adversary::SemiHonest)?;
         let received = self.vole.finish(trees)?;
+        Ok(MayMask {
+            begun: self.begun,
+            received,
+        })
+    }
+
+    /// Against an active adversary: asks whether the trees are those of one VOLE; the message `Challenge`.
+    pub fn challenge(self, trees: &[u8]) -> Result<(AwaitAnswer, Vec<u8>), Fault> {
+        let Begun { setup, secret } = &self.begun;
+        setup.require(Adversary::Active)?;
+        let point = Stream::from(secret.stream(&setup.run, "mihe/psi-rr22/v1/challenge")).block();
+        let (checking, message) = self.vole.finish_to_check(trees)?.challenge(point);
+        let begun = self.begun;
+        Ok((AwaitAnswer { begun, checking }, message))
+    }
+}
+
+/// The receiver before the sender's answer.
+pub struct AwaitAnswer {
+    begun: Begun,
+    checking: Checking,
+}
+
+impl AwaitAnswer {
+    /// Ends the VOLE, if the answer is right.
+    pub fn check(self, answer: &[u8]) -> Result<MayMask, Fault> {
+        let received = self.checking.check(answer)?;
         Ok(MayMask {
             begun: self.begun,
             received,
@@ -93,7 +122,7 @@ impl MayMask {
                 .zip(a)
                 .map(|(column, mask)| (column + mask).0.to_le()),
         );
-        let own = own_tags(&setup, &placed, &c);
+        let own = outputs::hash(&setup, placed.keys(), decode(&placed, &c));
         let items = Placing {
             of: placed.items().to_vec(),
             rows: items.into_rows(),
@@ -118,16 +147,10 @@ struct Placing {
     rows: Rows,
 }
 
-fn own_tags(setup: &Setup, placed: &Placed, c: &[Gf128]) -> Vec<u128> {
-    let mut blocks: Vec<u128> = bytemuck::allocation::cast_vec(decode(placed, c));
-    FixedKeyAes::new(setup.public_key(b"tag")).hash_each(&mut blocks);
-    blocks
-}
-
 /// The receiver before the sender's tags.
 pub struct AwaitTags {
     setup: Setup,
-    own: Vec<u128>,
+    own: Hashed,
     items: Placing,
 }
 
@@ -136,12 +159,20 @@ impl AwaitTags {
     pub fn common(self, tags: &[u8]) -> Result<(Common, Vec<u8>), Fault> {
         let (count, bits) = (self.setup.sender_size, self.setup.tag_bits());
         require_length("tags", tags::bytes(count, bits), tags.len())?;
-        let found = tags::vartime_find(&self.own, tags, count, bits)?;
-        let told = if self.setup.both {
-            tags::pack(found.iter().map(Option::is_some))
-        } else {
-            Vec::new()
-        };
+        let Hashed { tags: own, proofs } = &self.own;
+        let mut found = tags::vartime_find(own, tags, count, bits);
+        match self.setup.against {
+            Adversary::SemiHonest => tags::refuse_repeated(&found, own.len())?,
+            Adversary::Active => tags::forget_repeated(&mut found, own.len()),
+        }
+        let mut told = Vec::new();
+        if self.setup.both {
+            told = tags::pack(found.iter().map(Option::is_some));
+            if self.setup.against == Adversary::Active {
+                let matched = found.iter().flatten().map(|&place| proofs[place as usize]);
+                told.extend(outputs::prove(&self.setup, matched));
+            }
+        }
         let places = found.into_iter().flatten();
         let common = self
             .items
@@ -160,6 +191,12 @@ impl fmt::Debug for Begun {
 impl fmt::Debug for AwaitTrees {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AwaitTrees(…)")
+    }
+}
+
+impl fmt::Debug for AwaitAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AwaitAnswer(…)")
     }
 }
 

@@ -1,4 +1,4 @@
-//! The sender: AwaitReply → MayTag → AwaitMasked → AwaitCommon, and the rows of its common items if it learns them.
+//! The sender: AwaitReply (→ AwaitChallenge) → MayTag → AwaitMasked → AwaitCommon, and the rows of its common items if it learns them.
 
 use core::fmt;
 
@@ -7,11 +7,12 @@ use mihe_gf128::{Gf128, add_multiples};
 use mihe_group::secret::AttemptSecret;
 use mihe_group::shuffle::permutation;
 use mihe_okvs::{Placement, decode};
-use mihe_vole::{Sender, Sent, Stream};
+use mihe_vole::{Adversary, Answering, Sender, Sent, Stream};
 use rayon::prelude::*;
 
 use crate::fault::{Fault, Refused, require_length};
 use crate::items::{Common, Items, Rows};
+use crate::outputs::{self, Hashed};
 use crate::setup::Setup;
 use crate::tags;
 
@@ -40,9 +41,48 @@ impl AwaitReply {
         ))
     }
 
-    /// Ends the VOLE; the message `Trees`.
+    /// Ends the VOLE, of which nothing is checked; the message `Trees`.
     pub fn trees(self, reply: &[u8]) -> Result<(MayTag, Vec<u8>), Fault> {
+        self.setup.require(Adversary::SemiHonest)?;
         let (sent, message) = self.vole.finish(reply)?;
+        let Self { setup, secret, .. } = self;
+        Ok((
+            MayTag {
+                setup,
+                secret,
+                sent,
+            },
+            message,
+        ))
+    }
+
+    /// Against an active adversary: checks the reply, and will be checked; the message `Trees`.
+    pub fn trees_to_check(self, reply: &[u8]) -> Result<(AwaitChallenge, Vec<u8>), Fault> {
+        self.setup.require(Adversary::Active)?;
+        let (answering, message) = self.vole.finish_to_answer(reply)?;
+        let Self { setup, secret, .. } = self;
+        Ok((
+            AwaitChallenge {
+                setup,
+                secret,
+                answering,
+            },
+            message,
+        ))
+    }
+}
+
+/// The sender before the receiver's challenge.
+pub struct AwaitChallenge {
+    setup: Setup,
+    secret: AttemptSecret,
+    answering: Answering,
+}
+
+impl AwaitChallenge {
+    /// Ends the VOLE; the message `Answer`.
+    pub fn answer(self, challenge: &[u8]) -> Result<(MayTag, Vec<u8>), Fault> {
+        let (sent, message) = self.answering.answer(challenge)?;
         let Self { setup, secret, .. } = self;
         Ok((
             MayTag {
@@ -103,18 +143,25 @@ impl AwaitMasked {
         FixedKeyAes::new(setup.public_key(b"value")).hash_each(&mut values);
         add_multiples(&mut own, bytemuck::cast_slice(&values), delta);
         drop(values);
-        let mut own: Vec<u128> = bytemuck::allocation::cast_vec(own);
-        FixedKeyAes::new(setup.public_key(b"tag")).hash_each(&mut own);
+        let Hashed {
+            mut tags,
+            mut proofs,
+        } = outputs::hash(&setup, placed.keys(), own);
 
         let mut stream = secret.stream(&setup.run, "mihe/psi-rr22/v1/order");
         let order = permutation(&mut stream, setup.sender_size as u32);
         let mut fill = Stream::from(secret.stream(&setup.run, "mihe/psi-rr22/v1/fill"));
-        own.resize_with(setup.sender_size, || fill.block());
-        let shuffled: Vec<u128> = order.iter().map(|&place| own[place as usize]).collect();
-        drop(own);
+        tags.resize_with(setup.sender_size, || fill.block());
+        let shuffled: Vec<u128> = order.iter().map(|&place| tags[place as usize]).collect();
+        drop(tags);
         let message = tags::cut(&shuffled, setup.tag_bits());
         let told = if setup.both {
+            if setup.against == Adversary::Active {
+                // Behind a tag that fills up there is nothing that anybody could prove.
+                proofs.resize_with(setup.sender_size, || fill.block());
+            }
             Some(Told {
+                proofs: shuffled_proofs(&order, &proofs),
                 items: order
                     .into_iter()
                     .map(|place| placed.items().get(place as usize).copied())
@@ -126,6 +173,14 @@ impl AwaitMasked {
         };
         Ok((AwaitCommon { setup, told }, message))
     }
+}
+
+/// In the order of the tags; none if there are none.
+fn shuffled_proofs(order: &[u32], proofs: &[u128]) -> Vec<u128> {
+    order
+        .iter()
+        .filter_map(|&place| proofs.get(place as usize).copied())
+        .collect()
 }
 
 /// Adds to every element of `store` the column that came, times `delta`.
@@ -153,21 +208,35 @@ pub struct AwaitCommon {
 struct Told {
     /// The item behind each tag; none behind one that fills up.
     items: Vec<Option<u32>>,
+    /// What proves that the receiver has the item behind each tag; none if nothing is proved.
+    proofs: Vec<u128>,
     rows: Rows,
 }
 
 impl AwaitCommon {
     /// The common items. What it says is the receiver's word: it can be less than the truth, and
-    /// where an item was not common, more only by a guess of which tag is an item's.
+    /// where an item was not common, more only by a guess of which tag is an item's; against an active adversary, not more.
     pub fn common(self, common: &[u8]) -> Result<Common, Fault> {
-        let Some(Told { items, rows }) = self.told else {
+        let Some(Told {
+            items,
+            proofs,
+            rows,
+        }) = self.told
+        else {
             return Err(Fault::Caller("only the receiver learns"));
         };
-        require_length("common bits", items.len().div_ceil(8), common.len())?;
+        let bits = items.len().div_ceil(8);
+        require_length("common bits", bits + self.setup.proof_bytes(), common.len())?;
+        let (common, proof) = common.split_at(bits);
         let places: Vec<usize> = tags::unpack(common).collect();
         let most = self.setup.receiver_size;
         if places.len() > most || places.last().is_some_and(|&last| last >= items.len()) {
             return Err(Fault::Peer(Refused::TooMany));
+        }
+        if self.setup.against == Adversary::Active
+            && proof != outputs::prove(&self.setup, places.iter().map(|&place| proofs[place]))
+        {
+            return Err(Fault::Peer(Refused::NotProved));
         }
         Ok(rows.of(places.into_iter().filter_map(|place| items[place])))
     }
@@ -176,6 +245,12 @@ impl AwaitCommon {
 impl fmt::Debug for AwaitReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AwaitReply(…)")
+    }
+}
+
+impl fmt::Debug for AwaitChallenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AwaitChallenge(…)")
     }
 }
 

@@ -3,10 +3,11 @@
 use mihe_group::secret::RunId;
 use mihe_okvs::Shape;
 use mihe_okvs::shape::capacity;
-use mihe_vole::{Agreed, PublicKeys};
+use mihe_vole::{Adversary, Agreed, PublicKeys};
 use sha2::{Digest, Sha256};
 
 use crate::fault::Fault;
+use crate::outputs::PROOF;
 
 /// Bits of each of the three ways to go wrong (a false match, an overflow, a store that can't be solved), so that all
 /// together keep below 2^-40.
@@ -25,6 +26,8 @@ pub struct Run {
     pub bucket_size: usize,
     /// Whether the sender learns the intersection too.
     pub both: bool,
+    /// Whether peers that deviate are caught.
+    pub against: Adversary,
 }
 
 impl Run {
@@ -53,6 +56,7 @@ impl Run {
             sender_size: fits(self.sender_size),
             buckets,
             both: self.both,
+            against: self.against,
         })
     }
 }
@@ -70,27 +74,58 @@ pub struct Setup {
     pub buckets: usize,
     /// Whether the sender learns the intersection too.
     pub both: bool,
+    /// Whether peers that deviate are caught.
+    pub against: Adversary,
 }
 
 impl Setup {
-    /// Bits of a tag: ⌈42 + log2 of all pairs of items that are compared in the run⌉.
+    /// Bits of a tag: ⌈42 + log2 of all pairs of items that are compared in the run⌉; against an active adversary all 128, so that
+    /// it takes 2^64 hashes to find a tag for two items.
     pub fn tag_bits(&self) -> usize {
+        if self.against == Adversary::Active {
+            return 128;
+        }
         let pairs = self.receiver_size as u128 * self.sender_size as u128 * self.buckets as u128;
         (STATISTICAL_BITS + ceil_log2(pairs)) as usize
     }
 
-    /// Bytes of the messages `BasePoints`, `Reply`, `Trees`, `Masked`, `Tags` and `Common`, which follow from the sizes
-    /// alone. `None` for sizes that are out of range.
-    pub fn message_bytes(&self) -> Option<[usize; 6]> {
-        let [base_points, reply, trees] = self.vole().ok()?.message_bytes();
+    /// Bytes of the messages `BasePoints`, `Reply`, `Trees`, `Challenge`, `Answer`, `Masked`, `Tags` and `Common`, which follow
+    /// from the sizes alone; 0 of those that are not sent. `None` for sizes that are out of range.
+    pub fn message_bytes(&self) -> Option<[usize; 8]> {
+        let [base_points, reply, trees, challenge, answer] = self.vole().ok()?.message_bytes();
         let masked = 16 * (1 + self.shape().ok()?.len());
         let tags = crate::tags::bytes(self.sender_size, self.tag_bits());
         let common = if self.both {
-            self.sender_size.div_ceil(8)
+            self.sender_size.div_ceil(8) + self.proof_bytes()
         } else {
             0
         };
-        Some([base_points, reply, trees, masked, tags, common])
+        Some([
+            base_points,
+            reply,
+            trees,
+            challenge,
+            answer,
+            masked,
+            tags,
+            common,
+        ])
+    }
+
+    /// Bytes of what proves the matches that a sender is told of.
+    pub(crate) fn proof_bytes(&self) -> usize {
+        match self.against {
+            Adversary::SemiHonest => 0,
+            Adversary::Active => PROOF,
+        }
+    }
+
+    /// That this is what was agreed on.
+    pub(crate) fn require(&self, against: Adversary) -> Result<(), Fault> {
+        if self.against == against {
+            return Ok(());
+        }
+        Err(Fault::Caller("another adversary was agreed on"))
     }
 
     /// The shape of the receiver's store.
@@ -109,7 +144,7 @@ impl Setup {
             children: [self.public_key(b"left"), self.public_key(b"right")],
             code: self.public_key(b"code"),
         };
-        Agreed::new(self.run, self.shape()?.len(), keys)
+        Agreed::new(self.run, self.shape()?.len(), keys, self.against)
             .ok_or(Fault::Caller("too long for one VOLE"))
     }
 
@@ -142,6 +177,7 @@ mod tests {
             sender_size,
             buckets,
             both: false,
+            against: Adversary::SemiHonest,
         }
     }
 
@@ -152,6 +188,7 @@ mod tests {
             sender_size,
             bucket_size: 1 << 20,
             both: false,
+            against: Adversary::SemiHonest,
         }
     }
 

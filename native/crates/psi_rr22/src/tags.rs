@@ -12,13 +12,16 @@ pub(crate) fn bytes(count: usize, bits: usize) -> usize {
     count * (bits / 8) + (count * (bits % 8)).div_ceil(8)
 }
 
-/// Cuts blocks to their first `bits` bits, at most 127, low first: the whole bytes of all of them in a row, and behind
+/// Cuts blocks to their first `bits` bits, at most 128, low first: the whole bytes of all of them in a row, and behind
 /// those what is left over of each, bit by bit.
 pub(crate) fn cut(blocks: &[u128], bits: usize) -> Vec<u8> {
     let (whole, left) = (bits / 8, bits % 8);
     let mut tags = Vec::with_capacity(bytes(blocks.len(), bits));
     for block in blocks {
         tags.extend_from_slice(&block.to_le_bytes()[..whole]);
+    }
+    if left == 0 {
+        return tags;
     }
     let (mut pending, mut held) = (0u32, 0);
     for block in blocks {
@@ -66,22 +69,24 @@ impl<'a> Cut<'a> {
 
 /// For each of `count` tags of `bits` bits, the place in `own` of the block with that tag, if there is one. Tags are
 /// looked up, so the time depends on how many are common, which whoever asks is about to learn.
-///
-/// Refuses two tags that are the same block's.
 pub(crate) fn vartime_find(
     own: &[u128],
     tags: &[u8],
     count: usize,
     bits: usize,
-) -> Result<Vec<Option<u32>>, Fault> {
-    let table = Table::of(own, (1 << bits) - 1);
+) -> Vec<Option<u32>> {
+    let table = Table::of(own, u128::MAX >> (128 - bits));
     let tags = Cut::of(tags, count, bits);
-    let found: Vec<Option<u32>> = (0..count)
+    (0..count)
         .into_par_iter()
         .with_min_len(TASK)
         .map(|at| table.find(own, tags.at(at)))
-        .collect();
-    let mut taken = vec![false; own.len()];
+        .collect()
+}
+
+/// Refuses two tags that are the same block's, of `own` ones. Whether it does depends on what is common.
+pub(crate) fn refuse_repeated(found: &[Option<u32>], own: usize) -> Result<(), Fault> {
+    let mut taken = vec![false; own];
     for (at, place) in found.iter().enumerate() {
         if let Some(place) = place
             && core::mem::replace(&mut taken[*place as usize], true)
@@ -89,7 +94,18 @@ pub(crate) fn vartime_find(
             return Err(Fault::Peer(Refused::TagRepeated(at)));
         }
     }
-    Ok(found)
+    Ok(())
+}
+
+/// Takes a tag for none where another one before it is the same block's: an error would tell a sender that repeats a
+/// tag whether its item is common.
+pub(crate) fn forget_repeated(found: &mut [Option<u32>], own: usize) {
+    let mut taken = vec![false; own];
+    for place in found {
+        if place.is_some_and(|place| core::mem::replace(&mut taken[place as usize], true)) {
+            *place = None;
+        }
+    }
 }
 
 /// Places by tag: open addressing with linear probing, at most half full. Tags are uniform, so their low bits address.
@@ -166,27 +182,31 @@ mod tests {
     #[test]
     fn every_tag_is_found_where_its_block_stands() {
         let own = blocks(1000);
-        for bits in [48, 80, 82, 83, 87, 95, 127] {
+        for bits in [48, 80, 82, 83, 87, 95, 127, 128] {
             let other = cut(&[own[7], 5, own[999], 6], bits);
             assert_eq!(other.len(), bytes(4, bits));
             assert_eq!(
-                vartime_find(&own, &other, 4, bits).unwrap(),
+                vartime_find(&own, &other, 4, bits),
                 [Some(7), None, Some(999), None]
             );
-            assert_eq!(vartime_find(&[], &other, 4, bits).unwrap(), [None; 4]);
-            assert!(vartime_find(&own, &[], 0, bits).unwrap().is_empty());
+            assert_eq!(vartime_find(&[], &other, 4, bits), [None; 4]);
+            assert!(vartime_find(&own, &[], 0, bits).is_empty());
         }
     }
 
     #[test]
     fn tags_come_back_as_they_were_cut() {
         let own = blocks(1001);
-        for bits in 42..=127 {
+        for bits in 42..=128 {
             let tags = cut(&own, bits);
             assert_eq!(tags.len(), bytes(own.len(), bits));
             let read = Cut::of(&tags, own.len(), bits);
             for (place, block) in own.iter().enumerate() {
-                assert_eq!(read.at(place), block & ((1 << bits) - 1), "{bits} {place}");
+                assert_eq!(
+                    read.at(place),
+                    block & (u128::MAX >> (128 - bits)),
+                    "{bits} {place}"
+                );
             }
         }
     }
@@ -196,10 +216,7 @@ mod tests {
         let own = [5, 5 | 1 << 81];
         let tags = cut(&[5 | 1 << 81, 5 | 1 << 82, 5 | 1 << 80], 82);
         // 5 is the second own block without the bit that 82 bits do not hold.
-        assert_eq!(
-            vartime_find(&own, &tags, 3, 82).unwrap(),
-            [Some(1), Some(0), None]
-        );
+        assert_eq!(vartime_find(&own, &tags, 3, 82), [Some(1), Some(0), None]);
     }
 
     #[test]
@@ -207,17 +224,21 @@ mod tests {
         let own: Vec<u128> = (0..40).map(|i| i << 64 | 3).collect();
         let tags = cut(&own, 120);
         let places: Vec<_> = (0..40).map(Some).collect();
-        assert_eq!(vartime_find(&own, &tags, 40, 120).unwrap(), places);
+        assert_eq!(vartime_find(&own, &tags, 40, 120), places);
         assert_eq!(
-            vartime_find(&own, &cut(&[40 << 64 | 3], 120), 1, 120).unwrap(),
+            vartime_find(&own, &cut(&[40 << 64 | 3], 120), 1, 120),
             [None]
         );
     }
 
     #[test]
     fn one_block_has_one_tag() {
-        let refused = vartime_find(&[1, 2], &cut(&[2, 3, 2], 48), 3, 48);
+        let mut found = vartime_find(&[1, 2], &cut(&[2, 3, 2], 48), 3, 48);
+        let refused = refuse_repeated(&found, 2);
         assert_eq!(refused, Err(Fault::Peer(Refused::TagRepeated(2))));
+        forget_repeated(&mut found, 2);
+        assert_eq!(found, [Some(1), None, None]);
+        assert_eq!(refuse_repeated(&found, 2), Ok(()));
     }
 
     #[test]

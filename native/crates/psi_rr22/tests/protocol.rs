@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use mihe_group::secret::AttemptSecret;
-use mihe_psi_rr22::{AwaitReply, Begun, Fault, ItemHash, Items, Refused, Run, Setup};
+use mihe_psi_rr22::{
+    Adversary, AwaitReply, Begun, Fault, ItemHash, Items, MayMask, MayTag, Refused, Run, Setup,
+};
 
 fn setup(receiver_size: usize, sender_size: usize, both: bool) -> Setup {
     Setup {
@@ -11,6 +13,15 @@ fn setup(receiver_size: usize, sender_size: usize, both: bool) -> Setup {
         sender_size,
         buckets: 1,
         both,
+        against: Adversary::SemiHonest,
+    }
+}
+
+/// The same where peers that deviate are caught.
+fn active(receiver_size: usize, sender_size: usize) -> Setup {
+    Setup {
+        against: Adversary::Active,
+        ..setup(receiver_size, sender_size, true)
     }
 }
 
@@ -47,7 +58,7 @@ fn one_bucket(list: &[Vec<u8>]) -> Items {
 struct Played {
     receiver: Vec<u32>,
     sender: Option<Vec<u32>>,
-    messages: [Vec<u8>; 6],
+    messages: [Vec<u8>; 8],
 }
 
 fn play(setup: Setup, secrets: [u8; 2], of_receiver: &[Vec<u8>], of_sender: &[Vec<u8>]) -> Played {
@@ -59,12 +70,35 @@ fn play(setup: Setup, secrets: [u8; 2], of_receiver: &[Vec<u8>], of_sender: &[Ve
     )
 }
 
+/// Both parties after the VOLE, and its messages as they arrive: `alter(number, message)`.
+fn vole(
+    setup: Setup,
+    secrets: [u8; 2],
+    alter: impl Fn(usize, Vec<u8>) -> Vec<u8>,
+) -> Result<(MayMask, MayTag, [Vec<u8>; 5]), Fault> {
+    let receiver = Begun::new(secret(secrets[0]), setup)?;
+    let (sender, base) = AwaitReply::begin(secret(secrets[1]), setup)?;
+    let base = alter(0, base);
+    let (receiver, reply) = receiver.reply(&base)?;
+    let reply = alter(1, reply);
+    if setup.against == Adversary::SemiHonest {
+        let (sender, trees) = sender.trees(&reply)?;
+        let trees = alter(2, trees);
+        let messages = [base, reply, trees, vec![], vec![]];
+        return Ok((receiver.finish(&messages[2])?, sender, messages));
+    }
+    let (sender, trees) = sender.trees_to_check(&reply)?;
+    let trees = alter(2, trees);
+    let (receiver, challenge) = receiver.challenge(&trees)?;
+    let challenge = alter(3, challenge);
+    let (sender, answer) = sender.answer(&challenge)?;
+    let answer = alter(4, answer);
+    let receiver = receiver.check(&answer)?;
+    Ok((receiver, sender, [base, reply, trees, challenge, answer]))
+}
+
 fn play_bucket(setup: Setup, secrets: [u8; 2], of_receiver: Items, of_sender: Items) -> Played {
-    let receiver = Begun::new(secret(secrets[0]), setup).unwrap();
-    let (sender, base) = AwaitReply::begin(secret(secrets[1]), setup).unwrap();
-    let (receiver, reply) = receiver.reply(&base).unwrap();
-    let (sender, trees) = sender.trees(&reply).unwrap();
-    let receiver = receiver.finish(&trees).unwrap();
+    let (receiver, sender, of_vole) = vole(setup, secrets, |_, message| message).unwrap();
     let (receiver, masked) = receiver.mask(of_receiver).unwrap();
     let masked = masked.bytes().to_vec();
     let (sender, tags) = sender.take(of_sender).unwrap().tags(&masked).unwrap();
@@ -81,12 +115,21 @@ fn play_bucket(setup: Setup, secrets: [u8; 2], of_receiver: Items, of_sender: It
     Played {
         receiver: rows,
         sender: learned,
-        messages: [base, reply, trees, masked, tags, common],
+        messages: [&of_vole[..], &[masked, tags, common]]
+            .concat()
+            .try_into()
+            .unwrap(),
     }
 }
 
 #[test]
 fn buckets_together_give_what_one_gives() {
+    for against in [Adversary::SemiHonest, Adversary::Active] {
+        play_buckets(against);
+    }
+}
+
+fn play_buckets(against: Adversary) {
     let (of_receiver, of_sender) = (items(0..5000), items(2500..4000));
     let run = Run {
         id: [9; 32],
@@ -94,6 +137,7 @@ fn buckets_together_give_what_one_gives() {
         sender_size: 1500,
         bucket_size: 1024,
         both: true,
+        against,
     };
     let (mut mine, mut theirs) = (vec![], vec![]);
     let sets = scattered(&of_receiver, 5)
@@ -153,9 +197,12 @@ fn sets_at_the_edges_are_as_right_as_others() {
         (0..256, 0..256, (0..256).collect()),
         (0..256, 255..256, vec![255]),
     ] {
-        let played = play(setup(256, 256, true), [1, 2], &items(mine), &items(theirs));
-        assert_eq!(played.receiver, common);
-        assert_eq!(played.sender.unwrap().len(), common.len());
+        for sizes in [setup(256, 256, true), active(256, 256)] {
+            let (mine, theirs) = (items(mine.clone()), items(theirs.clone()));
+            let played = play(sizes, [1, 2], &mine, &theirs);
+            assert_eq!(played.receiver, common);
+            assert_eq!(played.sender.unwrap().len(), common.len());
+        }
     }
 }
 
@@ -208,7 +255,7 @@ fn the_masked_store_looks_uniform_for_any_set() {
             &items(0..count),
             &items(0..100),
         );
-        let masked = &played.messages[3][16..];
+        let masked = &played.messages[5][16..];
         let ones: u32 = masked.iter().map(|byte| byte.count_ones()).sum();
         let bits = 8.0 * masked.len() as f64;
         assert!(
@@ -229,7 +276,7 @@ fn the_order_of_tags_is_not_that_of_items() {
                 &items(0..1),
                 &items(0..256),
             );
-            let common = &played.messages[5];
+            let common = &played.messages[7];
             (0..256)
                 .position(|place| common[place / 8] >> (place % 8) & 1 == 1)
                 .unwrap()
@@ -303,4 +350,151 @@ fn more_items_than_a_bucket_has_room_for_are_an_overflow() {
     let receiver = receiver.finish(&trees).unwrap();
     assert_eq!(receiver.mask(many()).err(), Some(Fault::Overflow));
     assert_eq!(sender.take(many()).err(), Some(Fault::Overflow));
+}
+
+/// What a message of the VOLE is refused with that was altered on its way, if it is.
+fn refused(setup: Setup, number: usize, alter: impl Fn(&mut [u8])) -> Option<Fault> {
+    vole(setup, [1, 2], |at, mut message| {
+        if at == number {
+            alter(&mut message);
+        }
+        message
+    })
+    .err()
+}
+
+/// Against an active adversary a message with one wrong block is refused; between parties that are taken to follow the protocol it
+/// is not, and they end with vectors that do not fit.
+#[test]
+fn a_wrong_block_in_the_vole_is_noticed_against_an_active_adversary_alone() {
+    let lengths = active(256, 256).message_bytes().unwrap();
+    let unchecked = setup(256, 256, true);
+    let shorter = unchecked.message_bytes().unwrap();
+    let wrong = |start: usize, bytes: usize| {
+        move |message: &mut [u8]| {
+            message[start..][..bytes]
+                .iter_mut()
+                .for_each(|byte| *byte ^= 1)
+        }
+    };
+    let transfers = Fault::Peer(Refused::Vole(mihe_vole::Refused::Transfers));
+    let trees = Fault::Peer(Refused::Vole(mihe_vole::Refused::Trees));
+    let proof = 16 * 2 * 129;
+    for (number, start, bytes, fault) in [
+        // Both sums of two levels of a tree of the extension.
+        (1, 32, 64, &transfers),
+        // What makes the choices of two trees the same as the others'.
+        (1, 32 + 16 * 256, 16, &transfers),
+        (1, lengths[1] - proof - 16, 16, &transfers),
+        // Both sums of a tree's first level, and what mends its leaves.
+        (2, 0, 32, &trees),
+        (2, lengths[2] - 16, 16, &trees),
+    ] {
+        let caught = refused(active(256, 256), number, wrong(start, bytes));
+        assert_eq!(caught.as_ref(), Some(fault), "{number} {start}");
+        let start = start.min(shorter[number] - 16);
+        assert_eq!(refused(unchecked, number, wrong(start, 16)), None);
+    }
+    for block in [0, 1, 2, 3, 257] {
+        let start = lengths[1] - proof + 16 * block;
+        let caught = refused(active(256, 256), 1, wrong(start, 1));
+        assert_eq!(caught.as_ref(), Some(&transfers), "{block}");
+    }
+    for (number, start) in [(3, 0), (3, 31), (4, 0), (4, 31)] {
+        let caught = refused(active(256, 256), number, wrong(start, 1));
+        assert_eq!(caught.as_ref(), Some(&trees), "{number} {start}");
+    }
+}
+
+#[test]
+fn no_check_is_left_out_or_made_that_was_not_agreed_on() {
+    let (sender, base) = AwaitReply::begin(secret(2), active(256, 256)).unwrap();
+    let receiver = Begun::new(secret(1), active(256, 256)).unwrap();
+    let (receiver, reply) = receiver.reply(&base).unwrap();
+    assert!(matches!(sender.trees(&reply), Err(Fault::Caller(_))));
+    assert!(matches!(receiver.finish(&[]), Err(Fault::Caller(_))));
+    let (sender, base) = AwaitReply::begin(secret(2), setup(256, 256, true)).unwrap();
+    let receiver = Begun::new(secret(1), setup(256, 256, true)).unwrap();
+    let (receiver, reply) = receiver.reply(&base).unwrap();
+    assert!(matches!(
+        sender.trees_to_check(&reply),
+        Err(Fault::Caller(_))
+    ));
+    assert!(matches!(receiver.challenge(&[]), Err(Fault::Caller(_))));
+}
+
+/// A sender that repeats a tag would see by an error whether its item is common.
+#[test]
+fn a_repeated_tag_is_an_error_between_honest_parties_and_none_against_an_active_adversary() {
+    for sizes in [setup(256, 256, true), active(256, 256)] {
+        let (receiver, sender, _) = vole(sizes, [1, 2], |_, message| message).unwrap();
+        let (receiver, masked) = receiver.mask(one_bucket(&items(0..256))).unwrap();
+        let sender = sender.take(one_bucket(&items(0..256))).unwrap();
+        let (_, mut tags) = sender.tags(masked.bytes()).unwrap();
+        if sizes.against == Adversary::Active {
+            tags.copy_within(0..16, 16);
+            let (common, told) = receiver.common(&tags).unwrap();
+            assert_eq!((common.items, common.rows.len()), (255, 255));
+            assert_eq!(told[0], 0b1111_1101);
+        } else {
+            let all = tags.clone();
+            tags.iter_mut()
+                .zip(all.chunks(7).flat_map(|_| &all[..7]))
+                .for_each(|(to, from)| *to = *from);
+            assert!(matches!(
+                receiver.common(&tags),
+                Err(Fault::Peer(Refused::TagRepeated(_)))
+            ));
+        }
+    }
+}
+
+#[test]
+fn a_receiver_can_say_less_than_the_truth_and_not_more() {
+    let told = |say: fn(&mut Vec<u8>)| {
+        let sizes = active(256, 300);
+        let (receiver, sender, _) = vole(sizes, [1, 2], |_, message| message).unwrap();
+        let (receiver, masked) = receiver.mask(one_bucket(&items(0..100))).unwrap();
+        let sender = sender.take(one_bucket(&items(50..300))).unwrap();
+        let (sender, tags) = sender.tags(masked.bytes()).unwrap();
+        let (_, mut common) = receiver.common(&tags).unwrap();
+        say(&mut common);
+        sender.common(&common).map(|common| common.items)
+    };
+    assert_eq!(told(|_| ()), Ok(50));
+    let not_proved = Err(Fault::Peer(Refused::NotProved));
+    assert_eq!(told(|common| common[38] ^= 1), not_proved);
+    for change in [
+        // One more, one less than the proof is of.
+        (|common| {
+            let zero = (0..300).find(|at| common[at / 8] >> (at % 8) & 1 == 0);
+            let at = zero.unwrap();
+            common[at / 8] |= 1 << (at % 8);
+        }) as fn(&mut Vec<u8>),
+        |common| {
+            let one = (0..300).find(|at| common[at / 8] >> (at % 8) & 1 == 1);
+            let at = one.unwrap();
+            common[at / 8] &= !(1 << (at % 8));
+        },
+    ] {
+        assert_eq!(told(change), not_proved);
+    }
+    // Nothing is common: the proof of that is anybody's.
+    assert_eq!(
+        told(|common| {
+            common[..38].fill(0);
+            let nothing = proof_of_nothing();
+            common[38..].copy_from_slice(&nothing);
+        }),
+        Ok(0)
+    );
+}
+
+/// What proves that nothing is common, in the bucket of these tests.
+fn proof_of_nothing() -> Vec<u8> {
+    let (receiver, sender, _) = vole(active(256, 300), [1, 2], |_, message| message).unwrap();
+    let (receiver, masked) = receiver.mask(one_bucket(&[])).unwrap();
+    let sender = sender.take(one_bucket(&items(0..300))).unwrap();
+    let (_, tags) = sender.tags(masked.bytes()).unwrap();
+    receiver.common(&tags).unwrap().1[38..].to_vec()
 }

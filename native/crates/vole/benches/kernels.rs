@@ -7,7 +7,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use mihe_gf128::Gf128;
 use mihe_vole::code::Code;
 use mihe_vole::trees::{Children, Forest};
-use mihe_vole::{Agreed, PublicKeys, Receiver, Sender, Stream};
+use mihe_vole::{Adversary, Agreed, PublicKeys, Receiver, Sender, Stream};
 
 /// Trees of a piece, and leaves of a tree.
 const TREES: usize = 128;
@@ -42,7 +42,7 @@ fn agreed() -> Agreed {
         children: [1, 2],
         code: 3,
     };
-    Agreed::new([4; 32], LONG, keys).expect("a length")
+    Agreed::new([4; 32], LONG, keys, Adversary::SemiHonest).expect("a length")
 }
 
 fn steps(criterion: &mut Criterion) {

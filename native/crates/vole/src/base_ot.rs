@@ -75,6 +75,11 @@ pub fn choose(run: &RunId, choices: &[bool], stream: &mut Stream) -> (Choosing, 
 }
 
 impl Choosing {
+    /// What was sent.
+    pub fn message(&self) -> &[u8] {
+        &self.message
+    }
+
     /// The chosen keys, from the sender's point.
     pub fn keys(self, point: &[u8]) -> Result<Vec<u128>, Refused> {
         let (encoding, point) = decode(point)?;

@@ -50,6 +50,22 @@ fn points(delta: u128) -> impl Iterator<Item = usize> {
     (0..TREES).map(move |tree| (delta >> (LEVELS * tree)) as usize % FOREST.leaves)
 }
 
+/// What either party has of the transfers: bit p of row j is bit j of plane p.
+pub struct Planes(Vec<Vec<u128>>);
+
+impl Planes {
+    /// The first rows.
+    pub fn rows(&self, count: usize) -> Vec<u128> {
+        let mut rows = rows(&self.0);
+        rows.truncate(count);
+        rows
+    }
+
+    pub(crate) fn each(&self) -> &[Vec<u128>] {
+        &self.0
+    }
+}
+
 /// The receiver: a row for every choice, and its message. `base` are both keys of every base transfer.
 ///
 /// # Panics
@@ -59,7 +75,7 @@ pub fn receive(
     base: &[[u128; 2]],
     choices: &[bool],
     stream: &mut Stream,
-) -> (Vec<u128>, Vec<u128>) {
+) -> (Planes, Vec<u128>) {
     assert_eq!(base.len(), BASE, "as many pairs as the base has");
     let mut leaves = vec![0; TREES * FOREST.leaves];
     let mut sums = vec![[0; 2]; BASE];
@@ -88,9 +104,7 @@ pub fn receive(
         }
         message.extend(correction);
     }
-    let mut rows = rows(&planes);
-    rows.truncate(choices.len());
-    (rows, message)
+    (Planes(planes), message)
 }
 
 /// The sender: as many rows, from the receiver's message. `base` are the keys that it chose by
@@ -104,7 +118,7 @@ pub fn send(
     delta: u128,
     count: usize,
     message: &[u128],
-) -> Result<Vec<u128>, Refused> {
+) -> Result<Planes, Refused> {
     assert_eq!(base.len(), BASE, "as many keys as the base has");
     if message.len() != message_blocks(count) {
         return Err(Refused::Length("extended transfers"));
@@ -145,9 +159,7 @@ pub fn send(
             );
         }
     }
-    let mut rows = rows(&planes);
-    rows.truncate(count);
-    Ok(rows)
+    Ok(Planes(planes))
 }
 
 /// The key that row `number` gives.
@@ -176,7 +188,8 @@ pub(crate) fn select(choice: bool, first: u128, second: u128) -> u128 {
     first ^ ((first ^ second) & 0u128.wrapping_sub(u128::from(choice)))
 }
 
-fn pack(bits: &[bool]) -> Vec<u128> {
+/// Bits as words, low first.
+pub(crate) fn pack(bits: &[bool]) -> Vec<u128> {
     bits.chunks(WORD)
         .map(|bits| {
             (0..)
@@ -263,6 +276,7 @@ mod tests {
             let (received, message) = receive(&children, &pairs, &choices, &mut stream);
             assert_eq!(message.len(), message_blocks(rows));
             let sent = send(&children, &base, delta, rows, &message).unwrap();
+            let (received, sent) = (received.rows(rows), sent.rows(rows));
             assert_eq!((received.len(), sent.len()), (rows, rows));
             for ((one, other), choice) in received.iter().zip(&sent).zip(choices) {
                 assert_eq!(one ^ other, if choice { delta } else { 0 });

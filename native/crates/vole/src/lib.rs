@@ -4,8 +4,9 @@
 //! * [`base_ot`]: oblivious transfers from the curve; [`extension`]: many from few.
 //! * [`trees`]: pseudorandom functions punctured at one point; [`code`]: the code that spreads noise.
 //!
-//! Semi-honest: a party that deviates is not noticed here, and may learn bits of the other's Δ or noise. Every attempt has
-//! secrets of its own; nothing is used for two runs. Under DDH, AES as an ideal cipher, SHA-256 as a random oracle, and
+//! Semi-honest by default: a party that deviates is not noticed, and may learn bits of the other's Δ or noise. If both agree on
+//! checks ([`Adversary::Active`]) it is noticed: `transfer_check` looks at the receiver's transfers, `vector_check` at what
+//! the sender's trees made, and all trees are whole. Every attempt has secrets of its own; nothing is used for two runs. Under DDH, AES as an ideal cipher, SHA-256 as a random oracle, and
 //! dual LPN with regular noise for the code.
 #![forbid(unsafe_code)]
 
@@ -16,8 +17,11 @@ mod pieces;
 pub mod refused;
 pub mod silent;
 pub mod stream;
+mod transfer_check;
 pub mod trees;
+mod vector_check;
 
 pub use refused::Refused;
-pub use silent::{Agreed, PublicKeys, Received, Receiver, Sender, Sent};
+pub use silent::{Adversary, Agreed, PublicKeys, Received, Receiver, Sender, Sent};
 pub use stream::Stream;
+pub use vector_check::{Answering, Checking, Unchecked};

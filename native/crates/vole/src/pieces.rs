@@ -15,6 +15,9 @@ const FEWEST: usize = 1 << 14;
 /// The most elements of a piece: 3 MB, most of which a third cache of 4 MB a core keeps.
 const PIECE: usize = 3 << 16;
 
+/// Leaves of a whole tree, at most: a piece of 2 MB.
+const WHOLE: usize = 1 << 11;
+
 /// How a vector is cut, and what is the same for all pieces.
 pub(crate) struct Pieces {
     count: usize,
@@ -40,6 +43,21 @@ impl Pieces {
         let least = whole.div_ceil(count).max(FEWEST);
         // An even number of leaves, so that half of all noise is a multiple of 64.
         let leaves = (2 * least).div_ceil(NOISE).next_multiple_of(2);
+        Self::of(count, leaves, seed)
+    }
+
+    /// The same of whole trees. In one that is cut off behind its last leaf, a receiver can choose a path that ends at no leaf,
+    /// lacks none, and finds Δ in the tree's correction.
+    pub(crate) fn of_whole_trees(len: usize, seed: u128) -> Self {
+        let leaves = (2 * len).div_ceil(NOISE).next_power_of_two();
+        let leaves = leaves.clamp(2 * FEWEST / NOISE, WHOLE);
+        let made = SYSTEMATIC * leaves;
+        // Every piece but the last takes some of the last one's elements.
+        let count = 1 + len.saturating_sub(made).div_ceil(made - NOISE);
+        Self::of(count, leaves, seed)
+    }
+
+    fn of(count: usize, leaves: usize, seed: u128) -> Self {
         Self {
             count,
             forest: Forest { leaves },
@@ -248,4 +266,33 @@ fn put_in(
 /// Zeros that the allocator has ready, not written one by one.
 fn zeros<T: bytemuck::Zeroable>(count: usize) -> Vec<T> {
     bytemuck::zeroed_vec(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_of_whole_trees_are_enough_and_none_too_many() {
+        for len in [
+            1,
+            1 << 14,
+            (1 << 14) + 1,
+            40_000,
+            1 << 17,
+            (1 << 17) + 1,
+            1_373_601,
+            1 << 21,
+        ] {
+            let pieces = Pieces::of_whole_trees(len, 1);
+            assert!(pieces.forest.leaves.is_power_of_two());
+            let given = pieces.elements() - pieces.reserved();
+            assert!(given >= len, "{len}");
+            assert!(
+                pieces.count == 1 || given - (pieces.code.len() - NOISE) < len,
+                "{len}"
+            );
+            assert!(pieces.reserved() <= pieces.code.len());
+        }
+    }
 }

@@ -1,12 +1,14 @@
 //! Silent VOLE: two parties get vectors with c = a·Δ + b out of messages that hardly grow with their length.
 //!
 //! The **sender** gets Δ and b, the **receiver** a and c; a and Δ look uniform to who does not have them. Boyle, Couteau,
-//! Gilboa, Ishai, Kohl, Rindal and Scholl (CCS 2019, ePrint 2019/1159, figure 5), semi-honest:
+//! Gilboa, Ishai, Kohl, Rindal and Scholl (CCS 2019, ePrint 2019/1159, figure 5):
 //!
 //! ```text
 //! S → R   base points           128 base transfers, chosen by the bits of Δ
-//! R → S   base point, extended transfers
+//! R → S   base point, extended transfers; a proof that they agree, if checks were agreed on
 //! S → R   trees: both sums of each level under transferred keys; the sum of each tree with its noise share
+//! R → S   challenge             only with checks: at which the vectors are compared
+//! S → R   answer
 //! ```
 //!
 //! Noise is regular: one random element e at a random place in each of 128 blocks (δ = 1/4, so t = 128 for 128 bits). The
@@ -25,17 +27,29 @@ use crate::extension::{self, select};
 use crate::pieces::{NOISE, Pieces};
 use crate::refused::Refused;
 use crate::stream::Stream;
+use crate::transfer_check::{self, Points};
 use crate::trees::Children;
+use crate::vector_check::{ANSWER, Answering, CHALLENGE, Unchecked};
 
 /// Bits of an element: so many rows make its product with Δ.
 const BITS: usize = 128;
 /// The most that are made at once.
 pub const MOST: usize = 1 << 21;
 
-/// What both parties know of a VOLE beforehand: run, length, and public keys of the run.
+/// Against whom a party is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adversary {
+    /// A peer that follows the protocol, and looks at what it sees.
+    SemiHonest,
+    /// A peer that sends what it likes: it is caught by checks.
+    Active,
+}
+
+/// What both parties know of a VOLE beforehand: run, length, checks, and public keys of the run.
 pub struct Agreed {
     run: RunId,
     len: usize,
+    checked: bool,
     children: Children,
     pieces: Pieces,
 }
@@ -51,22 +65,51 @@ pub struct PublicKeys {
 
 impl Agreed {
     /// A VOLE of `len` elements, at most [`MOST`]; `None` if it is longer.
-    pub fn new(run: RunId, len: usize, keys: PublicKeys) -> Option<Self> {
+    pub fn new(run: RunId, len: usize, keys: PublicKeys, against: Adversary) -> Option<Self> {
+        let pieces = match against {
+            Adversary::SemiHonest => Pieces::new,
+            Adversary::Active => Pieces::of_whole_trees,
+        };
+        let checked = against == Adversary::Active;
         (len <= MOST).then(|| Self {
             run,
             len,
+            checked,
             children: Children::new(keys.children),
-            pieces: Pieces::new(len, keys.code),
+            pieces: pieces(len + usize::from(checked), keys.code),
         })
     }
 
-    /// Bytes of the three messages, in order.
-    pub fn message_bytes(&self) -> [usize; 3] {
+    /// Bytes of the messages, in order: base points, reply, trees, challenge, answer. The last two are there with checks only.
+    pub fn message_bytes(&self) -> [usize; 5] {
+        let of_check = |count| if self.checked { count } else { 0 };
+        let proof = of_check(transfer_check::BLOCKS);
         [
             2 * POINT * extension::BASE,
-            POINT + 16 * extension::message_blocks(self.rows()),
+            POINT + 16 * (extension::message_blocks(self.transfers()) + proof),
             16 * (2 * self.pieces.levels() + self.pieces.trees()),
+            of_check(CHALLENGE),
+            of_check(ANSWER),
         ]
+    }
+
+    /// Elements that are made: with checks, one more than asked for.
+    fn made(&self) -> usize {
+        self.len + usize::from(self.checked)
+    }
+
+    /// Extended transfers: the rows and, behind whole words of them, those that hide them from the check.
+    fn transfers(&self) -> usize {
+        if self.checked {
+            self.rows().next_multiple_of(BITS) + BITS * transfer_check::HIDING
+        } else {
+            self.rows()
+        }
+    }
+
+    /// Where the planes are hashed, if they are.
+    fn points(&self, sent: [&[u8]; 3]) -> Option<Points> {
+        self.checked.then(|| Points::of(&self.run, sent))
     }
 
     /// Rows of the extension: for the noise of the first piece, and for every level of every tree.
@@ -114,20 +157,46 @@ impl Sender {
     }
 
     /// Ends, with the receiver's reply; the last message.
-    pub fn finish(mut self, reply: &[u8]) -> Result<(Sent, Vec<u8>), Refused> {
+    ///
+    /// # Panics
+    /// If checks were agreed on.
+    pub fn finish(self, reply: &[u8]) -> Result<(Sent, Vec<u8>), Refused> {
+        assert!(!self.agreed.checked, "the receiver checks");
+        self.made(reply)
+    }
+
+    /// Checks the receiver's reply, and will be checked; the trees.
+    ///
+    /// # Panics
+    /// If no checks were agreed on.
+    pub fn finish_to_answer(self, reply: &[u8]) -> Result<(Answering, Vec<u8>), Refused> {
+        assert!(self.agreed.checked, "the receiver does not check");
+        let run = self.agreed.run;
+        let (sent, message) = self.made(reply)?;
+        Ok((Answering { run, sent }, message))
+    }
+
+    fn made(mut self, reply: &[u8]) -> Result<(Sent, Vec<u8>), Refused> {
         let (agreed, delta) = (&self.agreed, self.delta);
         if reply.len() != agreed.message_bytes()[1] {
             return Err(Refused::Length("reply"));
         }
-        let (point, extended) = reply.split_at(POINT);
+        let (point, rest) = reply.split_at(POINT);
+        let (extended, proof) = rest.split_at(16 * extension::message_blocks(agreed.transfers()));
+        let points = agreed.points([self.choosing.message(), point, extended]);
         let base = self.choosing.keys(point)?;
-        let rows = extension::send(
+        let planes = extension::send(
             &agreed.children,
             &base,
             delta.0,
-            agreed.rows(),
+            agreed.transfers(),
             &from_bytes(extended),
         )?;
+        // Before anything is sent that the rows hide.
+        if let Some(points) = points {
+            points.verify(delta.0, &planes, &from_bytes(proof))?;
+        }
+        let rows = planes.rows(agreed.rows());
         let (of_noise, of_levels) = rows.split_at(NOISE * BITS);
 
         let roots = self.stream.blocks(agreed.pieces.trees());
@@ -141,7 +210,7 @@ impl Sender {
         }
         message.extend(grown.corrections);
         let mut b = grown.elements;
-        b.truncate(agreed.len);
+        b.truncate(agreed.made());
         Ok((Sent { delta, b }, to_bytes(message)))
     }
 }
@@ -183,9 +252,22 @@ impl Receiver {
         let sides = points.iter().flat_map(|&point| {
             (1..=forest.depth()).map(move |level| !forest.goes_right(point, level))
         });
-        let choices: Vec<bool> = bits.chain(sides).collect();
-        let (rows, extended) = extension::receive(&agreed.children, &base, &choices, &mut stream);
-        message.extend(to_bytes(extended));
+        let mut choices: Vec<bool> = bits.chain(sides).collect();
+        if agreed.checked {
+            choices.resize(choices.len().next_multiple_of(BITS), false);
+        }
+        let hiding = stream.blocks((agreed.transfers() - choices.len()) / BITS);
+        choices.extend(
+            (hiding.iter()).flat_map(|word| (0..BITS).map(move |bit| word >> bit & 1 == 1)),
+        );
+        let (planes, extended) = extension::receive(&agreed.children, &base, &choices, &mut stream);
+        let extended = to_bytes(extended);
+        let proof = agreed
+            .points([base_points, &message, &extended])
+            .map(|points| to_bytes(points.prove(&extension::pack(&choices), &planes)));
+        message.extend(extended);
+        message.extend(proof.unwrap_or_default());
+        let rows = planes.rows(agreed.rows());
         let (of_noise, of_levels) = rows.split_at(NOISE * BITS);
         let shares = weighed(of_noise);
         let keys = (of_levels.iter().enumerate())
@@ -204,7 +286,26 @@ impl Receiver {
     }
 
     /// Ends, with the sender's trees.
+    ///
+    /// # Panics
+    /// If checks were agreed on.
     pub fn finish(self, trees: &[u8]) -> Result<Received, Refused> {
+        assert!(!self.agreed.checked, "the vectors are to be checked");
+        self.made(trees)
+    }
+
+    /// Takes the sender's trees: what they make is to be checked.
+    ///
+    /// # Panics
+    /// If no checks were agreed on.
+    pub fn finish_to_check(self, trees: &[u8]) -> Result<Unchecked, Refused> {
+        assert!(self.agreed.checked, "the sender will not answer");
+        let run = self.agreed.run;
+        let received = self.made(trees)?;
+        Ok(Unchecked { run, received })
+    }
+
+    fn made(self, trees: &[u8]) -> Result<Received, Refused> {
         let (agreed, forest) = (&self.agreed, self.agreed.pieces.forest);
         if trees.len() != agreed.message_bytes()[2] {
             return Err(Refused::Length("trees"));
@@ -228,8 +329,8 @@ impl Receiver {
             corrections,
             [&self.noise, &self.shares],
         );
-        a.truncate(agreed.len);
-        c.truncate(agreed.len);
+        a.truncate(agreed.made());
+        c.truncate(agreed.made());
         Ok(Received { a, c })
     }
 }

@@ -42,11 +42,12 @@ def test_the_grid_is_every_size_that_a_set_can_be_padded_to() -> None:
     assert (SIZES[0], SIZES[-1], BUCKET_SIZE) == (256, 2**28, 2**20)
 
 
-@pytest.mark.parametrize("both", [False, True])
-def test_the_core_has_the_buckets_and_lengths_of_the_formulas(both: bool) -> None:
+@pytest.mark.parametrize(("both", "active"), [(False, False), (True, False), (True, True)])
+def test_the_core_has_the_buckets_and_lengths_of_the_formulas(both: bool, active: bool) -> None:
     for receiver_size, sender_size in PAIRS:
-        run = Run(receiver_size, sender_size)
-        buckets, lengths = rr22_outline((bytes(32), receiver_size, sender_size, BUCKET_SIZE, both))
+        run = Run(receiver_size, sender_size, active=active)
+        terms = (bytes(32), receiver_size, sender_size, BUCKET_SIZE, both, active)
+        buckets, lengths = rr22_outline(terms)
         derived = (run.buckets, run.message_bytes(both=both))
         assert (buckets, list(lengths)) == derived, (receiver_size, sender_size)
 

@@ -13,7 +13,17 @@ import pytest
 
 from psi.keys import Keys
 from psi.rr22 import items, parameters, receiver, sender
-from psi.rr22.messages import BasePoints, Common, Masked, ReceiverShare, Reply, Tags, Trees
+from psi.rr22.messages import (
+    Answer,
+    BasePoints,
+    Challenge,
+    Common,
+    Masked,
+    ReceiverShare,
+    Reply,
+    Tags,
+    Trees,
+)
 from psi.rr22.parameters import Parameters
 from psi.rr22.secret import gather
 from psi.step import Finished, Rows
@@ -46,6 +56,7 @@ class Sides:
             receiver_size=self.run.receiver_size,
             sender_size=self.run.sender_size,
             both=True,
+            active=self.run.active,
         )
         awaits_share, share = items.Fresh(self.agreed, self.role).begin()
         own = bytes([7] * 32)
@@ -83,7 +94,12 @@ class Sides:
         awaits_reply, points = sender.Fresh(self.agreed, bucket).begin()
         reply = Reply(reference.reply(points.content))
         may_tag, trees = awaits_reply.advance(reply)
-        masked = Masked(reference.masked(trees.content, list(blocks)))
+        last = trees.content
+        if isinstance(may_tag, sender.AwaitChallenge):
+            may_tag, answer = may_tag.advance(Challenge(reference.challenge(last)))
+            last = answer.content
+        assert isinstance(may_tag, sender.MayTag)
+        masked = Masked(reference.masked(last, list(blocks)))
         awaits_masked, _ = may_tag.take(self.items(bucket))
         awaits_common, tags = awaits_masked.advance(masked)
         assert isinstance(awaits_common, sender.AwaitCommon)
@@ -98,7 +114,11 @@ class Sides:
         awaits_points, _ = receiver.Fresh(self.agreed, bucket).begin()
         points = BasePoints(reference.base_points())
         awaits_trees, reply = awaits_points.advance(points)
-        may_mask, _ = awaits_trees.advance(Trees(reference.trees(reply.content)))
+        may_mask, challenge = awaits_trees.advance(Trees(reference.trees(reply.content)))
+        if isinstance(may_mask, receiver.AwaitAnswer):
+            assert challenge is not None
+            may_mask, _ = may_mask.advance(Answer(reference.answer(challenge.content)))
+        assert isinstance(may_mask, receiver.MayMask)
         awaits_tags, masked = may_mask.take(self.items(bucket))
         tags = Tags(reference.tags(masked.content, list(blocks)))
         finished, told = awaits_tags.advance(tags)
@@ -107,12 +127,14 @@ class Sides:
         return self.of_core(finished), {blocks[block] for block in told_blocks}
 
 
+@pytest.mark.parametrize("active", [False, True])
 @pytest.mark.parametrize("role", ["sender", "receiver"])
 def test_a_bucket_of_three_ends_with_the_common_items(
-    role: parameters.Role, monkeypatch: pytest.MonkeyPatch
+    role: parameters.Role, active: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parameters, "BUCKET_SIZE", 128)
-    sides = Sides(Run(256, 320, 128), role, *((Y, X) if role == "sender" else (X, Y)))
+    run = Run(256, 320, 128, active)
+    sides = Sides(run, role, *((Y, X) if role == "sender" else (X, Y)))
     assert sides.agreed.buckets == sides.run.buckets == 3
     for bucket in range(3):
         assert len(sides.items(bucket)) == len(sides.blocks(sides.core_set, bucket))
@@ -122,9 +144,20 @@ def test_a_bucket_of_three_ends_with_the_common_items(
     assert play(1) == (expected, expected)
 
 
-@pytest.mark.parametrize("role", ["sender", pytest.param("receiver", marks=pytest.mark.long)])
-def test_so_does_a_store_of_many_clusters_from_two_pieces(role: parameters.Role) -> None:
-    sides = Sides(Run(5 * 2**15, 256), role, *((Y[:250], X) if role == "sender" else (X, Y[:250])))
+@pytest.mark.parametrize(
+    ("role", "active"),
+    [
+        ("sender", False),
+        pytest.param("receiver", False, marks=pytest.mark.long),
+        pytest.param("sender", True, marks=pytest.mark.long),
+        pytest.param("receiver", True, marks=pytest.mark.long),
+    ],
+)
+def test_so_does_a_store_of_many_clusters_from_two_pieces(
+    role: parameters.Role, active: bool
+) -> None:
+    run = Run(5 * 2**15, 256, active=active)
+    sides = Sides(run, role, *((Y[:250], X) if role == "sender" else (X, Y[:250])))
     assert sides.run.pieces.count == 2
     assert sides.run.store.clusters == 5
     expected = sides.common(0)
