@@ -65,9 +65,9 @@ def psi(
         str,
         typer.Option(
             metavar="NAME",
-            help="Protocol: of two `rr22` (fast), `ecdh` (holds a peer to its size) or `ecdh-sm2`"
-            " (the same with SM2 and SM3), of more `star` (fast; two of them must not collude);"
-            " `auto`.",
+            help="Protocol: of two `rr22` (fast), `ecdh` (holds a peer to its size), `ecdh-sm2`"
+            " (the same with SM2 and SM3) or `rr22-active` (rr22 with checks, experimental), of"
+            " more `star` (fast; two of them must not collude); `auto`.",
         ),
     ] = ANY_ENGINE,
     matching: MatchingOption = Matching.BLIND,

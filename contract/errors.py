@@ -464,7 +464,8 @@ class BadPoint(PeerError):
 class BadMessage(PeerError):
     """A party sent something that does not have the form, size or place that the protocol gives it.
 
-    Met   anything arrives: a statement, a stream, a share of a query; an honest node never sends it
+    Met   anything arrives: a statement, a stream, a share of a query; or a check fails of what was
+          sent before (`--engine rr22-active`); an honest node never sends it
     Do    compare versions; if they agree, keep the evidence file and talk to that party
     """
 

@@ -83,6 +83,7 @@ class Suite(StrEnum):
     """Protocol, group and hash; a version of either is a name of its own."""
 
     PSI_RR22 = "psi-rr22/GF128-OKVS3-ExConv7x24"
+    PSI_RR22_ACTIVE = "psi-rr22-active/GF128-OKVS3-ExConv7x24"
     PSI_ECDH = "psi-ecdh/ristretto255-SHA512"
     PSI_ECDH_SM2 = "psi-ecdh/SM2-SM3"
     PSI_STAR = "psi-star/AES128-OKVS3-RR22"
@@ -95,7 +96,10 @@ class Suite(StrEnum):
 ECDH_SUITES = (Suite.PSI_ECDH, Suite.PSI_ECDH_SM2)
 """Diffie–Hellman, in one group or the other."""
 
-TWO_PARTY_SUITES = (Suite.PSI_RR22, *ECDH_SUITES)
+RR22_SUITES = (Suite.PSI_RR22, Suite.PSI_RR22_ACTIVE)
+"""From vector OLE: between parties that follow the protocol, or with checks (experimental)."""
+
+TWO_PARTY_SUITES = (*RR22_SUITES, *ECDH_SUITES)
 """Those that play between two parties, without the coordinator's matching."""
 
 

@@ -32,7 +32,7 @@ def leakage_of(contract: Contract) -> LeakageStatement:
             return _of_match(contract)
         case Suite.PSI_STAR:
             return _of_star(contract)
-        case Suite.PSI_RR22 | Suite.PSI_ECDH | Suite.PSI_ECDH_SM2:
+        case Suite.PSI_RR22 | Suite.PSI_RR22_ACTIVE | Suite.PSI_ECDH | Suite.PSI_ECDH_SM2:
             return _of_two(contract)
 
 
@@ -43,9 +43,7 @@ def _of_two(contract: Contract) -> LeakageStatement:
         not_covered=(
             "A receiver chooses its own input: it can put guessed keys into its set, up to the "
             f"{_sizes(contract)} that the contract fixes.",
-            "Parties are taken to follow the protocol (semi-honest). A deviation leaves signed "
-            "statements and receipts, but no proof that an input was true.",
-            "With a party that deviates, a result can hold less than the truth, and more.",
+            *_trust(contract),
             *_deviations(contract),
             "Absence is information too: a key that is not in the result is not in the other set.",
         ),
@@ -89,6 +87,26 @@ def _coalitions(contract: Contract) -> tuple[Learns, ...]:
     both = " and ".join(contract.orgs)
     lines.append(Learns(who=both, what=("everything: between them they hold all the data",)))
     return tuple(lines)
+
+
+def _trust(contract: Contract) -> tuple[str, ...]:
+    """What the parties are taken to do."""
+    if contract.crypto.suite is Suite.PSI_RR22_ACTIVE:
+        first = contract.receivers[0]
+        return (
+            "Experimental: checks catch a party whose messages do not fit one another, and end the"
+            f" job with its name, but they do not hold {first} to its size. Where that must be, the"
+            " engine is ecdh.",
+            "A party that deviates can leave out keys and claim keys that it does not have, so a"
+            " result can hold less than the truth; no check proves that an input was true.",
+            "With several buckets, a party that deviates can choose its keys for one bucket by what"
+            " the buckets before it showed, and end the job when it has seen enough.",
+        )
+    return (
+        "Parties are taken to follow the protocol (semi-honest). A deviation leaves signed "
+        "statements and receipts, but no proof that an input was true.",
+        "With a party that deviates, a result can hold less than the truth, and more.",
+    )
 
 
 def _deviations(contract: Contract) -> tuple[str, ...]:

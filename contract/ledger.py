@@ -117,7 +117,13 @@ class Ledger:
                 return self.cells is not None
             case Suite.BLIND_MATCH | Suite.KEYED_MATCH:
                 return self.matched is not None
-            case Suite.PSI_RR22 | Suite.PSI_ECDH | Suite.PSI_ECDH_SM2 | Suite.PSI_STAR:
+            case (
+                Suite.PSI_RR22
+                | Suite.PSI_RR22_ACTIVE
+                | Suite.PSI_ECDH
+                | Suite.PSI_ECDH_SM2
+                | Suite.PSI_STAR
+            ):
                 return True
 
     def has_said(self, kind: Kind, org: str) -> bool:

@@ -78,7 +78,8 @@ def intersection(
     """Which rows of its own does each receiver share with all; with `cardinality`, only how many.
 
     `datasets` as 'bank_a.loans'; `on` is a key column, or 'uscc=code' where the names differ.
-    `engine`: of two parties 'rr22', 'ecdh' or 'ecdh-sm2', of more 'star', or 'auto'.
+    `engine`: of two parties 'rr22', 'ecdh', 'ecdh-sm2' or 'rr22-active' (experimental), of more
+    'star', or 'auto'.
     `matching`, of more than two: 'blind', or, where every owner's policy allows it, 'keyed'.
     """
     return Proposal(

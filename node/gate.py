@@ -22,7 +22,7 @@ from contract.errors import (
     UnknownDataset,
     nearest,
 )
-from contract.job import Contract, Matching, Party, Query, Suite
+from contract.job import RR22_SUITES, Contract, Matching, Party, Query, Suite
 from contract.policy import Allow, Policy, Use
 from federated.query.agreed import plan_of
 from federated.query.plan import uses
@@ -190,7 +190,7 @@ def _denied(
         "date": lambda: rule.until is None or today <= rule.until,
         "peer's set size": lambda: largest is None or all(p.size <= largest for p in peers),
         "engine, which does not hold its receiver to that size (ask for --engine ecdh)": lambda: (
-            largest is None or contract.crypto.suite is not Suite.PSI_RR22 or org == first
+            largest is None or contract.crypto.suite not in RR22_SUITES or org == first
         ),
         "engine, which does not hold its receiver to that size (leave out --engine)": lambda: (
             largest is None or contract.crypto.suite is not Suite.PSI_STAR or org == first

@@ -37,7 +37,7 @@ def digest_of(contract: Contract) -> str:
             return plan_of(contract).digest
         case Suite.BLIND_MATCH | Suite.KEYED_MATCH:
             return compile_match(contract).digest
-        case Suite.PSI_RR22 | Suite.PSI_ECDH | Suite.PSI_ECDH_SM2:
+        case Suite.PSI_RR22 | Suite.PSI_RR22_ACTIVE | Suite.PSI_ECDH | Suite.PSI_ECDH_SM2:
             return compile_plan(contract).digest
         case Suite.PSI_STAR:
             return compile_star(contract).digest
@@ -50,7 +50,7 @@ def outlook(contract: Contract) -> PlanView:
             return _of_query(contract)
         case Suite.BLIND_MATCH | Suite.KEYED_MATCH:
             return _of_match(contract)
-        case Suite.PSI_RR22 | Suite.PSI_ECDH | Suite.PSI_ECDH_SM2:
+        case Suite.PSI_RR22 | Suite.PSI_RR22_ACTIVE | Suite.PSI_ECDH | Suite.PSI_ECDH_SM2:
             return _of_intersection(contract)
         case Suite.PSI_STAR:
             return _of_star(contract)

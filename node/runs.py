@@ -19,6 +19,7 @@ _log = logging.getLogger("mihe.runs")
 
 _PLAYS = {
     Suite.PSI_RR22: intersect.play,
+    Suite.PSI_RR22_ACTIVE: intersect.play,
     Suite.PSI_ECDH: intersect.play,
     Suite.PSI_ECDH_SM2: intersect.play,
     Suite.PSI_STAR: star.play,

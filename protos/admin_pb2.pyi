@@ -162,7 +162,7 @@ class JobRequest(_message.Message):
     """of a query: k; the strictest owner's if it asks for more"""
     min_join: _builtins.int
     engine: _builtins.str
-    """of an intersection of two: auto, rr22, ecdh, ecdh-sm2; empty: auto"""
+    """of an intersection of two: auto, rr22, rr22-active, ecdh, ecdh-sm2; empty: auto"""
     matching: _builtins.str
     """where the coordinator matches: blind, keyed; empty: blind"""
     shown: _builtins.str

@@ -92,8 +92,8 @@ Global___EcdhMatched: _TypeAlias = EcdhMatched  # noqa: Y015
 class Rr22Message(_message.Message):
     """Every message of RR22 is one piece of bytes, whose length follows from the agreed sizes, in a stream of its own. Once a
     run receiver_share and sender_share (32 random bytes each); of every bucket, in order, with its number behind the name as
-    in reply_17: base_points (sender → receiver), reply, trees, masked (receiver → sender: under a one-time pad), item_tags,
-    common (receiver → sender, when both learn the result).
+    in reply_17: base_points (sender → receiver), reply, trees; with checks, challenge (receiver → sender) and answer; masked
+    (receiver → sender: under a one-time pad), item_tags, common (receiver → sender, when both learn the result).
     """
 
     DESCRIPTOR: _descriptor.Descriptor

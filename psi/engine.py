@@ -4,7 +4,8 @@ RR22 (psi/rr22) has a fixed cost, some 100 kB and what 2^14 items take, and litt
 more; ECDH (psi/ecdh) costs two multiplications an item and has none. In time they meet near 2^10
 items, in bytes below 2^12.
 One thing ECDH alone can do: hold a receiver that deviates to the agreed size (psi/rr22/SPEC.md §7).
-On SM2's curve, for those who are bound to national algorithms, it is taken only when asked for.
+RR22 with checks against peers that deviate (§10 there) can't either, so it is experimental, and
+taken only when asked for; as is ECDH on SM2's curve, for those bound to national algorithms.
 
 More than two parties take the coordinator's blind matching (federated/SPEC.md §4.6), in which no
 two owners together learn anything of a third. The star (psi/star) is many times faster, and gives
@@ -28,6 +29,7 @@ class Engine(StrEnum):
 
     AUTO = "auto"
     RR22 = "rr22"
+    RR22_ACTIVE = "rr22-active"
     ECDH = "ecdh"
     ECDH_SM2 = "ecdh-sm2"
     STAR = "star"
@@ -35,6 +37,7 @@ class Engine(StrEnum):
 
 _SUITES = {
     Engine.RR22: Suite.PSI_RR22,
+    Engine.RR22_ACTIVE: Suite.PSI_RR22_ACTIVE,
     Engine.ECDH: Suite.PSI_ECDH,
     Engine.ECDH_SM2: Suite.PSI_ECDH_SM2,
     Engine.STAR: Suite.PSI_STAR,
@@ -57,7 +60,7 @@ def choose(kind: JobKind, sizes: tuple[int, ...], asked: Engine, receivers: int 
             raise BadRequest(
                 f"the engine {asked} does not compute this job",
                 fix="leave --engine out; star is for three parties or more, one receiver, and"
-                " not for counts, rr22 for two, and ecdh for two and counts",
+                " not for counts, rr22 and rr22-active for two, and ecdh for two and counts",
             )
         return Choice(_SUITES[asked], "asked for")
     if Suite.PSI_STAR in possible:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from contract.job import JobKind, Suite
+from contract.job import RR22_SUITES, JobKind, Suite
 from psi.cost import Cost, Sent
 from psi.ecdh import cost as ecdh_cost
 from psi.ecdh import messages as ecdh_messages
@@ -23,7 +23,9 @@ from psi.rr22 import parameters as rr22
 from psi.rr22 import receiver as rr22_receiver
 from psi.rr22 import sender as rr22_sender
 from psi.rr22.messages import (
+    Answer,
     BasePoints,
+    Challenge,
     Common,
     Masked,
     ReceiverShare,
@@ -51,6 +53,8 @@ STREAMS: Final[dict[type[Message], str]] = {
     BasePoints: "base_points",
     Reply: "reply",
     Trees: "trees",
+    Challenge: "challenge",
+    Answer: "answer",
     Masked: "masked",
     Tags: "item_tags",
     Common: "common",
@@ -97,23 +101,24 @@ class Agreed:
             receiver_size=self.receiver_size,
             sender_size=self.sender_size,
             both=self.both,
+            active=self.suite is Suite.PSI_RR22_ACTIVE,
         )
 
     def messages(self) -> tuple[Sent, ...]:
         """What is sent, in order. Raises BadRequest."""
-        if self.suite is Suite.PSI_RR22:
+        if self.suite in RR22_SUITES:
             return rr22_cost.messages(self._rr22())
         return ecdh_cost.messages(self._ecdh())
 
     def estimate(self) -> Cost:
         """What a run will cost, by a sample on this machine: some 0.2 s. Blocking."""
-        if self.suite is Suite.PSI_RR22:
+        if self.suite in RR22_SUITES:
             return rr22_cost.estimate(self._rr22())
         return ecdh_cost.estimate(self._ecdh(), ecdh_cost.measure(CURVES[self.suite]))
 
     def part(self, role: Role) -> "Whole | Bucketed":
         """The part of one role."""
-        if self.suite is Suite.PSI_RR22:
+        if self.suite in RR22_SUITES:
             parameters = self._rr22()
             return Bucketed(parameters, role, parameters.buckets, parameters.size_of(role))
         return Whole(self._ecdh(), role)

@@ -59,12 +59,14 @@ _ENDLESS = (
 _SHORT_OF_TIME = 0.2
 
 MISDEEDS: dict[str, Callable[[Any], Any]] = {
-    # on the points of a message
+    # on the points of a message of ECDH
     "identity": lambda points: bytes(_POINT) + points[_POINT:],
     "malformed": lambda points: b"\xff" * _POINT + points[_POINT:],
     "low order": lambda points: _LAST_SQUARE_ROOT + points[_POINT:],
     "repeated": lambda points: points[:_POINT] + points[:_POINT] + points[2 * _POINT :],
     "too few": lambda points: points[_POINT:],
+    # on the one piece of a message of RR22
+    "last bit": lambda content: content[:-1] + bytes([content[-1] ^ 1]),
     # on a frame
     "skipped": lambda frame: replace(frame, number=frame.number + 1),
     "too large": lambda frame: replace(frame, size=1 << 32),
@@ -266,8 +268,8 @@ def stage_buckets(orders: Orders) -> None:
 
     def staged(agreed: Parameters) -> Any:
         asked = orders.standing("bucket")
-        run, receiver, sender, size, both = terms.fget(agreed)
-        return run, receiver, sender, size if asked is None else int(asked), both
+        run, receiver, sender, size, *further = terms.fget(agreed)
+        return run, receiver, sender, size if asked is None else int(asked), *further
 
     setattr(Parameters, "terms", property(staged))  # noqa: B010  # read-only to mypy
 
@@ -306,9 +308,13 @@ def _with_points(stream: str, content: bytes, deed: Callable[[bytes], bytes]) ->
         blinded = psi_pb2.EcdhBlinded.FromString(content)
         blinded.points = deed(blinded.points)
         return blinded.SerializeToString()
-    evaluated = psi_pb2.EcdhEvaluated.FromString(content)
-    evaluated.points = deed(evaluated.points)
-    return evaluated.SerializeToString()
+    if stream == "evaluated":
+        evaluated = psi_pb2.EcdhEvaluated.FromString(content)
+        evaluated.points = deed(evaluated.points)
+        return evaluated.SerializeToString()
+    piece = psi_pb2.Rr22Message.FromString(content)
+    piece.content = deed(piece.content)
+    return piece.SerializeToString()
 
 
 def _altered(statement: Statement) -> Statement:

@@ -70,6 +70,11 @@ def test_it_makes_no_difference_that_the_line_is_direct(
     direct_banks.must_work()
 
 
+def test_checks_that_were_asked_for_find_nothing_between_honest_parties(banks: Banks) -> None:
+    for to in (("bank_a",), BANKS):
+        assert banks.end_of(banks.propose(to=to, engine="rr22-active")) == End(State.DONE)
+
+
 # ── a member that meddles ───────────────────────────────────────────────────────────────────────
 
 

@@ -33,6 +33,7 @@ LOANS = ("bank_a.loans", "bank_b.loans")
 RECEIVERS = (("bank_a",), ("bank_b",), ("bank_a", "bank_b"), ("bank_b", "bank_a"))
 PLAYS = [
     (JobKind.PSI, Engine.RR22),
+    (JobKind.PSI, Engine.RR22_ACTIVE),
     (JobKind.PSI, Engine.ECDH),
     (JobKind.PSI_CARDINALITY, Engine.ECDH),
 ]
@@ -40,6 +41,8 @@ PLAYS = [
 Two = tuple[Log, Station, Station]
 VOLE = {"receiver_share", "sender_share", "base_points_0", "reply_0", "trees_0"}
 """The streams of RR22 in which nothing of a set is."""
+CHECKS = {"challenge_0", "answer_0"}
+"""Those which are there where peers may deviate."""
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +142,11 @@ def assert_own_rows(
 
 @pytest.mark.parametrize(
     ("engine", "before"),
-    [(Engine.ECDH, {"blinded"}), (Engine.RR22, VOLE | {"masked_0"})],
+    [
+        (Engine.ECDH, {"blinded"}),
+        (Engine.RR22, VOLE | {"masked_0"}),
+        (Engine.RR22_ACTIVE, VOLE | CHECKS | {"masked_0"}),
+    ],
 )
 async def test_a_permission_withdrawn_in_the_run_keeps_the_result_from_everybody(
     nodes: Two, monkeypatch: pytest.MonkeyPatch, engine: Engine, before: set[str]
@@ -270,6 +277,7 @@ async def test_on_sm2_both_learn_when_it_is_asked_for(empty: Two, kind: JobKind)
 SENT = {
     Engine.ECDH: {"blinded", "evaluated"},
     Engine.RR22: VOLE | {"masked_0", "item_tags_0"},
+    Engine.RR22_ACTIVE: VOLE | CHECKS | {"masked_0", "item_tags_0"},
 }
 
 

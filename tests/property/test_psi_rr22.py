@@ -20,19 +20,28 @@ FULL = frozenset(b"declaration:%018d" % number for number in range(256))
 SETS = st.frozensets(st.text("ab", max_size=5).map(str.encode), max_size=40)
 
 
-@given(SETS, SETS, st.booleans(), st.randoms(), st.sampled_from([1, 3]))
-@example(frozenset(), frozenset(), True, None, 1)
-@example(frozenset(), SOME, True, None, 2)
-@example(SOME, frozenset(), True, None, 1)
-@example(ONE, ONE, True, None, 1)
-@example(ONE, SOME | ONE, False, None, 1)
-@example(FULL, FULL, True, None, 4)
+SUITES = [Suite.PSI_RR22, Suite.PSI_RR22_ACTIVE]
+
+
+@given(SETS, SETS, st.booleans(), st.randoms(), st.sampled_from([1, 3]), st.sampled_from(SUITES))
+@example(frozenset(), frozenset(), True, None, 1, Suite.PSI_RR22_ACTIVE)
+@example(frozenset(), SOME, True, None, 2, Suite.PSI_RR22)
+@example(SOME, frozenset(), True, None, 1, Suite.PSI_RR22)
+@example(ONE, ONE, True, None, 1, Suite.PSI_RR22_ACTIVE)
+@example(ONE, SOME | ONE, False, None, 1, Suite.PSI_RR22)
+@example(FULL, FULL, True, None, 4, Suite.PSI_RR22)
+@example(FULL, FULL, True, None, 2, Suite.PSI_RR22_ACTIVE)
 @settings(max_examples=8)
 def test_the_result_is_that_of_sets(
-    x: frozenset[bytes], y: frozenset[bytes], both: bool, random: Random | None, buckets: int
+    x: frozenset[bytes],
+    y: frozenset[bytes],
+    both: bool,
+    random: Random | None,
+    buckets: int,
+    suite: Suite,
 ) -> None:
     agreed = Agreed(
-        suite=Suite.PSI_RR22,
+        suite=suite,
         kind=JobKind.PSI,
         run_id=bytes([7] * 32),
         receiver_size=256,

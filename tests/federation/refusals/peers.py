@@ -38,7 +38,7 @@ from tests.federation.federation import Federation, eventually, short_folder
 from tests.federation.owners import PLAIN, RECEIVER, Owners
 from tests.federation.refusals.case import Case, Told, with_job
 
-OF_POINTS = "psi/SPEC.md §5"
+OF_POINTS, CHECKS = "psi/SPEC.md §5", "psi/rr22/SPEC.md §10"
 LISTS, CIPHERTEXTS = "federated/SPEC.md §1.6", "federated/SPEC.md §2.4"
 MID_RUN = "frame.chunk.evaluated.0"
 """bank_b, the sender, has computed everything and has sent nothing of it."""
@@ -47,10 +47,10 @@ MID_RUN = "frame.chunk.evaluated.0"
 # ── in a run of two ─────────────────────────────────────────────────────────────────────────────
 
 
-def _deviates(org: str, point: str, deed: str) -> Callable[[Banks], Told]:
+def _deviates(org: str, point: str, deed: str, *words: str) -> Callable[[Banks], Told]:
     def provoke(banks: Banks) -> Told:
         banks.order(org, point, deed)
-        return with_job(banks.ask(to=BANKS))
+        return with_job(banks.ask("bank_a", *words, to=BANKS))
 
     return provoke
 
@@ -67,6 +67,12 @@ def _in_a_run(
     return Case(error, how, _deviates(org, point, deed), party=org, phase=phase, rule=rule)
 
 
+def _in_a_checked_run(org: str, stream: str, read_in: str) -> Case:
+    deviates = _deviates(org, f"send.{stream}", "last bit", "--engine", "rr22-active")
+    how = f"{stream} of {org}, last bit"
+    return Case(BadMessage, how, deviates, party=org, phase=read_in, rule=CHECKS)
+
+
 RUNS = (
     _in_a_run(BadPoint, "bank_a", "send.blinded", "identity", "blinded", OF_POINTS),
     _in_a_run(BadPoint, "bank_a", "send.blinded", "malformed", "blinded", OF_POINTS),
@@ -75,6 +81,10 @@ RUNS = (
     _in_a_run(BadPoint, "bank_b", "send.evaluated", "identity", "evaluated", OF_POINTS),
     _in_a_run(BadPoint, "bank_b", "send.evaluated", "repeated", "evaluated", OF_POINTS),
     _in_a_run(BadMessage, "bank_a", "send.blinded", "too few", "blinded", OF_POINTS),
+    _in_a_checked_run("bank_a", "reply_0", "reply_0"),
+    _in_a_checked_run("bank_b", "trees_0", "answer_0"),
+    _in_a_checked_run("bank_b", "answer_0", "answer_0"),
+    _in_a_checked_run("bank_a", "common_0", "common_0"),
     _in_a_run(ForeignFrame, "bank_a", "frame.hello", "another run", "link"),
     _in_a_run(ForeignFrame, "bank_b", MID_RUN, "another stream", "link"),
     _in_a_run(FrameRepeated, "bank_a", "frame.chunk.blinded.0", "twice", "blinded"),

@@ -9,6 +9,7 @@ from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
 from contract.job import (
     MATCH_SUITES,
     QUERY_SUITES,
+    RR22_SUITES,
     Contract,
     Crypto,
     JobKind,
@@ -59,9 +60,12 @@ def test_a_receiver_learns_which_and_the_others_nothing_of_the_result(
         assert ("nothing of the result" in lines) == (org not in receivers)
 
 
+@pytest.mark.parametrize("suite", RR22_SUITES)
 @pytest.mark.parametrize("receivers", RECEIVERS)
-def test_what_the_fast_suite_does_not_hold_is_said(receivers: tuple[str, ...]) -> None:
-    made = contract(receivers=receivers, crypto=Crypto(suite=Suite.PSI_RR22))
+def test_what_the_fast_suite_does_not_hold_is_said(
+    receivers: tuple[str, ...], suite: Suite
+) -> None:
+    made = contract(receivers=receivers, crypto=Crypto(suite=suite))
     said = leakage_of(made).not_covered
     first, *others = receivers
     assert any(line.startswith(f"The size does not bind {first}") for line in said)
@@ -69,6 +73,17 @@ def test_what_the_fast_suite_does_not_hold_is_said(receivers: tuple[str, ...]) -
         assert any(line.startswith(f"{org} learns its result from {first}") for line in said)
     _, slow = statement(JobKind.PSI, receivers)
     assert not any("does not bind" in line for line in slow.not_covered)
+
+
+@pytest.mark.parametrize("receivers", RECEIVERS)
+def test_the_suite_with_checks_is_said_to_be_experimental_and_why(
+    receivers: tuple[str, ...],
+) -> None:
+    made = contract(receivers=receivers, crypto=Crypto(suite=Suite.PSI_RR22_ACTIVE))
+    said = leakage_of(made).not_covered
+    (experimental,) = [line for line in said if line.startswith("Experimental")]
+    assert f"do not hold {receivers[0]} to its size" in experimental
+    assert not any("semi-honest" in line for line in said)
 
 
 @pytest.mark.parametrize("receivers", RECEIVERS)

@@ -20,7 +20,7 @@ from contract.errors import (
     UnknownColumn,
     UnknownDataset,
 )
-from contract.job import Basis, Contract, Crypto, JobKind, Matching, Suite
+from contract.job import RR22_SUITES, Basis, Contract, Crypto, JobKind, Matching, Suite
 from contract.keys import KeyKind
 from contract.policy import Allow, Policy
 from node.gate import Consent, check_policy, decide, still_holds
@@ -120,11 +120,12 @@ def test_a_rule_for_the_last_day_and_the_exact_size_allows(
     assert "date" in refusal(Refused, contract, bank_b, policy_of(exact), now=late).what
 
 
+@pytest.mark.parametrize("suite", RR22_SUITES)
 def test_a_cap_on_the_peers_set_asks_for_the_engine_that_holds_a_receiver_to_it(
-    bank_a: Member, bank_b: Member
+    bank_a: Member, bank_b: Member, suite: Suite
 ) -> None:
-    """RR22 holds its sender to the agreed size, not its receiver."""
-    fast = Crypto(suite=Suite.PSI_RR22)
+    """RR22 holds its sender to the agreed size, not its receiver; nor do its checks."""
+    fast = Crypto(suite=suite)
     capped = policy_of(rule(largest_peer_set=256))
     contract = contract_of(party_of(bank_a), party_of(bank_b), crypto=fast)
     refused = refusal(Refused, contract, bank_b, capped)

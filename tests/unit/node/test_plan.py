@@ -115,6 +115,10 @@ def test_a_party_awaits_only_what_the_other_one_sends(make: Make) -> None:
     assert set(plan.incoming("bank_a")) == of_bank_a
     of_bank_b = {"sender_share", "base_points_0", "trees_0", "item_tags_0"}
     assert set(plan.incoming("bank_b")) == of_bank_b
+    checked = Crypto(suite=Suite.PSI_RR22_ACTIVE)
+    plan = compile_plan(make(receivers=("bank_b", "bank_a"), crypto=checked))
+    assert set(plan.incoming("bank_a")) == of_bank_a | {"challenge_0"}
+    assert set(plan.incoming("bank_b")) == of_bank_b | {"answer_0"}
 
 
 def test_a_large_set_is_sent_in_buckets_that_are_told_apart(make: Make) -> None:

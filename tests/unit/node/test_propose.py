@@ -217,6 +217,7 @@ def test_a_catalogue_of_another_or_of_anothers_data_is_not_believed(
         ("", Suite.PSI_ECDH),
         ("auto", Suite.PSI_ECDH),
         ("rr22", Suite.PSI_RR22),
+        ("rr22-active", Suite.PSI_RR22_ACTIVE),
         ("ecdh", Suite.PSI_ECDH),
         ("ecdh-sm2", Suite.PSI_ECDH_SM2),
     ],

@@ -30,6 +30,7 @@ def test_the_larger_set_decides(sizes: tuple[int, int], suite: Suite) -> None:
 def test_what_is_asked_for_is_taken() -> None:
     for sizes in ((256, 256), (LARGEST_SIZE, 256)):
         assert choose(JobKind.PSI, sizes, Engine.RR22).suite is RR22
+        assert choose(JobKind.PSI, sizes, Engine.RR22_ACTIVE).suite is Suite.PSI_RR22_ACTIVE
         assert choose(JobKind.PSI, sizes, Engine.ECDH).suite is ECDH
         for kind in (JobKind.PSI, JobKind.PSI_CARDINALITY):
             assert choose(kind, sizes, Engine.ECDH_SM2).suite is Suite.PSI_ECDH_SM2
@@ -38,11 +39,11 @@ def test_what_is_asked_for_is_taken() -> None:
 @pytest.mark.parametrize(
     ("kind", "parties", "asked"),
     [
-        (JobKind.PSI_CARDINALITY, 2, Engine.RR22),
+        *product((JobKind.PSI_CARDINALITY,), (2,), (Engine.RR22, Engine.RR22_ACTIVE)),
         *product(
             (JobKind.PSI, JobKind.PSI_CARDINALITY),
             (3,),
-            (Engine.RR22, Engine.ECDH, Engine.ECDH_SM2),
+            (Engine.RR22, Engine.RR22_ACTIVE, Engine.ECDH, Engine.ECDH_SM2),
         ),
         *product((JobKind.QUERY,), (2, 4), tuple(Engine)[1:]),
         (JobKind.PSI, 2, Engine.STAR),

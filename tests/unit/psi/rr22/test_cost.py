@@ -11,14 +11,16 @@ from psi.two_party import Agreed
 from tests.unit.psi.two_roles import TwoRoles
 
 
-@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize(
+    ("both", "active"), [(False, False), (True, False), (False, True), (True, True)]
+)
 @pytest.mark.parametrize("sizes", [(256, 256), (2048, 256), (288, 1024)])
 def test_bytes_are_those_of_a_run(
-    both: bool, sizes: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    both: bool, active: bool, sizes: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rr22, "BUCKET_SIZE", 1000)
     agreed = Agreed(
-        suite=Suite.PSI_RR22,
+        suite=Suite.PSI_RR22_ACTIVE if active else Suite.PSI_RR22,
         kind=JobKind.PSI,
         run_id=bytes(32),
         receiver_size=sizes[0],
@@ -29,7 +31,13 @@ def test_bytes_are_those_of_a_run(
     roles.results()
     sent = {(bucket, type(one)): one for bucket, one in roles.sent if isinstance(one, Piece)}
     planned = messages(
-        Parameters(run_id=bytes(32), receiver_size=sizes[0], sender_size=sizes[1], both=both)
+        Parameters(
+            run_id=bytes(32),
+            receiver_size=sizes[0],
+            sender_size=sizes[1],
+            both=both,
+            active=active,
+        )
     )
     expected = {
         (bucket, one.message): one.size
@@ -42,6 +50,14 @@ def test_bytes_are_those_of_a_run(
     assert cost.receiver_sends == sum(by_receiver)
     assert cost.receiver_sends + cost.sender_sends == sum(expected.values())
     assert cost.seconds > 0
+
+
+@pytest.mark.parametrize(("keys", "bytes_an_item"), [(2**18, 37.8), (2**20, 37.6)])
+def test_with_checks_an_item_costs_what_the_page_says(keys: int, bytes_an_item: float) -> None:
+    parameters = Parameters(
+        run_id=bytes(32), receiver_size=keys, sender_size=keys, both=False, active=True
+    )
+    assert round(sum(one.total for one in messages(parameters)) / keys, 1) == bytes_an_item
 
 
 @pytest.mark.parametrize("keys", [2**20, 5 * 2**21, 2**24, 13 * 2**23])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from contract.errors import BadMessage, BadPoint, BadRequest, MiheError, OurError
-from contract.job import JobKind, Suite
+from contract.job import RR22_SUITES, JobKind, Suite
 from psi import step
 from psi.keys import Keys
 from psi.rr22 import items, parameters, receiver, sender
@@ -35,9 +35,9 @@ Y = [f"uscc:{number:018}".encode() for number in range(150, 350)]
 MESSAGES = (BasePoints, Reply, Trees, Masked, Tags, Common)
 
 
-def agreed(*, both: bool = False, run: int = 1) -> Agreed:
+def agreed(*, both: bool = False, run: int = 1, suite: Suite = Suite.PSI_RR22) -> Agreed:
     return Agreed(
-        suite=Suite.PSI_RR22,
+        suite=suite,
         kind=JobKind.PSI,
         run_id=bytes([run] * 32),
         receiver_size=256,
@@ -98,16 +98,18 @@ class TestResults:
 
 class TestWhatTheMessagesShow:
     @pytest.mark.usefixtures("three_buckets")
-    def test_lengths_are_the_same_for_any_sets_and_any_bucket(self) -> None:
+    @pytest.mark.parametrize("suite", RR22_SUITES)
+    def test_lengths_are_the_same_for_any_sets_and_any_bucket(self, suite: Suite) -> None:
         lengths = []
         for x, y in (([], []), (X[:1], Y), (X, Y)):
-            sent = played(agreed(both=True), x, y).sent
+            sent = played(agreed(both=True, suite=suite), x, y).sent
             lengths += [
                 [len(one.content) for at, one in sent if at == bucket and isinstance(one, Piece)]
                 for bucket in range(3)
             ]
-        _, agreed_lengths = replace(terms(), run_id=bytes([1] * 32)).outline
-        assert lengths == [list(agreed_lengths)] * 9
+        active = suite is Suite.PSI_RR22_ACTIVE
+        _, agreed_lengths = replace(terms(), run_id=bytes([1] * 32), active=active).outline
+        assert lengths == [[length for length in agreed_lengths if length]] * 9
 
     def test_two_runs_of_the_same_sets_share_no_bytes(self) -> None:
         one, two = (played(agreed()).sent for _ in range(2))
@@ -140,6 +142,8 @@ class TestStates:
         may_mask, reply = receives.advance(points)
         may_tag, trees = sends.advance(reply)
         masks, _ = may_mask.advance(trees)
+        assert isinstance(may_tag, sender.MayTag)
+        assert isinstance(masks, receiver.MayMask)
         tags, _ = may_tag.take(gather([]))
         matches, masked = masks.take(gather([]))
         told, tagged = tags.advance(masked)
@@ -160,15 +164,16 @@ class TestStates:
             with pytest.raises(OurError):
                 again()
 
-    def test_no_secret_is_copied_or_pickled(self) -> None:
+    @pytest.mark.parametrize(("suite", "secrets"), [*zip(RR22_SUITES, (12, 14), strict=True)])
+    def test_no_secret_is_copied_or_pickled(self, suite: Suite, secrets: int) -> None:
         found = 0
-        for state in played(agreed(both=True)).states:
+        for state in played(agreed(both=True, suite=suite)).states:
             for secret in secrets_of(state):
                 found += 1
                 for take in (copy.copy, copy.deepcopy, pickle.dumps):
                     with pytest.raises(TypeError):
                         take(secret)
-        assert found == 12
+        assert found == secrets
 
     def test_the_wrong_type_of_message_is_the_peers_fault(self) -> None:
         awaiting, _ = receiver.Fresh(terms(), 0).begin()
