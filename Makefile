@@ -80,9 +80,9 @@ bench: $(VENV)/.built ## print figures, each as a ratio inside one run
 bench-psi: $(VENV)/.built ## compare intersections with other engines, installed into .peers (ARGS="--size 2^20 --rounds 1")
 	$(BIN)/python -m benchmarks.psi $(ARGS)
 
-KERNELS := mihe-gf128 mihe-fixed-key-aes mihe-okvs mihe-vole
+KERNELS := mihe-gf128 mihe-fixed-key-aes mihe-group mihe-okvs mihe-vole
 
-kernels: ## time the kernels of RR22 on one core (ARGS="decode" takes those with that in the name)
+kernels: ## time the kernels on one core (ARGS="decode" takes those with that in the name)
 	for crate in $(KERNELS); do RAYON_NUM_THREADS=1 $(CARGO) bench $(MANIFEST) --locked --quiet \
 		-p $$crate --bench kernels -- --warm-up-time 0.5 --measurement-time 2 $(ARGS); done
 

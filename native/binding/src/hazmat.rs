@@ -3,7 +3,7 @@
 use mihe_group::group::Group;
 use mihe_group::hash::{Domain, expand_message_xmd};
 use mihe_group::list::{ENCODED, Encoded, multiply_distinct};
-use mihe_group::ristretto255::{Ristretto255, UNIFORM, hash_to_group, map_to_group};
+use mihe_group::ristretto255::{Elements, Ristretto255, UNIFORM, map_each};
 use mihe_group::secret::SecretScalar;
 use mihe_group::sm2::{self, Sm2};
 use mihe_psi_ecdh::Fault;
@@ -11,6 +11,13 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::gateway::run;
+
+/// The scalar 1 of ristretto255.
+const ONE: Encoded = {
+    let mut one = [0; ENCODED];
+    one[0] = 1;
+    one
+};
 
 /// expand_message_xmd of RFC 9380 §5.3.1 with SHA-512.
 #[pyfunction]
@@ -32,7 +39,7 @@ pub(crate) fn hazmat_expand_message<'py>(
 /// The one-way map of RFC 9496 §4.3.4.
 #[pyfunction]
 pub(crate) fn hazmat_map(py: Python<'_>, uniform: [u8; UNIFORM]) -> PyResult<Bound<'_, PyBytes>> {
-    encoded(py, || Ok(map_to_group(&uniform).compress().to_bytes()))
+    encoded(py, || encode(&map_each(&[uniform])))
 }
 
 /// HashToGroup of RFC 9497 §4.1.
@@ -43,18 +50,14 @@ pub(crate) fn hazmat_hash_to_group<'py>(
     message: &[u8],
 ) -> PyResult<Bound<'py, PyBytes>> {
     encoded(py, || {
-        Ok(hash_to_group(domain(dst)?, &[message])
-            .compress()
-            .to_bytes())
+        encode(&Ristretto255::hash(domain(dst)?, b"", &[message]))
     })
 }
 
 /// Decodes one point as a peer's points are decoded, and encodes it again.
 #[pyfunction]
 pub(crate) fn hazmat_decode<'py>(py: Python<'py>, point: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
-    let mut one = [0; ENCODED];
-    one[0] = 1;
-    hazmat_multiply(py, point, one)
+    hazmat_multiply(py, point, ONE)
 }
 
 /// `scalar` (canonical, not zero) times `point`, by the code that multiplies whole lists.
@@ -102,6 +105,12 @@ fn multiply<G: Group>(point: &[u8], scalar: [u8; ENCODED]) -> Result<Encoded, Fa
         "not the canonical encoding of a scalar from 1",
     ))?;
     Ok(multiply_distinct(point, 1, &scalar)?[0])
+}
+
+/// The encoding of one element, by the code that encodes whole lists.
+fn encode(element: &Elements) -> Result<Encoded, Fault> {
+    let one = Ristretto255::canonical_factor(&ONE).ok_or(Fault::Caller("1 is a scalar"))?;
+    Ok(Ristretto255::multiply(element, &one)[0])
 }
 
 fn domain(dst: &[u8]) -> Result<Domain<'_>, Fault> {

@@ -23,8 +23,8 @@ pub enum Malformed {
 ///
 /// Where an encoding leaves a sign out, an element is one up to sign: all steps give the same for both.
 pub trait Group: Sized + 'static {
-    /// An element, decoded.
-    type Element: Copy + Send + Sync;
+    /// Elements of one batch, decoded.
+    type Elements;
 
     /// A secret scalar that is not zero, in the form that [`multiply`](Self::multiply) takes.
     type Factor: Zeroize + Send + Sync;
@@ -39,12 +39,12 @@ pub trait Group: Sized + 'static {
     fn canonical_factor(bytes: &[u8; 32]) -> Option<Self::Factor>;
 
     /// The hash of `prefix` and each input, as a random oracle. One batch, on one core.
-    fn hash<I: AsRef<[u8]>>(domain: Domain<'_>, prefix: &[u8], inputs: &[I]) -> Vec<Self::Element>;
+    fn hash<I: AsRef<[u8]>>(domain: Domain<'_>, prefix: &[u8], inputs: &[I]) -> Self::Elements;
 
-    /// The element behind an encoding that a peer sent. How long that takes depends on the encoding.
-    fn vartime_decode(encoding: &Encoded) -> Result<Self::Element, Malformed>;
+    /// The elements behind encodings that a peer sent, or the index of the first that is refused. How long that takes
+    /// depends on the encodings. One batch, on one core.
+    fn vartime_decode(encodings: &[Encoded]) -> Result<Self::Elements, (usize, Malformed)>;
 
-    /// The encodings of k times each element, in time that depends on nothing but their number. One batch, on one
-    /// core.
-    fn multiply(elements: &[Self::Element], factor: &Self::Factor) -> Vec<Encoded>;
+    /// The encodings of k times each element, in time that depends on nothing but their number. On one core.
+    fn multiply(elements: &Self::Elements, factor: &Self::Factor) -> Vec<Encoded>;
 }

@@ -10,7 +10,7 @@
 //!
 //! Multiplication by a secret runs in constant time; checks of what a peer sent do not need to, and
 //! say so in their name (`vartime_…`). Nothing here knows a protocol.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code, unsafe_op_in_unsafe_fn)]
 
 pub mod group;
 pub mod hash;

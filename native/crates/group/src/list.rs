@@ -64,9 +64,11 @@ where
 {
     let mut products = Vec::with_capacity(inputs.len());
     for slice in inputs.chunks(SLICE) {
-        products.extend(in_batches(slice, |batch| {
-            G::multiply(&G::hash(domain, prefix, batch), scalar.factor())
-        }));
+        let batches: Vec<Vec<Encoded>> = slice
+            .par_chunks(BATCH)
+            .map(|batch| G::multiply(&G::hash(domain, prefix, batch), scalar.factor()))
+            .collect();
+        products.extend(batches.into_iter().flatten());
     }
     products
 }
@@ -80,35 +82,22 @@ pub fn multiply_distinct<G: Group>(
     count: usize,
     scalar: &SecretScalar<G>,
 ) -> Result<Vec<Encoded>, Refusal> {
-    let mut products = Vec::with_capacity(count);
-    for_each_slice::<G>(list, count, |elements| {
-        products.extend(in_batches(elements, |batch| {
-            G::multiply(batch, scalar.factor())
-        }));
-    })?;
-    Ok(products)
+    let multiply = |elements| G::multiply(&elements, scalar.factor());
+    vartime_each_batch::<G, _>(list, count, multiply).map(|products| products.concat())
 }
 
 /// The same checks of a list that is not multiplied.
 pub fn vartime_check_distinct<G: Group>(list: &[u8], count: usize) -> Result<(), Refusal> {
-    for_each_slice::<G>(list, count, |_| ())
+    vartime_each_batch::<G, _>(list, count, drop).map(drop)
 }
 
-fn in_batches<T: Sync>(
-    slice: &[T],
-    encodings: impl Fn(&[T]) -> Vec<Encoded> + Sync,
-) -> impl Iterator<Item = Encoded> {
-    let batches: Vec<Vec<Encoded>> = slice.par_chunks(BATCH).map(&encodings).collect();
-    batches.into_iter().flatten()
-}
-
-/// Checks a list as a whole, and then hands its elements on, a slice at a time: decoded they are five times as
-/// large. What fails in a later slice fails all.
-fn for_each_slice<G: Group>(
+/// Checks a list as a whole, and makes something of each batch of its elements. What fails in a later batch fails
+/// all.
+fn vartime_each_batch<G: Group, T: Send>(
     list: &[u8],
     count: usize,
-    mut each: impl FnMut(&[G::Element]),
-) -> Result<(), Refusal> {
+    make: impl Fn(G::Elements) -> T + Sync,
+) -> Result<Vec<T>, Refusal> {
     let (encodings, rest) = list.as_chunks::<ENCODED>();
     if encodings.len() != count || !rest.is_empty() {
         return Err(Refusal::Length {
@@ -120,27 +109,19 @@ fn for_each_slice<G: Group>(
     if let Some(at) = vartime_first_repeated(encodings) {
         return Err(Refusal::Repeated(at));
     }
+    let mut made = Vec::with_capacity(count.div_ceil(BATCH));
     for (slice, start) in encodings.chunks(SLICE).zip((0..).step_by(SLICE)) {
-        each(&vartime_decode::<G>(slice, start)?);
+        let batches = slice.par_chunks(BATCH).enumerate().map(|(batch, list)| {
+            let place = |at| start + batch * BATCH + at;
+            match G::vartime_decode(list) {
+                Ok(elements) => Ok(make(elements)),
+                Err((at, Malformed::NotCanonical)) => Err(Refusal::NotCanonical(place(at))),
+                Err((at, Malformed::Identity)) => Err(Refusal::Identity(place(at))),
+            }
+        });
+        made.extend(batches.collect::<Result<Vec<T>, Refusal>>()?);
     }
-    Ok(())
-}
-
-/// The elements that the encodings stand for; `start` is the place of the first in its list.
-fn vartime_decode<G: Group>(
-    encodings: &[Encoded],
-    start: usize,
-) -> Result<Vec<G::Element>, Refusal> {
-    encodings
-        .par_iter()
-        .enumerate()
-        .map(|(at, encoding)| {
-            G::vartime_decode(encoding).map_err(|malformed| match malformed {
-                Malformed::NotCanonical => Refusal::NotCanonical(start + at),
-                Malformed::Identity => Refusal::Identity(start + at),
-            })
-        })
-        .collect()
+    Ok(made)
 }
 
 /// Index of the first element that equals an earlier one.
@@ -177,19 +158,20 @@ mod tests {
         hash_and_multiply::<G, _>(DOMAIN, b"run", &inputs(count), &scalar("peer"))
     }
 
-    fn batches_agree_with_single_steps<G: Group>(counts: &[usize]) {
+    /// Whole lists against `step` elements at a time.
+    fn lists_agree_with_steps<G: Group>(counts: &[usize], step: usize) {
         let secret = scalar::<G>("own");
         for &count in counts {
             let inputs = inputs(count);
             let hashed: Vec<Encoded> = inputs
-                .iter()
-                .flat_map(|input| G::multiply(&G::hash(DOMAIN, b"run", &[input]), secret.factor()))
+                .chunks(step)
+                .flat_map(|few| G::multiply(&G::hash(DOMAIN, b"run", few), secret.factor()))
                 .collect();
             assert_eq!(hash_and_multiply(DOMAIN, b"run", &inputs, &secret), hashed);
             let list = list::<G>(count);
             let multiplied: Vec<Encoded> = list
-                .iter()
-                .flat_map(|one| G::multiply(&[G::vartime_decode(one).unwrap()], secret.factor()))
+                .chunks(step)
+                .flat_map(|few| G::multiply(&G::vartime_decode(few).unwrap(), secret.factor()))
                 .collect();
             assert_eq!(
                 multiply_distinct(list.as_flattened(), count, &secret),
@@ -199,11 +181,11 @@ mod tests {
     }
 
     #[test]
-    fn batches_are_what_single_steps_are() {
+    fn lists_are_what_single_steps_are() {
         let edges = [0, 1, BATCH - 1, BATCH, BATCH + 1];
-        batches_agree_with_single_steps::<Ristretto255>(&edges);
-        batches_agree_with_single_steps::<Ristretto255>(&[SLICE, SLICE + 1]);
-        batches_agree_with_single_steps::<Sm2>(&edges);
+        lists_agree_with_steps::<Ristretto255>(&edges, 1);
+        lists_agree_with_steps::<Ristretto255>(&[SLICE, SLICE + 1], 61);
+        lists_agree_with_steps::<Sm2>(&edges, 1);
     }
 
     fn multiplications_commute<G: Group>() {

@@ -3,6 +3,9 @@
 //!
 //! expand_message_xmd with SHA-512 gives 64 uniform bytes, the one-way map of RFC 9496 §4.3.4 an element. Never a
 //! hash used as a coordinate: that leaks a bit of the hash. Not for passwords: hashing is not slow here.
+//!
+//! A batch is worked on four elements at a time where the processor has AVX2 ([`avx2`]), else one by one by
+//! curve25519-dalek. Both give the same bytes.
 
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar;
@@ -14,6 +17,10 @@ use zeroize::Zeroizing;
 use crate::group::{Encoded, Group, Malformed};
 use crate::hash::{Domain, expand_message_xmd};
 use crate::secret::SecretScalar;
+
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)] // the instructions are intrinsics
+mod avx2;
 
 /// Bytes that the one-way map takes.
 pub const UNIFORM: usize = 64;
@@ -38,8 +45,17 @@ impl zeroize::Zeroize for Half {
     }
 }
 
+/// Elements of one batch.
+pub struct Elements(Form);
+
+enum Form {
+    #[cfg(target_arch = "x86_64")]
+    ByFour(avx2::Elements),
+    OneByOne(Vec<RistrettoPoint>),
+}
+
 impl Group for Ristretto255 {
-    type Element = RistrettoPoint;
+    type Elements = Elements;
     type Factor = Half;
 
     fn derive(salt: &[u8], secret: &[u8], info: &[&[u8]], out: &mut [u8]) {
@@ -57,34 +73,64 @@ impl Group for Ristretto255 {
         Half::of(&Zeroizing::new(scalar))
     }
 
-    fn hash<I: AsRef<[u8]>>(
-        domain: Domain<'_>,
-        prefix: &[u8],
-        inputs: &[I],
-    ) -> Vec<RistrettoPoint> {
-        inputs
+    fn hash<I: AsRef<[u8]>>(domain: Domain<'_>, prefix: &[u8], inputs: &[I]) -> Elements {
+        let uniform: Vec<[u8; UNIFORM]> = inputs
             .iter()
-            .map(|input| hash_to_group(domain, &[prefix, input.as_ref()]))
-            .collect()
+            .map(|input| uniform_bytes(domain, &[prefix, input.as_ref()]))
+            .collect();
+        map_each(&uniform)
     }
 
-    fn vartime_decode(encoding: &Encoded) -> Result<RistrettoPoint, Malformed> {
-        let point = CompressedRistretto(*encoding)
-            .decompress()
-            .ok_or(Malformed::NotCanonical)?;
-        if point.is_identity() {
-            return Err(Malformed::Identity);
+    fn vartime_decode(encodings: &[Encoded]) -> Result<Elements, (usize, Malformed)> {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(unit) = avx2::Unit::detect() {
+            return unit
+                .vartime_decode(encodings)
+                .map(Form::ByFour)
+                .map(Elements);
         }
-        Ok(point)
+        let decoded = encodings.iter().zip(0..).map(|(encoding, at)| {
+            vartime_decode_one(encoding).map_err(|malformed| (at, malformed))
+        });
+        decoded
+            .collect::<Result<_, _>>()
+            .map(Form::OneByOne)
+            .map(Elements)
     }
 
-    fn multiply(elements: &[RistrettoPoint], factor: &Half) -> Vec<Encoded> {
-        let halves: Vec<RistrettoPoint> = elements.iter().map(|point| point * factor.0).collect();
-        RistrettoPoint::double_and_compress_batch(&halves)
-            .into_iter()
-            .map(|encoding| encoding.to_bytes())
-            .collect()
+    fn multiply(elements: &Elements, factor: &Half) -> Vec<Encoded> {
+        match &elements.0 {
+            #[cfg(target_arch = "x86_64")]
+            Form::ByFour(elements) => elements.multiply(factor.0.as_bytes()),
+            Form::OneByOne(points) => {
+                let halves: Vec<RistrettoPoint> =
+                    points.iter().map(|point| point * factor.0).collect();
+                RistrettoPoint::double_and_compress_batch(&halves)
+                    .into_iter()
+                    .map(|encoding| encoding.to_bytes())
+                    .collect()
+            }
+        }
     }
+}
+
+/// The one-way map of RFC 9496 §4.3.4, of each. One batch, on one core.
+pub fn map_each(uniform: &[[u8; UNIFORM]]) -> Elements {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(unit) = avx2::Unit::detect() {
+        return Elements(Form::ByFour(unit.map_each(uniform)));
+    }
+    Elements(Form::OneByOne(uniform.iter().map(map_to_group).collect()))
+}
+
+fn vartime_decode_one(encoding: &Encoded) -> Result<RistrettoPoint, Malformed> {
+    let point = CompressedRistretto(*encoding)
+        .decompress()
+        .ok_or(Malformed::NotCanonical)?;
+    if point.is_identity() {
+        return Err(Malformed::Identity);
+    }
+    Ok(point)
 }
 
 impl SecretScalar<Ristretto255> {
@@ -97,18 +143,22 @@ impl SecretScalar<Ristretto255> {
     }
 }
 
-/// Implements the one-way map of RFC 9496 §4.3.4.
+/// The one-way map of RFC 9496 §4.3.4, of one.
 pub fn map_to_group(uniform: &[u8; UNIFORM]) -> RistrettoPoint {
     RistrettoPoint::from_uniform_bytes(uniform)
 }
 
-/// Implements HashToGroup of RFC 9497 §4.1 (ristretto255, SHA-512). The message is `parts` in a row.
+/// HashToGroup of RFC 9497 §4.1 (ristretto255, SHA-512), of one. The message is `parts` in a row.
 pub fn hash_to_group(domain: Domain<'_>, parts: &[&[u8]]) -> RistrettoPoint {
+    map_to_group(&uniform_bytes(domain, parts))
+}
+
+fn uniform_bytes(domain: Domain<'_>, parts: &[&[u8]]) -> [u8; UNIFORM] {
     let mut uniform = [0; UNIFORM];
     // 64 bytes are one block, which is never refused.
     let expanded = expand_message_xmd::<Sha512>(domain, parts, &mut uniform);
     debug_assert!(expanded.is_some());
-    map_to_group(&uniform)
+    uniform
 }
 
 #[cfg(test)]
@@ -135,13 +185,15 @@ mod tests {
 
     #[test]
     fn a_batch_is_what_dalek_makes_one_by_one() {
-        let elements = Ristretto255::hash(Domain::fixed(b"test"), b"run", &[b"a", b"b", b"c"]);
+        let domain = Domain::fixed(b"test");
+        let inputs = [b"a", b"b", b"c", b"d", b"e"];
+        let elements = Ristretto255::hash(domain, b"run", &inputs);
         let scalar = Scalar::from(77u8);
         let factor = Ristretto255::canonical_factor(scalar.as_bytes()).unwrap();
-        let expected: Vec<_> = elements
-            .iter()
-            .map(|point| (point * scalar).compress().to_bytes())
-            .collect();
+        let expected = inputs.map(|input| {
+            let point = hash_to_group(domain, &[b"run", input]);
+            (point * scalar).compress().to_bytes()
+        });
         assert_eq!(Ristretto255::multiply(&elements, &factor), expected);
     }
 

@@ -33,7 +33,7 @@ pub enum Sm2 {}
 type Field = <sm2::Sm2 as FieldArithmetic>::FieldElement;
 
 impl Group for Sm2 {
-    type Element = ProjectivePoint;
+    type Elements = Vec<ProjectivePoint>;
     type Factor = Scalar;
 
     fn derive(salt: &[u8], secret: &[u8], info: &[&[u8]], out: &mut [u8]) {
@@ -62,15 +62,18 @@ impl Group for Sm2 {
         hash_to_curve(domain, &messages)
     }
 
-    fn vartime_decode(encoding: &Encoded) -> Result<ProjectivePoint, Malformed> {
+    fn vartime_decode(encodings: &[Encoded]) -> Result<Vec<ProjectivePoint>, (usize, Malformed)> {
         // Of the two points the one with even y.
-        let point = AffinePoint::decompress(&(*encoding).into(), Choice::from(0));
-        Option::<AffinePoint>::from(point)
-            .map(ProjectivePoint::from)
-            .ok_or(Malformed::NotCanonical)
+        let decoded = encodings.iter().zip(0..).map(|(&encoding, at)| {
+            let point = AffinePoint::decompress(&encoding.into(), Choice::from(0));
+            Option::<AffinePoint>::from(point)
+                .map(ProjectivePoint::from)
+                .ok_or((at, Malformed::NotCanonical))
+        });
+        decoded.collect()
     }
 
-    fn multiply(elements: &[ProjectivePoint], factor: &Scalar) -> Vec<Encoded> {
+    fn multiply(elements: &Vec<ProjectivePoint>, factor: &Scalar) -> Vec<Encoded> {
         let products: Vec<ProjectivePoint> = elements.iter().map(|point| point * factor).collect();
         let affine: Vec<AffinePoint> = ProjectivePoint::batch_normalize(products.as_slice());
         affine.iter().map(|point| point.x().into()).collect()
