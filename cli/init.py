@@ -52,6 +52,7 @@ POLICY = """\
 #                                   # filter, group, count, sum, avg; unlisted is denied
 # min_group = 10                    # for queries: fewest entities in a row of the result
 # min_join = 10                     # for queries: fewest entities in the whole join
+# min_contributors = 3              # for sums over UNION ALL: fewest organisations in one
 # approve = "auto"                  # the node approves by itself
 """
 

@@ -18,7 +18,7 @@ from cli.comparison import REMAINDER
 from cli.options import JsonOption, MatchingOption, NodeOption
 from contract.dataset import ResultColumn
 from contract.errors import BadRequest
-from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, Basis, Matching
+from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, MOST_CONTRIBUTORS, Basis, Matching
 from contract.lifecycle import State
 from mihe.node import Node
 from mihe.proposal import question
@@ -64,6 +64,14 @@ def query(
         ),
     ] = DEFAULT_JOIN,
     matching: MatchingOption = Matching.BLIND,
+    min_contributors: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=MOST_CONTRIBUTORS,
+            help="Of a sum over UNION ALL: fewest organisations in it; 0 is more than half of all.",
+        ),
+    ] = 0,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show plan, cost and who learns what; send nothing."),
@@ -92,6 +100,9 @@ def query(
     owner computes on its own rows; the coordinator adds under encryption; a cell opens only if
     every owner releases it. Cells of too few entities are folded into one visible row.
 
+    Over FROM (SELECT … FROM bank_a.loans UNION ALL SELECT … FROM bank_b.loans UNION ALL …) the rows
+    of 3 to 100 organisations are added up without a join, and nobody's own part is seen.
+
     For example: `mihe query "SELECT r.industry, COUNT(*) AS firms, SUM(b.loan_balance) AS loans
     FROM bank_a.loans AS b JOIN registry.enterprises AS r USING (uscc) GROUP BY r.industry"
     --to bank_a --purpose CREDIT_MICRO --basis SYNTHETIC_TEST`
@@ -104,6 +115,7 @@ def query(
         min_group=min_group,
         min_join=min_join,
         matching=matching,
+        min_contributors=min_contributors,
         expires=expires,
     )
     manner = Manner(dry_run, out, detach, yes, as_json)

@@ -12,7 +12,7 @@ from contract.checks import Outcome, Report
 from contract.dataset import CatalogueEntry, Changes, ColumnQuality, QualityReport
 from contract.errors import clean
 from contract.job import JobKind, Query
-from contract.leakage import LeakageStatement
+from contract.learns import LeakageStatement
 from contract.lifecycle import State
 from contract.views import (
     CatalogueView,

@@ -14,7 +14,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from contract.canonical import Frozen, Hex32, Name, OrgId, Unfit, canonical_bytes, digest
-from contract.keys import KeyKind
+from contract.keys import KeyKind, looks_like_key
 from contract.sizes import LARGEST_SIZE
 from contract.sources import Encoding, Postgres
 
@@ -46,6 +46,9 @@ class Duplicates(StrEnum):
     FIRST = "first"
 
 
+MOST_DOMAIN = 512
+"""Values of a column whose values are all told to everybody."""
+
 MOST_DIGITS = 38
 """Of any number in a dataset."""
 
@@ -76,6 +79,28 @@ class Declared(Frozen):
         default=None, max_length=200, description="one line for the catalogue"
     )
 
+    domain: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=512,
+        description="the only texts allowed, told to everybody, with type = 'text'; sums over UNION"
+        " ALL group by such columns",
+    )
+
+    @property
+    def public_values(self) -> tuple[str, ...] | None:
+        """Every value that everybody may know there can be, as text; None if there is no list."""
+        match self.type:
+            case ColumnType.TEXT:
+                return self.domain
+            case ColumnType.BOOLEAN:
+                return ("false", "true")
+            case ColumnType.INTEGER if self.bounds is not None:
+                least, most = self.bounds
+                few = most - least < MOST_DOMAIN
+                return tuple(map(str, range(least, most + 1))) if few else None
+        return None
+
     @property
     def places(self) -> int:
         """How many decimals its values have; 0 where it has none."""
@@ -98,6 +123,10 @@ class Declared(Frozen):
             raise Unfit("`rows_per_key` stands with type = 'key' only")
         if self.type is ColumnType.KEY and self.nullable:
             raise Unfit("a key column is not nullable")
+        if self.domain is not None and self.type is not ColumnType.TEXT:
+            raise Unfit("`domain` stands with type = 'text' only")
+        if self.domain is not None and any(map(looks_like_key, self.domain)):
+            raise Unfit("a text in `domain` validates as a key, and everybody would be told")
         _check_bounds(self)
         return self
 
@@ -148,10 +177,17 @@ class Column(Declared):
         default=None, max_length=2000, description="the only texts allowed, with type = 'text'"
     )
 
+    @property
+    def allowed(self) -> tuple[str, ...] | None:
+        """The only texts that it may hold, if that is declared."""
+        return self.codes if self.codes is not None else self.domain
+
     @model_validator(mode="after")
     def _stands_with_its_type(self) -> Self:
         if self.codes is not None and self.type is not ColumnType.TEXT:
             raise Unfit("`codes` stands with type = 'text' only")
+        if self.codes is not None and self.domain is not None:
+            raise Unfit("`codes` are the owner's own, `domain` is told to everybody: give one")
         if self.padded_to is not None and self.type is not ColumnType.KEY:
             raise Unfit("`padded_to` stands with type = 'key' only")
         return self

@@ -17,6 +17,10 @@ from contract.sizes import LARGEST_SIZE, SMALLEST_SIZE, is_size
 
 PROTOCOL_VERSION: Final = 1
 MOST_PARTIES = 8
+MOST_CONTRIBUTORS = 100
+"""Parties of a sum over UNION ALL, which joins nothing."""
+FEWEST_CONTRIBUTORS = 3
+"""Of two, each would know the other's part of the total."""
 MOST_SQL_CHARACTERS = 16_384
 DEFAULT_GROUP = 10
 DEFAULT_JOIN = 10
@@ -76,7 +80,15 @@ class Query(Frozen):
     statement: Annotated[str, Field(min_length=1, max_length=MOST_SQL_CHARACTERS)]
     min_group: int = Field(ge=1, le=10**6, description="k: a cell of fewer entities is folded")
     min_join: int = Field(ge=1, le=10**9, description="a join of fewer entities releases nothing")
-    entries: Annotated[tuple[CatalogueEntry, ...], Field(min_length=2, max_length=MOST_PARTIES)]
+    entries: Annotated[
+        tuple[CatalogueEntry, ...], Field(min_length=2, max_length=MOST_CONTRIBUTORS)
+    ]
+    min_contributors: int | None = Field(
+        default=None,
+        ge=FEWEST_CONTRIBUTORS,
+        le=MOST_CONTRIBUTORS,
+        description="of a sum over UNION ALL: of fewer organisations nothing is opened",
+    )
 
 
 class Suite(StrEnum):
@@ -91,6 +103,7 @@ class Suite(StrEnum):
     BLIND_JOIN = "blind-join/ristretto255-SHA512/BFV-8192-59"
     KEYED_MATCH = "keyed-join/HMAC-SHA256"
     KEYED_JOIN = "keyed-join/HMAC-SHA256/BFV-8192-59"
+    UNION = "union/X25519-ChaCha20-SHAMIR521"
 
 
 ECDH_SUITES = (Suite.PSI_ECDH, Suite.PSI_ECDH_SM2)
@@ -121,6 +134,9 @@ QUERY_SUITES = {Matching.BLIND: Suite.BLIND_JOIN, Matching.KEYED: Suite.KEYED_JO
 COORDINATED_SUITES = (*MATCH_SUITES.values(), *QUERY_SUITES.values())
 """Those in which the coordinator takes the owners' parts and matches them."""
 
+COLLECTED_SUITES = (*COORDINATED_SUITES, Suite.UNION)
+"""Those in which parties hand parts to the coordinator, which computes with what it has."""
+
 
 class Crypto(Frozen):
     """Suite and security parameters; stated, never negotiated."""
@@ -137,7 +153,7 @@ class Contract(Frozen):
     version: Literal[1] = 1
     kind: JobKind
     initiator: OrgId
-    parties: Annotated[tuple[Party, ...], Field(min_length=2, max_length=MOST_PARTIES)]
+    parties: Annotated[tuple[Party, ...], Field(min_length=2, max_length=MOST_CONTRIBUTORS)]
     receivers: Annotated[tuple[OrgId, ...], Field(min_length=1, max_length=MOST_PARTIES)]
     query: Query | None = None
     purpose: Purpose
@@ -169,14 +185,25 @@ class Contract(Frozen):
             raise ValueError("a query, and nothing else, has a statement")
         if self.crypto.suite not in suites_for(self.kind, len(orgs), len(self.receivers)):
             raise ValueError("the suite is none for this job")
+        is_union = self.crypto.suite is Suite.UNION
+        if len(orgs) > MOST_PARTIES and not is_union:
+            raise ValueError("too many parties for this job")
         if self.query is None:
             return
+        self._check_contributors(self.query, len(orgs), is_union=is_union)
         if len(self.receivers) != 1:
             raise ValueError("a query has one receiver")
         pinned = [(party.org, party.dataset, party.schema_digest) for party in self.parties]
         stated = [(entry.org, entry.name, entry.schema_digest) for entry in self.query.entries]
         if pinned != stated:
             raise ValueError("the schemas are not those of the parties' datasets")
+
+    def _check_contributors(self, query: Query, parties: int, *, is_union: bool) -> None:
+        fewest = query.min_contributors
+        if (fewest is not None) != is_union:
+            raise ValueError("a sum over UNION ALL, and nothing else, says how many it is of")
+        if fewest is not None and not fewest_contributors(parties) <= fewest <= parties:
+            raise ValueError("half of the parties, or more than there are, are too few or too many")
 
     @property
     def job_id(self) -> bytes:
@@ -218,10 +245,19 @@ class Contract(Frozen):
         return tuple(other for other in self.orgs if other != org)
 
 
+def fewest_contributors(parties: int) -> int:
+    """Of so many parties, of how many a sum must be at least: three, and more than half.
+
+    Of two sets of more than half one organisation is in both, and it takes part in one sum only.
+    """
+    return max(FEWEST_CONTRIBUTORS, parties // 2 + 1)
+
+
 def suites_for(kind: JobKind, parties: int, receivers: int = 1) -> tuple[Suite, ...]:
     """What can compute such a job. More than two intersect by the coordinator, or by a star."""
     if kind is JobKind.QUERY:
-        return tuple(QUERY_SUITES.values())
+        by_join = tuple(QUERY_SUITES.values()) if parties <= MOST_PARTIES else ()
+        return (*by_join, Suite.UNION) if parties >= FEWEST_CONTRIBUTORS else by_join
     if parties > 2:
         by_star = kind is JobKind.PSI and receivers == 1
         matched = tuple(MATCH_SUITES.values())

@@ -4,23 +4,9 @@ It lists, for every party, everything that the protocol shows it beyond its own 
 a coalition could add. The argument behind each line is in psi/SPEC.md and federated/SPEC.md.
 """
 
-from contract.canonical import Frozen
 from contract.job import ECDH_SUITES, Contract, JobKind, Matching, Suite
-
-
-class Learns(Frozen):
-    """One line: who, and what they learn."""
-
-    who: str
-    what: tuple[str, ...]
-
-
-class LeakageStatement(Frozen):
-    """Everything that a job lets anybody learn."""
-
-    parties: tuple[Learns, ...]
-    coalitions: tuple[Learns, ...]
-    not_covered: tuple[str, ...]
+from contract.learns import LeakageStatement, Learns
+from contract.union_leakage import of_union
 
 
 def leakage_of(contract: Contract) -> LeakageStatement:
@@ -28,6 +14,8 @@ def leakage_of(contract: Contract) -> LeakageStatement:
     match contract.crypto.suite:
         case Suite.BLIND_JOIN | Suite.KEYED_JOIN:
             return _of_query(contract)
+        case Suite.UNION:
+            return of_union(contract)
         case Suite.BLIND_MATCH | Suite.KEYED_MATCH:
             return _of_match(contract)
         case Suite.PSI_STAR:

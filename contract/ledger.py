@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TypeVar
 
+from contract import attempts as attempting
+from contract.attempts import Attempts
 from contract.canonical import Frozen, parse
 from contract.cause import Cause, cause_of
 from contract.errors import (
@@ -27,13 +29,14 @@ from contract.errors import (
     ForeignStart,
     MiheError,
     PartyLost,
+    PartyRestarted,
     Refused,
     UnknownOrganisation,
     Withheld,
 )
 from contract.identity import Identity, Role
 from contract.job import (
-    COORDINATED_SUITES,
+    COLLECTED_SUITES,
     MATCH_SUITES,
     PROTOCOL_VERSION,
     QUERY_SUITES,
@@ -67,6 +70,10 @@ _BEFORE_THE_GATES = {
     Kind.HE_KEY,
     Kind.CELLS,
     Kind.MATCHED,
+    Kind.MASK_KEY,
+    Kind.ABANDONED,
+    Kind.COLLECTED,
+    Kind.CONFIRMED,
 }
 
 
@@ -80,9 +87,12 @@ class Ledger:
     bodies: dict[tuple[Kind, str], bytes] = field(default_factory=dict)
     prepared: dict[str, Prepare] = field(default_factory=dict)
     start: StartRecord | None = None
+    run: bytes | None = None
+    """The run id, once every party has prepared."""
     he_key: HeKey | None = None
     cells: Cells | None = None
     matched: Matched | None = None
+    attempts: Attempts | None = None
     evidenced: dict[str, Evidence] = field(default_factory=dict)
     cause: Cause | None = None
 
@@ -92,9 +102,10 @@ class Ledger:
         return self.state in TERMINAL
 
     @property
-    def run(self) -> bytes | None:
-        """The run id once every party has prepared."""
-        return self.start.run_id if self.start else None
+    def subjects(self) -> tuple[bytes, ...]:
+        """What statements about the run may be about, besides the job."""
+        of_attempts = () if self.attempts is None else self.attempts.subjects
+        return of_attempts if self.run is None else (self.run, *of_attempts)
 
     @property
     def heard(self) -> str:
@@ -110,6 +121,11 @@ class Ledger:
         return sha256("\n".join(digests).encode()).hexdigest()
 
     @property
+    def present(self) -> tuple[str, ...]:
+        """The parties that the run goes on with: all, but in a sum that some have vanished from."""
+        return self.contract.orgs if self.attempts is None else self.attempts.present
+
+    @property
     def may_gate(self) -> bool:
         """Whether there is something that an owner could release or withhold."""
         match self.contract.crypto.suite:
@@ -117,6 +133,8 @@ class Ledger:
                 return self.cells is not None
             case Suite.BLIND_MATCH | Suite.KEYED_MATCH:
                 return self.matched is not None
+            case Suite.UNION:
+                return self.attempts is not None and self.attempts.collected is not None
             case (
                 Suite.PSI_RR22
                 | Suite.PSI_RR22_ACTIVE
@@ -180,9 +198,11 @@ def hear(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
         return _dead(ledger, statement, signer)
     if statement.kind in (Kind.CELLS, Kind.MATCHED):
         _check_coordinator(ledger, statement, signer)
-    else:
+    elif statement.kind not in attempting.OF_THE_COORDINATOR:
         _check_party(ledger, signer)
-    before = ledger.bodies.get((statement.kind, signer.org))
+    of_attempt = statement.kind in attempting.MODELS
+    slot = (statement.kind, attempting.slot(statement) if of_attempt else signer.org)
+    before = ledger.bodies.get(slot)
     if before == statement.body or ledger.ended:
         return ledger
     if before is not None:
@@ -195,7 +215,9 @@ def hear(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
     step = _STEPS.get(statement.kind)
     if step is None:
         raise _untimely(ledger, statement, signer)
-    bodies = {**ledger.bodies, (statement.kind, signer.org): statement.body}
+    if of_attempt and _is_late(ledger, statement):
+        return ledger
+    bodies = {**ledger.bodies, slot: statement.body}
     return step(replace(ledger, bodies=bodies), statement, signer)
 
 
@@ -302,6 +324,7 @@ def _prepare(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
         ledger,
         prepared=prepared,
         start=start,
+        run=start.run_id,
         state=advance(ledger.state, Event.ALL_PREPARED),
     )
 
@@ -311,9 +334,32 @@ def _start(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
     start = _of_this_run(ledger, statement, signer, StartRecord)
     if start != ledger.start:
         raise _foreign(ledger, statement, signer)
-    if ledger.all_said(Kind.START):
-        return replace(ledger, state=advance(ledger.state, Event.ALL_SIGNED))
-    return ledger
+    if not ledger.all_said(Kind.START):
+        return ledger
+    running = replace(ledger, state=advance(ledger.state, Event.ALL_SIGNED))
+    query = ledger.contract.query
+    if query is None or query.min_contributors is None:
+        return running
+    contract, run = ledger.contract, start.run_id.hex()
+    (receiver,) = contract.receivers
+    begun = Attempts(run, contract.orgs, receiver, query.min_contributors)
+    return replace(running, attempts=begun)
+
+
+def _attempt(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
+    """One more word about the attempts of a sum over many organisations' own rows."""
+    opening = statement.kind in (Kind.ABSENT, Kind.TALLIED, Kind.OPENED)
+    _require(ledger, statement, signer, State.RELEASING if opening else State.RUNNING)
+    if ledger.attempts is None:
+        raise _untimely(ledger, statement, signer)
+    after = attempting.hear(ledger.attempts, statement, signer)
+    state = ledger.state
+    if statement.kind is Kind.CONFIRMED:
+        # From here on the others can open what its signer has handed in, should it vanish.
+        if not ledger.has_said(Kind.GATE, signer.org):
+            raise _untimely(ledger, statement, signer)
+        state = advance(state, Event.ALL_GATED) if after.all_confirmed else state
+    return _finished(replace(ledger, attempts=after, state=state))
 
 
 def _he_key(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
@@ -356,7 +402,7 @@ def _gate(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
         raise _foreign(ledger, statement, signer)
     if gate.verdict is Verdict.WITHHOLD:
         return replace(ledger, state=advance(ledger.state, Event.WITHHELD), cause=gate.cause)
-    if ledger.all_said(Kind.GATE):
+    if ledger.attempts is None and ledger.all_said(Kind.GATE):
         return replace(ledger, state=advance(ledger.state, Event.ALL_GATED))
     return ledger
 
@@ -366,12 +412,19 @@ def _evidence(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
     _require(ledger, statement, signer, State.RUNNING, State.RELEASING)
     if not ledger.has_said(Kind.GATE, signer.org):
         raise _untimely(ledger, statement, signer)
+    if signer.org not in ledger.present:
+        raise _untimely(ledger, statement, signer)
     evidence = _of_this_run(ledger, statement, signer, Evidence)
     if (evidence.job, evidence.run) != (ledger.job.hex(), statement.subject.hex()):
         raise _foreign(ledger, statement, signer)
-    evidenced = {**ledger.evidenced, signer.org: evidence}
-    if len(evidenced) < len(ledger.contract.orgs):
-        return replace(ledger, evidenced=evidenced)
+    return _finished(replace(ledger, evidenced={**ledger.evidenced, signer.org: evidence}))
+
+
+def _finished(ledger: Ledger) -> Ledger:
+    """The ledger, done or failed if the evidence of everybody who is there is in."""
+    evidenced = {org: said for org, said in ledger.evidenced.items() if org in ledger.present}
+    if len(evidenced) < len(ledger.present):
+        return ledger
     agreed = len({share.heard for share in evidenced.values()}) == 1
     if not agreed or not _receipts_agree(ledger, evidenced):
         cause = cause_of(
@@ -382,17 +435,40 @@ def _evidence(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
             )
         )
         state = advance(ledger.state, Event.FAILED)
-        return replace(ledger, evidenced=evidenced, state=state, cause=cause)
-    return replace(ledger, evidenced=evidenced, state=advance(ledger.state, Event.ALL_EVIDENCED))
+        return replace(ledger, state=state, cause=cause)
+    return replace(ledger, state=advance(ledger.state, Event.ALL_EVIDENCED))
 
 
 def _receipts_agree(ledger: Ledger, evidenced: dict[str, Evidence]) -> bool:
-    """Whether every receipt of the run is held by exactly its two ends."""
+    """Whether every receipt of the run is held by exactly its two ends.
+
+    In a sum over UNION ALL the one end is the coordinator: it names what it was handed.
+    """
+    if ledger.attempts is not None:
+        known = _receipts_of_attempts(ledger)
+        return all(known.issuperset(share.receipts) for share in evidenced.values())
     # As sets: who states a receipt twice is not both of its ends.
     held = Counter(digest for share in evidenced.values() for digest in set(share.receipts))
     held.update(set(ledger.cells.receipts) if ledger.cells else ())
     held.update(set(ledger.matched.receipts) if ledger.matched else ())
     return set(held.values()) <= {2}
+
+
+def _is_late(ledger: Ledger, statement: Statement) -> bool:
+    """Whether a word is about an attempt that is over: its signer may not have heard of that."""
+    attempts = ledger.attempts
+    return attempts is not None and attempting.number_of(statement) < attempts.number
+
+
+def _receipts_of_attempts(ledger: Ledger) -> set[str]:
+    """What the coordinator says it was handed in the run's last attempt."""
+    attempts, handed_in = ledger.attempts, set[str]()
+    if attempts is not None:
+        if attempts.collected is not None:
+            handed_in |= {one.receipt for one in attempts.collected.contributions}
+        handed_in |= set(attempts.tallied.receipts) if attempts.tallied else set()
+        handed_in |= set(attempts.opened.receipts) if attempts.opened else set()
+    return handed_in
 
 
 def _dead(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
@@ -403,6 +479,11 @@ def _dead(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
     dead = _body(Dead, ledger, statement, signer, ledger.job)
     if dead.job != ledger.job.hex():
         raise _foreign(ledger, statement, signer)
+    attempts = ledger.attempts
+    if attempts and dead.cause.code == PartyRestarted.code and signer.org != attempts.receiver:
+        # Of many one may go: the coordinator finds out whether the run can do without it.
+        after = attempting.without(attempts, signer.org)
+        return ledger if after is attempts else replace(ledger, attempts=after)
     if signer.role is Role.COORDINATOR and dead.cause.code not in _coordinators_causes(ledger):
         raise _untimely(ledger, statement, signer)
     event = _DEATHS.get(dead.cause.code, Event.FAILED)
@@ -438,6 +519,7 @@ _STEPS: dict[Kind, Callable[[Ledger, Statement, Identity], Ledger]] = {
     Kind.MATCHED: _matched,
     Kind.GATE: _gate,
     Kind.EVIDENCE: _evidence,
+    **dict.fromkeys(attempting.MODELS, _attempt),
 }
 _DEATHS = {
     Aborted.code: Event.ABORTED,
@@ -457,6 +539,6 @@ _NEVER_THE_COORDINATORS = {Aborted.code, Refused.code, Withheld.code}
 
 
 def _coordinators_causes(ledger: Ledger) -> set[str]:
-    if ledger.contract.crypto.suite not in COORDINATED_SUITES:
+    if ledger.contract.crypto.suite not in COLLECTED_SUITES:
         return _COORDINATORS_CAUSES
     return set(BY_CODE) - _NEVER_THE_COORDINATORS

@@ -11,7 +11,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from contract.canonical import Frozen, Name, OrgId
-from contract.job import Basis, JobKind, Matching, Purpose
+from contract.job import (
+    FEWEST_CONTRIBUTORS,
+    MOST_CONTRIBUTORS,
+    Basis,
+    JobKind,
+    Matching,
+    Purpose,
+)
 
 
 class Use(StrEnum):
@@ -77,6 +84,13 @@ class Allow(Frozen):
     )
     min_join: int = Field(
         default=10, ge=2, description="fewest entities that a query's join must have in all"
+    )
+    min_contributors: int | None = Field(
+        default=None,
+        ge=FEWEST_CONTRIBUTORS,
+        le=MOST_CONTRIBUTORS,
+        description="fewest organisations whose rows a sum over UNION ALL must hold; without it no"
+        " such sum may hold this dataset's",
     )
     approve: Literal["auto"] = Field(
         description="auto: the node approves by itself; the only approval there is yet"

@@ -2,7 +2,8 @@
 
 contract → approval → prepare → start → (receipt …) → gate → evidence, or dead at any moment.
 A query has two more between start and gate: he-key by its receiver, cells by the coordinator; an
-intersection of three or more has one: matched, by the coordinator.
+intersection of three or more has one: matched, by the coordinator. What is said in a sum over many
+organisations' own rows is in contract/attempts.py.
 The subject of contract, approval and prepare is the job id, of the others the run id; `dead` may
 come before there is a run and always names the job.
 """
@@ -15,7 +16,7 @@ from pydantic import Field, model_validator
 from contract.canonical import Frozen, Hex32, HostPort, OrgId, canonical_bytes, digest
 from contract.cause import Cause
 from contract.dataset import CatalogueEntry
-from contract.job import MOST_PARTIES
+from contract.job import MOST_CONTRIBUTORS, MOST_PARTIES
 
 MOST_CELLS = 4096
 
@@ -80,7 +81,7 @@ class StartRecord(Frozen):
     run: Annotated[int, Field(ge=1, le=2**31)]
     attempt: Annotated[int, Field(ge=1, le=2**31)]
     plan_digest: Hex32
-    parties: Annotated[tuple[PartyStart, ...], Field(min_length=2, max_length=MOST_PARTIES)]
+    parties: Annotated[tuple[PartyStart, ...], Field(min_length=2, max_length=MOST_CONTRIBUTORS)]
 
     @property
     def run_id(self) -> bytes:

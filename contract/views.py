@@ -8,7 +8,7 @@ from contract.canonical import Frozen, Hex32, OrgId, Timestamp
 from contract.cause import Cause
 from contract.dataset import CatalogueEntry, Changes, QualityReport, ResultColumn
 from contract.job import Contract
-from contract.leakage import LeakageStatement
+from contract.learns import LeakageStatement
 from contract.lifecycle import State
 from contract.standing import Notice
 
@@ -91,6 +91,9 @@ class ResultView(Frozen):
     folded: int | None = Field(default=None, description="of a query, cells in the remainder row")
     left_out: int | None = Field(
         default=None, description="of a query, rows that HAVING, LIMIT and OFFSET leave out"
+    )
+    contributors: tuple[OrgId, ...] = Field(
+        default=(), description="of a sum over UNION ALL, whose rows are in it"
     )
     file: str | None = Field(default=None, description="where the rows lie on the node's machine")
     columns: tuple[ResultColumn, ...] = Field(

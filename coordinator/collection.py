@@ -81,6 +81,18 @@ class Collection:
             with suppress(OSError):
                 arriving.unlink()
 
+    def put(self, run: bytes, org: str, part: str, content: bytes) -> None:
+        """Keep a part that was made here for `org` to fetch. Raises StorageFull."""
+        target = self.file(run, org, part)
+        arriving = target.with_suffix(f".{os.urandom(6).hex()}.arriving")
+        try:
+            arriving.write_bytes(content)
+            arriving.replace(target)
+        except OSError:
+            with suppress(OSError):
+                arriving.unlink()
+            raise _refused("collect") from None
+
     def drop(self, run: bytes) -> None:
         """Remove everything of a run."""
         shutil.rmtree(self._folder / run.hex(), ignore_errors=True)

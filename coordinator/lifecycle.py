@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from contract.canonical import canonical_bytes
+from contract.canonical import Frozen, canonical_bytes
 from contract.cause import cause_of, to_json
 from contract.credentials import Credentials
 from contract.errors import (
@@ -31,12 +31,12 @@ from contract.errors import (
     UnknownOrganisation,
 )
 from contract.identity import Identity, Role, require_role
-from contract.job import COORDINATED_SUITES
+from contract.job import COLLECTED_SUITES
 from contract.ledger import Ledger, hear, open_job
 from contract.lifecycle import State
 from contract.signing import Kind, Statement, verify
 from contract.standing import objection_to
-from contract.statements import Cells, Dead, Matched
+from contract.statements import Dead
 from coordinator import endings
 from coordinator.admission import Offers, changed, require_timely
 from coordinator.clock import Clock
@@ -137,8 +137,8 @@ class Lifecycle:
         """End what can't go on: for lack of time, of a party, or of a certificate that counts."""
         await self._alone(self._sweep())
 
-    async def say(self, ledger: Ledger, kind: Kind, body: Cells | Matched) -> None:
-        """Tell the parties of a blind join what is ready."""
+    async def say(self, ledger: Ledger, kind: Kind, body: Frozen) -> None:
+        """Tell the parties of a job that hands in parts what is ready."""
         await self._alone(self._say(ledger.job, kind, body))
 
     async def end(self, ledger: Ledger, reason: MiheError) -> None:
@@ -150,10 +150,14 @@ class Lifecycle:
         await self._alone(asyncio.sleep(0))
 
     def open_joins(self) -> list[Ledger]:
-        """Every blind join that has not ended."""
-        return [
-            one for one in self._jobs.values() if one.contract.crypto.suite in COORDINATED_SUITES
-        ]
+        """Every job that hands parts to the coordinator and has not ended."""
+        return [one for one in self._jobs.values() if one.contract.crypto.suite in COLLECTED_SUITES]
+
+    def away(self, ledger: Ledger) -> frozenset[str]:
+        """Which parties of a job have been away for longer than the grace."""
+        grace = self._grace.total_seconds()
+        orgs = ledger.contract.orgs
+        return frozenset(org for org in orgs if self._roster.seconds_away(org) > grace)
 
     def ledger_of_run(self, run: bytes) -> Ledger | None:
         """The open job that a run belongs to."""
@@ -337,6 +341,8 @@ class Lifecycle:
                 await self._end(ledger, objection.at(phase=ledger.state.value))
             elif self._expired(ledger):
                 await self._end(ledger, endings.expired(ledger))
+            elif ledger.attempts is not None:
+                self.changed(ledger)  # who is gone, and whether that ends it, is not the end here
             elif ledger.state in _NEEDS_ALL_THERE:
                 await self._end_if_lost(ledger)
         # After the jobs, so that whoever is shut out has its own jobs' end in the log.
@@ -357,7 +363,7 @@ class Lifecycle:
         if away[longest] > self._grace.total_seconds():
             await self._end(ledger, endings.away_too_long(ledger, longest, self._grace))
 
-    async def _say(self, job: bytes, kind: Kind, body: Cells | Matched) -> None:
+    async def _say(self, job: bytes, kind: Kind, body: Frozen) -> None:
         ledger = self._jobs.get(job)
         if ledger is None or ledger.run is None:
             return
@@ -400,12 +406,11 @@ class Lifecycle:
     def _remember(self, ledger: Ledger) -> None:
         if not ledger.ended:
             self._jobs[ledger.job] = ledger
-            if ledger.run is not None:
-                self._runs[ledger.run] = ledger.job
+            self._runs |= dict.fromkeys(ledger.subjects, ledger.job)
             return
         self._jobs.pop(ledger.job, None)
         if ledger.run is not None:
-            self._runs.pop(ledger.run, None)
+            self._runs = {one: job for one, job in self._runs.items() if job != ledger.job}
             self._relay.close(ledger.run, endings.over(ledger.run))
 
     async def _unknown(self, subject: bytes, org: str, what: str) -> MiheError:

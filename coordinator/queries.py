@@ -7,8 +7,7 @@ of a run is removed when its job ends.
 """
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,11 +15,9 @@ from contract.errors import (
     ForeignEncryptionKey,
     ForeignFrame,
     MiheError,
-    OurError,
-    StorageFull,
     UnknownJob,
 )
-from contract.job import COORDINATED_SUITES
+from contract.job import COLLECTED_SUITES, Suite
 from contract.ledger import Ledger
 from contract.lifecycle import State
 from contract.signing import Kind, Statement
@@ -30,6 +27,8 @@ from coordinator.collection import COORDINATOR, Collection, Opening
 from coordinator.journal import defect, note, short
 from coordinator.lanes import Lanes
 from coordinator.lifecycle import Lifecycle
+from coordinator.saying import lost_process, stated
+from coordinator.unions import Unions
 from daemon.apart import apart
 from federated.aggregate.wire import KEY_BYTES
 from federated.join.parameters import JoinParameters
@@ -50,6 +49,7 @@ class Queries:
         self._collection = collection
         self._computing: dict[bytes, asyncio.Task[None]] = {}
         self._lanes = Lanes()
+        self._unions = Unions(lifecycle, collection)
         lifecycle.changed = self._on_change
 
     async def resume(self) -> None:
@@ -61,6 +61,7 @@ class Queries:
 
     async def close(self) -> None:
         """Stop computing."""
+        await self._unions.close()
         for task in list(self._computing.values()):
             task.cancel()
         await asyncio.gather(*self._computing.values(), return_exceptions=True)
@@ -70,6 +71,9 @@ class Queries:
     ) -> None:
         """Receive a part of a run from one of its parties."""
         ledger = self._under_way(opening.run, org)
+        if _is_union(ledger):
+            await self._unions.take(ledger, org, opening, pieces)
+            return
         query, receivers = ledger.contract.query, ledger.contract.receivers
         if opening.part == "he_key" and (query is None or org not in receivers):
             raise _not_yours(org, opening.part)
@@ -81,6 +85,8 @@ class Queries:
     def file_for(self, org: str, run: bytes, part: str) -> Path:
         """The file of a part that `org` may fetch; raises while it is not there."""
         ledger = self._under_way(run, org)
+        if _is_union(ledger):
+            return self._unions.file_for(ledger, org, part)
         owner = self._owner_of(ledger, org, part)
         if part == "he_key":
             self._require_signed_key(ledger, run)
@@ -97,7 +103,7 @@ class Queries:
 
     def _under_way(self, run: bytes, org: str) -> Ledger:
         ledger = self._lifecycle.ledger_of_run(run)
-        if ledger is None or not _is_coordinated(ledger) or ledger.state not in _UNDER_WAY:
+        if ledger is None or not _is_collected(ledger) or ledger.state not in _UNDER_WAY:
             raise UnknownJob(
                 "no query with this run is under way",
                 party=org,
@@ -109,9 +115,10 @@ class Queries:
         return ledger
 
     def _on_change(self, ledger: Ledger) -> None:
-        if not _is_coordinated(ledger) or ledger.run is None:
+        if not _is_collected(ledger) or ledger.run is None:
             return
         if ledger.ended:
+            self._unions.forget(ledger.run)
             if (task := self._computing.pop(ledger.run, None)) is not None:
                 task.cancel()
             self._collection.drop(ledger.run)
@@ -120,6 +127,9 @@ class Queries:
 
     def _consider(self, ledger: Ledger) -> None:
         run = ledger.run
+        if _is_union(ledger):
+            self._unions.consider(ledger)
+            return
         if run is None or run in self._computing or ledger.state is not State.RUNNING:
             return
         if ledger.may_gate or not self._all_there(ledger, run):
@@ -153,17 +163,17 @@ class Queries:
             if ledger.contract.query is not None:
                 (receiver,) = ledger.contract.receivers
                 cells = await self._computed(ledger, run, receiver)
-                await _stated(lambda: self._lifecycle.say(ledger, Kind.CELLS, cells))
+                await stated(lambda: self._lifecycle.say(ledger, Kind.CELLS, cells))
             else:
                 matched = await self._matched(ledger, run)
-                await _stated(lambda: self._lifecycle.say(ledger, Kind.MATCHED, matched))
+                await stated(lambda: self._lifecycle.say(ledger, Kind.MATCHED, matched))
             return
         except MiheError as error:
             reason = error.at(phase=_MATCH)
         except Exception as found:  # noqa: BLE001  # its text may quote what came in
             defect(found)
-            reason = _lost_process()
-        await _stated(lambda: self._lifecycle.end(ledger, reason))
+            reason = lost_process(_MATCH)
+        await stated(lambda: self._lifecycle.end(ledger, reason))
 
     async def _computed(self, ledger: Ledger, run: bytes, receiver: str) -> Cells:
         self._require_signed_key(ledger, run)
@@ -221,18 +231,12 @@ class Queries:
         raise _not_yours(org, part)
 
 
-async def _stated(statement: Callable[[], Awaitable[None]]) -> None:
-    """Make a statement, and make it again while the log's disk takes no more."""
-    while True:
-        try:
-            return await statement()
-        except StorageFull as full:
-            note("statement_waits", level=logging.ERROR, code=full.code)
-            await asyncio.sleep(_AGAIN_SECONDS)
+def _is_collected(ledger: Ledger) -> bool:
+    return ledger.contract.crypto.suite in COLLECTED_SUITES
 
 
-def _is_coordinated(ledger: Ledger) -> bool:
-    return ledger.contract.crypto.suite in COORDINATED_SUITES
+def _is_union(ledger: Ledger) -> bool:
+    return ledger.contract.crypto.suite is Suite.UNION
 
 
 def _most_bytes(ledger: Ledger, org: str, opening: Opening) -> int:
@@ -252,13 +256,4 @@ def _not_yours(org: str, part: str) -> MiheError:
         party=org,
         phase="query",
         fix="that node is not following the protocol: compare versions",
-    )
-
-
-def _lost_process() -> MiheError:
-    return OurError(
-        "the coordinator's computation stopped with a defect",
-        party=COORDINATOR,
-        phase=_MATCH,
-        fix="report it with the coordinator's journal; run the job again",
     )

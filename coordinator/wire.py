@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from re import fullmatch
 from secrets import token_bytes
 
 import numpy as np
@@ -52,6 +53,9 @@ _MOST_CODES = 1 << 20
 MAX_PIECE_BYTES = 1 << 20
 _PARTS = ("he_key", "share")
 _FETCHED = ("he_key", "sums", "match")
+# Of a sum over many organisations' own rows, in one attempt.
+_OF_ATTEMPT = r"(masked|counts|count_shares|opening|sum_shares)_[1-9][0-9]{0,2}"
+_FOR_MEMBERS = r"(shares|outcome)_[1-9][0-9]{0,2}"
 _MOST_EARLIER = 64
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _ORG = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -294,7 +298,11 @@ def part_from(piece: Piece, org: str) -> PartOpen:
     _require(piece.WhichOneof("what") == "open", org, "the first frame opens no part")
     opened = piece.open
     _require(len(opened.run) == _ID_BYTES, org, "a part of no run")
-    _require(opened.part in _PARTS, org, "a part that no plan has")
+    _require(
+        opened.part in _PARTS or fullmatch(_OF_ATTEMPT, opened.part) is not None,
+        org,
+        "a part that no plan has",
+    )
     _require(len(opened.salt) == _ID_BYTES, org, "a part without a salt")
     return opened
 
@@ -314,7 +322,11 @@ def piece_from(piece: Piece, org: str) -> bytes | Statement:
 def fetch_from(request: FetchRequest, org: str) -> tuple[bytes, str]:
     """Which part of which run a party asks for."""
     _require(len(request.run) == _ID_BYTES, org, "a part of no run")
-    _require(request.part in _FETCHED, org, "a part that nobody may fetch")
+    _require(
+        request.part in _FETCHED or fullmatch(_FOR_MEMBERS, request.part) is not None,
+        org,
+        "a part that nobody may fetch",
+    )
     return request.run, request.part
 
 

@@ -7,7 +7,7 @@ of theirs reaches a screen.
 from collections.abc import Iterable
 
 from contract.errors import clean
-from contract.leakage import LeakageStatement, Learns
+from contract.learns import LeakageStatement, Learns
 from contract.views import JobView, PlanView
 
 

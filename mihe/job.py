@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from contract.cause import error_of
 from contract.errors import MiheError, OurError
-from contract.leakage import LeakageStatement
+from contract.learns import LeakageStatement
 from contract.lifecycle import TERMINAL, State
 from contract.views import JobView
 from mihe import explain

@@ -22,7 +22,7 @@ from typing import Self
 
 from contract.errors import BadRequest
 from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, Contract
-from contract.leakage import LeakageStatement
+from contract.learns import LeakageStatement
 from contract.views import CatalogueView, JobList, NodeStatus, PlanView
 from mihe import explain, proposal
 from mihe.client import NodeClient
@@ -115,6 +115,7 @@ class Node:
         min_group: int = DEFAULT_GROUP,
         min_join: int = DEFAULT_JOIN,
         matching: str = proposal.STRONGEST_MATCHING,
+        min_contributors: int = 0,
         expires: Expiry = None,
     ) -> Plan:
         """Plan joint statistics in SQL, of which nobody learns who is in them."""
@@ -127,6 +128,7 @@ class Node:
                 min_group=min_group,
                 min_join=min_join,
                 matching=matching,
+                min_contributors=min_contributors,
                 expires=expires,
             )
         )

@@ -42,6 +42,7 @@ class Proposal:
     statement: str = ""
     min_group: int = 0
     min_join: int = 0
+    min_contributors: int = 0
     engine: str = ""
     matching: str = ""
 
@@ -58,6 +59,7 @@ class Proposal:
             statement=self.statement,
             min_group=self.min_group,
             min_join=self.min_join,
+            min_contributors=self.min_contributors,
             engine=self.engine,
             matching=self.matching,
         )
@@ -104,11 +106,14 @@ def question(
     min_group: int = DEFAULT_GROUP,
     min_join: int = DEFAULT_JOIN,
     matching: str = STRONGEST_MATCHING,
+    min_contributors: int = 0,
     expires: Expiry = None,
 ) -> Proposal:
     """Joint statistics in SQL over the data of several owners.
 
     `matching`: 'blind', or, where every owner's policy allows it, 'keyed'.
+    `min_contributors`: of a sum over UNION ALL, of how many organisations it must be; 0 for the
+    fewest there may be.
     """
     if min(min_group, min_join) < 1:
         raise BadRequest(
@@ -127,6 +132,7 @@ def question(
         min_group=min_group,
         min_join=min_join,
         matching=matching,
+        min_contributors=max(min_contributors, 0),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Final, Literal
 from contract.canonical import Frozen, Hex32, OrgId, canonical_bytes
 from contract.dataset import ColumnType, ResultColumn
 from contract.job import Basis, Contract, JobKind, Purpose
-from contract.leakage import LeakageStatement
+from contract.learns import LeakageStatement
 from contract.views import JobView, Milestone, ResultView
 from mihe import files
 
@@ -49,6 +49,8 @@ class Sidecar(Frozen):
     """Of a query: how many cells are in the remainder."""
     left_out: int | None = None
     """Of a query: how many rows HAVING, LIMIT and OFFSET left out; the node saw them."""
+    contributors: tuple[OrgId, ...] = ()
+    """Of a sum over UNION ALL: whose rows are in it."""
     columns: dict[str, str]
     """What columns mean whose names don't say it: how they are rounded, how exact they are."""
     leakage: LeakageStatement
@@ -86,6 +88,7 @@ def sidecar_of(name: str, job: JobView) -> Sidecar:
         rows=result.rows if result else None,
         folded=result.folded if result else None,
         left_out=result.left_out if result else None,
+        contributors=result.contributors if result else (),
         columns=_meanings(result) if is_query else {},
         leakage=job.leakage,
         terms=Terms(purpose=contract.purpose, basis=contract.basis, receivers=contract.receivers),
@@ -110,6 +113,6 @@ def _meaning(column: ResultColumn) -> str:
 
 def _plan_digest(contract: Contract) -> str:
     # Its imports are heavy, and no other command needs them.
-    from federated.query.agreed import plan_of
+    from federated.query.agreed import digest_of_query
 
-    return plan_of(contract).digest
+    return digest_of_query(contract)

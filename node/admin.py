@@ -372,6 +372,7 @@ def _wish(request: admin_pb2.JobRequest) -> Wish:
         statement=request.statement,
         min_group=request.min_group or DEFAULT_GROUP,
         min_join=request.min_join or DEFAULT_JOIN,
+        min_contributors=request.min_contributors,
         engine=request.engine,
         matching=request.matching,
     )

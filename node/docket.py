@@ -99,7 +99,7 @@ class Docket:
         if subject in self._open:
             return subject
         for job, ledger in self._open.items():
-            if ledger.run == subject:
+            if subject in ledger.subjects:
                 return job
         return None
 

@@ -26,6 +26,7 @@ from contract.job import RR22_SUITES, Contract, Matching, Party, Query, Suite
 from contract.policy import Allow, Policy, Use
 from federated.query.agreed import plan_of
 from federated.query.plan import uses
+from federated.query.union_plan import plan_of_union, uses_of_union
 
 _only_here = object()
 _log = logging.getLogger("mihe.gate")
@@ -156,7 +157,7 @@ def check_policy(contract: Contract, org: str, policy: Policy, today: date) -> N
         (number, rule) for number, rule in enumerate(policy.allow, 1) if rule.dataset == dataset
     ]
     # Compiled once for all rules; a plan is a function of the contract.
-    used = {} if contract.query is None else uses(plan_of(contract), org)
+    used = _used(contract, org)
     missing = [(_denied(contract, org, used, rule, today), number) for number, rule in rules]
     if any(not denied for denied, _ in missing):
         return
@@ -169,6 +170,15 @@ def check_policy(contract: Contract, org: str, policy: Policy, today: date) -> N
         f" allow its {' and '.join(denied)}",
         f"allow[{number}]",
     )
+
+
+def _used(contract: Contract, org: str) -> dict[str, frozenset[Use]]:
+    """What the job does with each column of the organisation's dataset."""
+    if contract.query is None:
+        return {}
+    if contract.crypto.suite is Suite.UNION:
+        return uses_of_union(plan_of_union(contract), org)
+    return uses(plan_of(contract), org)
 
 
 def _denied(
@@ -212,6 +222,11 @@ def _denied_of(query: Query, used: Mapping[str, frozenset[Use]], rule: Allow) ->
         denied.append(f"groups of fewer than {rule.min_group}")
     if query.min_join < rule.min_join:
         denied.append(f"joins of fewer than {rule.min_join}")
+    fewest = query.min_contributors
+    if fewest is not None and rule.min_contributors is None:
+        denied.append("rows in a sum over UNION ALL (min_contributors)")
+    elif fewest is not None and fewest < (rule.min_contributors or 0):
+        denied.append(f"sums over fewer than {rule.min_contributors} organisations")
     return denied
 
 

@@ -53,7 +53,7 @@ def run_local(part: LocalPart, parquet: Path, *, k: int, seconds: float = SECOND
     with scratch(parquet.parent) as work, duck.locked([parquet], spill=work) as connection:
         reader = rows.reader(connection, parquet)
         connection.execute(f"CREATE VIEW {SNAPSHOT} AS FROM {reader}")
-        with _limited(connection, seconds):
+        with limited(connection, seconds):
             # Compiled here from checked parts, never taken from the wire.
             found = connection.execute(part.sql).fetchnumpy()
     prefix = f"{part.key_kind}:"
@@ -82,7 +82,7 @@ def run_local(part: LocalPart, parquet: Path, *, k: int, seconds: float = SECOND
 
 
 @contextmanager
-def _limited(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+def limited(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
     """Stop what runs within after so many seconds."""
     timer = Timer(seconds, connection.interrupt)
     timer.start()

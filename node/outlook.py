@@ -12,8 +12,10 @@ from contract.leakage import leakage_of
 from contract.views import PlanView
 from federated.aggregate.wire import KEY_BYTES, RESULT_BYTES
 from federated.join.parameters import CONTRIBUTION_BYTES, POINT_BYTES
-from federated.query.agreed import plan_of, sums_of
+from federated.query.agreed import digest_of_query, plan_of, sums_of
 from federated.query.sizes import chunks_of, share_bytes
+from federated.query.union_plan import ROWS_BITS, plan_of_union
+from federated.query.values import SENT_BITS
 from node.plan import Stream, compile_match, compile_plan
 from node.star_plan import compile_star
 from psi.ecdh import cost
@@ -26,6 +28,9 @@ _ENCRYPT_SECONDS = 0.008
 _PROCESS_SECONDS = 1.5
 _HASH_SECONDS = 5e-7
 _MEMORY_FACTOR = 4
+# Of a sum over UNION ALL: some rounds through the coordinator's log; a word under a mask.
+_ROUNDS_SECONDS = 1.0
+_WORD_SECONDS = 2e-8
 _WORTH_SAYING = 2.0
 """How many times faster another engine must be to be named to who asked for none."""
 
@@ -33,8 +38,8 @@ _WORTH_SAYING = 2.0
 def digest_of(contract: Contract) -> str:
     """Hex SHA-256 of the plan that this node compiles from a contract; raises what refuses it."""
     match contract.crypto.suite:
-        case Suite.BLIND_JOIN | Suite.KEYED_JOIN:
-            return plan_of(contract).digest
+        case Suite.BLIND_JOIN | Suite.KEYED_JOIN | Suite.UNION:
+            return digest_of_query(contract)
         case Suite.BLIND_MATCH | Suite.KEYED_MATCH:
             return compile_match(contract).digest
         case Suite.PSI_RR22 | Suite.PSI_RR22_ACTIVE | Suite.PSI_ECDH | Suite.PSI_ECDH_SM2:
@@ -48,6 +53,8 @@ def outlook(contract: Contract) -> PlanView:
     match contract.crypto.suite:
         case Suite.BLIND_JOIN | Suite.KEYED_JOIN:
             return _of_query(contract)
+        case Suite.UNION:
+            return _of_union(contract)
         case Suite.BLIND_MATCH | Suite.KEYED_MATCH:
             return _of_match(contract)
         case Suite.PSI_RR22 | Suite.PSI_RR22_ACTIVE | Suite.PSI_ECDH | Suite.PSI_ECDH_SM2:
@@ -165,4 +172,27 @@ def _of_query(contract: Contract) -> PlanView:
         bytes_on_the_wire=travel.bytes + sum(shares.values()) + KEY_BYTES * len(plan.owners),
         seconds=f"{travel.seconds + chunks * _ENCRYPT_SECONDS + _PROCESS_SECONDS:.2f}",
         memory_bytes=4 * max(shares.values()) + 8 * POINT_BYTES * max(p.size for p in plan.owners),
+    )
+
+
+def _of_union(contract: Contract) -> PlanView:
+    plan, number = plan_of_union(contract), len(contract.orgs)
+    attempt = plan.attempt(bytes(32), 1, contract.orgs)
+    handed, (receiver,) = attempt.masked_bytes, contract.receivers
+    opening = attempt.opening_bytes(plan.cells)
+    streams = (
+        f"each → coordinator: sealed shares and masked words, {handed} bytes",
+        f"coordinator → each: the others' sealed shares, {attempt.shares_bytes} bytes",
+        f"each → coordinator → {receiver}: what opens the rows, at most {opening} bytes",
+        f"cells: {plan.cells}, each with {len(plan.added)} totals, zeros included",
+        f"exact: totals stay below 2^{ROWS_BITS + SENT_BITS + number.bit_length()}, words are"
+        " mod 2^128",
+    )
+    return PlanView(
+        contract=contract,
+        leakage=leakage_of(contract),
+        streams=streams,
+        bytes_on_the_wire=number * (handed + attempt.shares_bytes + 2 * opening),
+        seconds=f"{_ROUNDS_SECONDS + number * attempt.words * _WORD_SECONDS:.2f}",
+        memory_bytes=4 * number * handed,
     )

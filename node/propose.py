@@ -36,11 +36,15 @@ from contract.job import (
     Party,
     Query,
     Suite,
+    fewest_contributors,
 )
 from contract.signing import MAX_BODY_BYTES, Kind, Statement, verify_origin
 from contract.statements import Catalogue
 from federated.query.plan import compile_statement
 from federated.query.statement import parse as parse_statement
+from federated.query.union import is_union
+from federated.query.union import parse as parse_union
+from federated.query.union_plan import compile_union
 from psi.engine import Engine, choose
 from psi.two_party import MODES
 
@@ -71,6 +75,7 @@ class Wish:
     statement: str = ""
     min_group: int = 0
     min_join: int = 0
+    min_contributors: int = 0
     engine: str = ""
     matching: str = ""
 
@@ -152,11 +157,16 @@ def _require_one_kind(
 
 def _draft_query(wish: Wish, offers: dict[str, Offer], me: str) -> Contract:
     entries = {org: offer.entries for org, offer in offers.items()}
-    statement = parse_statement(wish.statement, entries)
-    plan = compile_statement(statement, receivers=wish.receivers, k=max(wish.min_group, 1))
-    parties = tuple(
-        _party(f"{part.org}.{part.dataset}", part.key_column, offers) for part in plan.owners
-    )
+    k, by_masks = max(wish.min_group, 1), is_union(wish.statement)
+    if by_masks:
+        union = parse_union(wish.statement, entries)
+        union_plan = compile_union(union, receivers=wish.receivers, k=k)
+        sql, planned = union.sql, [(p.org, p.dataset, p.key_column) for p in union_plan.parts]
+    else:
+        statement = parse_statement(wish.statement, entries)
+        plan = compile_statement(statement, receivers=wish.receivers, k=k)
+        sql, planned = statement.sql, [(p.org, p.dataset, p.key_column) for p in plan.owners]
+    parties = tuple(_party(f"{org}.{dataset}", key, offers) for org, dataset, key in planned)
     orgs = [party.org for party in parties]
     if me not in orgs:
         raise BadRequest(
@@ -169,12 +179,26 @@ def _draft_query(wish: Wish, offers: dict[str, Offer], me: str) -> Contract:
             fix=f"name one of {', '.join(orgs)} with --to",
         )
     query = Query(
-        statement=statement.sql,
+        statement=sql,
         min_group=wish.min_group,
         min_join=wish.min_join,
         entries=tuple(offers[party.org].entries[party.dataset] for party in parties),
+        min_contributors=_contributors(wish, len(parties)) if by_masks else None,
     )
     return _contract(wish, parties, me, query)
+
+
+def _contributors(wish: Wish, parties: int) -> int:
+    """Of how many organisations a sum must be: as asked, or as many as there must be."""
+    fewest = fewest_contributors(parties)
+    if not wish.min_contributors:
+        return fewest
+    if not fewest <= wish.min_contributors <= parties:
+        raise BadRequest(
+            f"a sum over the rows of {parties} organisations is of {fewest} to {parties} of them",
+            fix=f"ask for so many, or leave it out for {fewest}",
+        )
+    return wish.min_contributors
 
 
 def _party(reference: str, column: str, offers: dict[str, Offer]) -> Party:
@@ -247,7 +271,7 @@ def _contract(
             parties=parties,
             receivers=wish.receivers,
             query=query,
-            crypto=Crypto(suite=_suite(wish, parties)),
+            crypto=Crypto(suite=_suite(wish, parties, query)),
             purpose=wish.purpose,
             basis=Basis(wish.basis),
             created=now,
@@ -261,7 +285,9 @@ def _contract(
         ) from None
 
 
-def _suite(wish: Wish, parties: tuple[Party, ...]) -> Suite:
+def _suite(wish: Wish, parties: tuple[Party, ...], query: Query | None) -> Suite:
+    if query is not None and query.min_contributors is not None:
+        return _matched(wish, Suite.UNION)
     known = [engine.value for engine in Engine]
     if wish.engine not in ("", *known):
         raise BadRequest(

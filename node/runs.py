@@ -9,7 +9,7 @@ from contract.errors import DataError, MiheError, OurError, Withheld
 from contract.job import Suite
 from contract.ledger import Ledger
 from contract.signing import Kind
-from node import intersect, meet, query, star
+from node import intersect, meet, query, star, union
 from node.evidence import evidence_of
 from node.gate import Consent
 from node.stage import Services, Stage
@@ -27,6 +27,7 @@ _PLAYS = {
     Suite.KEYED_MATCH: meet.play,
     Suite.BLIND_JOIN: query.play,
     Suite.KEYED_JOIN: query.play,
+    Suite.UNION: union.play,
 }
 
 

@@ -153,9 +153,10 @@ class Stage:
 
     # ── saying ──────────────────────────────────────────────────────────────────────────────────
 
-    def say(self, kind: Kind, body: Frozen) -> None:
-        """Make a statement about the run."""
-        self.services.attachment.say(kind, self.run, body)
+    def say(self, kind: Kind, body: Frozen, subject: bytes | None = None) -> None:
+        """Make a statement about the run, or about an attempt within it."""
+        about = self.run if subject is None else subject
+        self.services.attachment.say(kind, about, body)
 
     def gate(self) -> None:
         """The owner's last word: release, or Withheld. Said before anything that reveals."""
@@ -265,12 +266,16 @@ class Stage:
 
         Raises what keeps a peer from saying its evidence.
         """
-        while late := [org for org in self.peers if not self.ledger.has_said(Kind.EVIDENCE, org)]:
-            one_less = self.until(lambda ledger: ledger.has_said(Kind.EVIDENCE, late[0]) or None)
+        while late := self._without_evidence(self.ledger):
+            one_less = self.until(lambda ledger: self._without_evidence(ledger) != late or None)
             await self.during(self.activity.awaiting(late, one_less), minding=late)
         for link in self._links.values():
             with suppress(MiheError):
                 await link
+
+    def _without_evidence(self, ledger: Ledger) -> list[str]:
+        peers = (org for org in self.peers if org in ledger.present)
+        return [org for org in peers if not ledger.has_said(Kind.EVIDENCE, org)]
 
     async def close(self) -> None:
         """Let go of every link."""

@@ -31,10 +31,10 @@ def value_of(column: Column) -> str:
 def _read(column: Column) -> str:
     text = quoted(column.name)
     match column.type:
-        case ColumnType.TEXT if column.codes is None:
+        case ColumnType.TEXT if column.allowed is None:
             return text
         case ColumnType.TEXT:
-            return _if(f"{text} IN ({', '.join(map(literal, column.codes or ()))})", text)
+            return _if(f"{text} IN ({', '.join(map(literal, column.allowed or ()))})", text)
         case ColumnType.INTEGER:
             return _if_matches(text, "-?[0-9]+", "BIGINT")
         case ColumnType.DECIMAL:
@@ -63,7 +63,7 @@ def expectation(column: Column) -> str:
 def _form(column: Column) -> str:
     match column.type:
         case ColumnType.TEXT:
-            return "one of the declared codes" if column.codes else "a text"
+            return "one of the declared codes" if column.allowed else "a text"
         case ColumnType.INTEGER:
             return "a whole number that fits in 64 bits, such as -1234"
         case ColumnType.DECIMAL:

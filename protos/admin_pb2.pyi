@@ -150,6 +150,7 @@ class JobRequest(_message.Message):
     MIN_JOIN_FIELD_NUMBER: _builtins.int
     ENGINE_FIELD_NUMBER: _builtins.int
     MATCHING_FIELD_NUMBER: _builtins.int
+    MIN_CONTRIBUTORS_FIELD_NUMBER: _builtins.int
     SHOWN_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     """psi, psi_cardinality, query"""
@@ -165,6 +166,8 @@ class JobRequest(_message.Message):
     """of an intersection of two: auto, rr22, rr22-active, ecdh, ecdh-sm2; empty: auto"""
     matching: _builtins.str
     """where the coordinator matches: blind, keyed; empty: blind"""
+    min_contributors: _builtins.int
+    """of a sum over UNION ALL; 0: as many as there must be"""
     shown: _builtins.str
     """Propose: hex Contract.substance of the plan that was agreed to; empty: any"""
     @_builtins.property
@@ -192,11 +195,12 @@ class JobRequest(_message.Message):
         min_join: _builtins.int = ...,
         engine: _builtins.str = ...,
         matching: _builtins.str = ...,
+        min_contributors: _builtins.int = ...,
         shown: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "datasets", b"datasets", "engine", b"engine", "expires_in_seconds", b"expires_in_seconds", "kind", b"kind", "matching", b"matching", "min_group", b"min_group", "min_join", b"min_join", "on", b"on", "purpose", b"purpose", "receivers", b"receivers", "shown", b"shown", "statement", b"statement"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "datasets", b"datasets", "engine", b"engine", "expires_in_seconds", b"expires_in_seconds", "kind", b"kind", "matching", b"matching", "min_contributors", b"min_contributors", "min_group", b"min_group", "min_join", b"min_join", "on", b"on", "purpose", b"purpose", "receivers", b"receivers", "shown", b"shown", "statement", b"statement"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

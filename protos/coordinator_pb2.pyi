@@ -213,7 +213,7 @@ class PartOpen(_message.Message):
     SALT_FIELD_NUMBER: _builtins.int
     run: _builtins.bytes
     part: _builtins.str
-    """he_key, share"""
+    """he_key, share; of attempt 1 of a sum over UNION ALL: masked_1, counts_1, opening_1"""
     size: _builtins.int
     salt: _builtins.bytes
     def __init__(
@@ -255,7 +255,7 @@ class FetchRequest(_message.Message):
     PART_FIELD_NUMBER: _builtins.int
     run: _builtins.bytes
     part: _builtins.str
-    """he_key, sums, match"""
+    """he_key, sums, match; shares_1, outcome_1"""
     def __init__(
         self,
         *,

@@ -8,12 +8,13 @@ from collections import defaultdict
 
 from contract.dataset import CatalogueEntry
 from contract.errors import BadQuery, BadRequest
-from contract.job import Contract
+from contract.job import Contract, Suite
 from contract.statements import MOST_CELLS
 from federated.aggregate.parameters import BfvParameters, Term
 from federated.join.parameters import JoinParameters
 from federated.query.plan import QueryPlan, compile_statement
 from federated.query.statement import parse
+from federated.query.union_plan import plan_of_union
 
 
 def plan_of(contract: Contract) -> QueryPlan:
@@ -41,6 +42,13 @@ def plan_of(contract: Contract) -> QueryPlan:
             fix="propose the query again with the same version of mihe at every party",
         )
     return plan
+
+
+def digest_of_query(contract: Contract) -> str:
+    """The digest of the plan of a query of either kind."""
+    if contract.crypto.suite is Suite.UNION:
+        return plan_of_union(contract).digest
+    return plan_of(contract).digest
 
 
 def join_of(plan: QueryPlan, run: bytes) -> JoinParameters:

@@ -62,8 +62,12 @@ _ALTERNATIVES: dict[Word, tuple[str, str]] = {
         "WITH is not in the language",
         "Write an owner's sub-query where its dataset would stand: FROM (SELECT …) AS a.",
     ),
+    Word.UNION: (
+        "UNION ALL stands between the SELECTs of one bracket after FROM, and nowhere else",
+        "Write SELECT … FROM (SELECT … FROM org.dataset UNION ALL SELECT … FROM …) GROUP BY ….",
+    ),
     **dict.fromkeys(
-        (Word.UNION, Word.INTERSECT, Word.EXCEPT, Word.SEMICOLON),
+        (Word.INTERSECT, Word.EXCEPT, Word.SEMICOLON),
         (_ONE_SELECT, "Propose each SELECT as a query of its own."),
     ),
     Word.EXISTS: (
@@ -207,7 +211,7 @@ _LITERALS = (Word.STRING, Word.NUMBER)
 
 def read(text: Text) -> exp.Select:
     """The tree of a statement of the language, names in lower case; raises BadQuery, KeyInQuery."""
-    tokens = _tokens(text)
+    tokens = _tokens(text, MOST_TOKENS)
     _refuse_keys(text, tokens)
     _refuse_full_width(text, tokens)
     _refuse_words(text, tokens)
@@ -217,6 +221,13 @@ def read(text: Text) -> exp.Select:
     _refuse_nodes(text, tree)
     _settle_names(text, tree, {one.start for one in tokens if one.token_type is Word.STRING})
     return tree
+
+
+def tokens(text: Text, most: int) -> list[Token]:
+    """The words and signs of a statement, at most so many; raises BadQuery, KeyInQuery."""
+    found = _tokens(text, most)
+    _refuse_keys(text, found)
+    return found
 
 
 def canonical(text: Text, tree: exp.Expr) -> str:
@@ -239,7 +250,7 @@ def name(text: str) -> exp.Identifier:
     return exp.to_identifier(text, quoted=text.upper() in DuckDB.tokenizer_class.KEYWORDS)
 
 
-def _tokens(text: Text) -> list[Token]:
+def _tokens(text: Text, most: int) -> list[Token]:
     if len(text.sql) > LONGEST:
         raise text.refuse(
             LONGEST, f"a query has at most {LONGEST} characters", "Shorten it, or prepare columns."
@@ -254,10 +265,10 @@ def _tokens(text: Text) -> list[Token]:
         ) from None
     while tokens and tokens[-1].token_type is Word.SEMICOLON:
         tokens = tokens[:-1]
-    if len(tokens) > MOST_TOKENS:
+    if len(tokens) > most:
         raise text.refuse(
-            tokens[MOST_TOKENS].start,
-            f"a query has at most {MOST_TOKENS} words, numbers and signs",
+            tokens[most].start,
+            f"a query has at most {most} words, numbers and signs",
             "Shorten it: prepare a column in the dataset instead of a long list.",
         )
     if not tokens or tokens[0].token_type is not Word.SELECT:

@@ -90,7 +90,7 @@ def _names(source: Source) -> Names:
 
 def _sources(text: Text, tree: exp.Select, entries: Entries) -> tuple[Source, ...]:
     nodes = parts(tree)
-    found = [_entry(text, _table(text, node), entries) for node in nodes]
+    found = [entry_of(text, _table(text, node), entries) for node in nodes]
     aliases = [settle_alias(text, node) for node in nodes]
     _check_owners(text, nodes, found, aliases)
     drafts = [
@@ -126,7 +126,8 @@ def _table(text: Text, node: exp.Expr) -> exp.Table:
     )
 
 
-def _entry(text: Text, table: exp.Table, entries: Entries) -> CatalogueEntry:
+def entry_of(text: Text, table: exp.Table, entries: Entries) -> CatalogueEntry:
+    """The dataset that `table` names, in the catalogue."""
     org, dataset = table.db, table.name
     if not org:
         owners = [one for one, offers in entries.items() if dataset in offers]

@@ -1,7 +1,8 @@
 """A file that makes or holds a secret scalar or a decryption key is called secret.py, and no other.
 
 What is secret is read off the stub of the Rust core: its classes that are not exceptions, and every
-function that returns one; of SEAL, what makes, holds or uses a decryption key. The contract `blind`
+function that returns one; of SEAL, what makes, holds or uses a decryption key; of cryptography, a
+private key of X25519. The contract `blind`
 in pyproject.toml then keeps the coordinator away.
 """
 
@@ -10,6 +11,7 @@ from pathlib import Path
 
 PROTOCOLS = ("psi", "federated")
 SEAL_SECRETS = {"KeyGenerator", "SecretKey", "Decryptor"}
+KEYS = {"X25519PrivateKey"}
 
 
 def names_in(tree: ast.AST | None) -> set[str]:
@@ -62,6 +64,17 @@ def used_of_seal(path: Path) -> set[str]:
     return used
 
 
+def used_of_cryptography(path: Path) -> set[str]:
+    """The names that a file takes from the cryptography library, by `from … import x` alone."""
+    used: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            assert not any(alias.name.split(".")[0] == "cryptography" for alias in node.names), path
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cryptography"):
+            used |= {alias.name for alias in node.names}
+    return used
+
+
 def test_the_core_has_secrets_to_name(root: Path) -> None:
     assert {"blind", "Blinding"} <= secret_names(root)
     assert "Spent" not in secret_names(root)
@@ -74,7 +87,9 @@ def test_secrets_live_in_files_called_secret(root: Path) -> None:
         path
         for package in PROTOCOLS
         for path in (root / package).rglob("*.py")
-        if secret & used_of_native(path) or SEAL_SECRETS & used_of_seal(path)
+        if secret & used_of_native(path)
+        or SEAL_SECRETS & used_of_seal(path)
+        or KEYS & used_of_cryptography(path)
     }
     named = {path for package in PROTOCOLS for path in (root / package).rglob("secret.py")}
     assert holders == named

@@ -18,7 +18,8 @@ from contract.job import (
     Suite,
 )
 from contract.keys import KeyKind
-from contract.leakage import LeakageStatement, Learns, leakage_of
+from contract.leakage import leakage_of
+from contract.learns import LeakageStatement, Learns
 from tests.unit.contract.test_job import A, contract, party
 
 KINDS = (JobKind.PSI, JobKind.PSI_CARDINALITY)

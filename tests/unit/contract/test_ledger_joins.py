@@ -35,7 +35,7 @@ RELEASE = Gate(run=RUN.hex(), verdict=Verdict.RELEASE)
 def running(suite: Suite = Suite.BLIND_MATCH) -> Ledger:
     """A job that runs. Its contract is not checked here: only what is said about it is."""
     contract = CONTRACT.model_copy(update={"crypto": Crypto(suite=suite)})
-    return Ledger(contract, JOB, state=State.RUNNING, start=RECORD)
+    return Ledger(contract, JOB, state=State.RUNNING, start=RECORD, run=RECORD.run_id)
 
 
 def said(ledger: Ledger, kind: Kind, org: str, body: Frozen, subject: bytes = RUN) -> Ledger:

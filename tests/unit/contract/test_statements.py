@@ -107,7 +107,7 @@ def test_a_no_has_a_cause_and_a_yes_has_none(model: type[Frozen], fields: dict[s
         lambda: record(run=0),
         lambda: record(attempt=0),
         lambda: record(parties=(share(),)),
-        lambda: record(parties=tuple(share(f"bank_{n}") for n in range(9))),
+        lambda: record(parties=tuple(share(f"bank_{n}") for n in range(101))),
         lambda: Evidence(job=ID, run=ID, heard=ID, receipts=(ID,) * 2049),
         lambda: Evidence(job=ID, run=ID, heard=ID, receipts=("AB" * 32,)),
         lambda: Catalogue(org="bank_a", revision=0, entries=()),

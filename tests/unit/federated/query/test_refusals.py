@@ -53,7 +53,7 @@ LANGUAGE = [
     ("▸DROP TABLE bank.loans", "exactly one SELECT", "Write SELECT"),
     ("▸WITH a AS (SELECT 1) SELECT 1", "exactly one SELECT", "Write SELECT"),
     (f"{COUNT}▸; DROP TABLE x", "exactly one SELECT", "query of its own"),
-    (f"{COUNT} ▸UNION {COUNT}", "exactly one SELECT", "query of its own"),
+    (f"{COUNT} ▸UNION {COUNT}", "one bracket after FROM", "UNION ALL SELECT"),
     (f"SELECT '▸abc {FROM}".replace("'▸", "▸'"), "not closed", "doubled"),
     (f"{COUNT} WHERE b.days ▸> ", "not SQL of the language", "Write SELECT"),
     (select("▸*"), "* is not in the language", "COUNT(*)"),

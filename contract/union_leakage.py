@@ -1,0 +1,79 @@
+"""Who learns what of a sum over UNION ALL: the coalition table in federated/SPEC.md §5.7."""
+
+from contract.job import Contract
+from contract.learns import LeakageStatement, Learns
+
+
+def of_union(contract: Contract) -> LeakageStatement:
+    """The statement for a contract."""
+    query, (receiver,) = contract.query, contract.receivers
+    assert query is not None
+    others, members = contract.others(receiver), len(contract.orgs)
+    threshold = 2 * members // 3 + 1
+    return LeakageStatement(
+        parties=(
+            *(_member(contract, org) for org in contract.orgs),
+            Learns(
+                who="coordinator",
+                what=(
+                    "who computes what with whom, when, for which purpose and on which legal basis",
+                    "the statement, and so the dimensions and their declared values",
+                    f"of every cell, shown or not, how many subjects {_listed(others)} have in it,"
+                    " all together",
+                    "no sum, no organisation's own count, no identifier",
+                ),
+            ),
+        ),
+        coalitions=(
+            Learns(
+                who=f"{receiver} and other organisations",
+                what=(
+                    "of the rest together: the rows of the result, less their own part. With three"
+                    " organisations each of which knows the result, each knows the other two's sum",
+                ),
+            ),
+            Learns(
+                who=f"coordinator, {receiver} and fewer than {threshold} organisations, itself"
+                " counted",
+                what=(
+                    "of the rest together: the totals of every cell, also of those that are too"
+                    " small; of none of them alone, if two or more remain",
+                ),
+            ),
+            Learns(
+                who=f"coordinator and {threshold} organisations or more",
+                what=(
+                    "the counts of the rest together in every cell; with the receiver their sums",
+                ),
+            ),
+        ),
+        not_covered=(
+            f"{receiver} knows its own rows: what is shown less those is the others' together. Its"
+            " own subjects do not count towards the smallest row.",
+            "A subject of several organisations is counted at each of them: the threshold is of"
+            " subjects at organisations.",
+            "Where only one organisation has rows in a cell, the cell is that organisation's.",
+            "A part far larger than all others' is nearly the sum: dominance is not checked.",
+            "Parties are taken to follow the protocol (semi-honest): what an organisation hands in"
+            " is not proved, and the coordinator's counts are signed, not proved.",
+            "A result says what it says: results of two statements over nearly the same rows can be"
+            " subtracted.",
+        ),
+    )
+
+
+def _member(contract: Contract, org: str) -> Learns:
+    query = contract.query
+    assert query is not None
+    sees = ["which cells pass, of all there can be", "of no other organisation what it has"]
+    if org in contract.receivers:
+        sees = [
+            f"the result: counts and sums of each cell in which the others have {query.min_group}"
+            " subjects or more, one row for all other cells, and how many of those are not empty",
+            *sees,
+        ]
+    return Learns(who=org, what=tuple(sees))
+
+
+def _listed(orgs: tuple[str, ...]) -> str:
+    return f"{', '.join(orgs[:-1])} and {orgs[-1]}"

@@ -1,0 +1,136 @@
+"""What the coordinator computes in a sum over UNION ALL, of the parts that it was handed.
+
+Implements  federated/SPEC.md §5.3, §5.4
+Learns      of every cell how many subjects all organisations but the receiver have in it together;
+            no sum, no organisation's own count (federated/SPEC.md §5.7)
+"""
+
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+
+from contract.attempts import Collected, Contribution, Of, Opened, Tallied
+from contract.ledger import Ledger
+from coordinator.union_steps import Holds, helpers, part
+from federated.query.union_plan import plan_of_union
+from federated.union import tally
+from federated.union.messages import (
+    Outcome,
+    read_contribution,
+    read_opening,
+    read_sealed_shares,
+    read_seed,
+    read_shares,
+    write_outcome,
+)
+from federated.union.words import Words
+
+Read = Callable[[str, str], bytes]
+Receipt = Callable[[str, str], str]
+
+
+class Handed:
+    """What the coordinator computes of the parts that it was handed in one attempt."""
+
+    def __init__(self, ledger: Ledger, read: Read, receipt: Receipt, holds: Holds) -> None:
+        """`read`: the content of a part; `receipt`: the hex digest of the receipt for it."""
+        assert ledger.run is not None
+        assert ledger.attempts is not None
+        self._attempts, self._query = ledger.attempts, ledger.contract.query
+        self._plan = plan_of_union(ledger.contract)
+        self._attempt = self._plan.attempt(
+            ledger.run, ledger.attempts.number, ledger.attempts.members
+        )
+        self._read, self._receipt, self._holds = read, receipt, holds
+
+    def collected(self) -> tuple[Collected, dict[str, bytes]]:
+        """Whose contributions there are; and what everybody sealed for each member."""
+        attempts, attempt, name = self._attempts, self._attempt, part("masked", self._attempts)
+        raw = {org: self._read(org, name) for org in attempts.members}
+        boxes = {org: read_contribution(raw[org], attempt, org).boxes for org in raw}
+        shares = {
+            org: b"".join(boxes[peer][org] for peer in attempt.others(org))
+            for org in attempts.members
+        }
+        said = Collected(
+            run=attempts.run,
+            attempt=attempts.number,
+            contributions=tuple(
+                Contribution(
+                    org=org,
+                    digest=sha256(raw[org]).hexdigest(),
+                    receipt=self._receipt(org, name),
+                )
+                for org in attempts.members
+            ),
+        )
+        return said, shares
+
+    def tallied(self) -> Tallied:
+        """Which cells pass."""
+        found, attempts = self._tally(), self._attempts
+        parts = [(org, part("counts", attempts)) for org in self._counting]
+        helping = helpers(attempts, Of.COUNTS, self._holds) if self._absent(Of.COUNTS) else ()
+        parts += [(org, part("count_shares", attempts)) for org in helping]
+        return Tallied(
+            run=attempts.run,
+            attempt=attempts.number,
+            passing=found.passing,
+            remainder=found.remainder,
+            receipts=self._receipts(parts),
+        )
+
+    def opened(self) -> tuple[Opened, bytes]:
+        """What the receiver fetches, and the statement that names it."""
+        found, attempts, attempt = self._tally(), self._attempts, self._attempt
+        rows, absent = len(found.passing) + found.remainder, self._absent(Of.SUMS)
+        name, helping = part("opening", attempts), part("sum_shares", attempts)
+        others = [org for org in attempt.others(attempt.receiver) if org not in absent]
+        standing = helpers(attempts, Of.SUMS, self._holds) if absent else ()
+        outcome = Outcome(
+            found.folded,
+            tally.totals(attempt, self._masked(), found),
+            {org: read_opening(self._read(org, name), attempt, rows, org) for org in others},
+            {org: read_sealed_shares(self._read(org, helping), absent, org) for org in standing},
+        )
+        content = write_outcome(outcome, attempt)
+        parts = [(org, name) for org in others] + [(org, helping) for org in standing]
+        said = Opened(
+            run=attempts.run,
+            attempt=attempts.number,
+            result=sha256(content).hexdigest(),
+            receipts=self._receipts(parts),
+        )
+        return said, content
+
+    def _tally(self) -> tally.Tally:
+        assert self._query is not None, "what has attempts has a statement"
+        attempts, absent = self._attempts, self._absent(Of.COUNTS)
+        name = part("counts", attempts)
+        seeds = {org: read_seed(self._read(org, name), org) for org in self._counting}
+        if absent:
+            helping = part("count_shares", attempts)
+            shares = {
+                org: read_shares(self._read(org, helping), absent, org)
+                for org in helpers(attempts, Of.COUNTS, self._holds)
+            }
+            seeds |= tally.seeds_of(self._attempt, shares, absent)
+        most = self._plan.most_subjects
+        counts = tally.counted(self._attempt, self._masked(), seeds, most=most)
+        return tally.tally(counts, k=self._query.min_group, min_join=self._query.min_join)
+
+    @property
+    def _counting(self) -> tuple[str, ...]:
+        absent = self._absent(Of.COUNTS)
+        return tuple(org for org in self._attempts.members if org not in absent)
+
+    def _absent(self, of: Of) -> tuple[str, ...]:
+        return self._attempts.absent.get(of, ())
+
+    def _masked(self) -> list[Words]:
+        name, attempt = part("masked", self._attempts), self._attempt
+        return [
+            read_contribution(self._read(org, name), attempt, org).words for org in attempt.members
+        ]
+
+    def _receipts(self, parts: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+        return tuple(sorted(self._receipt(org, name) for org, name in parts))

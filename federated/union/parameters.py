@@ -1,0 +1,78 @@
+"""What all members of an attempt and the coordinator agreed before its first message.
+
+Implements  federated/SPEC.md §5.2: the members, how many shares open a seed, the shape of the words
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from contract.errors import BadRequest
+from contract.job import FEWEST_CONTRIBUTORS, MOST_CONTRIBUTORS
+from federated.union.shamir import SHARE_BYTES
+from federated.union.words import WORD_BYTES
+
+TAG_BYTES: Final = 16
+"""What sealing adds (RFC 8439)."""
+
+BOX_BYTES: Final = 2 * SHARE_BYTES + TAG_BYTES
+"""One member's shares for another: of the seed for counts, of the seed for sums; sealed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The same everywhere: compiled from the contract, the run and what was said in it."""
+
+    run_id: bytes
+    number: int
+    members: tuple[str, ...]
+    """In the contract's order."""
+    receiver: str
+    cells: int
+    columns: int
+    """Sums of every cell; the count of subjects, which the thresholds are about, is one more."""
+
+    def __post_init__(self) -> None:
+        _require(len(self.run_id) == 32, "a run id has 32 bytes")
+        _require(1 <= self.number <= MOST_CONTRIBUTORS, "there are not so many attempts")
+        few, many = FEWEST_CONTRIBUTORS, MOST_CONTRIBUTORS
+        _require(few <= len(self.members) <= many, f"there are {few} to {many} members")
+        _require(len(set(self.members)) == len(self.members), "a member is named twice")
+        _require(self.receiver in self.members, "the receiver is no member")
+        _require(self.cells >= 1 and self.columns >= 0, "there is nothing to add up")
+
+    @property
+    def threshold(self) -> int:
+        """How many shares open the seed of somebody who is gone: T."""
+        return 2 * len(self.members) // 3 + 1
+
+    @property
+    def words(self) -> int:
+        """How many integers a member masks: subjects of every cell, then column after column."""
+        return self.cells * (1 + self.columns)
+
+    @property
+    def masked_bytes(self) -> int:
+        """The length of a member's contribution: sealed shares for every other one, and words."""
+        return self.shares_bytes + WORD_BYTES * self.words
+
+    @property
+    def shares_bytes(self) -> int:
+        """The length of the sealed shares that one member sends, and that one gets."""
+        return BOX_BYTES * (len(self.members) - 1)
+
+    def others(self, member: str) -> tuple[str, ...]:
+        """Every member but this one, in order."""
+        return tuple(other for other in self.members if other != member)
+
+    def opening_bytes(self, rows: int) -> int:
+        """The length of what opens so many rows of sums, sealed for the receiver."""
+        return WORD_BYTES * rows * self.columns + TAG_BYTES
+
+
+def _require(holds: bool, rule: str) -> None:
+    if not holds:
+        raise BadRequest(
+            f"these parameters make no sum over many organisations: {rule}",
+            fix="Propose the job again with organisations and dimensions that the protocol has.",
+            rule="federated/SPEC.md §5.2",
+        )

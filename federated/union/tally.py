@@ -1,0 +1,84 @@
+"""The coordinator's part: it takes the counts' masks off their total, says which cells pass, and
+adds up the sums of those, which stay masked.
+
+Implements  federated/SPEC.md §5.4
+Learns      of every cell how many subjects the organisations other than the receiver have in it,
+            all together; of no organisation how many, and no sum
+Not safe    if it lies: its counts are signed, not proved
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from contract.errors import BadMessage
+from federated.union.masks import counts_of, rows_of
+from federated.union.parameters import Attempt
+from federated.union.shamir import joined
+from federated.union.words import Words, subtracted, to_integers, total
+
+
+def seeds_of(
+    attempt: Attempt, shares: Mapping[str, Mapping[str, bytes]], absent: Sequence[str]
+) -> dict[str, bytes]:
+    """The absent ones' seeds of counts, of the shares of T members. Raises BadMessage."""
+    places = {helper: attempt.members.index(helper) + 1 for helper in shares}
+    return {
+        org: joined({places[helper]: held[org] for helper, held in shares.items()})
+        for org in absent
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Which cells are opened one by one, whether all others are opened together, how many fold."""
+
+    passing: tuple[int, ...]
+    remainder: bool
+    folded: int
+
+
+def counted(
+    attempt: Attempt, masked: Iterable[Words], seeds: Mapping[str, bytes], *, most: int
+) -> list[int]:
+    """How many subjects there are in each cell; BadMessage if that can't be so.
+
+    Whose words or seed are wrong does not show: that is what masks are for.
+    """
+    cells = attempt.cells
+    left = total((words[:cells] for words in masked), cells)
+    for member in attempt.members:
+        left = subtracted(left, counts_of(seeds[member], attempt))
+    counts = to_integers(left)
+    if min(counts) < 0 or sum(counts) > most:
+        raise BadMessage(
+            "the counts that were opened are none: a member's words or its seed are wrong",
+            party="coordinator",
+            phase="tally",
+            fix="Run the job again; if it recurs, compare the versions of all parties.",
+            rule="federated/SPEC.md §5.4",
+        )
+    return counts
+
+
+def tally(counts: list[int], *, k: int, min_join: int) -> Tally:
+    """What may be opened: cells of k subjects or more, and the others as one row of as many."""
+    nothing = Tally((), remainder=False, folded=0)
+    if sum(counts) < min_join:
+        return nothing
+    passing = [cell for cell, count in enumerate(counts) if count >= k]
+    small = [cell for cell, count in enumerate(counts) if 0 < count < k]
+    if small and (len(small) < 2 or sum(counts[cell] for cell in small) < k):
+        if not passing:
+            return nothing
+        # Of one small cell, or of too few subjects, the remainder would say too much.
+        joining = min(passing, key=lambda cell: (counts[cell], cell))
+        passing.remove(joining)
+        small.append(joining)
+    return Tally(tuple(passing), remainder=bool(small), folded=len(small))
+
+
+def totals(attempt: Attempt, masked: Iterable[Words], found: Tally) -> Words:
+    """The sums of the rows that are opened, under the members' self-masks."""
+    count = attempt.cells * attempt.columns
+    sums = total((words[attempt.cells :] for words in masked), count)
+    return rows_of(sums, attempt, found.passing, remainder=found.remainder)
