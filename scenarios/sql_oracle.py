@@ -212,6 +212,7 @@ class _Query:
         self.sources = {
             one.alias: one for one in (tree.args["from_"].this, *(j.this for j in joins))
         }
+        self.key = next(one.name for one in joins[0].args["on"].find_all(exp.Column))
         group = tree.args.get("group")
         self.dimensions: list[exp.Expr] = group.expressions if group else []
         self.items = {one.alias: one.this for one in tree.expressions}
@@ -256,7 +257,7 @@ class _Query:
         """Every cell by its labels, and what is to be made of it."""
         wanted: list[exp.Expr] = [
             *(one.copy() for one in self.dimensions),
-            exp.Count(this=exp.Star()),
+            self._entities(next(iter(self.sources))),
         ]
         for value in self.aggregates:
             argument = value.this.copy()
@@ -294,6 +295,11 @@ class _Query:
         none = (Fraction(0), Fraction(0), Fraction(1))
         return self.bounds.get(f"{self._dataset(column.table)}.{column.name}", none)
 
+    def _entities(self, alias: str) -> exp.Expr:
+        """How many keys there are; one may have several rows."""
+        key = exp.column(self.key, table=alias, quoted=True)
+        return exp.Count(this=exp.Distinct(expressions=[key]))
+
     def _run(self, tree: exp.Select, wanted: Sequence[exp.Expr]) -> duckdb.DuckDBPyConnection:
         asked = tree.copy()
         for clause in ("having", "order", "limit", "offset"):
@@ -320,7 +326,7 @@ class _Query:
     def _submitted(self, alias: str) -> dict[Label, int]:
         """How many keys an owner brings, by its own labels."""
         own = [self.dimensions[i] for i in self._places(alias)]
-        asked = exp.select(*(one.copy() for one in own), exp.Count(this=exp.Star()))
+        asked = exp.select(*(one.copy() for one in own), self._entities(alias))
         asked = asked.from_(self.sources[alias].copy())
         for condition in self._conditions():
             tables = {column.table for column in condition.find_all(exp.Column)}
@@ -427,7 +433,7 @@ def _present(values: Sequence[Any] | None) -> tuple[Fraction, ...]:
 
 
 def _values(shape: Shape, labels: Label, cell: _Group) -> CellValues:
-    return CellValues(shape, labels, cell.entities, cell.totals)
+    return CellValues(shape, labels, cell.totals)
 
 
 def _text(value: object) -> str:

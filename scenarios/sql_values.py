@@ -96,11 +96,10 @@ def aggregates_in(tree: exp.Select) -> list[exp.AggFunc]:
 
 @dataclass(frozen=True, slots=True)
 class CellValues:
-    """One cell: its labels, how many entities it has, and the total of each aggregate."""
+    """One cell: its labels, and the total of each aggregate."""
 
     shape: Shape
     labels: Sequence[Any]
-    entities: int
     totals: Sequence[Total]
 
     def shown(self, node: exp.Expr) -> Any:
@@ -146,8 +145,6 @@ class CellValues:
         )
 
     def _aggregate(self, node: exp.AggFunc) -> Fraction | None:
-        if isinstance(node, exp.Count) and isinstance(node.this, exp.Star | exp.Distinct):
-            return Fraction(self.entities)
         total = self.totals[self.shape.aggregates.index(node)]
         match node:
             case exp.Count():

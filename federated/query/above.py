@@ -6,7 +6,7 @@ Not for     what stands inside an aggregate: an owner computes it, and `expressi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Final
 
@@ -20,6 +20,7 @@ from federated.query.expressions import Expressions
 from federated.query.figures import Asked, Count, Dimension, Quantile, Rank, Squares, Sum
 from federated.query.formula import Call, Constant, Figure, Formula, Operator, call, figures_in
 from federated.query.language import CASTS, name
+from federated.query.multiplicity import ManyRows
 from federated.query.subquery import not_grouped
 from federated.query.text import Text
 from federated.query.values import Column, Linear, decimal_text
@@ -76,6 +77,8 @@ class Above:
     groups: Sequence[Column]
     keys: Sequence[Column]
     """The key column of each source."""
+    many: ManyRows | None = None
+    """The one source whose rows are counted and added up, of which a key may have several."""
     figures: list[Asked] = field(default_factory=list)
     uses: list[tuple[Column, Use]] = field(default_factory=list)
     names: dict[str, tuple[exp.Expr, Read]] = field(default_factory=dict)
@@ -253,11 +256,17 @@ class Above:
     def _aggregate(self, node: exp.AggFunc) -> Read:
         match node:
             case exp.Count() if isinstance(node.this, exp.Star):
+                if self.many:
+                    return Read(self._rows(self.many.rows(), Use.COUNT), ColumnType.INTEGER)
                 return Read(self.figure(Count()), ColumnType.INTEGER)
             case exp.Count(this=exp.Distinct()):
                 return self._entities(node)
             case exp.Count():
                 column = self.scope.counted(node.this)
+                if self.many:
+                    self._inside(node.this, [column], Use.COUNT)
+                    rows = self._rows(self.many.count([column]), Use.COUNT)
+                    return Read(rows, ColumnType.INTEGER)
                 self._use([column], Use.COUNT)
                 return Read(self._present([column]), ColumnType.INTEGER)
             case exp.Sum() | exp.Avg():
@@ -315,12 +324,20 @@ class Above:
     def _sum(self, node: exp.Sum | exp.Avg) -> Read:
         linear = self.scope.sum_of(node.this)
         self._refuse_shared_null(node.this, linear)
+        use = Use.SUM if isinstance(node, exp.Sum) else Use.AVG
+        count = None
+        if self.many:
+            self._inside(node.this, linear.columns, use)
+            if use is Use.AVG:
+                count = self._rows(self.many.count(linear.columns), use)
+            linear = self.many.sum(linear)
+            self.scope.prove_sent(node.this, linear)
         total = self.figure(Sum(linear))
-        if isinstance(node, exp.Sum):
-            self._use(linear.columns, Use.SUM)
+        self._use(linear.columns, use)
+        if use is Use.SUM:
             return Read(total, ColumnType.DECIMAL if linear.scale else ColumnType.INTEGER)
-        self._use(linear.columns, Use.AVG)
-        mean = call(Operator.DIVIDE, total, self._present(linear.columns))
+        count = self._present(linear.columns) if count is None else count
+        mean = call(Operator.DIVIDE, total, count)
         return Read(mean, ColumnType.DECIMAL)
 
     def _quantile(self, of: exp.Expr, rank: Rank, share: Fraction) -> Read:
@@ -340,9 +357,26 @@ class Above:
 
     def _of_one_owner(self, node: exp.Expr, why: str) -> Linear:
         linear = self.scope.sum_of(node)
+        if self.many:
+            raise self.many.refuse(node, "and what is asked here takes one from each owner")
         if len(linear.sources) > 1:
             raise self.text.refuse(node, why, "Ask for each owner's own numbers.")
         return linear
+
+    def _rows(self, counted: Linear, use: Use) -> Figure:
+        """A number of rows of the one source that has many for a key."""
+        self._use(counted.columns, use)
+        return self.figure(Sum(counted))
+
+    def _inside(self, node: exp.Expr, columns: Sequence[Column], use: Use) -> None:
+        """Note the use of what is added up by key; refuse what is another owner's."""
+        for column in columns:
+            if self.many and column.source != self.many.source:
+                raise self.many.refuse(
+                    node,
+                    f"and what is added up of {column.source} would count once for each of them",
+                )
+        self._use([replace(column, picks=()) for column in columns], use)
 
     def _present(self, columns: Sequence[Column]) -> Figure:
         """How many have a value in all of these columns."""

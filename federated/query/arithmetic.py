@@ -33,6 +33,11 @@ class Arithmetic(Scope):
             )
         for column in linear.columns:
             self.refuse_month(node, column)
+        self.prove_sent(node, linear)
+        return linear
+
+    def prove_sent(self, node: exp.Expr, linear: Linear) -> None:
+        """Refuse what an owner can't be shown to send in 64 bits for each key."""
         self.prove(node, linear, linear.scale)
         first = linear.terms[0][0].source
         for source in linear.sources:
@@ -49,7 +54,6 @@ class Arithmetic(Scope):
                     error=UnprovenSum,
                     rule="rows × bound × 10^scale is proven to be exact",
                 )
-        return linear
 
     def linear(self, node: exp.Expr) -> Linear:
         """A number: columns, constants, +, −, and × by a constant."""

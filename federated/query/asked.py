@@ -33,6 +33,7 @@ from federated.query.formula import (
     error_of,
     figures_in,
 )
+from federated.query.multiplicity import ManyRows
 from federated.query.subquery import named_twice, set_alias
 from federated.query.values import Column, decimal_text
 
@@ -94,10 +95,14 @@ class Answer:
 
 
 def read(
-    scope: Expressions, tree: exp.Select, groups: Sequence[Column], keys: Sequence[Column]
+    scope: Expressions,
+    tree: exp.Select,
+    groups: Sequence[Column],
+    keys: Sequence[Column],
+    many: ManyRows | None,
 ) -> Answer:
     """What a statement asks for; every refusal says where, why, and what works."""
-    return _Reader(Above(scope, groups, keys), tree).read()
+    return _Reader(Above(scope, groups, keys, many), tree).read()
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ Not for     permission. What an owner lets be done with a column is its policy's
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
@@ -23,13 +23,13 @@ from federated.query import asked, language, subquery
 from federated.query.asked import Answer
 from federated.query.conditions import Condition
 from federated.query.expressions import Expressions
+from federated.query.multiplicity import ManyRows
 from federated.query.scope import Names
 from federated.query.subquery import (
     Inner,
     grouped,
     parts,
     settle_alias,
-    summed,
 )
 from federated.query.text import Text
 from federated.query.values import Column, column_of
@@ -74,10 +74,12 @@ def parse(sql: str, entries: Entries) -> Statement:
     sources = _sources(text, tree, entries)
     scope = Expressions(text, [_names(source) for source in sources])
     conditions = scope.conditions(tree.args.get("where"))
-    for source, node in zip(sources, parts(tree), strict=True):
-        _refuse_repeated_keys(text, node, source, conditions)
     groups = _groups(scope, tree)
-    answer = asked.read(scope, tree, groups, [source.key for source in sources])
+    many = _many_rows(scope, tree, sources, conditions)
+    answer = asked.read(scope, tree, groups, [source.key for source in sources], many)
+    if many:
+        sources = tuple(_added_up(source, many, conditions) for source in sources)
+        conditions = tuple(one for one in conditions if one.source != many.source)
     return Statement(language.canonical(text, tree), sources, conditions, groups, answer)
 
 
@@ -255,25 +257,82 @@ def _key(text: Text, at: exp.Identifier, columns: Mapping[str, Column], alias: s
     )
 
 
-def _refuse_repeated_keys(
-    text: Text, node: exp.Expr, source: Source, conditions: Sequence[Condition]
-) -> None:
-    """Refuse a dataset of many rows per key that is neither grouped by key nor filtered."""
+# ── many rows per key ───────────────────────────────────────────────────────────────────────────
+
+
+def _many_rows(
+    scope: Expressions,
+    tree: exp.Select,
+    sources: Sequence[Source],
+    conditions: Sequence[Condition],
+) -> ManyRows | None:
+    """The source whose rows are counted and added up; None where each has one row per key.
+
+    A condition may leave one row: such a source is taken for one of many rows only where nothing
+    else is asked of the statement, and else its owner checks (SEVERAL_ROWS).
+    """
+    filtered = {condition.source for condition in conditions}
+    nodes = {source.alias: node for source, node in zip(sources, parts(tree), strict=True)}
+    repeated = [many for source in sources if (many := _repeated(scope, source)) is not None]
+    for many in repeated:
+        if many.source in filtered:
+            continue
+        node = nodes[many.source]
+        if isinstance(node, exp.Subquery):
+            raise many.refuse(node, "and a join takes one from each owner")
+        others = [one for one in repeated if one is not many and one.source not in filtered]
+        if others:
+            last = max(many, others[-1], key=repeated.index)
+            raise last.refuse(nodes[last.source], "and another owner's rows are multiplied by them")
+        if (at := _grouped_by(scope, tree, many)) is not None:
+            raise many.refuse(at, "and a join takes one from each owner to group by")
+        return many
+    if len(repeated) != 1 or isinstance(nodes[repeated[0].source], exp.Subquery):
+        return None
+    (only,) = repeated
+    alone = _grouped_by(scope, tree, only) is None and _adds_up_alone(scope, tree, only)
+    return only if alone else None
+
+
+def _repeated(scope: Expressions, source: Source) -> ManyRows | None:
+    """A source of many rows per key that no sub-query groups or filters."""
     (key,) = source.key.origins
     declared = source.entry.column(key)
     rows = None if declared is None else declared.rows_per_key
     inner = source.inner
-    filtered = any(condition.source == source.alias for condition in conditions)
-    if (rows or 1) == 1 or filtered or (inner and (inner.groups or inner.conditions)):
-        return
-    owned = f"{source.entry.org}.{source.entry.name}"
-    raise text.refuse(
-        node,
-        f"{owned} has up to {rows} rows per key, and a join takes one from each owner",
-        f"Add them up first: {summed(key, owned)} AS {source.alias}; or leave one row per key with"
-        " WHERE.",
-        rule="one row per key and owner",
+    if (rows or 1) == 1 or rows is None or (inner and (inner.groups or inner.conditions)):
+        return None
+    dataset = f"{source.entry.org}.{source.entry.name}"
+    return ManyRows(scope.text, source.alias, dataset, source.key, rows)
+
+
+def _grouped_by(scope: Expressions, tree: exp.Select, many: ManyRows) -> exp.Expr | None:
+    """Where the result is grouped by a column of many rows, if it is."""
+    nodes = grouped(tree.args.get("group"))
+    return next((one for one in nodes if scope.expression(one).source == many.source), None)
+
+
+def _adds_up_alone(scope: Expressions, tree: exp.Select, many: ManyRows) -> bool:
+    """Whether sums, means and counts are of one source's columns only."""
+    clauses = [*tree.expressions, tree.args.get("having"), tree.args.get("order")]
+    asked_for = [one for clause in clauses if clause for one in clause.find_all(exp.AggFunc)]
+    return all(
+        isinstance(one.this, exp.Distinct)
+        or (
+            isinstance(one, exp.Count | exp.Sum | exp.Avg)
+            and all(scope.column(each).source == many.source for each in one.find_all(exp.Column))
+        )
+        for one in asked_for
     )
+
+
+def _added_up(source: Source, many: ManyRows, conditions: Sequence[Condition]) -> Source:
+    """The source, its rows added up by key, if it is the one of many rows."""
+    if source.alias != many.source:
+        return source
+    own = tuple(one for one in conditions if one.source == source.alias)
+    items = {source.key.name: source.key.sql(), **many.items}
+    return replace(source, inner=Inner(source.alias, items, own, (source.key,)))
 
 
 def _columns(

@@ -167,6 +167,11 @@ SHOWN = {
         {LOANS_AND_BALANCES} JOIN registry.enterprises AS r USING (uscc)
         WHERE YEAR(r.est_date) >= 1980
         GROUP BY city, 2""",
+    "many rows per key": f"""
+        SELECT p.zone, COUNT(*) AS returns, COUNT(DISTINCT b.uscc) AS firms,
+               SUM(t.vat_paid) AS vat_paid, AVG(t.vat_paid) AS a_return
+        {LOANS_AND_BALANCES} JOIN tax.returns AS t USING (uscc)
+        WHERE t.period >= 202510 GROUP BY p.zone""",
     "one cell": f"SELECT COUNT(*) AS n, SUM(p.delta) AS delta, AVG(b.util) AS util"
     f" {LOANS_AND_BALANCES}",
 }
@@ -243,7 +248,7 @@ REFUSED = {
     "a receiver that is no owner": Question(COUNT, BadRequest, ("bank_a, power",), to="registry"),
     "a receiver that is nobody": Question(COUNT, BadRequest, ("bank_a, power",), to="bank_aa"),
     "rows of which there are several": Question(
-        f"SELECT COUNT(*) AS n {LOANS_AND_RETURNS}",
+        f"SELECT SUM(b.loan_balance) AS loans {LOANS_AND_RETURNS}",
         BadQuery,
         ("up to 24 rows per key", "FROM tax.returns GROUP BY uscc"),
     ),

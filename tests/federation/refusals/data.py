@@ -52,7 +52,7 @@ A_LITTLE = 4096
 """Bytes: less than a snapshot or a statement takes."""
 
 SEVERAL = """
-SELECT COUNT(*) AS n FROM bank_a.loans AS b JOIN tax.returns AS t USING (uscc)
+SELECT SUM(b.loan_balance) AS s FROM bank_a.loans AS b JOIN tax.returns AS t USING (uscc)
 WHERE t.period BETWEEN 202510 AND 202512
 """
 

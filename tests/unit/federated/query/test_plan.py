@@ -162,6 +162,42 @@ def test_what_chooses_a_branch_is_filtered_by_and_grouped_by(planned: Planned) -
     assert [part.picks for part in plan.owners] == [2, 1]
 
 
+ROWS = "FROM bank.loans AS b JOIN tax.returns AS t USING (uscc)"
+
+
+def test_many_rows_are_added_up_by_their_owner(planned: Planned) -> None:
+    plan = planned(
+        "SELECT COUNT(*), COUNT(DISTINCT uscc) AS firms, COUNT(t.late), SUM(t.vat), AVG(t.vat),"
+        f" SUM(CASE WHEN t.grade = 'A' THEN 1 END) AS a {ROWS} WHERE period > 202501"
+    )
+    assert uses(plan, "tax") == {
+        "uscc": {Use.JOIN},
+        "period": {Use.FILTER},
+        "late": {Use.COUNT},
+        "vat": {Use.SUM, Use.AVG},
+        "grade": {Use.FILTER, Use.GROUP},
+    }
+    bank, tax = plan.owners
+    assert (bank.values, tax.picks) == ((), 1)
+    rows, known, vat, picked, _ = tax.values
+    assert (rows.least, rows.most, known.most) == (0, 24, 24)
+    assert (vat.least, vat.most, picked.most) == (-24 * 10**8, 24 * 10**8, 24)
+    assert "GROUP BY" in tax.sql
+
+
+def test_a_condition_may_leave_one_row(planned: Planned) -> None:
+    # Its owner checks, where more is asked than can be done with many.
+    plan = planned(f"SELECT t.grade, SUM(b.days) {ROWS} WHERE period = 202501 GROUP BY t.grade")
+    assert "GROUP BY" not in plan.owners[1].sql
+    plan = planned(f"SELECT SUM(t.late) {ROWS} WHERE period = 202501")
+    assert "GROUP BY" in plan.owners[1].sql
+
+
+def test_what_a_plan_can_t_know_to_be_one_row_is_checked_by_its_owner(planned: Planned) -> None:
+    plan = planned("SELECT SUM(p.kwh) FROM bank.loans JOIN power.meters AS p USING (uscc)")
+    assert "GROUP BY" not in plan.owners[1].sql
+
+
 def test_a_plan_depends_on_what_it_says_and_on_nothing_else(
     planned: Planned, catalogue: Catalogue
 ) -> None:

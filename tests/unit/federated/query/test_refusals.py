@@ -306,7 +306,6 @@ NAMES = [
         BadQuery,
         "a column of b and of p",
     ),
-    ("SELECT COUNT(*) FROM bank.loans JOIN ▸tax.returns USING (uscc)", BadQuery, "24 rows per key"),
     (f"SELECT b.class▸，COUNT(*) {FROM} GROUP BY b.class", BadQuery, "a full-width sign"),
     (f"SELECT COUNT▸（*） {FROM}", BadQuery, "a full-width sign"),
     (f"SELECT 户数，COUNT(*) {FROM}".replace("，", "▸，"), BadQuery, "a full-width sign"),
@@ -404,13 +403,45 @@ def test_sums_that_are_not_proven(
     assert works in refused.value.fix
 
 
-def test_a_dataset_of_many_rows_per_key_is_told_how_to_add_them_up(understood: Understood) -> None:
+MANY = [
+    ("SUM(▸b.days) AS x", "", "added up of b would count once for each"),
+    ("COUNT(▸b.note) AS x", "", "added up of b would count once for each"),
+    ("SUM(▸t.vat - b.days) AS x", "", "added up of b would count once for each"),
+    ("VAR_POP(▸t.vat) AS x", "", "what is asked here takes one from each owner"),
+    ("MEDIAN(▸t.vat) AS x", "", "what is asked here takes one from each owner"),
+    ("COUNT(*)", " GROUP BY ▸t.grade", "takes one from each owner to group by"),
+    ("COUNT(*)", " GROUP BY ▸t.grade, b.class", "takes one from each owner to group by"),
+]
+
+
+@pytest.mark.parametrize(("item", "rest", "reason"), MANY)
+def test_what_many_rows_per_key_can_t_be_asked_for(
+    item: str, rest: str, reason: str, understood: Understood, marked: Marked
+) -> None:
+    sql = f"SELECT {item} FROM bank.loans AS b JOIN tax.returns AS t USING (uscc){rest}"
+    written, place = marked(sql)
     with pytest.raises(BadQuery) as refused:
-        understood("SELECT COUNT(*) FROM bank.loans JOIN tax.returns AS t USING (uscc)")
+        understood(written)
+    assert refused.value.what.startswith(f"{place}tax.returns has up to 24 rows per key, and ")
+    assert reason in refused.value.what
     works = "(SELECT uscc, SUM(column) AS column FROM tax.returns GROUP BY uscc) AS t"
     assert works in refused.value.fix
-    filtered = "SELECT COUNT(*) FROM bank.loans JOIN tax.returns USING (uscc) WHERE period = 202601"
-    assert len(understood(filtered).sources) == 2
+
+
+def test_rows_of_two_owners_are_not_multiplied(catalogue: Catalogue, marked: Marked) -> None:
+    power = catalogue["power"]["meters"]
+    columns = tuple(
+        column.model_copy(update={"rows_per_key": 12}) if column.key else column
+        for column in power.columns
+    )
+    catalogue["power"]["meters"] = power.model_copy(update={"columns": columns})
+    from_ = "FROM tax.returns AS t JOIN ▸power.meters AS p USING (uscc)"
+    written, place = marked(f"SELECT COUNT(*) {from_}")
+    with pytest.raises(BadQuery) as refused:
+        parse(written, catalogue)
+    assert refused.value.what.startswith(f"{place}power.meters has up to 12 rows per key")
+    assert "rows are multiplied" in refused.value.what
+    assert len(parse(f"{written} WHERE t.period = 202601", catalogue).sources) == 2
 
 
 @pytest.mark.parametrize(
