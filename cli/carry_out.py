@@ -11,6 +11,7 @@ from mihe import sidecar
 from mihe.job import Job
 from mihe.node import Node
 from mihe.proposal import Proposal
+from mihe.result import require_format
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,4 +74,5 @@ def require_receiver(node: Node, proposal: Proposal, manner: Manner) -> None:
             "--detach does not wait for the rows that --out is for",
             fix="leave out one of them; `mihe result` fetches rows later",
         )
+    require_format(manner.out)
     sidecar.require_absent(manner.out)

@@ -32,7 +32,7 @@ def query(
         str,
         typer.Argument(
             metavar="SQL",
-            help="One SELECT, or a file that holds it, or - for stdin.",
+            help="One SELECT, or EXPLAIN SELECT, or a file that holds it, or - for stdin.",
             show_default=False,
         ),
     ],
@@ -77,7 +77,10 @@ def query(
         typer.Option("--dry-run", help="Show plan, cost and who learns what; send nothing."),
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the result here, as CSV.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the result here: CSV, or Parquet or JSON by its name."
+        ),
     ] = None,
     expires: Annotated[
         str | None,
@@ -96,7 +99,7 @@ def query(
 ) -> None:
     """Joint statistics in SQL over the data of two to eight owners, without showing who is in it.
 
-    Counts, sums and averages over a join of owners' datasets, grouped by any owner's columns. Each
+    Counts, sums, averages and what is computed from them, grouped by any owner's columns. Each
     owner computes on its own rows; the coordinator adds under encryption; a cell opens only if
     every owner releases it. Cells of too few entities are folded into one visible row.
 
@@ -118,7 +121,7 @@ def query(
         min_contributors=min_contributors,
         expires=expires,
     )
-    manner = Manner(dry_run, out, detach, yes, as_json)
+    manner = Manner(dry_run or proposal.explain, out, detach, yes, as_json)
     with Node.open(node) as own:
         job = carry_out(own, proposal, manner)
         if job is None:

@@ -24,6 +24,7 @@ from contract.views import (
     PlanView,
     ResultView,
 )
+from mihe.explain import policy_line
 
 SHORT = 12
 """Digits of a job id that are shown in prose; the node asks for 6."""
@@ -214,6 +215,8 @@ def plan(view: PlanView) -> RenderableType:
             ("purpose, basis", f"{contract.purpose}, {contract.basis.value}"),
             ("crypto suite", _suite(view)),
             ("contract ends", _moment(contract.expires)),
+            ("steps", lines(view.steps) if view.steps else None),
+            ("policy", lines(map(policy_line, view.policy)) if view.policy else None),
             ("streams", lines(view.streams)),
             ("on the wire", _size(view.bytes_on_the_wire)),
             ("time", f"about {view.seconds} s on a machine like this"),

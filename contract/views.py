@@ -62,12 +62,27 @@ class OwnDatasets(Frozen):
     datasets: tuple[OwnDataset, ...]
 
 
+class PolicyLine(Frozen):
+    """One thing that a job asks of an owner, and what is known of that owner's answer."""
+
+    org: OrgId
+    what: str = Field(description="as an officer would say it: 'use of 'loan_balance' for sum'")
+    allowed: bool | None = Field(default=None, description="absent: the owner's node alone knows")
+    rule: str | None = Field(default=None, description="of the own policy: allow[2], the closest")
+
+
 class PlanView(Frozen):
     """What a job would do, before it is proposed."""
 
     contract: Contract
     engine: str | None = Field(default=None, description="why this crypto suite, where several do")
     leakage: LeakageStatement
+    policy: tuple[PolicyLine, ...] = Field(
+        default=(), description="of a query: what it does with each owner's columns"
+    )
+    steps: tuple[str, ...] = Field(
+        default=(), description="of a query: what each owner runs, what is added up, what is shown"
+    )
     streams: tuple[str, ...] = Field(description="the messages in order: 'a → b: name, bytes'")
     bytes_on_the_wire: int
     seconds: str = Field(description="estimate for this machine, decimal seconds")

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import pyarrow as pa
 from pyarrow import compute, csv
+from pyarrow.parquet import write_table
 
 from contract.dataset import MOST_DIGITS, ColumnType, ResultColumn
 
@@ -34,6 +35,13 @@ def table(columns: Sequence[ResultColumn], rows: BinaryIO) -> pa.Table:
     return pa.table(
         [read.cast(field.type) for read, field in zip(cells, schema, strict=True)], schema=schema
     )
+
+
+def parquet(rows: pa.Table) -> bytes:
+    """The table as a Parquet file."""
+    written = pa.BufferOutputStream()
+    write_table(rows, written)
+    return bytes(written.getvalue())
 
 
 def _read_as(type_: pa.DataType) -> pa.DataType:

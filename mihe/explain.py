@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from contract.errors import clean
 from contract.learns import LeakageStatement, Learns
-from contract.views import JobView, PlanView
+from contract.views import JobView, PlanView, PolicyLine
 
 
 def who_learns_what(statement: LeakageStatement) -> str:
@@ -26,7 +26,18 @@ def plan(view: PlanView) -> str:
         f"result to {', '.join(contract.receivers)}; {contract.purpose}, {contract.basis.value}",
         f"about {view.seconds} s, {view.bytes_on_the_wire:,} bytes; nothing is sent yet",
     ]
-    return "\n".join([*facts, "", who_learns_what(view.leakage)])
+    asked = [*map(clean, view.steps), *map(policy_line, view.policy)]
+    return "\n".join([*facts, *asked, "", who_learns_what(view.leakage)])
+
+
+def policy_line(line: PolicyLine) -> str:
+    """What a job asks of an owner's policy, and what is known of the answer."""
+    if line.allowed is None:
+        verdict = f"for {line.org} to say"
+    else:
+        by = f"policy.toml, {line.rule}" if line.rule else "policy.toml: no rule is about it"
+        verdict = f"{'allowed' if line.allowed else 'DENIED'} by {by}"
+    return clean(f"{line.org}: {line.what}: {verdict}")
 
 
 def job(view: JobView) -> str:

@@ -58,6 +58,10 @@ class Plan:
 
     def propose(self) -> Job:
         """Sign it for the organisation and send it to every party."""
+        if self._asked.explain:
+            raise BadRequest(
+                "this plan was asked for to be explained", fix="ask for it without EXPLAIN"
+            )
         return Job(self._client, self._client.propose(self._asked, shown=self.view))
 
 

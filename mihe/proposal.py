@@ -8,7 +8,7 @@ proposal into a contract, or says why not: names, schemas and policies are its b
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from re import fullmatch
+from re import fullmatch, match
 
 from contract import names
 from contract.errors import BadRequest
@@ -45,6 +45,8 @@ class Proposal:
     min_contributors: int = 0
     engine: str = ""
     matching: str = ""
+    explain: bool = False
+    """Whether the plan is to show what the own policy denies, too; nothing is to be proposed."""
 
     def message(self) -> admin_pb2.JobRequest:
         """The question to the node."""
@@ -62,6 +64,7 @@ class Proposal:
             min_contributors=self.min_contributors,
             engine=self.engine,
             matching=self.matching,
+            explain=self.explain,
         )
 
 
@@ -120,6 +123,7 @@ def question(
             "the smallest row and the smallest join have at least one entity",
             fix="leave min_group and min_join out, or give 1 or more",
         )
+    explained = match(r"(?i)\s*EXPLAIN\s+", statement)
     return Proposal(
         kind=JobKind.QUERY,
         datasets=(),
@@ -128,7 +132,8 @@ def question(
         purpose=purpose,
         basis=_basis(basis),
         expires_in_seconds=seconds(expires),
-        statement=statement,
+        statement=statement[explained.end() :] if explained else statement,
+        explain=explained is not None,
         min_group=min_group,
         min_join=min_join,
         matching=matching,

@@ -1,4 +1,4 @@
-"""A result in a program's own types: rows, an Arrow table, a data frame, or the CSV itself.
+"""A result in a program's own types: rows, an Arrow table, a data frame; or a file of it.
 
 Types come from what the node states of each column (contract/dataset.py, ResultColumn), never from
 the values, so an empty result has the same ones as a full one:
@@ -19,6 +19,7 @@ Needs       pandas and pyarrow for `arrow` and `pandas`: the extra `mihe[noteboo
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from decimal import Decimal
@@ -44,6 +45,8 @@ Value = str | int | bool | Decimal | date | None
 """A cell."""
 
 _LONGEST_CELL = 64 << 20
+_FIRST_INEXACT = 1 << 53
+"""From here on, a reader of JSON may round an integer."""
 
 
 class Result:
@@ -121,13 +124,36 @@ class Result:
         return found.to_pandas(types_mapper=pd.ArrowDtype)
 
     def save(self, path: Path | str) -> Path:
-        """Write the CSV for its owner alone, and beside it what it is and may be used for.
+        """Write the rows for their owner alone, and beside them what they are and may be used for.
 
-        Never over another file; whole or not at all. Returns where the note lies.
+        As Parquet or JSON where the name ends in .parquet or .json, else as CSV. Never over another
+        file; whole or not at all. Returns where the note lies.
         """
         target = Path(path)
-        sidecar.write(target, self._job, self.csv())
+        require_format(target)
+        match target.suffix.lower():
+            case ".parquet":
+                rows: Iterable[bytes] = self._parquet()
+            case ".json":
+                rows = self._json()
+            case _:
+                rows = self.csv()
+        sidecar.write(target, self._job, rows)
         return sidecar.beside(target)
+
+    def _parquet(self) -> Iterator[bytes]:
+        from mihe.arrow import parquet
+
+        yield parquet(self.arrow())
+
+    def _json(self) -> Iterator[bytes]:
+        """A list of objects, a row each; what a float would round is a text."""
+        start = "[\n"
+        for row in self.rows():
+            cells = {name: _in_json(value) for name, value in row.items()}
+            yield (start + json.dumps(cells, ensure_ascii=False)).encode()
+            start = ",\n"
+        yield b"[]\n" if start == "[\n" else b"\n]\n"
 
     def _file(self) -> io.BufferedReader:
         return io.BufferedReader(_Pieces(self.csv()))
@@ -168,6 +194,23 @@ class _Pieces(io.RawIOBase):
         taken, self._left = self._left[: len(view)], self._left[len(view) :]
         view[: len(taken)] = taken
         return len(taken)
+
+
+def require_format(path: Path) -> None:
+    """BadRequest if a result could not be written in the form that this name asks for."""
+    if path.suffix.lower() == ".parquet":
+        try:
+            import mihe.arrow  # noqa: F401  # whether it is there
+        except ImportError:
+            raise _without_extra() from None
+
+
+def _in_json(value: Value) -> str | int | bool | None:
+    if isinstance(value, Decimal | date):
+        return text_of(value)
+    if isinstance(value, int) and abs(value) >= _FIRST_INEXACT:
+        return str(value)
+    return value
 
 
 def text_of(value: Value) -> str:

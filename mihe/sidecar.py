@@ -7,7 +7,8 @@ Not for     proof: it is the receiver's own note. The signatures themselves are 
             that each node keeps.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Final, Literal
 
@@ -32,6 +33,17 @@ class Terms(Frozen):
     receivers: tuple[OrgId, ...]
 
 
+class Source(Frozen):
+    """What one owner's rows were."""
+
+    dataset: str
+    """org.dataset"""
+    snapshot_of: date | None = None
+    """Of a query: the day that the rows were taken, as the catalogue said when it was planned."""
+    most_keys: int
+    """The padded size: real numbers are not told."""
+
+
 class Sidecar(Frozen):
     """The note beside a result."""
 
@@ -44,6 +56,7 @@ class Sidecar(Frozen):
     plan_digest: Hex32 | None = None
     """Of a query: what every party compiled from the contract and signed at the start."""
     signed: tuple[Milestone, ...]
+    sources: tuple[Source, ...]
     rows: int | None = None
     folded: int | None = None
     """Of a query: how many cells are in the remainder."""
@@ -85,6 +98,7 @@ def sidecar_of(name: str, job: JobView) -> Sidecar:
         contract=contract,
         plan_digest=_plan_digest(contract) if is_query else None,
         signed=job.history,
+        sources=tuple(_sources(contract)),
         rows=result.rows if result else None,
         folded=result.folded if result else None,
         left_out=result.left_out if result else None,
@@ -93,6 +107,17 @@ def sidecar_of(name: str, job: JobView) -> Sidecar:
         leakage=job.leakage,
         terms=Terms(purpose=contract.purpose, basis=contract.basis, receivers=contract.receivers),
     )
+
+
+def _sources(contract: Contract) -> Iterator[Source]:
+    entries = contract.query.entries if contract.query else ()
+    days = {entry.org: entry.refreshed for entry in entries}
+    for party in contract.parties:
+        yield Source(
+            dataset=f"{party.org}.{party.dataset}",
+            snapshot_of=days.get(party.org),
+            most_keys=party.size,
+        )
 
 
 def _meanings(result: ResultView | None) -> dict[str, str]:

@@ -208,11 +208,19 @@ class Admin(admin_pb2_grpc.AdminServicer):
     # ── jobs ────────────────────────────────────────────────────────────────────────────────────
 
     async def _plan(self, wish: Wish) -> PlanView:
-        return await asyncio.to_thread(outlook, await self._draft(wish))
+        contract = await (self._unasked(wish) if wish.explain else self._draft(wish))
+        view = await asyncio.to_thread(outlook, contract)
+        if contract.query is None:
+            return view
+        lines = self._owner.policy_lines(contract)
+        return view.model_copy(update={"policy": lines})
+
+    async def _unasked(self, wish: Wish) -> Contract:
+        offers, _ = await self._offers()
+        return draft(wish, offers, me=self._owner.org)
 
     async def _draft(self, wish: Wish) -> Contract:
-        offers, _ = await self._offers()
-        contract = draft(wish, offers, me=self._owner.org)
+        contract = await self._unasked(wish)
         # The own policy is asked before anybody else is: a refusal here leaves no trace elsewhere.
         self._owner.decide(contract)
         return contract
@@ -375,6 +383,7 @@ def _wish(request: admin_pb2.JobRequest) -> Wish:
         min_contributors=request.min_contributors,
         engine=request.engine,
         matching=request.matching,
+        explain=request.explain,
     )
 
 

@@ -31,10 +31,11 @@ from contract.statements import (
     PartyStart,
     Prepare,
 )
+from contract.views import PolicyLine
 from node.catalogue import Datasets
 from node.docket import Docket
 from node.evidence import bundle
-from node.gate import Consent, decide, readable
+from node.gate import Consent, decide, policy_lines, readable
 from node.outlook import digest_of
 from node.results import Results
 from node.runs import Runs
@@ -78,6 +79,11 @@ class Owner:
             entries=self.datasets.entries(),
             snapshot=snapshot or self.datasets.current_root(dataset),
         )
+
+    def policy_lines(self, contract: Contract) -> tuple[PolicyLine, ...]:
+        """What a query asks of each owner's policy, and what the own one answers."""
+        policy = readable(self.policy, self.org)
+        return policy_lines(contract, self.org, policy, datetime.now(UTC).date())
 
 
 class Conductor:

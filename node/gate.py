@@ -5,7 +5,7 @@ is the owner's own: it reads the owner's file, and nothing in a contract can rel
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -24,6 +24,7 @@ from contract.errors import (
 )
 from contract.job import RR22_SUITES, Contract, Matching, Party, Query, Suite
 from contract.policy import Allow, Policy, Use
+from contract.views import PolicyLine
 from federated.query.agreed import plan_of
 from federated.query.plan import uses
 from federated.query.union_plan import plan_of_union, uses_of_union
@@ -181,6 +182,42 @@ def _used(contract: Contract, org: str) -> dict[str, frozenset[Use]]:
     return uses(plan_of(contract), org)
 
 
+def policy_lines(
+    contract: Contract, org: str, policy: Policy, today: date
+) -> tuple[PolicyLine, ...]:
+    """What a query asks of every owner's policy; answered for `org`, whose policy this is."""
+    lines: list[PolicyLine] = []
+    for other in contract.orgs:
+        asked = _uses_in_words(_used(contract, other))
+        if other == org:
+            lines += _answered(contract, org, asked, policy, today)
+        else:
+            lines += [PolicyLine(org=other, what=what) for what in asked]
+    return tuple(lines)
+
+
+def _answered(
+    contract: Contract, org: str, asked: Sequence[str], policy: Policy, today: date
+) -> Iterator[PolicyLine]:
+    """By the rule that allows all, or else by the one that denies least."""
+    used = _used(contract, org)
+    dataset = contract.party(org).dataset
+    tried = [
+        (_denied(contract, org, used, rule, today), f"allow[{number}]")
+        for number, rule in enumerate(policy.allow, 1)
+        if rule.dataset == dataset
+    ]
+    if not tried:
+        yield PolicyLine(org=org, what=f"any use of '{dataset}'", allowed=False)
+        return
+    denied, rule = min(tried, key=lambda one: len(one[0]))
+    for what in asked:
+        yield PolicyLine(org=org, what=what, allowed=what not in denied, rule=rule)
+    for what in denied:
+        if what not in asked:
+            yield PolicyLine(org=org, what=what, allowed=False, rule=rule)
+
+
 def _denied(
     contract: Contract, org: str, used: Mapping[str, frozenset[Use]], rule: Allow, today: date
 ) -> list[str]:
@@ -211,13 +248,9 @@ def _denied(
 
 
 def _denied_of(query: Query, used: Mapping[str, frozenset[Use]], rule: Allow) -> list[str]:
-    listed = rule.columns or {}
-    denied = [
-        f"use of '{column}' for {use.value}"
-        for column, wanted in sorted(used.items())
-        for use in sorted(wanted)
-        if use not in listed.get(column, ())
-    ]
+    listed = {name: frozenset(done) for name, done in (rule.columns or {}).items()}
+    unlisted = {name: wanted - listed.get(name, frozenset()) for name, wanted in used.items()}
+    denied = _uses_in_words(unlisted)
     if query.min_group < rule.min_group:
         denied.append(f"groups of fewer than {rule.min_group}")
     if query.min_join < rule.min_join:
@@ -228,6 +261,14 @@ def _denied_of(query: Query, used: Mapping[str, frozenset[Use]], rule: Allow) ->
     elif fewest is not None and fewest < (rule.min_contributors or 0):
         denied.append(f"sums over fewer than {rule.min_contributors} organisations")
     return denied
+
+
+def _uses_in_words(used: Mapping[str, frozenset[Use]]) -> list[str]:
+    return [
+        f"use of '{column}' for {use.value}"
+        for column, wanted in sorted(used.items())
+        for use in sorted(wanted)
+    ]
 
 
 def _refused(org: str, what: str, rule: str) -> MiheError:

@@ -4,16 +4,19 @@ One entry for every kind of job: intersections are planned in node/plan.py, quer
 federated/query/agreed.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from contract.dataset import ColumnType
 from contract.job import Contract, Matching, Suite, suites_for
 from contract.leakage import leakage_of
 from contract.views import PlanView
 from federated.aggregate.wire import KEY_BYTES, RESULT_BYTES
 from federated.join.parameters import CONTRIBUTION_BYTES, POINT_BYTES
 from federated.query.agreed import digest_of_query, plan_of, sums_of
+from federated.query.plan import QueryPlan
 from federated.query.sizes import chunks_of, share_bytes
+from federated.query.table import Output
 from federated.query.union_plan import ROWS_BITS, plan_of_union
 from federated.query.values import SENT_BITS
 from node.plan import Stream, compile_match, compile_plan
@@ -151,6 +154,24 @@ def _beside_a_star(contract: Contract, seconds: float) -> str:
     return f"{why}; --engine star is some {times} times faster, if {pair} never collude"
 
 
+def _steps(plan: QueryPlan, receiver: str) -> Iterator[str]:
+    """What each party does with data, in words."""
+    for part in plan.owners:
+        yield f"{part.org} runs on its own {part.dataset}: {part.sql}"
+    yield f"added up for each cell, encrypted: {len(plan.summands)} numbers, and how many entities"
+    shown = ", ".join(map(_shown, plan.table.outputs))
+    yield f"{receiver} computes from these: {shown}"
+
+
+def _shown(output: Output) -> str:
+    if output.within is not None:
+        return f"{output.name} (± {output.within})"
+    if output.type is ColumnType.DECIMAL:
+        digits = "12 digits" if output.decimals is None else f"{output.decimals} decimals"
+        return f"{output.name} ({digits})"
+    return output.name
+
+
 def _of_query(contract: Contract) -> PlanView:
     plan = plan_of(contract)
     travel = _travel(contract, {part.org: part.size for part in plan.owners})
@@ -168,6 +189,7 @@ def _of_query(contract: Contract) -> PlanView:
     return PlanView(
         contract=contract,
         leakage=leakage_of(contract),
+        steps=tuple(_steps(plan, receiver)),
         streams=(*travel.streams, key, *handed, cell, proof),
         bytes_on_the_wire=travel.bytes + sum(shares.values()) + KEY_BYTES * len(plan.owners),
         seconds=f"{travel.seconds + chunks * _ENCRYPT_SECONDS + _PROCESS_SECONDS:.2f}",

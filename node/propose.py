@@ -78,6 +78,7 @@ class Wish:
     min_contributors: int = 0
     engine: str = ""
     matching: str = ""
+    explain: bool = False
 
 
 def read_offers(statements: Iterable[Statement], authority: Authority) -> dict[str, Offer]:

@@ -151,6 +151,7 @@ class JobRequest(_message.Message):
     ENGINE_FIELD_NUMBER: _builtins.int
     MATCHING_FIELD_NUMBER: _builtins.int
     MIN_CONTRIBUTORS_FIELD_NUMBER: _builtins.int
+    EXPLAIN_FIELD_NUMBER: _builtins.int
     SHOWN_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     """psi, psi_cardinality, query"""
@@ -168,6 +169,8 @@ class JobRequest(_message.Message):
     """where the coordinator matches: blind, keyed; empty: blind"""
     min_contributors: _builtins.int
     """of a sum over UNION ALL; 0: as many as there must be"""
+    explain: _builtins.bool
+    """Plan: show what the own policy denies, too, instead of refusing"""
     shown: _builtins.str
     """Propose: hex Contract.substance of the plan that was agreed to; empty: any"""
     @_builtins.property
@@ -196,11 +199,12 @@ class JobRequest(_message.Message):
         engine: _builtins.str = ...,
         matching: _builtins.str = ...,
         min_contributors: _builtins.int = ...,
+        explain: _builtins.bool = ...,
         shown: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "datasets", b"datasets", "engine", b"engine", "expires_in_seconds", b"expires_in_seconds", "kind", b"kind", "matching", b"matching", "min_contributors", b"min_contributors", "min_group", b"min_group", "min_join", b"min_join", "on", b"on", "purpose", b"purpose", "receivers", b"receivers", "shown", b"shown", "statement", b"statement"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "datasets", b"datasets", "engine", b"engine", "expires_in_seconds", b"expires_in_seconds", "explain", b"explain", "kind", b"kind", "matching", b"matching", "min_contributors", b"min_contributors", "min_group", b"min_group", "min_join", b"min_join", "on", b"on", "purpose", b"purpose", "receivers", b"receivers", "shown", b"shown", "statement", b"statement"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -47,7 +47,7 @@ class Bands(Frozen):
         )
         first = column * self.together
         for place in range(min(self.together, self.number - first)):
-            choice = choice.when(number(first + place), number(1 << self.bits * place))
+            choice.when(number(first + place), number(1 << self.bits * place), copy=False)
         return cast(choice.else_(number(0)), "BIGINT")
 
     def counts(self, sums: Sequence[int]) -> list[int]:

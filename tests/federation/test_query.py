@@ -4,6 +4,7 @@ Random queries and worlds are in tests/flow and tests/property; here are the way
 who takes part and in what is shown, and everything that is asked is typed as people type it.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
@@ -300,6 +301,20 @@ def test_what_another_owner_refuses_ends_with_one_cause(owners: Owners, sql: str
     _is(owners.ask(question.sql), question.error, question)
     (job,) = _jobs(owners) - before
     assert owners.end_of(job) == End(State.REFUSED, "REFUSED", "power")
+
+
+def test_explain_shows_what_policies_say_before_anybody_is_asked(owners: Owners) -> None:
+    before = _jobs(owners)
+    sql = f"SELECT COUNT(*) AS n, SUM(p.delta) AS d {LOANS_AND_BALANCES} WHERE b.dpd_max_12m > 3"
+    asked = owners.ask(f"EXPLAIN {sql} GROUP BY b.dpd_max_12m")
+    assert asked.returncode == 0, asked.stderr
+    shown = json.loads(asked.stdout)
+    said = {(one["org"], one["what"]): one.get("allowed") for one in shown["policy"]}
+    assert said["bank_a", "use of 'dpd_max_12m' for filter"] is True
+    assert said["bank_a", "use of 'dpd_max_12m' for group"] is False
+    assert said["power", "use of 'delta' for sum"] is None
+    assert shown["leakage"]
+    assert _jobs(owners) == before
 
 
 def test_after_all_that_it_goes_on(owners: Owners) -> None:

@@ -28,7 +28,7 @@ from contract.leakage import leakage_of
 from contract.lifecycle import State
 from contract.policy import Policy
 from contract.toml import parse
-from contract.views import JobView, Milestone, PlanView, ResultView
+from contract.views import JobView, Milestone, PlanView, PolicyLine, ResultView
 from federated.query.agreed import plan_of
 from mihe.sidecar import REMAINDER
 from node.gate import check_policy
@@ -285,6 +285,43 @@ def test_a_dry_run_shows_statement_bounds_and_leakage_and_proposes_nothing(
     assert said.err == ""
 
 
+def test_explain_is_a_plan_with_what_policies_say_and_proposes_nothing(
+    node: Node, plan: PlanView, capsys: Said
+) -> None:
+    lines = (
+        PolicyLine(org="bank_a", what="use of 'loans' for sum", allowed=True, rule="allow[2]"),
+        PolicyLine(org="bank_a", what="use of 'id' for group", allowed=False, rule="allow[2]"),
+        PolicyLine(org="bank_a", what="any use of 'x'", allowed=False),
+        PolicyLine(org="registry", what="use of 'industry' for group"),
+    )
+    shown = {"policy": lines, "steps": ("bank_a runs on its own loans: SELECT 1",)}
+    node.answers["Plan"] = plan.model_copy(update=shown)
+    assert main(["query", f"explain\n {SQL}", *TERMS]) == 0
+    (asked,) = node.asked
+    assert isinstance(asked, admin_pb2.JobRequest)
+    assert (asked.statement, asked.explain) == (SQL, True)
+    said = " ".join(capsys.readouterr().out.split())
+    for words in (
+        "bank_a runs on its own loans: SELECT 1",
+        "bank_a: use of 'loans' for sum: allowed by policy.toml, allow[2]",
+        "bank_a: use of 'id' for group: DENIED by policy.toml, allow[2]",
+        "bank_a: any use of 'x': DENIED by policy.toml: no rule is about it",
+        "registry: use of 'industry' for group: for registry to say",
+    ):
+        assert words in said
+
+
+def test_how_far_a_quantile_may_be_off_stands_in_the_table(
+    ready: Node, done: JobView, capsys: Said
+) -> None:
+    assert done.result is not None
+    columns = [one.model_copy(update={"within": "0.50"}) for one in COLUMNS[2:]]
+    result = done.result.model_copy(update={"columns": (*COLUMNS[:2], *columns)})
+    ready.answers["Watch"] = [done.model_copy(update={"result": result})]
+    assert main(ASK) == 0
+    assert "loans (± 0.50)" in capsys.readouterr().out
+
+
 def test_json_is_canonical_and_alone_on_stdout(
     ready: Node, plan: PlanView, done: JobView, capsys: Said
 ) -> None:
@@ -326,9 +363,21 @@ def test_beside_the_rows_lies_what_they_are_and_may_be_used_for(
         "contract": json.loads(canonical_bytes(contract)),
         "plan_digest": plan_of(contract).digest,
         "signed": [json.loads(canonical_bytes(one)) for one in done.history],
+        "sources": [
+            {"dataset": f"{party.org}.{party.dataset}", "snapshot_of": day, "most_keys": party.size}
+            for party, day in zip(
+                contract.parties,
+                (entry["refreshed"] for entry in note["contract"]["query"]["entries"]),
+                strict=True,
+            )
+        ],
         "rows": 3,
         "folded": 4,
-        "columns": {"remainder": REMAINDER},
+        "contributors": [],
+        "columns": {
+            "loans": "rounded half-even to 2 decimals, if it has more",
+            "remainder": REMAINDER,
+        },
         "leakage": json.loads(canonical_bytes(done.leakage)),
         "terms": {
             "purpose": "CREDIT_MICRO",

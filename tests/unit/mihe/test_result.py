@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from contract.dataset import CatalogueColumn, ColumnType, ResultColumn
 from contract.errors import (
@@ -102,6 +103,27 @@ def test_arrow_has_the_types_that_were_stated_whatever_came(result: Make, text: 
     assert table.to_pylist() == rows
     assert table.field("money").metadata == {b"type": b"decimal", b"unit": b"CNY"}
     assert table.field("uscc").metadata == {b"type": b"key", b"key": b"uscc"}
+
+
+def test_a_name_says_in_which_form_a_result_is_written(result: Make, tmp_path: Path) -> None:
+    found = list(result(HEAD + FULL + QUOTED + EMPTY).rows())
+    for name in ("rows.parquet", "rows.json", "rows.csv"):
+        result(HEAD + FULL + QUOTED + EMPTY).save(tmp_path / name)
+        assert (tmp_path / f"{name}.json").exists()
+    assert parquet.read_table(tmp_path / "rows.parquet").to_pylist() == found
+    assert (tmp_path / "rows.csv").read_text("utf-8") == HEAD + FULL + QUOTED + EMPTY
+    first, *_ = written = json.loads((tmp_path / "rows.json").read_text("utf-8"))
+    assert len(written) == len(found)
+    assert first == {
+        **found[0],
+        "n": "9223372036854775807",
+        "vast": "-9223372036854775808000",
+        "money": "123456789012345678901234567890123456.78",
+        "mean": "1234567890123456789012345678901234567890123456.000001",
+        "day": "2026-03-01",
+    }
+    result(HEAD).save(tmp_path / "none.json")
+    assert json.loads((tmp_path / "none.json").read_text("utf-8")) == []
 
 
 def test_what_has_twelve_digits_is_a_float_in_a_table(result: Make) -> None:

@@ -7,16 +7,18 @@ import pytest
 from contract.errors import BadRequest, UnprovenSum
 from contract.job import Contract, Crypto, JobKind, Query, Suite, suites_for
 from contract.leakage import leakage_of
+from contract.policy import Allow, Use
 from federated.aggregate.wire import KEY_BYTES
 from federated.join.parameters import CONTRIBUTION_BYTES
 from federated.query.agreed import plan_of
 from federated.query.sizes import share_bytes
 from federated.query.statement import parse
+from node.gate import policy_lines
 from node.outlook import digest_of, outlook
 from node.plan import compile_match, compile_plan
 from node.star_plan import compile_star
 from tests.unit.federated.query.catalogue import CATALOGUE
-from tests.unit.node.contracts import contract_of, party_of
+from tests.unit.node.contracts import NOW, contract_of, party_of, policy_of, rule
 from tests.unit.node.lines import Member
 
 FIRMS = "(SELECT code AS uscc, industry FROM registry.firms)"
@@ -147,6 +149,64 @@ def test_a_query_is_shown_with_its_shares_its_key_and_its_proof(asked: Asked) ->
     assert view.streams[-1].startswith("exact: ")
     assert view.memory_bytes > max(shares)
     assert digest_of(contract) == plan.digest
+
+
+def test_a_query_is_shown_with_what_everybody_does(asked: Asked) -> None:
+    contract = asked(
+        f"SELECT AVG(b.balance) AS mean, MEDIAN(b.days) AS days, VAR_POP(b.days) AS v {FROM}"
+    )
+    plan, steps = plan_of(contract), outlook(contract).steps
+    for part, step in zip(plan.owners, steps, strict=False):
+        assert step == f"{part.org} runs on its own {part.dataset}: {part.sql}"
+    assert f"{len(plan.summands)} numbers" in steps[-2]
+    words = "mean (6 decimals), days (± 114.0000), v (12 digits)"
+    assert steps[-1] == f"bank computes from these: {words}"
+
+
+SUMMED = f"SELECT r.industry, SUM(b.balance) AS s, VAR_POP(b.days) AS v {FROM} GROUP BY r.industry"
+ALLOWED = {
+    "dataset": "loans",
+    "jobs": (JobKind.QUERY,),
+    "with": ("registry",),
+    "receivers": ("bank",),
+}
+HALF = rule(**ALLOWED, columns={"uscc": (Use.JOIN,), "balance": (Use.SUM,)})
+WHOLE = rule(
+    **ALLOWED,
+    columns={"uscc": (Use.JOIN,), "balance": (Use.SUM,), "days": (Use.VARIANCE, Use.SUM)},
+)
+OTHERS = [
+    ("registry", "use of 'code' for join", None, None),
+    ("registry", "use of 'industry' for group", None, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("rules", "days", "closest"),
+    [((HALF,), False, "allow[1]"), ((HALF, WHOLE), True, "allow[2]")],
+    ids=["denied", "allowed"],
+)
+def test_a_query_is_shown_with_what_the_own_policy_says(
+    asked: Asked, rules: tuple[Allow, ...], days: bool, closest: str
+) -> None:
+    lines = policy_lines(asked(SUMMED), "bank", policy_of(*rules), NOW.date())
+    assert [(one.org, one.what, one.allowed, one.rule) for one in lines] == [
+        ("bank", "use of 'balance' for sum", True, closest),
+        ("bank", "use of 'days' for variance", days, closest),
+        ("bank", "use of 'uscc' for join", True, closest),
+        *OTHERS,
+    ]
+
+
+def test_what_else_the_own_policy_denies_is_shown(asked: Asked) -> None:
+    strict = WHOLE.model_copy(update={"min_group": 99, "purposes": ("FRAUD",)})
+    lines = policy_lines(asked(SUMMED), "bank", policy_of(strict), NOW.date())
+    denied = {one.what for one in lines if one.allowed is False}
+    assert denied == {"purpose", "groups of fewer than 99"}
+    none = policy_lines(asked(SUMMED), "bank", policy_of(), NOW.date())
+    assert [(one.what, one.allowed) for one in none if one.org == "bank"] == [
+        ("any use of 'loans'", False)
+    ]
 
 
 def test_what_can_not_be_carried_out_is_not_shown(asked: Asked) -> None:
