@@ -30,7 +30,7 @@ _TAG: Final = b"mihe/attempt/v1\0"
 
 Number = Annotated[int, Field(ge=1, le=MOST_CONTRIBUTORS)]
 Members = Annotated[tuple[OrgId, ...], Field(max_length=MOST_CONTRIBUTORS)]
-Receipts = Annotated[tuple[Hex32, ...], Field(max_length=MOST_CONTRIBUTORS)]
+Receipts = Annotated[tuple[Hex32, ...], Field(max_length=2 * MOST_CONTRIBUTORS)]
 
 
 class _OfAttempt(Frozen):

@@ -4,16 +4,13 @@ Pure functions of the contract: every node and the coordinator compile for thems
 plan's digest in the start record tells them whether they read the same.
 """
 
-from collections import defaultdict
-
-from contract.dataset import CatalogueEntry
 from contract.errors import BadQuery, BadRequest
 from contract.job import Contract, Suite
 from contract.statements import MOST_CELLS
 from federated.aggregate.parameters import BfvParameters, Term
 from federated.join.parameters import JoinParameters
 from federated.query.plan import QueryPlan, compile_statement
-from federated.query.statement import parse
+from federated.query.statement import by_name, parse
 from federated.query.union_plan import plan_of_union
 
 
@@ -22,10 +19,7 @@ def plan_of(contract: Contract) -> QueryPlan:
     query = contract.query
     if query is None:
         raise BadRequest("this contract has no statement", fix="propose a query")
-    entries: dict[str, dict[str, CatalogueEntry]] = defaultdict(dict)
-    for entry in query.entries:
-        entries[entry.org][entry.name] = entry
-    statement = parse(query.statement, entries)
+    statement = parse(query.statement, by_name(query.entries))
     if statement.sql != query.statement:
         # A comment, say, could hold what no contract may.
         raise BadQuery(

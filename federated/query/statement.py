@@ -6,7 +6,8 @@ Learns      nobody: a pure function of text and schemas, the same at every node
 Not for     permission. What an owner lets be done with a column is its policy's, at its node.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
@@ -38,6 +39,14 @@ FEWEST_OWNERS, MOST_OWNERS = 2, 8
 
 Entries = Mapping[str, Mapping[str, CatalogueEntry]]
 """What each organisation offers: {organisation: {dataset: entry}}."""
+
+
+def by_name(entries: Iterable[CatalogueEntry]) -> Entries:
+    """The datasets that a contract was planned on, as a statement names them."""
+    found: dict[str, dict[str, CatalogueEntry]] = defaultdict(dict)
+    for entry in entries:
+        found[entry.org][entry.name] = entry
+    return found
 
 
 @dataclass(frozen=True, slots=True)

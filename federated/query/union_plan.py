@@ -17,13 +17,14 @@ from pydantic import Field
 from sqlglot import exp
 
 from contract.canonical import Compiled, Frozen, Name, OrgId
-from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
+from contract.dataset import CatalogueColumn, ColumnType
 from contract.errors import BadQuery, BadRequest, KeyKindMismatch, MiheError
 from contract.job import Contract
 from contract.keys import KeyKind
 from contract.policy import Use
 from contract.statements import MOST_CELLS
 from federated.query.plan import SNAPSHOT
+from federated.query.statement import by_name
 from federated.query.union import Asked, Branch, Union, parse
 from federated.query.values import SENT_BITS, Linear, number
 from federated.union.parameters import Attempt
@@ -124,10 +125,7 @@ def plan_of_union(contract: Contract) -> UnionPlan:
     query = contract.query
     if query is None:
         raise BadRequest("this contract has no statement", fix="propose a query")
-    entries: dict[str, dict[str, CatalogueEntry]] = defaultdict(dict)
-    for entry in query.entries:
-        entries[entry.org][entry.name] = entry
-    union = parse(query.statement, entries)
+    union = parse(query.statement, by_name(query.entries))
     if union.sql != query.statement:
         # A comment, say, could hold what no contract may.
         raise BadQuery(

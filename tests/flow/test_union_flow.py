@@ -77,6 +77,17 @@ def test_fewer_than_a_third_gone_after_that_are_stood_in_for(count: int, moment:
     assert world.is_exact_over(world.orgs)
 
 
+def test_a_hundred_members_of_whom_as_many_vanish_as_may() -> None:
+    world = World(100)
+    world.play(OPENING["all confirmed"])
+    gone = world.orgs[1 : 1 + 100 - attempts(world).threshold]
+    world.vanish(*gone)
+    world.play()
+    assert world.ledger.state is State.DONE
+    assert len(gone) == 33
+    assert world.is_exact_over(world.orgs)
+
+
 def test_some_gone_while_counts_are_opened_and_more_while_sums_are() -> None:
     world = World(30)
     world.play(OPENING["all confirmed"])

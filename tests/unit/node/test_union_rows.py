@@ -1,0 +1,134 @@
+"""An organisation's own part of a sum over UNION ALL: what it adds to which cell, and what not."""
+
+# The statement is made up here, and runs through the language.
+# ruff: noqa: S608
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from contract.dataset import CatalogueEntry
+from contract.errors import BadValue
+from federated.query.union import parse
+from federated.query.union_plan import UnionPlan, compile_union
+from federated.union.words import to_integers
+from node import snapshot
+from node.union_rows import run_union
+from tests.unit.node.stations import uscc
+
+A, B = uscc(1), uscc(2)
+LOANS = f"""uscc,balance,trade,late
+{A},-12.50,retail,true
+{A},1000.00,retail,false
+{B},0.50,retail,false
+{B},,water,false
+"""
+DESCRIPTION = """
+name = "loans"
+source = "loans.csv"
+[[column]]
+name = "uscc"
+type = "key"
+key = "uscc"
+level = 2
+[[column]]
+name = "balance"
+type = "decimal"
+decimals = 2
+minimum = -100
+maximum = 1000
+level = 3
+nullable = true
+[[column]]
+name = "trade"
+type = "text"
+domain = ["retail", "mining", "water"]
+level = 2
+[[column]]
+name = "late"
+type = "boolean"
+level = 3
+"""
+Made = Callable[[str], tuple[Path, CatalogueEntry]]
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    def make(rows: str) -> tuple[Path, CatalogueEntry]:
+        (tmp_path / "loans.csv").write_text(rows, "utf-8")
+        described = tmp_path / "loans.toml"
+        described.write_text(DESCRIPTION, "utf-8")
+        folder = tmp_path / "snapshots"
+        added = snapshot.add(described, folder, org="bank", today=date(2026, 11, 1))
+        return snapshot.files(folder, "loans", added.root).parquet, added.entry
+
+    return make
+
+
+def planned(entry: CatalogueEntry, where: str = "") -> UnionPlan:
+    """Loans by trade, over the rows of this bank and two like it."""
+    like = {org: entry.model_copy(update={"org": org}) for org in ("bank", "other", "third")}
+    rows = " UNION ALL ".join(f"SELECT trade, balance FROM {org}.loans {where}" for org in like)
+    sql = f"SELECT trade, COUNT(*), COUNT(balance), SUM(balance) FROM ({rows}) GROUP BY trade"
+    union = parse(sql, {org: {"loans": one} for org, one in like.items()})
+    return compile_union(union, receivers=("other",), k=10)
+
+
+def columns_of(plan: UnionPlan, parquet: Path, *, receives: bool = False) -> list[list[int]]:
+    own = run_union(plan, "bank", parquet, receives=receives)
+    words = to_integers(own.words)
+    return [words[at : at + plan.cells] for at in range(0, len(words), plan.cells)]
+
+
+def test_every_cell_there_can_be_has_its_totals(made: Made) -> None:
+    parquet, entry = made(LOANS)
+    plan = planned(entry)
+    assert [(one.kind, one.scale) for one in plan.added] == [
+        ("rows", 0),
+        ("present", 0),
+        ("sum", 2),
+    ]
+    subjects, rows, present, sums = columns_of(plan, parquet)
+    assert subjects == [2, 0, 1]
+    assert rows == [3, 0, 1]
+    assert present == [3, 0, 0]
+    assert sums == [98800, 0, 0]
+    assert run_union(plan, "bank", parquet, receives=False).cells == {0, 2}
+
+
+def test_the_receivers_own_subjects_do_not_count(made: Made) -> None:
+    parquet, entry = made(LOANS)
+    subjects, rows, *_ = columns_of(planned(entry), parquet, receives=True)
+    assert subjects == [0, 0, 0]
+    assert rows == [3, 0, 1]
+
+
+def test_conditions_leave_rows_out_before_anything_is_counted(made: Made) -> None:
+    parquet, entry = made(LOANS)
+    subjects, rows, present, sums = columns_of(planned(entry, "WHERE NOT late"), parquet)
+    assert (subjects, rows, present, sums) == ([2, 0, 1], [2, 0, 1], [2, 0, 0], [100050, 0, 0])
+
+
+def test_what_a_catalogue_does_not_declare_is_refused_at_its_own_node(made: Made) -> None:
+    parquet, entry = made(LOANS)
+    narrow = tuple(
+        one.model_copy(update={"domain": ("retail", "mining")}) if one.name == "trade" else one
+        for one in entry.columns
+    )
+    plan = planned(entry.model_copy(update={"columns": narrow}))
+    with pytest.raises(BadValue, match="'trade' has a value that its catalogue does not declare"):
+        run_union(plan, "bank", parquet, receives=False)
+    tight = tuple(
+        one.model_copy(update={"maximum": one.minimum}) if one.name == "balance" else one
+        for one in entry.columns
+    )
+    plan = planned(entry.model_copy(update={"columns": tight}))
+    with pytest.raises(BadValue, match="outside of the bounds"):
+        run_union(plan, "bank", parquet, receives=False)
+
+
+def test_an_import_refuses_a_text_outside_of_its_domain(made: Made) -> None:
+    with pytest.raises(BadValue):
+        made(LOANS.replace("water", "fire"))
