@@ -305,7 +305,7 @@ class Expressions(Conditions):
         nullable: bool | None = None,
     ) -> Column:
         """The column that `sql` is, made of those that are `shown` and `chosen_by`."""
-        shown, chosen_by = sorted(set(shown), key=_written), sorted(set(chosen_by), key=_written)
+        shown, chosen_by = _in_order(shown), _in_order(chosen_by)
         columns = [*shown, *chosen_by]
         if not columns:
             raise _constant(self.text, node)
@@ -342,8 +342,8 @@ def _is_null(value: exp.Expr) -> bool:
     return isinstance(value.unnest(), exp.Null)
 
 
-def _written(column: Column) -> tuple[str, str, str]:
-    return column.source, column.name, column.formula
+def _in_order(columns: Iterable[Column]) -> list[Column]:
+    return sorted(set(columns), key=lambda one: one.written)
 
 
 def _joined(names: Iterable[frozenset[str]]) -> frozenset[str]:

@@ -39,10 +39,10 @@ class ManyRows:
 
     def count(self, columns: Sequence[Column]) -> Linear:
         """How many rows have a value in all of some columns."""
-        nullable = sorted((one for one in columns if one.nullable), key=_written)
+        nullable = sorted((one for one in columns if one.nullable), key=lambda one: one.written)
         if not nullable:
             return self.rows()
-        known = exp.not_(exp.or_(*(_is_null(column) for column in nullable)))
+        known = exp.not_(exp.or_(*(column.is_null() for column in nullable)))
         one = exp.Case().when(known, number(1))
         return self._added(exp.Count(this=one), self._counted(nullable))
 
@@ -101,11 +101,3 @@ class ManyRows:
         name = f"#{len(self.items)}"
         self.items[name] = sql
         return name
-
-
-def _written(column: Column) -> tuple[str, str]:
-    return column.name, column.formula
-
-
-def _is_null(column: Column) -> exp.Expr:
-    return exp.Is(this=column.sql(), expression=exp.Null())

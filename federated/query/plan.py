@@ -376,13 +376,13 @@ class _Draft:
 
     def _presence(self, columns: Sequence[Column]) -> int | None:
         """The sum that counts where none of an owner's columns is NULL."""
-        nullable = sorted((one for one in columns if one.nullable), key=_written)
+        nullable = sorted((one for one in columns if one.nullable), key=lambda one: one.written)
         if not nullable:
             return None
         which = frozenset(nullable)
         if which not in self.presences:
             alias = nullable[0].source
-            anywhere = exp.or_(*(_is_null(column) for column in nullable))
+            anywhere = exp.or_(*(column.is_null() for column in nullable))
             value = ValueColumn(kind="present", scale=0, least=0, most=1, limbs=1, limb_bits=0)
             sql = exp.Case().when(anywhere, number(0)).else_(number(1))
             place = self.part(alias).add(value, cast(sql, "BIGINT"))
@@ -443,11 +443,3 @@ def _named(value: exp.Expr, name: str) -> exp.Expr:
 
 def _alias(name: str) -> exp.TableAlias:
     return exp.TableAlias(this=exp.to_identifier(name, quoted=True))
-
-
-def _written(column: Column) -> tuple[str, str]:
-    return column.name, column.formula
-
-
-def _is_null(column: Column) -> exp.Expr:
-    return exp.Is(this=column.sql(), expression=exp.Null())

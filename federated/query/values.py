@@ -79,6 +79,15 @@ class Column:
         """The names that its source must offer."""
         return self.parts if self.formula else self.parts | {self.name}
 
+    @property
+    def written(self) -> tuple[str, str, str]:
+        """What columns are put in order by."""
+        return self.source, self.name, self.formula
+
+    def is_null(self) -> exp.Expr:
+        """Whether it has no value."""
+        return exp.Is(this=self.sql(), expression=exp.Null())
+
     def sql(self) -> exp.Expr:
         """The column as it is."""
         if self.computed is not None:
