@@ -5,7 +5,7 @@ owners' SQL on snapshots, codes, the rules of the release, the arithmetic of the
 dirty keys, NULLs, negative numbers, empty groups, keys that only some hold, and a key column of
 another name.
 
-The long form: MIHE_RANDOM_QUERIES=5000 .venv/bin/python -m pytest tests/property/test_query_plan.py
+The long form: MIHE_RANDOM_QUERIES=5000 pytest --timeout 0 tests/property/test_query_plan.py
 """
 
 # Queries are made up here, out of the lists below.
