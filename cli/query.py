@@ -18,7 +18,14 @@ from cli.comparison import REMAINDER
 from cli.options import JsonOption, MatchingOption, NodeOption
 from contract.dataset import ResultColumn
 from contract.errors import BadRequest
-from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, MOST_CONTRIBUTORS, Basis, Matching
+from contract.job import (
+    DEFAULT_GROUP,
+    DEFAULT_JOIN,
+    MOST_CONTRIBUTORS,
+    Aggregation,
+    Basis,
+    Matching,
+)
 from contract.lifecycle import State
 from mihe.node import Node
 from mihe.proposal import question
@@ -64,6 +71,14 @@ def query(
         ),
     ] = DEFAULT_JOIN,
     matching: MatchingOption = Matching.BLIND,
+    aggregation: Annotated[
+        Aggregation,
+        typer.Option(
+            help="What the coordinator adds up: `encrypted` values, or `shared`, for many groups:"
+            " then receiver and an owner together see which of that owner's keys are in a cell."
+            " Every policy must list it."
+        ),
+    ] = Aggregation.ENCRYPTED,
     min_contributors: Annotated[
         int,
         typer.Option(
@@ -118,6 +133,7 @@ def query(
         min_group=min_group,
         min_join=min_join,
         matching=matching,
+        aggregation=aggregation,
         min_contributors=min_contributors,
         expires=expires,
     )

@@ -103,6 +103,8 @@ class Suite(StrEnum):
     BLIND_JOIN = "blind-join/ristretto255-SHA512/BFV-8192-59"
     KEYED_MATCH = "keyed-join/HMAC-SHA256"
     KEYED_JOIN = "keyed-join/HMAC-SHA256/BFV-8192-59"
+    BLIND_SHARED = "blind-join/ristretto255-SHA512/ChaCha20-128"
+    KEYED_SHARED = "keyed-join/HMAC-SHA256/ChaCha20-128"
     UNION = "union/X25519-ChaCha20-SHAMIR521"
 
 
@@ -125,10 +127,24 @@ class Matching(StrEnum):
     """by a hash under a key of all owners: whoever has it and the tokens has every identifier"""
 
 
+class Aggregation(StrEnum):
+    """What the coordinator adds up of each cell's rows."""
+
+    ENCRYPTED = "encrypted"
+    """ciphertexts under the receiver's key"""
+    SHARED = "shared"
+    """shares: the pads that open them are released with the cells, in lists whose rows are told"""
+
+
 MATCH_SUITES = {Matching.BLIND: Suite.BLIND_MATCH, Matching.KEYED: Suite.KEYED_MATCH}
 """Of an intersection of three or more."""
 
-QUERY_SUITES = {Matching.BLIND: Suite.BLIND_JOIN, Matching.KEYED: Suite.KEYED_JOIN}
+QUERY_SUITES = {
+    (Matching.BLIND, Aggregation.ENCRYPTED): Suite.BLIND_JOIN,
+    (Matching.BLIND, Aggregation.SHARED): Suite.BLIND_SHARED,
+    (Matching.KEYED, Aggregation.ENCRYPTED): Suite.KEYED_JOIN,
+    (Matching.KEYED, Aggregation.SHARED): Suite.KEYED_SHARED,
+}
 """Of a query."""
 
 COORDINATED_SUITES = (*MATCH_SUITES.values(), *QUERY_SUITES.values())
@@ -223,8 +239,20 @@ class Contract(Frozen):
     @property
     def matching(self) -> Matching | None:
         """How the coordinator matches; None where it does not."""
-        ways = (*MATCH_SUITES.items(), *QUERY_SUITES.items())
-        return next((way for way, suite in ways if suite is self.crypto.suite), None)
+        ways = {suite: way for way, suite in MATCH_SUITES.items()}
+        ways |= {suite: way for (way, _), suite in QUERY_SUITES.items()}
+        return ways.get(self.crypto.suite)
+
+    @property
+    def aggregation(self) -> Aggregation | None:
+        """What the coordinator adds up; None where nothing is."""
+        ways = {suite: way for (_, way), suite in QUERY_SUITES.items()}
+        return ways.get(self.crypto.suite)
+
+    @property
+    def helper(self) -> str:
+        """Of a query by shares, who takes the pads off the receiver's own list: the same rule."""
+        return self.pivot
 
     @property
     def pivot(self) -> str:

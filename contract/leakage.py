@@ -4,7 +4,7 @@ It lists, for every party, everything that the protocol shows it beyond its own 
 a coalition could add. The argument behind each line is in psi/SPEC.md and federated/SPEC.md.
 """
 
-from contract.job import ECDH_SUITES, Contract, JobKind, Matching, Suite
+from contract.job import ECDH_SUITES, Aggregation, Contract, JobKind, Matching, Suite
 from contract.learns import LeakageStatement, Learns
 from contract.union_leakage import of_union
 
@@ -12,7 +12,7 @@ from contract.union_leakage import of_union
 def leakage_of(contract: Contract) -> LeakageStatement:
     """The statement for a contract."""
     match contract.crypto.suite:
-        case Suite.BLIND_JOIN | Suite.KEYED_JOIN:
+        case Suite.BLIND_JOIN | Suite.KEYED_JOIN | Suite.BLIND_SHARED | Suite.KEYED_SHARED:
             return _of_query(contract)
         case Suite.UNION:
             return of_union(contract)
@@ -160,6 +160,9 @@ def _owner_of_query(contract: Contract, org: str) -> Learns:
             " remainder",
             *sees,
         ]
+    if org == contract.helper and contract.aggregation is Aggregation.SHARED:
+        (receiver,) = contract.receivers
+        sees.append(f"as {receiver}'s helper, how many entities each passing cell has")
     return Learns(who=org, what=(*sees, "of nobody whether it is in the join"))
 
 
@@ -183,18 +186,19 @@ def _coalitions_of_query(contract: Contract, receiver: str) -> tuple[Learns, ...
     caps = ", ".join(f"{party.size} ({party.org})" for party in contract.parties)
     everything = "every row of every owner, in the join or not, linked per entity, with labels"
     if contract.matching is Matching.KEYED:
-        return _coalitions_of_keyed_query(receiver, everything)
+        return _coalitions_of_keyed_query(contract, receiver, everything)
     return (
-        *_without_the_coordinator(receiver),
+        *_without_the_coordinator(contract, receiver),
         Learns(
             who="coordinator and owners",
             what=(
                 "for each of those owners' keys: in which other lists it is, in the join or not,"
                 " and the codes, hence often the labels, that those give it",
                 f"no other identifier; at most as many guesses as their padded sizes: {caps}",
-                "no value of another owner",
+                _no_value(contract),
             ),
         ),
+        *_with_the_helper(contract, receiver),
         Learns(
             who=f"coordinator and {receiver}",
             what=(
@@ -209,15 +213,38 @@ def _coalitions_of_query(contract: Contract, receiver: str) -> tuple[Learns, ...
     )
 
 
-def _without_the_coordinator(receiver: str) -> tuple[Learns, ...]:
+def _without_the_coordinator(contract: Contract, receiver: str) -> tuple[Learns, ...]:
+    alone = Learns(
+        who=f"owners, without the coordinator and without {receiver}",
+        what=("nothing beyond what each learns",),
+    )
+    if contract.aggregation is not Aggregation.SHARED:
+        beyond = "of other owners nothing beyond the result and what each learns"
+        return (alone, Learns(who=f"{receiver} and owners", what=(beyond,)))
+    which = "which of those owners' keys are in each passing cell, and in the remainder"
     return (
-        Learns(
-            who=f"owners, without the coordinator and without {receiver}",
-            what=("nothing beyond what each learns",),
-        ),
+        alone,
         Learns(
             who=f"{receiver} and owners",
-            what=("of other owners nothing beyond the result and what each learns",),
+            what=(f"{which}; with {contract.helper}, {receiver}'s helper, which of {receiver}'s",),
+        ),
+    )
+
+
+def _no_value(contract: Contract) -> str:
+    shared = contract.aggregation is Aggregation.SHARED
+    but = f", unless {contract.helper} is among them" if shared else ""
+    return f"no value of another owner{but}"
+
+
+def _with_the_helper(contract: Contract, receiver: str) -> tuple[Learns, ...]:
+    if contract.aggregation is not Aggregation.SHARED:
+        return ()
+    whose = "whose they are" if contract.matching is Matching.KEYED else "for its own keys, whose"
+    return (
+        Learns(
+            who=f"coordinator and {contract.helper}",
+            what=(f"every value that {receiver} hands in, in the join or not, and {whose}",),
         ),
     )
 
@@ -230,16 +257,19 @@ _EVERY_IDENTIFIER = (
 )
 
 
-def _coalitions_of_keyed_query(receiver: str, everything: str) -> tuple[Learns, ...]:
+def _coalitions_of_keyed_query(
+    contract: Contract, receiver: str, everything: str
+) -> tuple[Learns, ...]:
     return (
-        *_without_the_coordinator(receiver),
+        *_without_the_coordinator(contract, receiver),
         Learns(
             who="coordinator and any owner",
             what=(
                 f"{_EVERY_IDENTIFIER}; with the codes, hence often the labels",
-                "no value of another owner",
+                _no_value(contract),
             ),
         ),
+        *_with_the_helper(contract, receiver),
         Learns(
             who=f"coordinator and {receiver}",
             what=(f"{everything} and with its identifier",),

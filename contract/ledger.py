@@ -41,6 +41,7 @@ from contract.job import (
     PROTOCOL_VERSION,
     QUERY_SUITES,
     TWO_PARTY_SUITES,
+    Aggregation,
     Contract,
     Suite,
 )
@@ -129,7 +130,7 @@ class Ledger:
     def may_gate(self) -> bool:
         """Whether there is something that an owner could release or withhold."""
         match self.contract.crypto.suite:
-            case Suite.BLIND_JOIN | Suite.KEYED_JOIN:
+            case Suite.BLIND_JOIN | Suite.KEYED_JOIN | Suite.BLIND_SHARED | Suite.KEYED_SHARED:
                 return self.cells is not None
             case Suite.BLIND_MATCH | Suite.KEYED_MATCH:
                 return self.matched is not None
@@ -365,7 +366,8 @@ def _attempt(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
 def _he_key(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
     _require(ledger, statement, signer, State.RUNNING)
     key = _of_this_run(ledger, statement, signer, HeKey)
-    if signer.org not in ledger.contract.receivers or ledger.contract.query is None:
+    encrypted = ledger.contract.aggregation is Aggregation.ENCRYPTED
+    if signer.org not in ledger.contract.receivers or not encrypted:
         raise _untimely(ledger, statement, signer)
     if key.run != statement.subject.hex():
         raise _foreign(ledger, statement, signer)
@@ -375,11 +377,15 @@ def _he_key(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
 def _cells(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
     _require(ledger, statement, signer, State.RUNNING)
     cells = _of_this_run(ledger, statement, signer, Cells)
-    if ledger.he_key is None:
+    shared = ledger.contract.aggregation is Aggregation.SHARED
+    if ledger.he_key is None and not shared:
         raise _untimely(ledger, statement, signer)
     widths = {len(codes) for codes in cells.passing} | {len(ledger.contract.orgs)}
     distinct = len(set(cells.passing)) == len(cells.passing)
-    if cells.run != statement.subject.hex() or len(widths) != 1 or not distinct:
+    told = tuple(rows.org for rows in cells.rows or ())
+    right = told == ((*ledger.contract.receivers, ledger.contract.helper) if shared else ())
+    whole = len(widths) == 1 and distinct and right
+    if cells.run != statement.subject.hex() or not whole:
         raise _foreign(ledger, statement, signer)
     return replace(ledger, cells=cells)
 

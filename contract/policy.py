@@ -14,6 +14,7 @@ from contract.canonical import Frozen, Name, OrgId
 from contract.job import (
     FEWEST_CONTRIBUTORS,
     MOST_CONTRIBUTORS,
+    Aggregation,
     Basis,
     JobKind,
     Matching,
@@ -78,6 +79,11 @@ class Allow(Frozen):
         default=(Matching.BLIND,),
         description="how the coordinator may match lists: blind, which it always may; keyed, where"
         " it and any one party together can find out every identifier of every list",
+    )
+    aggregation: tuple[Aggregation, ...] = Field(
+        default=(Aggregation.ENCRYPTED,),
+        description="how a query's values may be added up: encrypted, as they always may; shared,"
+        " where the receiver and an owner together see which of that owner's keys are in a cell",
     )
     min_group: int = Field(
         default=10, ge=2, description="fewest entities in a row of a query's result"

@@ -114,6 +114,13 @@ class HeKey(Frozen):
 Codes = Annotated[tuple[Annotated[int, Field(ge=0, le=2**24)], ...], Field(max_length=MOST_PARTIES)]
 
 
+class MatchFor(Frozen):
+    """What lies ready for one receiver, by a digest that its random content hides."""
+
+    org: OrgId
+    digest: Hex32
+
+
 class Cells(Frozen):
     """Which cells of a query reach its thresholds: one bit per cell, never a count.
 
@@ -128,13 +135,10 @@ class Cells(Frozen):
     receipts: Annotated[tuple[Hex32, ...], Field(max_length=64)] = Field(
         description="digests of the receipts of what the owners contributed, ascending"
     )
-
-
-class MatchFor(Frozen):
-    """What lies ready for one receiver, by a digest that its random content hides."""
-
-    org: OrgId
-    digest: Hex32
+    rows: Annotated[tuple[MatchFor, ...], Field(max_length=2)] | None = Field(
+        default=None,
+        description="by shares: what lies ready for the receiver and its helper, of lists' rows",
+    )
 
 
 class Matched(Frozen):

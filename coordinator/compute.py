@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from contract.errors import PeerError, StorageFull, TooManyResults
-from contract.job import Contract, JobKind
+from contract.job import Aggregation, Contract, JobKind
 from contract.statements import MOST_CELLS
 from coordinator import wire
 from coordinator.wire import CellSums, Share
 from federated.aggregate.add import MaskedCell, masked_sums
-from federated.aggregate.blinding import blind_of, blinded_count, count_blind
+from federated.aggregate.blinding import blind_of, blinded_count, count_blind, share_blind
 from federated.aggregate.wire import key_id, read_ciphertext
 from federated.join.cells import Cell, Remainder, cells
 from federated.join.matching import match
@@ -28,6 +28,20 @@ from federated.join.parameters import JoinParameters
 from federated.query.agreed import join_of, plan_of, sums_of
 from federated.query.plan import QueryPlan
 from federated.query.release import REMAINDER
+from federated.query.shared import add_columns
+from federated.shares.words import MODULUS, WORD_BYTES, Grouping, RowNumbers, rows_of
+
+Named = Sequence[tuple[tuple[int, ...], Cell | Remainder]]
+"""The rows of a result by their names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who is told which rows of the result the places of whose lists are in, and where it lies."""
+
+    org: str
+    owners: tuple[int, ...]
+    file: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +51,11 @@ class Order:
     run: bytes
     contract: Contract
     key_file: Path
+    """Of encrypted sums; of shares there is none."""
     share_files: tuple[Path, ...]
     sums_file: Path
+    told: tuple[Told, ...] = ()
+    """By shares: the receiver and its helper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +65,7 @@ class Outcome:
     passing: tuple[tuple[int, ...], ...]
     remainder: bool
     sums_digest: str
+    rows_digests: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +123,10 @@ def match_and_add(order: Order) -> Outcome:
     """Compute, write the sums, and say which cells pass."""
     plan = plan_of(order.contract)
     parameters = join_of(plan, order.run)
+    adding = order.contract.aggregation
+    assert adding is not None
     shares = [
-        wire.share_from(file.read_bytes(), plan, owner)
+        wire.share_from(file.read_bytes(), plan, owner, adding)
         for owner, file in enumerate(order.share_files)
     ]
     assert order.contract.query is not None
@@ -125,19 +145,72 @@ def match_and_add(order: Order) -> Outcome:
     ]
     if divided.remainder is not None:
         named.append((REMAINDER, divided.remainder))
-    key = order.key_file.read_bytes()
-    try:
-        sums = _sums(named, plan, shares, key)
-    except PeerError as error:
-        (receiver,) = order.contract.receivers
-        raise error.at(party=_sender_of_unreadable(plan, shares, key) or receiver) from None
+    if adding is Aggregation.SHARED:
+        rows = _rows(named, parameters)
+        sums, told = _shared_sums(named, rows, plan, shares), _tell(order, rows)
+    else:
+        sums, told = _encrypted_sums(order, named, plan, shares), ()
     content = wire.sums_to_bytes(sums, folded=divided.folded)
     _write(order.sums_file, content)
     return Outcome(
         passing=tuple(cell.codes for cell in divided.passing),
         remainder=divided.remainder is not None,
         sums_digest=sha256(content).hexdigest(),
+        rows_digests=told,
     )
+
+
+def _encrypted_sums(
+    order: Order, named: Named, plan: QueryPlan, shares: Sequence[Share]
+) -> list[CellSums]:
+    key = order.key_file.read_bytes()
+    try:
+        return _sums(named, plan, shares, key)
+    except PeerError as error:
+        (receiver,) = order.contract.receivers
+        raise error.at(party=_sender_of_unreadable(plan, shares, key) or receiver) from None
+
+
+def _rows(named: Named, parameters: JoinParameters) -> list[RowNumbers]:
+    """Of every owner's list, which row of the result each place is in."""
+    return [
+        rows_of(size, [row.positions[:, owner] for _, row in named])
+        for owner, size in enumerate(parameters.sizes)
+    ]
+
+
+def _tell(order: Order, rows: Sequence[RowNumbers]) -> tuple[tuple[str, str], ...]:
+    """Write for the receiver and its helper what each is told of lists; the digests."""
+    digests = []
+    for told in order.told:
+        content = wire.rows_to_bytes([rows[owner] for owner in told.owners])
+        _write(told.file, content)
+        digests.append((told.org, sha256(content).hexdigest()))
+    return tuple(digests)
+
+
+def _shared_sums(
+    named: Named, rows: Sequence[RowNumbers], plan: QueryPlan, shares: Sequence[Share]
+) -> list[CellSums]:
+    betas = [share.blinding for share in shares]
+    totals = [
+        [
+            sum(share_blind(beta, name, place) for beta in betas) % MODULUS
+            for place in range(len(plan.summands))
+        ]
+        for name, _ in named
+    ]
+    for owner, share in enumerate(shares):
+        if share.shares:
+            grouping = Grouping.of(rows[owner], len(named))
+            add_columns(totals, plan, owner, share.shares, grouping)
+    return [
+        CellSums(
+            blinded_count=blinded_count(row.count, [count_blind(beta, name) for beta in betas]),
+            sums=tuple(one.to_bytes(WORD_BYTES, "little") for one in total),
+        )
+        for (name, row), total in zip(named, totals, strict=True)
+    ]
 
 
 def _sender_of_unreadable(plan: QueryPlan, shares: Sequence[Share], key: bytes) -> str | None:
@@ -154,7 +227,7 @@ def _sender_of_unreadable(plan: QueryPlan, shares: Sequence[Share], key: bytes) 
 
 
 def _sums(
-    named: Sequence[tuple[tuple[int, ...], Cell | Remainder]],
+    named: Named,
     plan: QueryPlan,
     shares: Sequence[Share],
     key: bytes,

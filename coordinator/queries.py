@@ -17,7 +17,7 @@ from contract.errors import (
     MiheError,
     UnknownJob,
 )
-from contract.job import COLLECTED_SUITES, Suite
+from contract.job import COLLECTED_SUITES, Aggregation, Contract, Suite
 from contract.ledger import Ledger
 from contract.lifecycle import State
 from contract.signing import Kind, Statement
@@ -33,6 +33,7 @@ from daemon.apart import apart
 from federated.aggregate.wire import KEY_BYTES
 from federated.join.parameters import JoinParameters
 from federated.query.agreed import plan_of
+from federated.query.shared import lists_of
 from federated.query.sizes import most_share_bytes
 
 _UNDER_WAY = (State.RUNNING, State.RELEASING)
@@ -74,8 +75,8 @@ class Queries:
         if _is_union(ledger):
             await self._unions.take(ledger, org, opening, pieces)
             return
-        query, receivers = ledger.contract.query, ledger.contract.receivers
-        if opening.part == "he_key" and (query is None or org not in receivers):
+        receivers = ledger.contract.receivers
+        if opening.part == "he_key" and not (_is_encrypted(ledger) and org in receivers):
             raise _not_yours(org, opening.part)
         limit = await asyncio.to_thread(_most_bytes, ledger, org, opening)
         await self._collection.take(org, opening, pieces, limit)
@@ -138,7 +139,7 @@ class Queries:
 
     def _all_there(self, ledger: Ledger, run: bytes) -> bool:
         holds = self._collection.holds
-        if ledger.contract.query is not None:
+        if _is_encrypted(ledger):
             (receiver,) = ledger.contract.receivers
             if ledger.he_key is None or not holds(run, receiver, "he_key"):
                 return False
@@ -176,7 +177,9 @@ class Queries:
         await stated(lambda: self._lifecycle.end(ledger, reason))
 
     async def _computed(self, ledger: Ledger, run: bytes, receiver: str) -> Cells:
-        self._require_signed_key(ledger, run)
+        contract, encrypted = ledger.contract, _is_encrypted(ledger)
+        if encrypted:
+            self._require_signed_key(ledger, run)
         order = compute.Order(
             run=run,
             contract=ledger.contract,
@@ -185,16 +188,28 @@ class Queries:
                 self._collection.file(run, org, "share") for org in ledger.contract.orgs
             ),
             sums_file=self._collection.file(run, COORDINATOR, "sums"),
+            told=() if encrypted else self._told(contract, run, receiver),
         )
         async with self._lanes.of(ledger.contract):
             outcome = await apart(compute.match_and_add, order)
-        he_key = self._collection.receipt(run, receiver, "he_key")
+        receipts = self._receipts(ledger, run)
+        if encrypted:
+            receipts.append(self._collection.receipt(run, receiver, "he_key").digest.hex())
+        rows = tuple(MatchFor(org=org, digest=digest) for org, digest in outcome.rows_digests)
         return Cells(
             run=run.hex(),
             passing=outcome.passing,
             remainder=outcome.remainder,
             result=outcome.sums_digest,
-            receipts=tuple(sorted((*self._receipts(ledger, run), he_key.digest.hex()))),
+            receipts=tuple(sorted(receipts)),
+            rows=rows or None,
+        )
+
+    def _told(self, contract: Contract, run: bytes, receiver: str) -> tuple[compute.Told, ...]:
+        plan, file = plan_of(contract), self._collection.file
+        return tuple(
+            compute.Told(org, lists_of(plan, receiver, org), file(run, org, "rows"))
+            for org in (receiver, contract.helper)
         )
 
     async def _matched(self, ledger: Ledger, run: bytes) -> Matched:
@@ -219,14 +234,17 @@ class Queries:
 
     def _owner_of(self, ledger: Ledger, org: str, part: str) -> str:
         """In whose name a part lies that `org` asks for; raises if it is not for it, or not yet."""
-        receivers, is_query = ledger.contract.receivers, ledger.contract.query is not None
+        contract, opened = ledger.contract, ledger.state is State.RELEASING
+        receivers, is_query = contract.receivers, contract.query is not None
         match part:
-            case "he_key" if is_query:
+            case "he_key" if _is_encrypted(ledger):
                 return receivers[0]
             case "sums" if is_query and org in receivers:
                 return COORDINATOR
             # Not before every owner's gate has said yes.
-            case "match" if org in receivers and ledger.state is State.RELEASING:
+            case "match" if org in receivers and opened:
+                return org
+            case "rows" if is_query and org in (*receivers, contract.helper) and opened:
                 return org
         raise _not_yours(org, part)
 
@@ -239,13 +257,17 @@ def _is_union(ledger: Ledger) -> bool:
     return ledger.contract.crypto.suite is Suite.UNION
 
 
+def _is_encrypted(ledger: Ledger) -> bool:
+    return ledger.contract.aggregation is Aggregation.ENCRYPTED
+
+
 def _most_bytes(ledger: Ledger, org: str, opening: Opening) -> int:
     """How large a part may be by the contract's plan."""
     if opening.part == "he_key":
         return KEY_BYTES
     owner = ledger.contract.orgs.index(org)
-    if ledger.contract.query is not None:
-        return most_share_bytes(plan_of(ledger.contract), owner)
+    if (adding := ledger.contract.aggregation) is not None:
+        return most_share_bytes(plan_of(ledger.contract), owner, adding)
     parameters = JoinParameters.of(ledger.contract, opening.run)
     return parameters.token_bytes * parameters.sizes[owner] + _ENVELOPE_BYTES
 

@@ -19,10 +19,12 @@ from pydantic import TypeAdapter, ValidationError
 from contract.canonical import HostPort
 from contract.errors import BadMessage, FrameTooLarge, MiheError, VersionMismatch
 from contract.identity import MAX_CERTIFICATE_BYTES
-from contract.job import PROTOCOL_VERSION
+from contract.job import PROTOCOL_VERSION, Aggregation
 from contract.signing import MAX_BODY_BYTES, MAX_SIGNATURE_BYTES, Kind, Statement
 from federated.aggregate.parameters import DEGREE
-from federated.query.plan import QueryPlan
+from federated.query.plan import LocalPart, QueryPlan
+from federated.shares import words
+from federated.shares.words import WORD_BYTES, RowNumbers, Words
 from protos.carry_pb2 import CarryFrame
 from protos.coordinator_pb2 import (
     CatalogueAnswer,
@@ -40,7 +42,7 @@ from protos.coordinator_pb2 import (
 )
 from protos.coordinator_pb2 import Progress as WireProgress
 from protos.join_pb2 import CellSums as WireCellSums
-from protos.join_pb2 import JoinMatch, JoinShare, JoinSums
+from protos.join_pb2 import JoinMatch, JoinRows, JoinShare, JoinSums
 from protos.statement_pb2 import Statement as WireStatement
 
 MAX_SEALED_BYTES = (1 << 20) + (64 << 10)
@@ -52,7 +54,7 @@ _LARGEST = 2**63 - 1
 _MOST_CODES = 1 << 20
 MAX_PIECE_BYTES = 1 << 20
 _PARTS = ("he_key", "share")
-_FETCHED = ("he_key", "sums", "match")
+_FETCHED = ("he_key", "sums", "match", "rows")
 # Of a sum over many organisations' own rows, in one attempt.
 _OF_ATTEMPT = r"(masked|counts|count_shares|opening|sum_shares)_[1-9][0-9]{0,2}"
 _FOR_MEMBERS = r"(shares|outcome)_[1-9][0-9]{0,2}"
@@ -354,6 +356,8 @@ class Share:
     other: tuple[int, ...]
     keys_per_code: tuple[int, ...]
     columns: tuple[tuple[bytes, ...], ...]
+    """Ciphertexts; none where values are shares."""
+    shares: tuple[Words, ...]
     blinding: bytes
 
 
@@ -383,16 +387,14 @@ def looked(version: str, now: datetime, *, reached: bool) -> LookAnswer:
     )
 
 
-def share_from(raw: bytes, plan: QueryPlan, owner: int) -> Share:
+def share_from(raw: bytes, plan: QueryPlan, owner: int, aggregation: Aggregation) -> Share:
     """An owner's share; what is inside tokens, codes and ciphertexts is checked on use."""
     part = plan.owners[owner]
     try:
         share = JoinShare.FromString(raw)
     except DecodeError:
         raise _malformed(part.org, "a share that can't be read") from None
-    chunks = -(-part.size // DEGREE)
-    whole = [len(column.chunks) == chunks for column in share.columns]
-    _require(len(whole) == part.sent and all(whole), part.org, "a share with columns missing")
+    _require(_whole(share, part, aggregation), part.org, "a share with columns missing")
     _require(len(share.blinding) == _ID_BYTES, part.org, "a share without a blinding")
     _require(1 <= len(share.keys_per_code) <= _MOST_CODES, part.org, "a share without codes")
     coded = len(share.codes) == (4 * part.size if part.groups else 0)
@@ -403,8 +405,18 @@ def share_from(raw: bytes, plan: QueryPlan, owner: int) -> Share:
         other=tuple(share.other),
         keys_per_code=tuple(share.keys_per_code),
         columns=tuple(tuple(column.chunks) for column in share.columns),
+        shares=tuple(map(words.from_bytes, share.shares)),
         blinding=share.blinding,
     )
+
+
+def _whole(share: JoinShare, part: LocalPart, aggregation: Aggregation) -> bool:
+    """Whether every column is there, as long as the list, in the one form that was agreed."""
+    if aggregation is Aggregation.SHARED:
+        lengths = [len(column) for column in share.shares]
+        return lengths == [WORD_BYTES * part.size] * part.sent and not share.columns
+    chunks = [len(column.chunks) for column in share.columns]
+    return chunks == [-(-part.size // DEGREE)] * part.sent and not share.shares
 
 
 def tokens_from(raw: bytes, org: str) -> bytes:
@@ -421,6 +433,12 @@ def match_to_bytes(places: NDArray[np.int32] | None, count: int) -> bytes:
         return JoinMatch(salt=token_bytes(_ID_BYTES), count=count).SerializeToString()
     listed = places.astype("<u4").tobytes()
     return JoinMatch(salt=token_bytes(_ID_BYTES), places=listed).SerializeToString()
+
+
+def rows_to_bytes(lists: Sequence[RowNumbers]) -> bytes:
+    """The part that the receiver fetches of others' lists, and its helper of the receiver's."""
+    listed = [rows.astype("<u2").tobytes() for rows in lists]
+    return JoinRows(salt=token_bytes(_ID_BYTES), lists=listed).SerializeToString()
 
 
 def sums_to_bytes(cells: Sequence[CellSums], *, folded: int) -> bytes:

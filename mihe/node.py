@@ -119,6 +119,7 @@ class Node:
         min_group: int = DEFAULT_GROUP,
         min_join: int = DEFAULT_JOIN,
         matching: str = proposal.STRONGEST_MATCHING,
+        aggregation: str = proposal.STRONGEST_AGGREGATION,
         min_contributors: int = 0,
         expires: Expiry = None,
     ) -> Plan:
@@ -132,6 +133,7 @@ class Node:
                 min_group=min_group,
                 min_join=min_join,
                 matching=matching,
+                aggregation=aggregation,
                 min_contributors=min_contributors,
                 expires=expires,
             )
@@ -147,6 +149,7 @@ class Node:
         cardinality: bool = False,
         engine: str = proposal.ANY_ENGINE,
         matching: str = proposal.STRONGEST_MATCHING,
+        aggregation: str = proposal.STRONGEST_AGGREGATION,
         expires: Expiry = None,
     ) -> Plan:
         """Plan an intersection: which of its own rows does a receiver share with all the others."""

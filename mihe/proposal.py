@@ -12,7 +12,7 @@ from re import fullmatch, match
 
 from contract import names
 from contract.errors import BadRequest
-from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, Basis, JobKind, Matching
+from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, Aggregation, Basis, JobKind, Matching
 from protos import admin_pb2
 
 Expiry = str | timedelta | None
@@ -22,7 +22,8 @@ ANY_ENGINE = "auto"
 """Of two protocols between two parties, the one that suits the sizes."""
 
 STRONGEST_MATCHING = Matching.BLIND.value
-"""What is taken unless a weaker one is asked for."""
+STRONGEST_AGGREGATION = Aggregation.ENCRYPTED.value
+"""What is taken unless weaker ones are asked for."""
 
 _REFERENCE = rf"[a-z][a-z0-9_]{{0,31}}\.{names.FORM}"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -45,6 +46,7 @@ class Proposal:
     min_contributors: int = 0
     engine: str = ""
     matching: str = ""
+    aggregation: str = ""
     explain: bool = False
     """Whether the plan is to show what the own policy denies, too; nothing is to be proposed."""
 
@@ -64,6 +66,7 @@ class Proposal:
             min_contributors=self.min_contributors,
             engine=self.engine,
             matching=self.matching,
+            aggregation=self.aggregation,
             explain=self.explain,
         )
 
@@ -109,12 +112,14 @@ def question(
     min_group: int = DEFAULT_GROUP,
     min_join: int = DEFAULT_JOIN,
     matching: str = STRONGEST_MATCHING,
+    aggregation: str = STRONGEST_AGGREGATION,
     min_contributors: int = 0,
     expires: Expiry = None,
 ) -> Proposal:
     """Joint statistics in SQL over the data of several owners.
 
-    `matching`: 'blind', or, where every owner's policy allows it, 'keyed'.
+    Two dials, fast where every owner's policy allows it: `matching`, 'blind' or 'keyed', and
+    `aggregation`, 'encrypted' or 'shared'.
     `min_contributors`: of a sum over UNION ALL, of how many organisations it must be; 0 for the
     fewest there may be.
     """
@@ -137,6 +142,7 @@ def question(
         min_group=min_group,
         min_join=min_join,
         matching=matching,
+        aggregation=aggregation,
         min_contributors=max(min_contributors, 0),
     )
 

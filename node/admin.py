@@ -383,6 +383,7 @@ def _wish(request: admin_pb2.JobRequest) -> Wish:
         min_contributors=request.min_contributors,
         engine=request.engine,
         matching=request.matching,
+        aggregation=request.aggregation,
         explain=request.explain,
     )
 

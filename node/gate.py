@@ -22,7 +22,7 @@ from contract.errors import (
     UnknownDataset,
     nearest,
 )
-from contract.job import RR22_SUITES, Contract, Matching, Party, Query, Suite
+from contract.job import RR22_SUITES, Aggregation, Contract, Matching, Party, Query, Suite
 from contract.policy import Allow, Policy, Use
 from contract.views import PolicyLine
 from federated.query.agreed import plan_of
@@ -225,6 +225,7 @@ def _denied(
     others = contract.others(org)
     peers = [contract.party(other) for other in others]
     matching = contract.matching or Matching.BLIND
+    adding = contract.aggregation or Aggregation.ENCRYPTED
     largest, first = rule.largest_peer_set, contract.receivers[0]
     checks: dict[str, Callable[[], bool]] = {
         "kind": lambda: contract.kind in rule.jobs,
@@ -234,6 +235,7 @@ def _denied(
         "purpose": lambda: contract.purpose in rule.purposes,
         "legal basis": lambda: contract.basis in rule.bases,
         f"{matching.value} matching": lambda: matching in (Matching.BLIND, *rule.matching),
+        f"{adding.value} aggregation": lambda: adding in (Aggregation.ENCRYPTED, *rule.aggregation),
         "date": lambda: rule.until is None or today <= rule.until,
         "peer's set size": lambda: largest is None or all(p.size <= largest for p in peers),
         "engine, which does not hold its receiver to that size (ask for --engine ecdh)": lambda: (

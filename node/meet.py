@@ -6,13 +6,9 @@
 The coordinator hands nothing out before every owner's gate has said yes.
 """
 
-from hashlib import sha256
-
 from contract.dataset import ResultColumn
 from contract.errors import BadMessage
 from contract.job import JobKind
-from contract.ledger import Ledger
-from contract.lifecycle import State
 from contract.views import ResultView
 from federated.join.owner import TokenList
 from federated.join.parameters import JoinParameters
@@ -51,23 +47,13 @@ async def play(stage: Stage) -> Released | None:
     stage.gate()
     if stage.me not in contract.receivers:
         return None
-    await stage.during(stage.stated(stage.peers, _all_released))
+    await stage.during(stage.everybody_releases())
     (digest,) = (result.digest for result in matched.results if result.org == stage.me)
     limit = 4 * parameters.size_of(stage.me) + _ENVELOPE_BYTES
-    content = await stage.during(parts.fetch(_MATCH, limit=limit))
-    if sha256(content).hexdigest() != digest:
-        raise BadMessage(
-            "the result is not the one that the coordinator signed",
-            party="coordinator",
-            phase="match",
-            fix="run the job again; if it recurs, compare the coordinator's version",
-        )
+    fetching = parts.fetch_stated(_MATCH, digest, limit=limit, phase="match")
+    content = await stage.during(fetching)
     view = await stage.activity.working(_view(stage, content, listed, loaded))
     return release(view, stage.consent)
-
-
-def _all_released(ledger: Ledger) -> State | None:
-    return ledger.state if ledger.state is not State.RUNNING else None
 
 
 async def _view(stage: Stage, content: bytes, listed: TokenList, loaded: Loaded) -> ResultView:

@@ -8,19 +8,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from contract.dataset import ColumnType
-from contract.job import Contract, Matching, Suite, suites_for
+from contract.job import Aggregation, Contract, Matching, Suite, suites_for
 from contract.leakage import leakage_of
 from contract.views import PlanView
 from federated.aggregate.wire import KEY_BYTES, RESULT_BYTES
 from federated.join.parameters import CONTRIBUTION_BYTES, POINT_BYTES
 from federated.query.agreed import digest_of_query, plan_of, sums_of
 from federated.query.plan import QueryPlan
+from federated.query.shared import lists_of
 from federated.query.sizes import chunks_of, share_bytes
 from federated.query.table import Output
 from federated.query.union_plan import ROWS_BITS, plan_of_union
 from federated.query.values import SENT_BITS
+from federated.shares.words import WORD_BYTES
 from node.plan import Stream, compile_match, compile_plan
 from node.star_plan import compile_star
+from node.wire import ROW_BYTES
 from psi.ecdh import cost
 from psi.engine import reason
 from psi.star import cost as star_cost
@@ -30,6 +33,7 @@ from psi.star.parameters import Parameters
 _ENCRYPT_SECONDS = 0.008
 _PROCESS_SECONDS = 1.5
 _HASH_SECONDS = 5e-7
+_PAD_SECONDS = 2e-7
 _MEMORY_FACTOR = 4
 # Of a sum over UNION ALL: some rounds through the coordinator's log; a word under a mask.
 _ROUNDS_SECONDS = 1.0
@@ -41,7 +45,13 @@ _WORTH_SAYING = 2.0
 def digest_of(contract: Contract) -> str:
     """Hex SHA-256 of the plan that this node compiles from a contract; raises what refuses it."""
     match contract.crypto.suite:
-        case Suite.BLIND_JOIN | Suite.KEYED_JOIN | Suite.UNION:
+        case (
+            Suite.BLIND_JOIN
+            | Suite.KEYED_JOIN
+            | Suite.BLIND_SHARED
+            | Suite.KEYED_SHARED
+            | Suite.UNION
+        ):
             return digest_of_query(contract)
         case Suite.BLIND_MATCH | Suite.KEYED_MATCH:
             return compile_match(contract).digest
@@ -54,7 +64,7 @@ def digest_of(contract: Contract) -> str:
 def outlook(contract: Contract) -> PlanView:
     """Plan, leakage, bytes and seconds of a job; measures this machine for some 0.1 s. Blocking."""
     match contract.crypto.suite:
-        case Suite.BLIND_JOIN | Suite.KEYED_JOIN:
+        case Suite.BLIND_JOIN | Suite.KEYED_JOIN | Suite.BLIND_SHARED | Suite.KEYED_SHARED:
             return _of_query(contract)
         case Suite.UNION:
             return _of_union(contract)
@@ -118,7 +128,7 @@ def _of_match(contract: Contract) -> PlanView:
 
 @dataclass(frozen=True, slots=True)
 class _Travel:
-    """What goes between owners before the coordinator has tokens, and what it takes."""
+    """What goes between parties for a step of a job, and what it takes."""
 
     streams: tuple[str, ...]
     bytes: int
@@ -154,11 +164,12 @@ def _beside_a_star(contract: Contract, seconds: float) -> str:
     return f"{why}; --engine star is some {times} times faster, if {pair} never collude"
 
 
-def _steps(plan: QueryPlan, receiver: str) -> Iterator[str]:
+def _steps(plan: QueryPlan, receiver: str, aggregation: Aggregation) -> Iterator[str]:
     """What each party does with data, in words."""
     for part in plan.owners:
         yield f"{part.org} runs on its own {part.dataset}: {part.sql}"
-    yield f"added up for each cell, encrypted: {len(plan.summands)} numbers, and how many entities"
+    numbers = f"{len(plan.summands)} numbers, and how many entities"
+    yield f"added up for each cell, {aggregation.value}: {numbers}"
     shown = ", ".join(map(_shown, plan.table.outputs))
     yield f"{receiver} computes from these: {shown}"
 
@@ -173,28 +184,55 @@ def _shown(output: Output) -> str:
 
 
 def _of_query(contract: Contract) -> PlanView:
-    plan = plan_of(contract)
+    plan, aggregation = plan_of(contract), contract.aggregation
+    assert aggregation is not None
     travel = _travel(contract, {part.org: part.size for part in plan.owners})
-    shares = {part.org: share_bytes(plan, owner) for owner, part in enumerate(plan.owners)}
+    shares = {
+        part.org: share_bytes(plan, owner, aggregation) for owner, part in enumerate(plan.owners)
+    }
     handed = [f"{org} → coordinator: {size} bytes" for org, size in shares.items()]
-    (receiver,) = contract.receivers
-    key = f"{receiver} → coordinator → each other owner: one-time key, {KEY_BYTES} bytes"
-    cell = f"coordinator → {receiver}: {len(plan.summands) * RESULT_BYTES} bytes for each cell"
-    bounds = sums_of(plan).prove()
-    proof = (
-        f"exact: sums stay below 2^58; flooding {bounds.flood_bits} bits over"
-        f" {bounds.noise_bits} bits of noise, {bounds.spare_bits} bits to spare"
-    )
-    chunks = sum(part.sent * chunks_of(part.size) for part in plan.owners)
+    adding = (_shared if aggregation is Aggregation.SHARED else _encrypted)(contract, plan)
+    longest = max(part.size for part in plan.owners)
     return PlanView(
         contract=contract,
         leakage=leakage_of(contract),
-        steps=tuple(_steps(plan, receiver)),
-        streams=(*travel.streams, key, *handed, cell, proof),
-        bytes_on_the_wire=travel.bytes + sum(shares.values()) + KEY_BYTES * len(plan.owners),
-        seconds=f"{travel.seconds + chunks * _ENCRYPT_SECONDS + _PROCESS_SECONDS:.2f}",
-        memory_bytes=4 * max(shares.values()) + 8 * POINT_BYTES * max(p.size for p in plan.owners),
+        steps=tuple(_steps(plan, contract.receivers[0], aggregation)),
+        streams=(*travel.streams, *handed, *adding.streams),
+        bytes_on_the_wire=travel.bytes + sum(shares.values()) + adding.bytes,
+        seconds=f"{travel.seconds + adding.seconds + _PROCESS_SECONDS:.2f}",
+        memory_bytes=4 * max(shares.values()) + 8 * POINT_BYTES * longest,
     )
+
+
+def _encrypted(contract: Contract, plan: QueryPlan) -> _Travel:
+    """The receiver's key, what it is told of each cell, and the proof that it can be."""
+    (receiver,) = contract.receivers
+    bounds = sums_of(plan).prove()
+    chunks = sum(part.sent * chunks_of(part.size) for part in plan.owners)
+    streams = (
+        f"{receiver} → coordinator → each other owner: one-time key, {KEY_BYTES} bytes",
+        f"coordinator → {receiver}: {len(plan.summands) * RESULT_BYTES} bytes for each cell",
+        f"exact: sums stay below 2^58; flooding {bounds.flood_bits} bits over"
+        f" {bounds.noise_bits} bits of noise, {bounds.spare_bits} bits to spare",
+    )
+    return _Travel(streams, KEY_BYTES * len(plan.owners), chunks * _ENCRYPT_SECONDS)
+
+
+def _shared(contract: Contract, plan: QueryPlan) -> _Travel:
+    """What receiver and helper are told of lists, and the receiver of each cell."""
+    (receiver,) = contract.receivers
+    told = {
+        org: sum(ROW_BYTES * plan.owners[owner].size for owner in lists_of(plan, receiver, org))
+        for org in (receiver, contract.helper)
+    }
+    streams = (
+        *(f"coordinator → {org}: {size} bytes of rows" for org, size in told.items()),
+        f"{receiver} → {contract.helper}: the seed of its pads",
+        f"coordinator → {receiver}: {len(plan.summands) * WORD_BYTES} bytes for each cell",
+        "exact: sums stay below 2^127",
+    )
+    values = sum(part.sent * part.size for part in plan.owners)
+    return _Travel(streams, sum(told.values()), values * _PAD_SECONDS)
 
 
 def _of_union(contract: Contract) -> PlanView:

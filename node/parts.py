@@ -16,7 +16,7 @@ import grpc
 import grpc.aio
 
 from contract.canonical import canonical_bytes
-from contract.errors import CoordinatorAbsent, FrameTooLarge, MiheError
+from contract.errors import BadMessage, CoordinatorAbsent, FrameTooLarge, MiheError
 from contract.signing import Kind, Signer, Statement
 from contract.statements import Receipt
 from node.probe import refusal_in
@@ -67,6 +67,18 @@ class Parts:
     async def fetch(self, part: str, *, limit: int) -> bytes:
         """A part that the coordinator holds for this party; at most `limit` bytes."""
         return await self._until_done(lambda: self._fetched(part, limit))
+
+    async def fetch_stated(self, part: str, digest: str, *, limit: int, phase: str) -> bytes:
+        """A part of which the coordinator has signed this digest (hex)."""
+        content = await self.fetch(part, limit=limit)
+        if sha256(content).hexdigest() != digest:
+            raise BadMessage(
+                f"the part '{part}' is not the one that the coordinator signed",
+                party=COORDINATOR,
+                phase=phase,
+                fix="run the job again; if it recurs, compare the coordinator's version",
+            )
+        return content
 
     async def _until_done(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """The outcome of a call, made again while the coordinator is away and patience lasts."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -28,6 +29,7 @@ from contract.job import (
     MATCH_SUITES,
     MOST_PARTIES,
     QUERY_SUITES,
+    Aggregation,
     Basis,
     Contract,
     Crypto,
@@ -49,6 +51,8 @@ from psi.engine import Engine, choose
 from psi.two_party import MODES
 
 _PURPOSE_HINT = "write the purpose as a code such as CREDIT_MICRO"
+W = TypeVar("W", Matching, Aggregation)
+
 _LONGEST_SECONDS = 90 * 24 * 3600
 
 
@@ -78,6 +82,7 @@ class Wish:
     min_contributors: int = 0
     engine: str = ""
     matching: str = ""
+    aggregation: str = ""
     explain: bool = False
 
 
@@ -300,20 +305,29 @@ def _suite(wish: Wish, parties: tuple[Party, ...], query: Query | None) -> Suite
 
 
 def _matched(wish: Wish, chosen: Suite) -> Suite:
-    """The suite that matches as was asked; blind unless something else was."""
-    ways = [way.value for way in Matching]
-    if wish.matching not in ("", *ways):
+    """The suite that matches and adds as was asked; the strong way unless another was asked for."""
+    matching = _way(Matching, "matching", wish.matching or Matching.BLIND)
+    adding = _way(Aggregation, "aggregation", wish.aggregation or Aggregation.ENCRYPTED)
+    if chosen in QUERY_SUITES.values():
+        return QUERY_SUITES[matching, adding]
+    if adding is not Aggregation.ENCRYPTED:
         raise BadRequest(
-            f"no such matching.{nearest(wish.matching, ways)}", fix=f"one of: {', '.join(ways)}"
+            "nothing is added up in an intersection",
+            fix="leave --aggregation out; it is for queries",
         )
-    way = Matching(wish.matching or Matching.BLIND)
-    for suites in (MATCH_SUITES, QUERY_SUITES):
-        if chosen in suites.values():
-            return suites[way]
-    if way is not Matching.BLIND:
+    if chosen in MATCH_SUITES.values():
+        return MATCH_SUITES[matching]
+    if matching is not Matching.BLIND:
         raise BadRequest(
-            f"the coordinator does not match this job, so that no matching is {way.value}",
+            f"the coordinator does not match this job, so that no matching is {matching.value}",
             fix="leave --matching out; it is for queries, and for intersections of three or more"
             " without --engine",
         )
     return chosen
+
+
+def _way(dial: type[W], name: str, asked: str) -> W:
+    ways = [way.value for way in dial]
+    if asked not in ways:
+        raise BadRequest(f"no such {name}.{nearest(asked, ways)}", fix=f"one of: {', '.join(ways)}")
+    return dial(asked)

@@ -27,6 +27,8 @@ _PLAYS = {
     Suite.KEYED_MATCH: meet.play,
     Suite.BLIND_JOIN: query.play,
     Suite.KEYED_JOIN: query.play,
+    Suite.BLIND_SHARED: query.play,
+    Suite.KEYED_SHARED: query.play,
     Suite.UNION: union.play,
 }
 

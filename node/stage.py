@@ -21,6 +21,7 @@ from contract.errors import (
     Withheld,
 )
 from contract.ledger import Ledger
+from contract.lifecycle import State
 from contract.policy import Policy
 from contract.signing import Kind, Statement
 from contract.statements import Gate, StartRecord, Verdict
@@ -175,6 +176,10 @@ class Stage:
     async def stated(self, whom: Collection[str], look: Callable[[Ledger], T | None]) -> T:
         """The same for a statement that is awaited of `whom`."""
         return await self.activity.awaiting(whom, self.until(look))
+
+    async def everybody_releases(self) -> None:
+        """Return when every owner's gate has said yes."""
+        await self.stated(self.peers, lambda ledger: ledger.state is not State.RUNNING or None)
 
     def parts(self) -> Parts:
         """What is handed to the coordinator in this run, and fetched from it."""

@@ -3,7 +3,7 @@
 Every size is bounded before anything is built from it; the signatures are checked by the caller.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from re import fullmatch
@@ -20,6 +20,7 @@ from contract.signing import MAX_BODY_BYTES, MAX_SIGNATURE_BYTES, Kind, Statemen
 from federated.join.messages import Blinded, Contribution, GroupCodes, Served
 from federated.query.plan import QueryPlan
 from federated.query.release import Opening
+from federated.shares.words import WORD_BYTES, RowNumbers
 from protos import coordinator_pb2, join_pb2, link_pb2, psi_pb2, statement_pb2
 from psi.ecdh.messages import BlindedSet, Evaluated, Matched
 from psi.rr22.messages import Piece
@@ -32,6 +33,10 @@ MAX_STREAM_BYTES = 1 << 33
 MAX_RELEASE_BYTES = 1 << 26
 MAX_STREAMS = 2048
 MAX_LABEL_CHARACTERS = 4096
+ROW_BYTES = 2
+_HALVES = 2  # of a word mod 2^128, in numbers of 64 bits
+_HALF_BITS = 64
+_HALF = (1 << _HALF_BITS) - 1
 # Of organisations and streams. Errors and logs repeat them before any signature is checked.
 _NAME = r"[a-z][a-z0-9_]{0,31}"
 _PHASE = r"[a-z][a-z0-9_ .:-]{0,39}"
@@ -328,6 +333,7 @@ def share_to_bytes(
     codes: GroupCodes | None,
     keys: int,
     columns: Sequence[Sequence[bytes]],
+    shares: Sequence[bytes] = (),
     blinding: bytes,
 ) -> bytes:
     """The part `share`; an owner without groups has one code, for all of its `keys` keys."""
@@ -337,6 +343,7 @@ def share_to_bytes(
         other=[codes.other] if codes else [],
         keys_per_code=codes.sizes if codes else [keys],
         columns=[join_pb2.Ciphertexts(chunks=chunks) for chunks in columns],
+        shares=shares,
         blinding=blinding,
     ).SerializeToString()
 
@@ -349,6 +356,32 @@ def sums_from_bytes(raw: bytes, plan: QueryPlan, rows: int) -> tuple[list[CellSu
     return [CellSums(cell.blinded_count, tuple(cell.sums)) for cell in sums.cells], sums.folded
 
 
+def words_from_sums(cell: CellSums) -> list[int]:
+    """Of a cell of which shares were added up, its sums mod 2^128."""
+    _bounded(all(len(one) == WORD_BYTES for one in cell.sums), "coordinator")
+    return [int.from_bytes(one, "little") for one in cell.sums]
+
+
+def rows_from_bytes(raw: bytes, sizes: Sequence[int], rows: int) -> list[RowNumbers]:
+    """The part `rows`: of lists of these sizes, which of so many rows each place is in."""
+    told = _parse(join_pb2.JoinRows, raw, "coordinator")
+    whole = [len(one) for one in told.lists] == [ROW_BYTES * size for size in sizes]
+    _bounded(whole, "coordinator")
+    lists = [np.frombuffer(one, dtype="<u2") for one in told.lists]
+    _bounded(all(int(one.max()) <= rows for one in lists), "coordinator")
+    return lists
+
+
+def seed_to_bytes(seed: bytes) -> bytes:
+    """The stream `seed`."""
+    return join_pb2.JoinSeed(seed=seed).SerializeToString()
+
+
+def seed_from_bytes(raw: bytes, party: str) -> bytes:
+    """What `seed_to_bytes` wrote; its length is checked by the protocol."""
+    return _parse(join_pb2.JoinSeed, raw, party).seed
+
+
 def match_from_bytes(raw: bytes, size: int) -> tuple[list[int], int]:
     """The part `match`: places of the own list of `size`, ascending, and the number asked for."""
     match = _parse(join_pb2.JoinMatch, raw, "coordinator")
@@ -359,32 +392,52 @@ def match_from_bytes(raw: bytes, size: int) -> tuple[list[int], int]:
     return places.tolist(), match.count
 
 
-def openings_to_bytes(openings: Sequence[Opening]) -> bytes:
-    """The stream `release`."""
+def openings_to_bytes(openings: Sequence[Opening], seed: bytes | None = None) -> bytes:
+    """The stream `release`; by shares with the seed of the own list's pads."""
+    halves = 1 if seed is None else _HALVES
     return join_pb2.JoinRelease(
         cells=[
             join_pb2.CellOpening(
                 count_blinding=opening.count_blinding,
-                blindings=opening.blindings,
+                blindings=_in_halves(opening.blindings, halves),
                 labels=[_label(label) for label in opening.labels],
             )
             for opening in openings
-        ]
+        ],
+        seed=seed or b"",
     ).SerializeToString()
 
 
-def openings_from_bytes(raw: bytes, plan: QueryPlan, owner: int, rows: int) -> list[Opening]:
+def seed_in_release(raw: bytes, party: str) -> bytes:
+    """The seed that came with openings; its length is checked by the protocol."""
+    return _parse(join_pb2.JoinRelease, raw, party).seed
+
+
+def openings_from_bytes(
+    raw: bytes, plan: QueryPlan, owner: int, rows: int, *, shared: bool = False
+) -> list[Opening]:
     """What an owner released, one for each row of the result."""
+    halves = _HALVES if shared else 1
     party = plan.owners[owner].org
     released = _parse(join_pb2.JoinRelease, raw, party)
     _bounded(len(released.cells) == rows, party)
     openings = []
     for cell in released.cells:
-        _bounded(len(cell.blindings) == len(plan.summands), party)
+        _bounded(len(cell.blindings) == halves * len(plan.summands), party)
         _bounded(all(len(label.text) <= MAX_LABEL_CHARACTERS for label in cell.labels), party)
         labels = tuple(None if label.null else label.text for label in cell.labels)
-        openings.append(Opening(cell.count_blinding, tuple(cell.blindings), labels))
+        blindings = _from_halves(cell.blindings, halves)
+        openings.append(Opening(cell.count_blinding, blindings, labels))
     return openings
+
+
+def _in_halves(words: Iterable[int], halves: int) -> list[int]:
+    return [word >> _HALF_BITS * at & _HALF for word in words for at in range(halves)]
+
+
+def _from_halves(numbers: Sequence[int], halves: int) -> tuple[int, ...]:
+    whole = (numbers[at : at + halves] for at in range(0, len(numbers), halves))
+    return tuple(sum(half << _HALF_BITS * at for at, half in enumerate(word)) for word in whole)
 
 
 def _label(label: str | None) -> join_pb2.Label:

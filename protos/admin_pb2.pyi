@@ -152,6 +152,7 @@ class JobRequest(_message.Message):
     MATCHING_FIELD_NUMBER: _builtins.int
     MIN_CONTRIBUTORS_FIELD_NUMBER: _builtins.int
     EXPLAIN_FIELD_NUMBER: _builtins.int
+    AGGREGATION_FIELD_NUMBER: _builtins.int
     SHOWN_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     """psi, psi_cardinality, query"""
@@ -171,6 +172,8 @@ class JobRequest(_message.Message):
     """of a sum over UNION ALL; 0: as many as there must be"""
     explain: _builtins.bool
     """Plan: show what the own policy denies, too, instead of refusing"""
+    aggregation: _builtins.str
+    """of a query: encrypted, shared; empty: encrypted"""
     shown: _builtins.str
     """Propose: hex Contract.substance of the plan that was agreed to; empty: any"""
     @_builtins.property
@@ -200,11 +203,12 @@ class JobRequest(_message.Message):
         matching: _builtins.str = ...,
         min_contributors: _builtins.int = ...,
         explain: _builtins.bool = ...,
+        aggregation: _builtins.str = ...,
         shown: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "datasets", b"datasets", "engine", b"engine", "expires_in_seconds", b"expires_in_seconds", "explain", b"explain", "kind", b"kind", "matching", b"matching", "min_contributors", b"min_contributors", "min_group", b"min_group", "min_join", b"min_join", "on", b"on", "purpose", b"purpose", "receivers", b"receivers", "shown", b"shown", "statement", b"statement"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "basis", b"basis", "datasets", b"datasets", "engine", b"engine", "expires_in_seconds", b"expires_in_seconds", "explain", b"explain", "kind", b"kind", "matching", b"matching", "min_contributors", b"min_contributors", "min_group", b"min_group", "min_join", b"min_join", "on", b"on", "purpose", b"purpose", "receivers", b"receivers", "shown", b"shown", "statement", b"statement"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

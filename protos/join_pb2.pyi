@@ -74,6 +74,7 @@ class JoinShare(_message.Message):
     KEYS_PER_CODE_FIELD_NUMBER: _builtins.int
     COLUMNS_FIELD_NUMBER: _builtins.int
     BLINDING_FIELD_NUMBER: _builtins.int
+    SHARES_FIELD_NUMBER: _builtins.int
     tokens: _builtins.bytes
     codes: _builtins.bytes
     """little-endian uint32 each; empty for an owner without groups"""
@@ -91,6 +92,10 @@ class JoinShare(_message.Message):
     def columns(self) -> _containers.RepeatedCompositeFieldContainer[Global___Ciphertexts]:
         """one per value column, under the receiver's one-time key"""
 
+    @_builtins.property
+    def shares(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """by shares, instead of columns: one per value column, 16 bytes a value"""
+
     def __init__(
         self,
         *,
@@ -100,10 +105,11 @@ class JoinShare(_message.Message):
         keys_per_code: _abc.Iterable[_builtins.int] | None = ...,
         columns: _abc.Iterable[Global___Ciphertexts] | None = ...,
         blinding: _builtins.bytes = ...,
+        shares: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["blinding", b"blinding", "codes", b"codes", "columns", b"columns", "keys_per_code", b"keys_per_code", "other", b"other", "tokens", b"tokens"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blinding", b"blinding", "codes", b"codes", "columns", b"columns", "keys_per_code", b"keys_per_code", "other", b"other", "shares", b"shares", "tokens", b"tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -169,7 +175,7 @@ class CellSums(_message.Message):
     """count + Σ blindings mod 2^64"""
     @_builtins.property
     def sums(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
-        """one ciphertext per summand, blinded and flooded"""
+        """one per summand: a ciphertext, blinded and flooded; of shares 16 bytes, blinded"""
 
     def __init__(
         self,
@@ -184,6 +190,56 @@ class CellSums(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CellSums: _TypeAlias = CellSums  # noqa: Y015
+
+@_typing.final
+class JoinRows(_message.Message):
+    """coordinator → receiver and helper, by shares, once every gate has said release"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SALT_FIELD_NUMBER: _builtins.int
+    LISTS_FIELD_NUMBER: _builtins.int
+    salt: _builtins.bytes
+    """32 random bytes, so that the digest of this message tells nothing"""
+    @_builtins.property
+    def lists(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """of each list at every place the row of the result it is in, or 0: little-endian uint16 each"""
+
+    def __init__(
+        self,
+        *,
+        salt: _builtins.bytes = ...,
+        lists: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lists", b"lists", "salt", b"salt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JoinRows: _TypeAlias = JoinRows  # noqa: Y015
+
+@_typing.final
+class JoinSeed(_message.Message):
+    """receiver → helper, by shares, with its release"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEED_FIELD_NUMBER: _builtins.int
+    seed: _builtins.bytes
+    """of the pads of its own list, 32 bytes"""
+    def __init__(
+        self,
+        *,
+        seed: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["seed", b"seed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JoinSeed: _TypeAlias = JoinSeed  # noqa: Y015
 
 @_typing.final
 class JoinMatch(_message.Message):
@@ -222,6 +278,9 @@ class JoinRelease(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CELLS_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    seed: _builtins.bytes
+    """by shares: of the pads of this owner's list, 32 bytes"""
     @_builtins.property
     def cells(self) -> _containers.RepeatedCompositeFieldContainer[Global___CellOpening]:
         """as in JoinSums"""
@@ -230,10 +289,11 @@ class JoinRelease(_message.Message):
         self,
         *,
         cells: _abc.Iterable[Global___CellOpening] | None = ...,
+        seed: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -249,7 +309,7 @@ class CellOpening(_message.Message):
     count_blinding: _builtins.int
     @_builtins.property
     def blindings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """one per summand, mod t"""
+        """one per summand, mod t; by shares mod 2^128, the low half first"""
 
     @_builtins.property
     def labels(self) -> _containers.RepeatedCompositeFieldContainer[Global___Label]:

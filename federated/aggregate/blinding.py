@@ -1,12 +1,12 @@
 """What keeps a result shut until every owner has released it: b = PRF_β(cell, column).
 
-Implements  federated/SPEC.md §2.6
+Implements  federated/SPEC.md §2.6, and §6.3 for sums of shares
 Learns      who is told b of a cell: that cell's value, once it has every other owner's b too; who
             is told β (the coordinator): nothing, for it has no key to decrypt with
 Not safe    for two attempts with one β: their difference would open
 
-The PRF is HMAC-SHA-256, cut to 59 bits for sums (uniform mod t = 2^59, without bias) and to 64 for
-counts. Pure functions of β; who makes and keeps it is `secret.py`.
+The PRF is HMAC-SHA-256, cut to 59 bits for sums (uniform mod t = 2^59, without bias), to 64 for
+counts, and to 128 for sums of shares. Pure functions of β; who makes and keeps it is `secret.py`.
 """
 
 import hashlib
@@ -17,11 +17,14 @@ from typing import Final
 
 from contract.errors import BadMessage
 from federated.aggregate.parameters import PLAIN, signed
+from federated.shares import words
 
 COUNT_MODULUS: Final = 1 << 64
 
 _COUNT: Final = 0
 _SUM: Final = 1
+_SHARES: Final = 2
+_WORD_BYTES: Final = 8
 
 
 def blind_of(beta: bytes, cell: Sequence[int], column: int) -> int:
@@ -32,6 +35,11 @@ def blind_of(beta: bytes, cell: Sequence[int], column: int) -> int:
 def count_blind(beta: bytes, cell: Sequence[int]) -> int:
     """One owner's b mod 2^64 for the count of a cell."""
     return _word(beta, _COUNT, cell, 0)
+
+
+def share_blind(beta: bytes, cell: Sequence[int], column: int) -> int:
+    """One owner's b mod 2^128 for the sum of shares number `column` of a cell."""
+    return _word(beta, _SHARES, cell, column, words.WORD_BYTES)
 
 
 def blinded_count(count: int, blinds: Iterable[int]) -> int:
@@ -53,9 +61,15 @@ def opened_sum(decrypted: int, blinds: Iterable[int], *, largest: int) -> int:
     return _inside(signed(decrypted - sum(blinds)), largest)
 
 
-def _word(beta: bytes, kind: int, cell: Sequence[int], column: int) -> int:
+def opened_shares(blinded: int, blinds: Iterable[int], *, largest: int) -> int:
+    """The same for a sum of shares, mod 2^128."""
+    return _inside(words.signed(blinded - sum(blinds)), largest)
+
+
+def _word(beta: bytes, kind: int, cell: Sequence[int], column: int, size: int = _WORD_BYTES) -> int:
     place = struct.pack(f"<BII{len(cell)}I", kind, column, len(cell), *cell)
-    return int.from_bytes(hmac.digest(beta, b"mihe/blind/v1\0" + place, hashlib.sha256)[:8], "big")
+    digest = hmac.digest(beta, b"mihe/blind/v1\0" + place, hashlib.sha256)
+    return int.from_bytes(digest[:size], "big")
 
 
 def _inside(value: int, largest: int) -> int:

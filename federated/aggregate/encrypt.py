@@ -11,8 +11,8 @@ import numpy as np
 import tenseal.sealapi as seal
 from numpy.typing import NDArray
 
-from contract.errors import BadValue
 from federated.aggregate import bfv
+from federated.aggregate.bounded import require_bounded
 from federated.aggregate.parameters import DEGREE, PLAIN
 from federated.aggregate.wire import Residues, key_id, read_key, write_ciphertext
 
@@ -33,7 +33,7 @@ def encrypt_column(public_key: bytes, values: NDArray[np.int64], *, largest: int
     `largest` is the bound that the contract's proof rests on; raises BadValue beyond it, and for a
     malformed key BadMessage or ForeignEncryptionKey.
     """
-    _require_bounded(values, largest)
+    require_bounded(values, largest)
     encryptor, key = bfv.encryptor(read_key(public_key)), key_id(public_key)
     chunks = (values[start : start + DEGREE] for start in range(0, len(values), DEGREE))
     return [write_ciphertext(key, _encrypted(encryptor, chunk)) for chunk in chunks]
@@ -46,13 +46,3 @@ def _encrypted(encryptor: seal.Encryptor, values: NDArray[np.int64]) -> Residues
     made = seal.Ciphertext()
     encryptor.encrypt(bfv.plaintext(coefficients), made)
     return bfv.residues(made)
-
-
-def _require_bounded(values: NDArray[np.int64], largest: int) -> None:
-    # Not abs(): that of the least int64 is negative.
-    if values.size and (int(values.min()) < -largest or int(values.max()) > largest):
-        raise BadValue(
-            "a value lies outside the bounds that its column declares",
-            fix="Correct the data, or declare the bounds that hold and propose the job again.",
-            rule="federated/SPEC.md §2.3",
-        )

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from contract.errors import OurError
 from federated.aggregate import bfv
-from federated.aggregate.blinding import blind_of, count_blind
+from federated.aggregate.blinding import blind_of, count_blind, share_blind
 from federated.aggregate.parameters import signed
 from federated.aggregate.wire import key_id, read_result, write_key
 
@@ -64,6 +64,9 @@ class Blinding(_Unserialised):
 
     def of_sum(self, cell: tuple[int, ...], column: int) -> int:
         return blind_of(self._beta, cell, column)
+
+    def of_shares(self, cell: tuple[int, ...], column: int) -> int:
+        return share_blind(self._beta, cell, column)
 
     def of_count(self, cell: tuple[int, ...]) -> int:
         return count_blind(self._beta, cell)

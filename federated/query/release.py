@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from contract.errors import BadMessage
-from federated.aggregate.blinding import opened_count, opened_sum
+from federated.aggregate.blinding import opened_count, opened_shares, opened_sum
 from federated.query.plan import QueryPlan
 from federated.query.result import Cell
 
@@ -35,7 +35,7 @@ class Opening:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Shut:
-    """One cell as the receiver has it before anybody opens it: decrypted, still blinded."""
+    """One cell as the receiver has it before anybody opens it: decrypted or added, blinded."""
 
     blinded_count: int
     sums: tuple[int, ...]
@@ -69,20 +69,25 @@ def opened(
     names: Sequence[Codes],
     shut: Sequence[Shut],
     openings: Sequence[Sequence[Opening]],
+    *,
+    shared: bool = False,
 ) -> list[Cell]:
     """The cells, from what was decrypted and what every owner (in plan order) released.
 
     Raises BadMessage for anything that the plan's bounds do not allow.
     """
     return [
-        _open(plan, name, cell, [of_owner[place] for of_owner in openings])
+        _open(plan, name, cell, [of_owner[place] for of_owner in openings], shared=shared)
         for place, (name, cell) in enumerate(zip(names, shut, strict=True))
     ]
 
 
-def _open(plan: QueryPlan, name: Codes, shut: Shut, openings: Sequence[Opening]) -> Cell:
+def _open(
+    plan: QueryPlan, name: Codes, shut: Shut, openings: Sequence[Opening], *, shared: bool
+) -> Cell:
+    open_sum = opened_shares if shared else opened_sum
     sums = tuple(
-        opened_sum(
+        open_sum(
             value,
             [opening.blindings[place] for opening in openings],
             largest=max(abs(summand.least), abs(summand.most)),

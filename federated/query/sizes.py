@@ -6,10 +6,12 @@ Learns      nobody anything: sizes are padded, and everybody compiles the same p
 
 from typing import Final
 
+from contract.job import Aggregation
 from federated.aggregate.parameters import DEGREE
 from federated.aggregate.wire import CIPHERTEXT_BYTES
 from federated.query.agreed import join_of
 from federated.query.plan import QueryPlan
+from federated.shares.words import WORD_BYTES
 
 _CODE_BYTES: Final = 4
 # The number of keys of each code, as varints: at most two codes a key, and their sum is the keys'.
@@ -18,20 +20,22 @@ _HEADER_BYTES: Final = 16
 _ENVELOPE_BYTES: Final = 1 << 10
 
 
-def share_bytes(plan: QueryPlan, owner: int) -> int:
-    """Tokens, codes and ciphertexts of an owner's share."""
+def share_bytes(plan: QueryPlan, owner: int, aggregation: Aggregation) -> int:
+    """Tokens, codes and hidden values of an owner's share."""
     part = plan.owners[owner]
     tokens = join_of(plan, bytes(32)).token_bytes * part.size
     codes = _CODE_BYTES * part.size if part.groups else 0
+    if aggregation is Aggregation.SHARED:
+        return tokens + codes + part.sent * part.size * WORD_BYTES
     return tokens + codes + _ciphertexts(plan, owner) * CIPHERTEXT_BYTES
 
 
-def most_share_bytes(plan: QueryPlan, owner: int) -> int:
+def most_share_bytes(plan: QueryPlan, owner: int, aggregation: Aggregation) -> int:
     """No share of this owner that the plan allows is larger, as it travels."""
     part = plan.owners[owner]
     counts = _MOST_COUNTING_BYTES * part.size if part.groups else 0
     headers = _HEADER_BYTES * _ciphertexts(plan, owner) + _ENVELOPE_BYTES
-    return share_bytes(plan, owner) + counts + headers
+    return share_bytes(plan, owner, aggregation) + counts + headers
 
 
 def chunks_of(rows: int) -> int:

@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from contract.canonical import parse
 from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
 from contract.errors import BadMessage, ForeignCiphertext
+from contract.job import Aggregation
 from contract.keys import KeyKind
 from contract.statements import Cells
 from coordinator import wire as at_coordinator
@@ -165,6 +166,9 @@ class Pool:
 
     def __init__(self, played: Played, *members: str) -> None:
         self.plan, self.join = played.plan, played.join
+        adding = played.contract.aggregation
+        assert adding is not None
+        self.aggregation, self.shared = adding, adding is Aggregation.SHARED
         self.views: dict[str, View] = {member: played.view(member) for member in members}
         self.owners = tuple(member for member in members if member in OWNERS)
 
@@ -209,9 +213,12 @@ class Pool:
     def shares(self) -> dict[str, Share]:
         """What the coordinator was handed in."""
         return {
-            one.sender: at_coordinator.share_from(one.content, self.plan, OWNERS.index(one.sender))
+            one.sender: self.share_of(one.sender, one.content)
             for one in self.views[COORDINATOR].received("share")
         }
+
+    def share_of(self, owner: str, content: bytes) -> Share:
+        return at_coordinator.share_from(content, self.plan, OWNERS.index(owner), self.aggregation)
 
     def sums(self) -> tuple[list[wire.CellSums], int]:
         """What the receiver fetched."""
@@ -222,12 +229,16 @@ class Pool:
         """Who released what to a receiver of this coalition, and what its members would."""
         rows = len(self.result_names)
         found = {
-            sender: wire.openings_from_bytes(content, self.plan, OWNERS.index(sender), rows)
+            sender: wire.openings_from_bytes(
+                content, self.plan, OWNERS.index(sender), rows, shared=self.shared
+            )
             for sender, content in self.received("release")
         }
         for owner in self.owners:
             own, at = self.own(owner), OWNERS.index(owner)
-            found[owner] = [opening(self.plan, at, own, name) for name in self.result_names]
+            found[owner] = [
+                opening(self.plan, at, own, name, shared=self.shared) for name in self.result_names
+            ]
         return found
 
 

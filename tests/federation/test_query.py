@@ -271,19 +271,34 @@ def test_bad_questions_end_where_they_are_asked(owners: Owners, question: Questi
     assert _jobs(owners) == before
 
 
-def test_keyed_matching_answers_the_same_where_every_owner_lists_it(owners: Owners) -> None:
-    refused = owners.ask(COUNT, "--matching", "keyed")
-    assert "does not allow its keyed matching" in refused.stderr
-    kept = {org: owners.home(org).policy.read_text("utf-8") for org in ("bank_a", "power")}
+FAST = ("--matching", "keyed", "--aggregation", "shared")
+
+
+@pytest.mark.parametrize(
+    ("words", "denied"),
+    [(FAST[:2], "keyed matching"), (FAST[2:], "shared aggregation")],
+    ids=["matching", "aggregation"],
+)
+def test_a_weaker_dial_is_refused_unless_it_is_listed(
+    owners: Owners, words: tuple[str, str], denied: str
+) -> None:
+    question = Question(COUNT, Refused, (f"does not allow its {denied}", "policy.toml: allow["))
+    _is(owners.ask(COUNT, *words), Refused, question)
+
+
+def test_both_dials_fast_answer_the_same_where_every_owner_lists_them(owners: Owners) -> None:
+    listed = 'matching = ["keyed"]\naggregation = ["shared"]\napprove = "auto"'
+    kept = {org: owners.home(org).policy.read_text("utf-8") for org in ORGS}
     for org, policy in kept.items():
-        listed = policy.replace('approve = "auto"', 'matching = ["keyed"]\napprove = "auto"')
-        owners.home(org).policy.write_text(listed, "utf-8")
+        owners.allow(org, policy.replace('approve = "auto"', listed))
     try:
-        for sql in (COUNT, SHOWN["two owners, NULL, negative, NULL as a group"]):
-            assert owners.answer(sql, "--matching", "keyed") == owners.clear(sql)
+        for sql in SHOWN.values():
+            assert owners.answer(sql, *FAST) == owners.clear(sql)
+        sql = SHOWN["two owners, NULL, negative, NULL as a group"]
+        assert owners.answer(sql, *FAST[2:]) == owners.clear(sql)
     finally:
         for org, policy in kept.items():
-            owners.home(org).policy.write_text(policy, "utf-8")
+            owners.allow(org, policy)
 
 
 @pytest.mark.parametrize(

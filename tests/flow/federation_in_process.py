@@ -22,9 +22,19 @@ from numpy.typing import NDArray
 
 from contract.canonical import canonical_bytes
 from contract.dataset import CatalogueEntry
-from contract.job import QUERY_SUITES, Basis, Contract, Crypto, JobKind, Matching, Party, Query
-from contract.statements import Cells
-from coordinator.compute import Order, match_and_add
+from contract.job import (
+    QUERY_SUITES,
+    Aggregation,
+    Basis,
+    Contract,
+    Crypto,
+    JobKind,
+    Matching,
+    Party,
+    Query,
+)
+from contract.statements import Cells, MatchFor
+from coordinator.compute import Order, Told, match_and_add
 from federated.aggregate.encrypt import encrypt_column
 from federated.aggregate.secret import Blinding, ReceiverKey
 from federated.join.codes import encode
@@ -36,9 +46,14 @@ from federated.query.agreed import join_of, largest_of, plan_of
 from federated.query.plan import QueryPlan, compile_statement
 from federated.query.release import Codes, Opening, Shut, labels_of, names_of, opened
 from federated.query.result import Result, result_of
+from federated.query.shared import lists_of, minus, pad_sums
 from federated.query.statement import parse
+from federated.shares.secret import Pads
+from federated.shares.split import split
+from federated.shares.words import RowNumbers
 from node import wire
 from node.local import LocalRows
+from node.shared import helped
 from tests.vectors.blind_join_reference import Fast, OpenOwner
 
 COORDINATOR = "coordinator"
@@ -57,6 +72,7 @@ def contract_of(
     min_join: int = 1,
     receiver: int = 0,
     matching: Matching = Matching.BLIND,
+    aggregation: Aggregation = Aggregation.ENCRYPTED,
 ) -> Contract:
     """The contract of a statement; its receiver is the owner with that place in it."""
     statement = parse(sql, entries)
@@ -83,7 +99,7 @@ def contract_of(
         query=Query(statement=statement.sql, min_group=k, min_join=min_join, entries=tuple(stated)),
         purpose="JOINT_STATISTICS",
         basis=Basis.SYNTHETIC_TEST,
-        crypto=Crypto(suite=QUERY_SUITES[matching]),
+        crypto=Crypto(suite=QUERY_SUITES[matching, aggregation]),
         created=_NOW,
         expires=_NOW + timedelta(days=1),
         nonce=os.urandom(32).hex(),
@@ -111,6 +127,7 @@ class Own:
     order: NDArray[np.int32]
     labels: Mapping[int, Hashable]
     columns: list[list[bytes]]
+    pads: Pads
     blinding: Blinding
     open: OpenOwner | None
 
@@ -141,7 +158,7 @@ class Played:
     cells: Cells
     own: dict[str, Own]
     messages: list[Message]
-    key: ReceiverKey = field(repr=False)
+    key: ReceiverKey | None = field(repr=False)
     result: Result
     folded: int
 
@@ -248,6 +265,8 @@ class _Run:
         self.contract, self.rows, self.folder, self.receiver = contract, rows, folder, receiver
         self.plan = plan_of(contract)
         self.join = join_of(self.plan, os.urandom(32))
+        self.shared = contract.aggregation is Aggregation.SHARED
+        self.seeds: dict[int, Pads] = {}
         self.messages: list[Message] = []
         self.chains: dict[str, _Chain] = {}
         if contract.matching is Matching.BLIND:
@@ -257,16 +276,13 @@ class _Run:
             }
 
     def played(self) -> Played:
-        key, public = ReceiverKey.generate()
-        key_file = self._hand_in(self.receiver, "he_key", public)
-        for owner in self.join.owners:
-            if owner != self.receiver:
-                self._send(COORDINATOR, owner, "he_key", public)
+        key, public = self._key()
         self.keyed = self._keyed()
         own = {me: self._contribute(me, public) for me in self.join.owners}
-        cells = self._computed(key_file)
-        openings = [self._released(me, own[me], cells) for me in self.join.owners]
-        result, folded = self._result(key, cells, openings)
+        cells = self._computed()
+        told = self._told(cells)
+        openings = [self._released(me, own, cells, told) for me in self.join.owners]
+        result, folded = self._result(key, cells, openings, told)
         return Played(
             contract=self.contract,
             plan=self.plan,
@@ -279,6 +295,17 @@ class _Run:
             result=result,
             folded=folded,
         )
+
+    def _key(self) -> tuple[ReceiverKey | None, bytes]:
+        """The receiver's key, and what the others are given of it; by shares there is none."""
+        if self.shared:
+            return None, b""
+        key, public = ReceiverKey.generate()
+        self._hand_in(self.receiver, "he_key", public)
+        for owner in self.join.owners:
+            if owner != self.receiver:
+                self._send(COORDINATOR, owner, "he_key", public)
+        return key, public
 
     def _send(self, sender: str, receiver: str, name: str, content: bytes) -> bytes:
         self.messages.append(Message(sender, receiver, name, content))
@@ -314,31 +341,41 @@ class _Run:
         chain = self.chains.get(me)
         listed = self.keyed[me].list(rows.keys) if chain is None else chain.travel(carry)
         coded = encode(rows.groups, listed.order, self.plan.k, os.urandom(32))
-        columns = [
-            encrypt_column(public, in_order(column, listed.order), largest=largest)
-            for column, largest in zip(rows.values, largest_of(self.plan, at), strict=True)
-        ]
+        listed_columns = [in_order(column, listed.order) for column in rows.values]
+        largest = largest_of(self.plan, at)
+        pads = Pads(os.urandom(32), self.join.run_id, self.join.size_of(me))
+        columns, shares = [], split(listed_columns, largest, pads) if self.shared else []
+        if not self.shared:
+            columns = [
+                encrypt_column(public, column, largest=most)
+                for column, most in zip(listed_columns, largest, strict=True)
+            ]
         blinding = Blinding(os.urandom(32), self.join.run_id)
         share = wire.share_to_bytes(
             tokens=listed.tokens,
             codes=coded.message if self.plan.owners[at].groups else None,
             keys=len(rows.keys),
             columns=columns,
+            shares=shares,
             blinding=blinding.reveal(),
         )
         self._hand_in(me, "share", share)
         return Own(
-            rows, listed.order, coded.labels, columns, blinding, chain.open if chain else None
+            rows, listed.order, coded.labels, columns, pads, blinding, chain.open if chain else None
         )
 
-    def _computed(self, key_file: Path) -> Cells:
+    def _computed(self) -> Cells:
         outcome = match_and_add(
             Order(
                 run=self.join.run_id,
                 contract=self.contract,
-                key_file=key_file,
+                key_file=self.folder / f"{self.receiver}.he_key",
                 share_files=tuple(self.folder / f"{me}.share" for me in self.join.owners),
                 sums_file=self.folder / f"{COORDINATOR}.sums",
+                told=tuple(
+                    Told(org, lists_of(self.plan, self.receiver, org), self.folder / f"{org}.rows")
+                    for org in self._told_of_rows
+                ),
             )
         )
         cells = Cells(
@@ -347,40 +384,93 @@ class _Run:
             remainder=outcome.remainder,
             result=outcome.sums_digest,
             receipts=(),
+            rows=tuple(MatchFor(org=o, digest=d) for o, d in outcome.rows_digests) or None,
         )
         self._send(COORDINATOR, EVERYBODY, "cells", canonical_bytes(cells))
         return cells
 
-    def _released(self, me: str, own: Own, cells: Cells) -> list[Opening]:
-        owner = self.join.owners.index(me)
+    @property
+    def _helper(self) -> str | None:
+        """Who takes the pads off the receiver's list; nobody if it has none."""
+        return self.contract.helper if self.receiver in self.join.owners else None
+
+    @property
+    def _told_of_rows(self) -> tuple[str, ...]:
+        if not self.shared:
+            return ()
+        return (self.receiver,) if self._helper is None else (self.receiver, self._helper)
+
+    def _told(self, cells: Cells) -> dict[str, dict[int, RowNumbers]]:
+        """Of whom, which rows of the result the places of which owners' lists are in."""
+        found = {}
+        number = len(names_of(cells.passing, remainder=cells.remainder))
+        for one in cells.rows or ():
+            content = (self.folder / f"{one.org}.rows").read_bytes()
+            assert sha256(content).hexdigest() == one.digest
+            self._send(COORDINATOR, one.org, "rows", content)
+            owners = lists_of(self.plan, self.receiver, one.org)
+            sizes = [self.join.sizes[owner] for owner in owners]
+            lists = wire.rows_from_bytes(content, sizes, number)
+            found[one.org] = dict(zip(owners, lists, strict=True))
+        return found
+
+    def _released(
+        self,
+        me: str,
+        owns: Mapping[str, Own],
+        cells: Cells,
+        told: Mapping[str, Mapping[int, RowNumbers]],
+    ) -> list[Opening]:
+        owner, own = self.join.owners.index(me), owns[me]
         names = names_of(cells.passing, remainder=cells.remainder)
-        openings = [opening(self.plan, owner, own, name) for name in names]
+        openings = [opening(self.plan, owner, own, name, shared=self.shared) for name in names]
         if me == self.receiver:
             return openings
-        content = wire.openings_to_bytes(openings)
+        if self.shared and me == self._helper:
+            seed = wire.seed_to_bytes(owns[self.receiver].pads.reveal())
+            self._send(self.receiver, me, "seed", seed)
+            pads = self._pads(self.receiver, wire.seed_from_bytes(seed, self.receiver))
+            openings = helped(openings, pad_sums(self.plan, pads, told[me], len(names)))
+        content = wire.openings_to_bytes(openings, own.pads.reveal() if self.shared else None)
         self._send(me, self.receiver, "release", content)
-        return wire.openings_from_bytes(content, self.plan, owner, len(names))
+        if self.shared:
+            self.seeds |= self._pads(me, wire.seed_in_release(content, me))
+        return wire.openings_from_bytes(content, self.plan, owner, len(names), shared=self.shared)
+
+    def _pads(self, org: str, seed: bytes) -> dict[int, Pads]:
+        owner = self.join.owners.index(org)
+        return {owner: Pads(seed, self.join.run_id, self.join.sizes[owner])}
 
     def _result(
-        self, key: ReceiverKey, cells: Cells, openings: Sequence[Sequence[Opening]]
+        self,
+        key: ReceiverKey | None,
+        cells: Cells,
+        openings: Sequence[Sequence[Opening]],
+        told: Mapping[str, Mapping[int, RowNumbers]],
     ) -> tuple[Result, int]:
         names = names_of(cells.passing, remainder=cells.remainder)
         content = (self.folder / f"{COORDINATOR}.sums").read_bytes()
         assert sha256(content).hexdigest() == cells.result
         self._send(COORDINATOR, self.receiver, "sums", content)
         sums, folded = wire.sums_from_bytes(content, self.plan, len(names))
+        if key is None:
+            off = pad_sums(self.plan, self.seeds, told[self.receiver], len(names))
+            values = minus([wire.words_from_sums(cell) for cell in sums], off)
+        else:
+            values = [[key.decrypt(one) for one in cell.sums] for cell in sums]
         shut = [
-            Shut(cell.blinded_count, tuple(key.decrypt(one) for one in cell.sums)) for cell in sums
+            Shut(cell.blinded_count, tuple(row)) for cell, row in zip(sums, values, strict=True)
         ]
-        return result_of(self.plan, opened(self.plan, names, shut, openings)), folded
+        cells_of = opened(self.plan, names, shut, openings, shared=self.shared)
+        return result_of(self.plan, cells_of), folded
 
 
-def opening(plan: QueryPlan, owner: int, own: Own, name: Codes) -> Opening:
+def opening(plan: QueryPlan, owner: int, own: Own, name: Codes, *, shared: bool = False) -> Opening:
     """What an owner would release of a row of the result."""
-    summands = range(len(plan.summands))
+    blind = own.blinding.of_shares if shared else own.blinding.of_sum
     return Opening(
         count_blinding=own.blinding.of_count(name),
-        blindings=tuple(own.blinding.of_sum(name, place) for place in summands),
+        blindings=tuple(blind(name, place) for place in range(len(plan.summands))),
         labels=labels_of(plan, owner, name, own.labels),
     )
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.job import Matching
+from contract.job import Aggregation, Matching
 from federated.query.agreed import plan_of
 from federated.query.result import Result
 from scenarios.sql_oracle import Answer
@@ -46,10 +46,17 @@ def asked(
     min_join: int = 1,
     receiver: int = 0,
     matching: Matching = Matching.BLIND,
+    aggregation: Aggregation = Aggregation.ENCRYPTED,
 ) -> tuple[Result, Answer]:
     """The result of a whole run, and the clear answer."""
     contract = contract_of(
-        sql, here.entries, k=k, min_join=min_join, receiver=receiver, matching=matching
+        sql,
+        here.entries,
+        k=k,
+        min_join=min_join,
+        receiver=receiver,
+        matching=matching,
+        aggregation=aggregation,
     )
     plan = plan_of(contract)
     parts = local_rows(plan, here)
@@ -76,6 +83,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], World]:
     st.sampled_from([1, 20]),
     st.integers(0, 1),
     st.sampled_from(Matching),
+    st.sampled_from(Aggregation),
 )
 def test_every_cell_equals_the_clear_answer(
     world: Callable[[int], World],
@@ -85,8 +93,9 @@ def test_every_cell_equals_the_clear_answer(
     min_join: int,
     receiver: int,
     matching: Matching,
+    aggregation: Aggregation,
 ) -> None:
-    result, clear = asked(sql, world(seed), k, min_join, receiver, matching)
+    result, clear = asked(sql, world(seed), k, min_join, receiver, matching, aggregation)
     require_equal(sql, result, clear)
 
 
@@ -121,11 +130,12 @@ def test_every_cell_equals_the_clear_answer(
     ],
     ids=["two owners, no groups", "NULLs", "three owners, two dimensions", "four owners", "ratios"],
 )
+@pytest.mark.parametrize("aggregation", Aggregation)
 def test_the_questions_that_are_asked_have_answers(
-    world: Callable[[int], World], sql: str, k: int
+    world: Callable[[int], World], sql: str, k: int, aggregation: Aggregation
 ) -> None:
     """What the random ones may miss: rows that are shown, with their decimals and their NULLs."""
-    result, clear = asked(sql, world(5), k)
+    result, clear = asked(sql, world(5), k, aggregation=aggregation)
     require_equal(sql, result, clear)
     assert [row for row in result.rows if not row.remainder]
     assert any(type(value) is Decimal for row in result.rows for value in row.values)

@@ -2,8 +2,8 @@
 
 What is secret is read off the stub of the Rust core: its classes that are not exceptions, and every
 function that returns one; of SEAL, what makes, holds or uses a decryption key; of cryptography, a
-private key of X25519. The contract `blind`
-in pyproject.toml then keeps the coordinator away.
+private key of X25519; of Python, objects that refuse to be pickled. The contract `blind` in
+pyproject.toml then keeps the coordinator away.
 """
 
 import ast
@@ -75,6 +75,13 @@ def used_of_cryptography(path: Path) -> set[str]:
     return used
 
 
+def refuses_to_be_pickled(path: Path) -> bool:
+    return any(
+        isinstance(node, ast.FunctionDef) and node.name == "__reduce__"
+        for node in ast.walk(ast.parse(path.read_bytes()))
+    )
+
+
 def test_the_core_has_secrets_to_name(root: Path) -> None:
     assert {"blind", "Blinding"} <= secret_names(root)
     assert "Spent" not in secret_names(root)
@@ -90,6 +97,7 @@ def test_secrets_live_in_files_called_secret(root: Path) -> None:
         if secret & used_of_native(path)
         or SEAL_SECRETS & used_of_seal(path)
         or KEYS & used_of_cryptography(path)
+        or refuses_to_be_pickled(path)
     }
     named = {path for package in PROTOCOLS for path in (root / package).rglob("secret.py")}
     assert holders == named

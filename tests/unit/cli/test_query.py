@@ -164,12 +164,14 @@ def test_it_asks_what_was_typed(ready: Node) -> None:
         min_group=25,
         min_join=1000,
         matching="blind",
+        aggregation="encrypted",
     )
 
 
-def test_keyed_matching_is_asked_for_in_so_many_words(ready: Node) -> None:
-    assert main([*ASK, "--matching", "keyed"]) == 0
-    assert _asked(ready).matching == "keyed"
+def test_the_fast_dials_are_asked_for_in_so_many_words(ready: Node) -> None:
+    assert main([*ASK, "--matching", "keyed", "--aggregation", "shared"]) == 0
+    asked = _asked(ready)
+    assert (asked.matching, asked.aggregation) == ("keyed", "shared")
 
 
 LINES = "SELECT r.industry,\r\n  COUNT(*) AS 户数 -- 损失\r\nFROM …\n"

@@ -10,6 +10,7 @@ from contract.job import (
     MATCH_SUITES,
     QUERY_SUITES,
     RR22_SUITES,
+    Aggregation,
     Contract,
     Crypto,
     JobKind,
@@ -139,7 +140,12 @@ def test_the_columns_named_are_the_partys_own() -> None:
 ORGS = ("bank_a", "bank_b", "tax")
 
 
-def query(receiver: str, k: int = 10, matching: Matching = Matching.BLIND) -> LeakageStatement:
+def query(
+    receiver: str,
+    k: int = 10,
+    matching: Matching = Matching.BLIND,
+    aggregation: Aggregation = Aggregation.ENCRYPTED,
+) -> LeakageStatement:
     key = CatalogueColumn(name="uscc", type=ColumnType.KEY, key=KeyKind.USCC, level=2, size=512)
     entries = tuple(
         CatalogueEntry(org=org, name="loans", columns=(key,), refreshed=date(2026, 1, 1))
@@ -158,7 +164,7 @@ def query(receiver: str, k: int = 10, matching: Matching = Matching.BLIND) -> Le
             receivers=(receiver,),
             parties=parties,
             query=asked,
-            crypto=Crypto(suite=QUERY_SUITES[matching]),
+            crypto=Crypto(suite=QUERY_SUITES[matching, aggregation]),
         )
     )
 
@@ -234,6 +240,28 @@ def test_a_keyed_query_says_who_has_every_identifier(receiver: str) -> None:
     assert "at most as many guesses" not in said
     assert [one for one in learnt.not_covered if one.startswith("Matching is keyed")]
     assert not [one for one in blind.not_covered if "keyed" in one]
+
+
+@pytest.mark.parametrize("matching", Matching)
+@pytest.mark.parametrize("receiver", ORGS)
+def test_a_query_by_shares_says_what_receiver_and_helper_see(
+    receiver: str, matching: Matching
+) -> None:
+    learnt = query(receiver, matching=matching, aggregation=Aggregation.SHARED)
+    encrypted = query(receiver, matching=matching)
+    helper = next(org for org in ORGS if org != receiver)
+    for org in ORGS:
+        counts = [line for line in of(org, learnt.parties) if "helper" in line]
+        assert len(counts) == (org == helper)
+    (which,) = of(f"{receiver} and owners", learnt.coalitions)
+    assert which.startswith("which of those owners' keys are in each passing cell")
+    assert f"with {helper}, {receiver}'s helper, which of {receiver}'s" in which
+    (read,) = of(f"coordinator and {helper}", learnt.coalitions)
+    assert read.startswith(f"every value that {receiver} hands in, in the join or not")
+    values = [one for line in learnt.coalitions for one in line.what if "no value of" in one]
+    assert values == [f"no value of another owner, unless {helper} is among them"]
+    assert not [line for line in encrypted.coalitions if "helper" in " ".join(line.what)]
+    assert of("coordinator", learnt.parties) == of("coordinator", encrypted.parties)
 
 
 @pytest.mark.parametrize("kind", KINDS)

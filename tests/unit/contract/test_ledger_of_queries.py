@@ -29,6 +29,7 @@ from contract.statements import (
     Evidence,
     Gate,
     HeKey,
+    MatchFor,
     PartyStart,
     Prepare,
     RunRole,
@@ -308,3 +309,35 @@ def test_a_contract_altered_in_its_query_is_another_job() -> None:
     with pytest.raises(MiheError) as caught:
         open_job(forged, WHO[A])
     assert caught.value.code == "CONTRACT_ALTERED"
+
+
+# ── by shares ───────────────────────────────────────────────────────────────────────────────────
+
+
+def by_shares(ledger: Ledger) -> Ledger:
+    """The same job under another suite; its contract's digest is not looked at again."""
+    crypto = Crypto(suite=Suite.BLIND_SHARED)
+    return replace(ledger, contract=CONTRACT.model_copy(update={"crypto": crypto}))
+
+
+def told(*orgs: str) -> Cells:
+    return CELLS.model_copy(update={"rows": tuple(MatchFor(org=org, digest=of(8)) for org in orgs)})
+
+
+def test_by_shares_cells_need_no_key_and_no_key_is_named() -> None:
+    ledger = by_shares(RUNNING)
+    assert rejected(ledger, key()) == "BAD_MESSAGE"
+    assert after(ledger, cells(told(*ORGS[:2]))).cells == told(*ORGS[:2])
+
+
+@pytest.mark.parametrize(
+    "orgs",
+    [(), ORGS[:1], ORGS[1:2], ORGS[::2], ORGS[1::-1]],
+    ids=["none", "R", "H", "R, another", "H, R"],
+)
+def test_by_shares_rows_are_for_the_receiver_and_its_helper(orgs: tuple[str, ...]) -> None:
+    assert rejected(by_shares(RUNNING), cells(told(*orgs))) == "FOREIGN_START"
+
+
+def test_of_encrypted_sums_no_rows_are_told() -> None:
+    assert rejected(KEYED, cells(told(*ORGS[:2]))) == "FOREIGN_START"

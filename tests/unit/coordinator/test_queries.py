@@ -16,7 +16,7 @@ from contract.canonical import canonical_bytes
 from contract.cause import cause_of, from_json
 from contract.credentials import Credentials
 from contract.errors import Aborted, MiheError
-from contract.job import Contract
+from contract.job import Aggregation, Contract
 from contract.signing import Kind, Statement
 from contract.statements import Dead, HeKey, Receipt
 from coordinator.server import Running, serving
@@ -287,7 +287,7 @@ async def test_only_the_receiver_hands_in_a_key_of_the_size_of_one(
 
 
 async def test_a_share_is_no_larger_than_the_plan_lets_it_be(run: Run, bank_a: Credentials) -> None:
-    most = most_share_bytes(plan_of(run.contract), 0)
+    most = most_share_bytes(plan_of(run.contract), 0, Aggregation.ENCRYPTED)
     huge = part_of(bank_a, run.id, "share", bytes(most + 1))
     assert blamed(await contribute(run.port, bank_a, huge)) == ("FRAME_TOO_LARGE", "bank_a")
     assert not run.files()

@@ -20,7 +20,7 @@ from contract.errors import (
     UnknownColumn,
     UnknownDataset,
 )
-from contract.job import RR22_SUITES, Basis, Contract, Crypto, JobKind, Matching, Suite
+from contract.job import RR22_SUITES, Aggregation, Basis, Contract, Crypto, JobKind, Matching, Suite
 from contract.keys import KeyKind
 from contract.policy import Allow, Policy
 from node.gate import Consent, check_policy, decide, still_holds
@@ -163,6 +163,22 @@ def test_keyed_matching_is_for_owners_whose_policy_lists_it(bank_a: Member, bank
     # Whoever allows the weaker way allows the stronger one.
     blind = contract.model_copy(update={"crypto": Crypto(suite=Suite.BLIND_MATCH)})
     answer(blind, bank_b, policy_of(allowed))
+
+
+def test_shared_aggregation_is_for_owners_whose_policy_lists_it(
+    bank_a: Member, bank_b: Member
+) -> None:
+    """What a query does with columns is another matter, and left out here."""
+    both = contract_of(party_of(bank_a), party_of(bank_b))
+    contract = both.model_copy(update={"crypto": Crypto(suite=Suite.BLIND_SHARED)})
+    for listed in ({}, {"aggregation": (Aggregation.ENCRYPTED,)}):
+        refused = refusal(Refused, contract, bank_b, policy_of(rule(**listed)))
+        assert refused.what.endswith("does not allow its shared aggregation")
+    allowed = policy_of(rule(aggregation=(Aggregation.SHARED,)))
+    answer(contract, bank_b, allowed)
+    answer(contract.model_copy(update={"crypto": Crypto(suite=Suite.BLIND_JOIN)}), bank_b, allowed)
+    keyed = contract.model_copy(update={"crypto": Crypto(suite=Suite.KEYED_SHARED)})
+    assert refusal(Refused, keyed, bank_b, allowed).what.endswith("its keyed matching")
 
 
 def test_a_receiver_that_is_not_listed_is_refused_beside_one_that_is(

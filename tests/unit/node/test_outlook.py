@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from contract.errors import BadRequest, UnprovenSum
-from contract.job import Contract, Crypto, JobKind, Query, Suite, suites_for
+from contract.job import Aggregation, Contract, Crypto, JobKind, Query, Suite, suites_for
 from contract.leakage import leakage_of
 from contract.policy import Allow, Use
 from federated.aggregate.wire import KEY_BYTES
@@ -42,7 +42,12 @@ def intersection(bank_a: Member) -> Intersection:
 
 @pytest.fixture
 def asked(bank_a: Member) -> Asked:
-    def contract(sql: str, *, owners: tuple[str, ...] = ("bank", "registry")) -> Contract:
+    def contract(
+        sql: str,
+        *,
+        owners: tuple[str, ...] = ("bank", "registry"),
+        suite: Suite = Suite.BLIND_JOIN,
+    ) -> Contract:
         entries = tuple(entry for entry in CATALOGUE if entry.org in owners)
         parties = [
             party_of(
@@ -59,8 +64,7 @@ def asked(bank_a: Member) -> Asked:
         query = Query(
             statement=parse(sql, catalogue).sql, min_group=10, min_join=10, entries=entries
         )
-        crypto = Crypto(suite=suites_for(JobKind.QUERY, len(parties))[0])
-        return contract_of(*parties, kind=JobKind.QUERY, query=query, crypto=crypto)
+        return contract_of(*parties, kind=JobKind.QUERY, query=query, crypto=Crypto(suite=suite))
 
     return contract
 
@@ -142,13 +146,27 @@ def test_a_query_is_shown_with_its_shares_its_key_and_its_proof(asked: Asked) ->
     contract = asked(BY_INDUSTRY)
     plan, view = plan_of(contract), outlook(contract)
     lists = 2 * 1024 * 2 * POINT_BYTES
-    shares = [share_bytes(plan, owner) for owner in range(2)]
+    shares = [share_bytes(plan, owner, Aggregation.ENCRYPTED) for owner in range(2)]
     assert view.bytes_on_the_wire == lists + sum(shares) + 2 * KEY_BYTES
     for size in shares:
         assert any(f"→ coordinator: {size} bytes" in line for line in view.streams)
     assert view.streams[-1].startswith("exact: ")
     assert view.memory_bytes > max(shares)
     assert digest_of(contract) == plan.digest
+
+
+def test_by_shares_there_is_no_key_and_rows_are_told(asked: Asked) -> None:
+    contract = asked(BY_INDUSTRY, suite=Suite.KEYED_SHARED)
+    plan, view = plan_of(contract), outlook(contract)
+    shares = [share_bytes(plan, owner, Aggregation.SHARED) for owner in range(2)]
+    # The receiver alone has values, so its helper is told of its list, and it of none.
+    told = {line for line in view.streams if "bytes of rows" in line}
+    assert told == {
+        "coordinator → bank: 0 bytes of rows",
+        "coordinator → registry: 2048 bytes of rows",
+    }
+    assert view.bytes_on_the_wire == 2 * CONTRIBUTION_BYTES + sum(shares) + 2048
+    assert not [line for line in view.streams if "key" in line]
 
 
 def test_a_query_is_shown_with_what_everybody_does(asked: Asked) -> None:

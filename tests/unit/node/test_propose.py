@@ -255,3 +255,5 @@ def test_only_what_the_coordinator_matches_can_be_keyed(
         draft(replace(of_three, matching="keyed", engine="star"), all_three, me="bank_a")
     assert draft(replace(WISH, matching="blind"), offers, me="bank_a").matching is None
     assert "Did you mean 'keyed'?" in refusal(BadRequest, offers, matching="keyd").what
+    assert "Did you mean 'shared'?" in refusal(BadRequest, offers, aggregation="share").what
+    assert "nothing is added up" in refusal(BadRequest, offers, aggregation="shared").what

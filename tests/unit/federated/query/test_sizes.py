@@ -6,11 +6,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from contract.job import Aggregation
 from federated.aggregate.wire import CIPHERTEXT_BYTES
 from federated.join.codes import encode
 from federated.query.agreed import join_of
 from federated.query.plan import QueryPlan
 from federated.query.sizes import most_share_bytes, share_bytes
+from federated.shares.words import WORD_BYTES
 from node.wire import share_to_bytes
 
 FIRMS = "(SELECT code AS uscc, industry FROM registry.firms)"
@@ -22,27 +24,29 @@ QUERIES = (
 )
 
 
-def share(plan: QueryPlan, owner: int, groups: int) -> bytes:
+def share(plan: QueryPlan, owner: int, groups: int, aggregation: Aggregation) -> bytes:
     """An owner's share with as many keys as fit, in so many groups of its own."""
-    part = plan.owners[owner]
+    part, shared = plan.owners[owner], aggregation is Aggregation.SHARED
     labels = [number % groups for number in range(part.size)]
     coded = encode(labels, np.arange(part.size).tolist(), plan.k, os.urandom(32))
     return share_to_bytes(
         tokens=bytes(join_of(plan, bytes(32)).token_bytes * part.size),
         codes=coded.message if part.groups else None,
         keys=part.size,
-        columns=[[bytes(CIPHERTEXT_BYTES)]] * part.sent,
+        columns=[] if shared else [[bytes(CIPHERTEXT_BYTES)]] * part.sent,
+        shares=[bytes(WORD_BYTES * part.size)] * part.sent if shared else [],
         blinding=bytes(32),
     )
 
 
 @pytest.mark.parametrize("sql", QUERIES)
 @pytest.mark.parametrize("groups", [1, 90, 1024])
+@pytest.mark.parametrize("adding", Aggregation)
 def test_a_share_has_its_size_and_never_more_than_the_most(
-    planned: Callable[[str], QueryPlan], sql: str, groups: int
+    planned: Callable[[str], QueryPlan], sql: str, groups: int, adding: Aggregation
 ) -> None:
     plan = planned(sql)
     for owner in range(len(plan.owners)):
-        size = len(share(plan, owner, groups))
-        assert share_bytes(plan, owner) < size <= most_share_bytes(plan, owner)
-        assert most_share_bytes(plan, owner) < 2 * share_bytes(plan, owner)
+        size = len(share(plan, owner, groups, adding))
+        assert share_bytes(plan, owner, adding) < size <= most_share_bytes(plan, owner, adding)
+        assert most_share_bytes(plan, owner, adding) < 2 * share_bytes(plan, owner, adding)

@@ -1,0 +1,25 @@
+"""An owner's part: a column of its list as shares, which without the pads say nothing.
+
+Implements  federated/SPEC.md §6.2
+Learns      nobody anything but the coordinator, whose words are uniform without the pads
+Not safe    if the coordinator and whoever has been given the pads pool what they have: SPEC §6.5
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from federated.aggregate.bounded import require_bounded
+from federated.shares.secret import Pads
+from federated.shares.words import added, to_bytes, words_of
+
+
+def split(columns: Sequence[NDArray[np.int64]], largest: Sequence[int], pads: Pads) -> list[bytes]:
+    """v + pad mod 2^128 of each place, column by column; raises BadValue beyond `largest`."""
+    for column, most in zip(columns, largest, strict=True):
+        require_bounded(column, most)
+    return [
+        to_bytes(added(words_of(column), pads.column(number)))
+        for number, column in enumerate(columns)
+    ]

@@ -1,0 +1,96 @@
+"""Values added up under encryption: the receiver's one-time key, ciphertexts, decrypted sums.
+
+Joins federated/aggregate to a run. The receiver makes the key in a process of its own and signs its
+digest; the others fetch it from the coordinator and compare (federated/SPEC.md §2.2).
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+from contract.errors import ForeignEncryptionKey
+from contract.signing import Kind
+from contract.statements import Cells, HeKey
+from daemon.apart import apart
+from federated.aggregate.encrypt import encrypt_columns
+from federated.aggregate.secret import Blinding
+from federated.aggregate.wire import KEY_BYTES
+from federated.query.agreed import largest_of
+from federated.query.release import Codes, Opening, Shut
+from node import wire
+from node.adding import Columns, Hidden, Seat
+from node.key_process import KeyProcess
+
+_KEY = "he_key"
+
+
+class Encrypted:
+    """Implements `Adding`."""
+
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
+        self._key = KeyProcess() if seat.receives else None
+
+    async def close(self) -> None:
+        """End the key with its process."""
+        if self._key is not None:
+            await self._key.close()
+
+    async def hide(self, columns: Columns) -> Hidden:
+        """Encrypt under the receiver's key."""
+        public_key = await (self._fetched_key() if self._key is None else self._own_key(self._key))
+        stage = self._seat.stage
+        stage.report("encrypt", 0, 1)
+        if not columns:
+            return Hidden()
+        largest = largest_of(self._seat.plan, self._seat.owner)
+        encrypting = apart(encrypt_columns, public_key, columns, largest)
+        return Hidden(columns=await stage.activity.working(encrypting))
+
+    def blinding(self, own: Blinding, name: Codes, place: int) -> int:
+        """Mod t."""
+        return own.of_sum(name, place)
+
+    async def release(self, openings: Sequence[Opening], cells: Cells) -> bytes:
+        """The openings."""
+        return wire.openings_to_bytes(openings)
+
+    async def passed(self) -> None:
+        """Nobody waits for anything of the receiver."""
+
+    def opened_by(self, content: bytes, peer: str, rows: int) -> list[Opening]:
+        """The openings."""
+        seat = self._seat
+        return wire.openings_from_bytes(content, seat.plan, _place(seat, peer), rows)
+
+    async def shut(self, cells: Cells, sums: Sequence[wire.CellSums]) -> list[Shut]:
+        """Decrypt."""
+        assert self._key is not None
+        return [
+            Shut(cell.blinded_count, tuple(await self._key.decrypt(list(cell.sums))))
+            for cell in sums
+        ]
+
+    async def _fetched_key(self) -> bytes:
+        seat = self._seat
+        named = await seat.stage.stated((seat.receiver,), lambda ledger: ledger.he_key)
+        content = await seat.parts.fetch(_KEY, limit=KEY_BYTES)
+        if sha256(content).hexdigest() != named.key:
+            raise ForeignEncryptionKey(
+                "the encryption key is not the one that the receiver signed for this run",
+                party="coordinator",
+                phase="encrypt",
+                fix="run the job again; if it recurs, somebody between exchanges keys",
+            )
+        return content
+
+    async def _own_key(self, key: KeyProcess) -> bytes:
+        stage = self._seat.stage
+        content = await stage.activity.working(key.public_key())
+        await self._seat.hand_in(_KEY, content)
+        named = HeKey(run=stage.run.hex(), key=sha256(content).hexdigest())
+        stage.say(Kind.HE_KEY, named)
+        return content
+
+
+def _place(seat: Seat, peer: str) -> int:
+    return [part.org for part in seat.plan.owners].index(peer)
