@@ -1,0 +1,180 @@
+"""What the two dials of a query cost: three owners' sums by group, beside DuckDB in the clear.
+
+Real daemons on this machine, direct links, a network namespace that counts bytes (root; else the
+machine's loopback). Each setting answers the same query on the same imported data; DuckDB reads the
+same CSV files, joins and adds in the same run. Every answer is compared with DuckDB's before its
+figures are printed. Ratios are of wall time to DuckDB's.
+"""
+
+import argparse
+import csv
+import io
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+import numpy as np
+
+from benchmarks.psi.meter import Meter
+from benchmarks.psi.sites import COORDINATOR, loopback
+from benchmarks.resident import MIB
+from cli.authority import COORDINATOR_ORG
+from cli.daemons import daemon_command
+from cli.demo import USCCS
+from cli.local import LocalFederation
+from contract.lifecycle import State
+from mihe.proposal import question
+from scenarios.synthetic.identifiers import draw
+
+OWNERS = ("bank_a", "bank_b", "tax")
+SETTINGS = (("blind", "encrypted"), ("keyed", "encrypted"), ("keyed", "shared"))
+SUMS = "COUNT(*) AS n, SUM(a.amount) AS a, SUM(b.amount) AS b, SUM(c.amount) AS c"
+SQL = (
+    f"SELECT a.kind, {SUMS} FROM bank_a.loans AS a JOIN bank_b.loans AS b USING (uscc)"  # noqa: S608
+    " JOIN tax.loans AS c USING (uscc) GROUP BY a.kind"
+)
+DESCRIPTION = """
+name = "loans"
+source = "loans.csv"
+[[column]]
+name = "uscc"
+type = "key"
+key = "uscc"
+rows_per_key = 1
+level = 2
+[[column]]
+name = "amount"
+type = "integer"
+minimum = 0
+maximum = 1000000
+level = 3
+[[column]]
+name = "kind"
+type = "integer"
+minimum = 0
+maximum = 1000
+level = 2
+"""
+POLICY = """
+[[allow]]
+dataset = "loans"
+jobs = ["query"]
+on = ["uscc"]
+with = ["bank_a", "bank_b", "tax"]
+receivers = ["bank_a"]
+purposes = ["CREDIT_MICRO"]
+bases = ["SYNTHETIC_TEST"]
+matching = ["keyed"]
+aggregation = ["shared"]
+columns = { uscc = ["join"], amount = ["sum"], kind = ["group"] }
+approve = "auto"
+"""
+
+
+def write(folder: Path, keys: int, groups: int) -> dict[str, Path]:
+    """Every owner's CSV; two thirds of the keys are in all lists."""
+    number = keys * 3 // 2
+    old = np.zeros(number, dtype=bool)
+    drawn = draw(1, ["330106"], np.zeros(number, dtype=np.int64), old, old).tolist()
+    chance, files = np.random.default_rng(1), {}
+    for at, org in enumerate(OWNERS):
+        held = drawn[at * (number - keys) // 2 :][:keys]
+        amounts, kinds = chance.integers(0, 10**6, keys), chance.integers(0, groups, keys)
+        files[org] = folder / org / "loans.csv"
+        files[org].parent.mkdir()
+        with files[org].open("w", encoding="ascii") as file:
+            file.write("uscc,amount,kind\n")
+            file.writelines(f"{k},{a},{g}\n" for k, a, g in zip(held, amounts, kinds, strict=True))
+        (folder / org / "loans.toml").write_text(DESCRIPTION, encoding="utf-8")
+    return files
+
+
+def in_clear(files: dict[str, Path]) -> tuple[list[tuple[int, ...]], float]:
+    """DuckDB's answer on the same files, and its seconds."""
+    sql = SQL
+    for org, file in files.items():
+        sql = sql.replace(f"{org}.loans", f"read_csv('{file}', types={{'uscc': 'VARCHAR'}})")
+    started = time.perf_counter()
+    with duckdb.connect() as connection:
+        rows = connection.execute(sql).fetchall()
+    return sorted(tuple(map(int, row)) for row in rows), time.perf_counter() - started
+
+
+def answered(world: LocalFederation, matching: str, aggregation: str) -> str:
+    """The job that answers the query."""
+    proposal = question(
+        SQL,
+        to="bank_a",
+        purpose="CREDIT_MICRO",
+        basis="SYNTHETIC_TEST",
+        matching=matching,
+        aggregation=aggregation,
+    )
+    with world.client("bank_a") as node:
+        job = node.propose(proposal).job
+        *_, last = node.watch(job)
+    if last.state is not State.DONE:
+        raise SystemExit(f"the job ended {last.state}: {last.cause}")
+    return job
+
+
+def rows_of(world: LocalFederation, job: str) -> list[tuple[int, ...]]:
+    """The rows of a result; none of these groups is folded."""
+    with world.client("bank_a") as node:
+        table = b"".join(node.result(job)).decode("ascii")
+    found = list(csv.reader(io.StringIO(table)))[1:]
+    return sorted(tuple(map(int, row[:-1])) for row in found)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keys", type=int, default=10**5, help="keys at each owner")
+    parser.add_argument("--groups", type=int, action="append", help="groups; by default 20, 400")
+    arguments = parser.parse_args()
+    for groups in arguments.groups or [20, 400]:
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="mihe-", dir="/tmp")))
+            network = stack.enter_context(loopback())
+            site = network.sites[COORDINATOR]
+            names = (COORDINATOR_ORG, *OWNERS)
+            packages = {n: "coordinator" if n == COORDINATOR_ORG else "node" for n in names}
+            world = stack.enter_context(
+                LocalFederation(
+                    folder,
+                    {name: USCCS[name] for name in names},
+                    direct=True,
+                    hosts=dict.fromkeys(names, site.address),
+                    launchers={
+                        name: [*site.enter, *daemon_command(package, Path())[:-2]]
+                        for name, package in packages.items()
+                    },
+                )
+            )
+            (folder / "files").mkdir()
+            files = write(folder / "files", arguments.keys, groups)
+            for org, file in files.items():
+                world.home(org).policy.write_text(POLICY, encoding="utf-8")
+                with world.client(org) as node:
+                    node.add_dataset(file.with_suffix(".toml"))
+            clear, seconds = in_clear(files)
+            print(f"{arguments.keys} keys × 3 owners, {groups} groups, 3 sums", flush=True)
+            print(f"  DuckDB in the clear {seconds:.2f} s", flush=True)
+            for matching, aggregation in SETTINGS:
+                with Meter({n: world.process_id(n) for n in names}, network) as meter:
+                    job = answered(world, matching, aggregation)
+                if rows_of(world, job) != clear:
+                    raise SystemExit("the answer is not the clear one: no figure")
+                cost = meter.cost
+                peaks = ", ".join(f"{n} {held / MIB:.0f}" for n, held in cost.peak.items())
+                print(
+                    f"  {matching}, {aggregation}: {cost.wall:.2f} s, {cost.wall / seconds:.0f}"
+                    f" times DuckDB; CPU {cost.processor:.1f} s;"
+                    f" {cost.wire / arguments.keys / 3:.0f} B a row; MiB: {peaks}",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
