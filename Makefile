@@ -76,6 +76,7 @@ docs: $(VENV)/.built ## write the pages of docs/ that are generated from the cod
 
 bench: $(VENV)/.built ## print figures, each as a ratio inside one run
 	$(BIN)/python -m benchmarks.psi_ecdh $(ARGS)
+	$(BIN)/python -m benchmarks.query_dials
 
 bench-psi: $(VENV)/.built ## compare intersections with other engines, installed into .peers (ARGS="--size 2^20 --rounds 1")
 	$(BIN)/python -m benchmarks.psi $(ARGS)
