@@ -49,10 +49,15 @@ POLICY = """\
 # largest_peer_set = 65536          # optional: most keys that any other party may bring
 # columns = { uscc = ["join"], loan_balance = ["sum", "avg"], five_class = ["filter", "group"] }
 #                                   # for queries: what may be done with each column, of join,
-#                                   # filter, group, count, sum, avg; unlisted is denied
+#                                   # filter, group, count, sum, avg, variance, quantile;
+#                                   # unlisted is denied
 # min_group = 10                    # for queries: fewest entities in a row of the result
 # min_join = 10                     # for queries: fewest entities in the whole join
 # min_contributors = 3              # for sums over UNION ALL: fewest organisations in one
+# matching = ["blind"]              # "keyed", too: faster, and the coordinator with any one party
+#                                   # can find out every identifier
+# aggregation = ["encrypted"]       # "shared", too: faster, and the receiver with an owner sees
+#                                   # which of that owner's keys are in each row
 # approve = "auto"                  # the node approves by itself
 """
 

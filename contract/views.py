@@ -107,8 +107,8 @@ class ResultView(Frozen):
     left_out: int | None = Field(
         default=None, description="of a query, rows that HAVING, LIMIT and OFFSET leave out"
     )
-    contributors: tuple[OrgId, ...] = Field(
-        default=(), description="of a sum over UNION ALL, whose rows are in it"
+    contributors: tuple[OrgId, ...] | None = Field(
+        default=None, description="of a sum over UNION ALL, whose rows are in it"
     )
     file: str | None = Field(default=None, description="where the rows lie on the node's machine")
     columns: tuple[ResultColumn, ...] = Field(

@@ -62,7 +62,7 @@ class Sidecar(Frozen):
     """Of a query: how many cells are in the remainder."""
     left_out: int | None = None
     """Of a query: how many rows HAVING, LIMIT and OFFSET left out; the node saw them."""
-    contributors: tuple[OrgId, ...] = ()
+    contributors: tuple[OrgId, ...] | None = None
     """Of a sum over UNION ALL: whose rows are in it."""
     columns: dict[str, str]
     """What columns mean whose names don't say it: how they are rounded, how exact they are."""
@@ -102,7 +102,7 @@ def sidecar_of(name: str, job: JobView) -> Sidecar:
         rows=result.rows if result else None,
         folded=result.folded if result else None,
         left_out=result.left_out if result else None,
-        contributors=result.contributors if result else (),
+        contributors=result.contributors if result else None,
         columns=_meanings(result) if is_query else {},
         leakage=job.leakage,
         terms=Terms(purpose=contract.purpose, basis=contract.basis, receivers=contract.receivers),

@@ -375,7 +375,6 @@ def test_beside_the_rows_lies_what_they_are_and_may_be_used_for(
         ],
         "rows": 3,
         "folded": 4,
-        "contributors": [],
         "columns": {
             "loans": "rounded half-even to 2 decimals, if it has more",
             "remainder": REMAINDER,
