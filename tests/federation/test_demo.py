@@ -23,11 +23,11 @@ right = oracle["keys_of"]
 oracle["main"].__globals__["keys_of"] = lambda *file: set(sorted(right(*file))[::2])
 """,
     "sql_oracle": """
-right = oracle["_exact"]
-oracle["main"].__globals__["_exact"] = lambda value, scale: right(value + 1, scale)
+right = oracle["Total"]
+oracle["main"].__globals__["Total"] = lambda total, *rest: right(total + 1, *rest)
 """,
 }
-"""What makes an oracle wrong: half of every owner's keys unseen; every sum and mean one more."""
+"""What makes an oracle wrong: half of every owner's keys unseen; every sum one more."""
 
 SHADOW = """
 import runpy, sys
