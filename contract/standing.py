@@ -77,7 +77,8 @@ def _newest(authority: Authority, own: Identity) -> Iterable[Identity]:
     newest: dict[str, Identity] = {}
     for identity in authority.met.values():
         known = newest.get(identity.org)
-        if known is None or identity.expires > known.expires:
+        # Of two that end at once, the one that was met later.
+        if known is None or identity.expires >= known.expires:
             newest[identity.org] = identity
     return (identity for org, identity in sorted(newest.items()) if org != own.org)
 

@@ -64,6 +64,16 @@ def test_the_certificate_in_use_is_the_one_that_counts(authority: Authority) -> 
     assert sum(one.name == "bank_b" for one in found) == 1
 
 
+def test_of_two_that_end_in_the_same_second_the_later_one_is_in_use(authority: Authority) -> None:
+    # Made one right after the other, they mostly do.
+    for member in (OURS.issue("bank_b"), later := OURS.issue("bank_b")):
+        authority.admit(member.signer.identity.certificate)
+    revoked = next_list(OURS.key, OURS.certificate, None, later.certificate_pem)
+    authority.take(list_to_der(revoked))
+    (found,) = notices(authority, OWN, later.signer.identity.begins)
+    assert (found.name, found.what) == ("bank_b", "the CA has revoked it")
+
+
 def test_a_revoked_certificate_and_an_overdue_list_are_warned_of(authority: Authority) -> None:
     authority.take(list_to_der(next_list(OURS.key, OURS.certificate, None, A.certificate_pem)))
     (found,) = authority.lists.values()
