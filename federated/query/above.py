@@ -23,7 +23,7 @@ from federated.query.language import CASTS, name
 from federated.query.multiplicity import ManyRows
 from federated.query.subquery import not_grouped
 from federated.query.text import Text
-from federated.query.values import Column, Linear, decimal_text
+from federated.query.values import Column, Linear, decimal_text, whole
 
 _MOST_PLACES: Final = 18
 _NUMBERS = (ColumnType.INTEGER, ColumnType.DECIMAL)
@@ -219,16 +219,14 @@ class Above:
     def _round(self, node: exp.Round) -> Read:
         of, written = self._number(node.this), node.args.get("decimals")
         sign = -1 if isinstance(written, exp.Neg) else 1
-        literal = written.this if isinstance(written, exp.Neg) else written
-        digits = str(literal.this) if isinstance(literal, exp.Literal) else ""
-        if written is not None and not (digits.isdecimal() and int(digits[:3]) <= _MOST_PLACES):
+        places = whole(written.this if isinstance(written, exp.Neg) else written)
+        if written is not None and (places is None or places > _MOST_PLACES):
             raise self.text.refuse(
                 written,
                 f"ROUND takes a number of decimals, {-_MOST_PLACES} to {_MOST_PLACES}",
                 "Write ROUND(…, 2).",
             )
-        places = sign * int(digits or 0)
-        formula = Call(operator=Operator.ROUND, of=(of,), decimals=places)
+        formula = Call(operator=Operator.ROUND, of=(of,), decimals=sign * (places or 0))
         return Read(formula, ColumnType.DECIMAL)
 
     def _compared(

@@ -35,11 +35,10 @@ from federated.query.formula import (
 )
 from federated.query.multiplicity import ManyRows
 from federated.query.subquery import named_twice, set_alias
-from federated.query.values import Column, decimal_text
+from federated.query.values import Column, decimal_text, whole
 
 WIDEST: Final = 2 * MOST_DIGITS
 """Digits of the widest decimal that programs can read (Arrow's decimal256)."""
-_MOST_ROWS = 10**9
 _CALLED: dict[type[exp.Expr], str] = {
     exp.Count: "count",
     exp.Sum: "sum",
@@ -213,25 +212,24 @@ class _Reader:
         return Order(formula, bool(node.args.get("desc")), bool(node.args.get("nulls_first")))
 
     def _position(self, node: exp.Literal, items: Sequence[Item]) -> Formula:
-        written = str(node.this)
-        if not written.isdecimal() or not 1 <= int(written[:9]) <= len(items):
+        place = whole(node)
+        if place is None or not 1 <= place <= len(items):
             raise self.above.text.refuse(
                 node,
                 f"the result has columns 1 to {len(items)}",
                 "Write one of these numbers, or a column's name.",
             )
-        return items[int(written) - 1].formula
+        return items[place - 1].formula
 
     def _rows(self, clause: str) -> int | None:
         node = self.tree.args.get(clause)
         if node is None:
             return None
-        count = node.expression
-        written = str(count.this) if isinstance(count, exp.Literal) else ""
-        if not written.isdecimal() or len(written) > len(str(_MOST_ROWS)):
+        count = whole(node.expression)
+        if count is None:
             raise self.above.text.refuse(
-                count,
+                node.expression,
                 f"{clause.upper()} takes a number of rows",
                 f"Write {clause.upper()} 10.",
             )
-        return int(written)
+        return count

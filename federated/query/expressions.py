@@ -17,7 +17,7 @@ from contract.dataset import ColumnType
 from contract.errors import MiheError
 from federated.query.conditions import PLAIN, Conditions
 from federated.query.text import Text
-from federated.query.values import Column, Linear, Range, largest_scale, number
+from federated.query.values import Column, Linear, Range, largest_scale, number, whole
 
 MOST_BRANCHES = 62
 """A branch is a bit of an integer."""
@@ -281,14 +281,14 @@ class Expressions(Conditions):
         return self._made(node, called.lower(), choice, sql, [column])
 
     def _place(self, node: exp.Expr, written: exp.Expr) -> int:
-        text = written.name if isinstance(written, exp.Literal) and not written.is_string else ""
-        if not text.isdecimal() or not 1 <= int(text[:9]) <= _LONGEST_PART:
+        place = whole(written)
+        if place is None or not 1 <= place <= _LONGEST_PART:
             raise self.text.refuse(
                 node,
                 f"a part of a text begins, and is long, at whole numbers from 1 to {_LONGEST_PART}",
                 "Write SUBSTRING(column, 1, 2) or LEFT(column, 2).",
             )
-        return int(text[:9])
+        return place
 
     # ── what comes out ──────────────────────────────────────────────────────────────────────────
 

@@ -33,7 +33,7 @@ from federated.query.subquery import (
     settle_alias,
 )
 from federated.query.text import Text
-from federated.query.values import Column, column_of
+from federated.query.values import Column, column_of, whole
 
 FEWEST_OWNERS, MOST_OWNERS = 2, 8
 
@@ -383,7 +383,7 @@ def _behind_name(scope: Expressions, tree: exp.Select, node: exp.Expr) -> exp.Ex
     """`node`, or the selected value whose position or other name it is."""
     meant: exp.Expr | None = None
     if isinstance(node, exp.Literal) and not node.is_string:
-        place = int(node.name) if node.name.isdecimal() else 0
+        place = whole(node) or 0
         if 1 <= place <= len(tree.expressions):
             meant = tree.expressions[place - 1]
         if meant is None or meant.find(exp.AggFunc):

@@ -21,6 +21,7 @@ SENT_BITS = 63
 _LOCAL_BITS = 126
 _NUMBERS = frozenset({ColumnType.INTEGER, ColumnType.DECIMAL})
 _MONTHS = (100001, 999912)
+_MOST_DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +219,14 @@ def number(value: int) -> exp.Expr:
     """An integer in SQL."""
     literal = exp.Literal.number(str(abs(value)))
     return exp.Paren(this=exp.Neg(this=literal)) if value < 0 else literal
+
+
+def whole(node: exp.Expr | None) -> int | None:
+    """The integer from 0 on that a literal writes; None for what is none, or too long for one."""
+    if not isinstance(node, exp.Literal) or node.is_string:
+        return None
+    written = str(node.this)
+    return int(written) if written.isdecimal() and len(written) <= _MOST_DIGITS else None
 
 
 def cast(value: exp.Expr, type_: str) -> exp.Expr:

@@ -116,6 +116,11 @@ def test_only_what_is_needed_is_computed(planned: Planned) -> None:
     assert "grade" not in plan.owners[1].sql
 
 
+def test_a_place_is_read_whole_whatever_zeros_are_in_front(planned: Planned) -> None:
+    part = f"SELECT COUNT(*) {FROM} GROUP BY LEFT(b.class, "
+    assert planned(f"{part}0000000010)").owners == planned(f"{part}10)").owners
+
+
 def test_uses_are_what_a_policy_must_list(planned: Planned) -> None:
     plan = planned(
         f"SELECT b.class, t.grade, COUNT(note), SUM(t.vat + b.days) AS x, AVG(days) {FROM}"

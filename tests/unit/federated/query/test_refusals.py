@@ -74,6 +74,7 @@ LANGUAGE = [
     (select("COUNT(*) > ▸'a' AS x"), "can't be compared", "numbers with numbers"),
     (select("ROUND(SUM(b.days), ▸COUNT(*)) AS x"), "ROUND takes a number", "ROUND(…, 2)"),
     (select("ROUND(SUM(b.days), ▸19) AS x"), "-18 to 18", "ROUND(…, 2)"),
+    (select("ROUND(SUM(b.days), ▸0010000) AS x"), "-18 to 18", "ROUND(…, 2)"),
     (
         select(f"▸{' / '.join(['AVG(b.balance)'] * 9)} AS x"),
         "digits, 38 of them decimals: a table holds 76",
@@ -88,9 +89,11 @@ LANGUAGE = [
     ),
     (f"SELECT b.class, COUNT(*) {FROM} GROUP BY b.class HAVING class > ▸3", "text and", "texts"),
     (f"{COUNT} ORDER BY ▸2", "columns 1 to 1", "name"),
+    (f"{COUNT} ORDER BY ▸0000000010", "columns 1 to 1", "name"),
     (f"{COUNT} ORDER BY ▸'count'", "constant orders nothing", "number"),
     (f"{COUNT} ORDER BY ▸b.days", "neither grouped", "SUM(b.days)"),
     (f"{COUNT} LIMIT ▸1.5", "LIMIT takes a number of rows", "LIMIT 10"),
+    (f"{COUNT} LIMIT ▸'1'", "LIMIT takes a number of rows", "LIMIT 10"),
     (f"{COUNT} LIMIT ▸1 + 1", "LIMIT takes a number of rows", "LIMIT 10"),
     (f"{COUNT} LIMIT 1 OFFSET -▸1", "OFFSET takes a number of rows", "OFFSET 10"),
     (f"{COUNT} ▸FETCH FIRST 3 ROWS ONLY", "FETCH", "LIMIT 10"),
@@ -366,6 +369,15 @@ def test_what_is_outside_of_the_language(
     assert reason in refused.value.what
     assert works in refused.value.fix
     assert isinstance(refused.value, BadQuery | UnknownDataset)
+
+
+@pytest.mark.parametrize(
+    "clauses",
+    ["GROUP BY {}", "ORDER BY {}", "ORDER BY 000000001{}", "LIMIT {}", "HAVING ROUND(1, {}) > 0"],
+)
+def test_a_whole_number_is_bounded_before_it_is_read(clauses: str, understood: Understood) -> None:
+    with pytest.raises(BadQuery):
+        understood(f"{COUNT} {clauses.format('1' * 4301)}")
 
 
 @pytest.mark.parametrize(("sql", "error", "reason"), NAMES)
