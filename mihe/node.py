@@ -149,7 +149,6 @@ class Node:
         cardinality: bool = False,
         engine: str = proposal.ANY_ENGINE,
         matching: str = proposal.STRONGEST_MATCHING,
-        aggregation: str = proposal.STRONGEST_AGGREGATION,
         expires: Expiry = None,
     ) -> Plan:
         """Plan an intersection: which of its own rows does a receiver share with all the others."""
