@@ -30,6 +30,11 @@ class ColumnType(StrEnum):
     PERIOD = "period"
     BOOLEAN = "boolean"
 
+    @property
+    def is_number(self) -> bool:
+        """Whether values are calculated with: a month is none."""
+        return self in (ColumnType.INTEGER, ColumnType.DECIMAL)
+
 
 class InvalidKeys(StrEnum):
     """What happens to a file that holds invalid keys."""
@@ -135,7 +140,7 @@ def _check_bounds(column: Declared) -> None:
     given = [bound for bound in (column.minimum, column.maximum) if bound is not None]
     if not given:
         return
-    if column.type not in (ColumnType.INTEGER, ColumnType.DECIMAL):
+    if not column.type.is_number:
         raise Unfit("`minimum` and `maximum` stand with type = 'integer' or 'decimal' only")
     if len(given) == 1:
         raise Unfit("`minimum` and `maximum` stand together")

@@ -23,10 +23,9 @@ from federated.query.language import CASTS, name
 from federated.query.multiplicity import ManyRows
 from federated.query.subquery import not_grouped
 from federated.query.text import Text
-from federated.query.values import Column, Linear, decimal_text, whole
+from federated.query.values import Column, Linear, decimal_text, type_at, whole
 
 _MOST_PLACES: Final = 18
-_NUMBERS = (ColumnType.INTEGER, ColumnType.DECIMAL)
 _KINDS = {
     ColumnType.INTEGER: ColumnType.DECIMAL,
     ColumnType.PERIOD: ColumnType.DECIMAL,
@@ -63,10 +62,6 @@ class Read:
 
     formula: Formula
     type: ColumnType
-
-    @property
-    def is_number(self) -> bool:
-        return self.type in _NUMBERS
 
 
 @dataclass(slots=True)
@@ -181,7 +176,7 @@ class Above:
 
     def _calculated(self, node: exp.Expr) -> Column | None:
         """A number that the result is grouped by as it is; else its parts may be."""
-        if not any(group.formula and group.is_number for group in self.groups):
+        if not any(group.formula and group.type.is_number for group in self.groups):
             return None
         try:
             column = self.scope.expression(node)
@@ -207,7 +202,7 @@ class Above:
 
     def _number(self, node: exp.Expr) -> Formula:
         found = self.value(node)
-        if found.is_number:
+        if found.type.is_number:
             return found.formula
         month = found.type is ColumnType.PERIOD
         raise self.text.refuse(
@@ -333,7 +328,7 @@ class Above:
         total = self.figure(Sum(linear))
         self._use(linear.columns, use)
         if use is Use.SUM:
-            return Read(total, ColumnType.DECIMAL if linear.scale else ColumnType.INTEGER)
+            return Read(total, type_at(linear.scale))
         count = self._present(linear.columns) if count is None else count
         mean = call(Operator.DIVIDE, total, count)
         return Read(mean, ColumnType.DECIMAL)

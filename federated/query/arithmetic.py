@@ -73,7 +73,7 @@ class Arithmetic(Scope):
                 return self._constant(node)
             case exp.Column():
                 column = self.value(node)
-                if column.is_number or column.type is ColumnType.PERIOD:
+                if column.type.is_number or column.type is ColumnType.PERIOD:
                     return Linear(((column, Fraction(1)),), scale=column.scale)
             case exp.Cast():
                 raise self.text.refuse(node, *CASTS)
@@ -86,7 +86,7 @@ class Arithmetic(Scope):
                 )
             case _:
                 computed = self.computed(node)
-                if computed is not None and computed.is_number:
+                if computed is not None and computed.type.is_number:
                     return Linear(((computed, Fraction(1)),), scale=computed.scale)
         raise self.text.refuse(
             node,

@@ -34,7 +34,7 @@ from federated.query.formula import (
     figures_in,
 )
 from federated.query.multiplicity import ManyRows
-from federated.query.subquery import named_twice, set_alias
+from federated.query.subquery import named_twice, set_alias, unnamed
 from federated.query.values import Column, decimal_text, whole
 
 WIDEST: Final = 2 * MOST_DIGITS
@@ -111,7 +111,7 @@ class _Reader:
 
     def read(self) -> Answer:
         nodes = list(self.tree.expressions)
-        values = [node.this if isinstance(node, exp.Alias) else node for node in nodes]
+        values = [node.unalias() for node in nodes]
         # Read before any has a name: an item can't be made of another one.
         read = [self.above.value(value) for value in values]
         items = tuple(map(self._item, nodes, values, read))
@@ -145,7 +145,7 @@ class _Reader:
         set_alias(node, name)
         self.above.names[name] = (value, found)
         decimals = self._decimals(value, found)
-        whole = found.is_number and decimals == 0 and not isinstance(found.formula, Figure)
+        whole = found.type.is_number and decimals == 0 and not isinstance(found.formula, Figure)
         kind = ColumnType.INTEGER if whole else found.type
         return Item(name, found.formula, kind, decimals, self._within(value, found, decimals))
 
@@ -158,13 +158,11 @@ class _Reader:
                 return "count"
             case exp.AggFunc(), exp.Column() if called := _CALLED.get(type(node)):
                 return f"{called}_{argument.name}"[:63]
-        raise self.above.text.refuse(
-            node, "what is computed has no name", "Write AS and a name after it."
-        )
+        raise unnamed(self.above.text, node)
 
     def _decimals(self, node: exp.Expr, found: Read) -> int | None:
         """How many decimals a column has; refused where no program could read so many digits."""
-        if not found.is_number:
+        if not found.type.is_number:
             return 0
         figures, groups = self.above.figures, self.above.groups
         decimals = decimals_of(found.formula, [decimals_of_figure(one, groups) for one in figures])
@@ -181,7 +179,7 @@ class _Reader:
         return decimals
 
     def _within(self, node: exp.Expr, found: Read, decimals: int | None) -> str | None:
-        if not found.is_number:
+        if not found.type.is_number:
             return None
         error = error_of(found.formula, [error_of_figure(one) for one in self.above.figures])
         if error is None:

@@ -8,7 +8,7 @@ Not for     hiding: a CASE that is added up may choose few. Its owner counts, on
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 from sqlglot import exp
@@ -17,7 +17,7 @@ from contract.dataset import ColumnType
 from contract.errors import MiheError
 from federated.query.conditions import PLAIN, Conditions
 from federated.query.text import Text
-from federated.query.values import Column, Linear, Range, largest_scale, number, whole
+from federated.query.values import Column, Linear, Range, largest_scale, number, type_at, whole
 
 MOST_BRANCHES = 62
 """A branch is a bit of an integer."""
@@ -174,13 +174,7 @@ class Expressions(Conditions):
         if choice.range is None:
             raise self.text.refuse(node, "ABS is of a number", "Name a column of numbers.")
         least = max(choice.range.least, -choice.range.most, 0)
-        positive = _Choice(
-            choice.type,
-            choice.scale,
-            Range(least, choice.range.magnitude),
-            choice.sql,
-            choice.nullable,
-        )
+        positive = replace(choice, range=Range(least, choice.range.magnitude))
         taken = _taken([exp.LT(this=exp.Paren(this=choice.sql[0]), expression=number(0))])
         sql = exp.Abs(this=choice.sql[0].copy())
         return self._made(node, "abs", positive, sql, shown, picks=(taken,))
@@ -235,7 +229,7 @@ class Expressions(Conditions):
             self.prove(node, linear, scale)
         ranges = [linear.range(scale) for linear in known]
         return _Choice(
-            ColumnType.DECIMAL if scale else ColumnType.INTEGER,
+            type_at(scale),
             scale,
             Range(min(one.least for one in ranges), max(one.most for one in ranges)),
             [exp.Null() if linear is None else linear.sql(scale) for linear in linears],

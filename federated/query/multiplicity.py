@@ -17,7 +17,7 @@ from contract.dataset import ColumnType
 from contract.errors import MiheError
 from federated.query.subquery import summed
 from federated.query.text import Text
-from federated.query.values import Column, Linear, Range, number
+from federated.query.values import Column, Linear, Range, number, type_at
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class ManyRows:
         """The sum over the rows."""
         added = replace(
             self._counted(linear.columns),
-            type=ColumnType.DECIMAL if linear.scale else ColumnType.INTEGER,
+            type=type_at(linear.scale),
             scale=linear.scale,
             nullable=linear.nullable,
             range=linear.range(linear.scale).summed(self.most),

@@ -354,7 +354,7 @@ def _columns(
     return subquery.read(text, node.this, entry, alias)
 
 
-# ── GROUP BY ─────────────────────────────────────────────────────────────────────────
+# ── GROUP BY ────────────────────────────────────────────────────────────────────────────────────
 
 
 def _groups(scope: Expressions, tree: exp.Select) -> tuple[Column, ...]:
@@ -368,7 +368,7 @@ def _groups(scope: Expressions, tree: exp.Select) -> tuple[Column, ...]:
                 f"'{column.name}' is a key: a row for each key would list who is in the join",
                 "Group by a column that many have in common, such as an industry.",
             )
-        if column.is_number and column.scaled and column.range is None:
+        if column.type.is_number and column.scaled and column.range is None:
             raise scope.text.refuse(
                 node,
                 f"'{column.name}' is computed and has no declared bounds",

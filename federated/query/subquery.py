@@ -5,19 +5,19 @@ Learns      nobody. It runs at its owner alone; nothing of it leaves but what th
 Bounds      the sum of up to rows_per_key values lies within rows_per_key times their bounds
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
-from contract.dataset import CatalogueEntry, ColumnType
+from contract.dataset import CatalogueEntry
 from contract.errors import MiheError
 from federated.query import language
 from federated.query.conditions import Condition
 from federated.query.expressions import Expressions
 from federated.query.scope import Names
 from federated.query.text import Text
-from federated.query.values import Column, Linear, Range, column_of
+from federated.query.values import Column, Range, column_of, type_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class _Inside:
         return groups
 
     def _item(self, node: exp.Expr) -> tuple[Column, exp.Expr]:
-        value = node.this if isinstance(node, exp.Alias) else node
+        value = node.unalias()
         column, sql = self._value(value)
         named = node.alias or (value.name if isinstance(value, exp.Column) else "")
         if not named:
@@ -151,42 +151,40 @@ class _Inside:
     def _sum(self, node: exp.Sum) -> tuple[Column, exp.Expr]:
         linear = self.scope.sum_of(node.this)
         rows = self._rows_per_key
-        each = linear.range(linear.scale)
-        column = self._number(linear, None if rows is None else each.summed(rows))
+        bounds = None if rows is None else linear.range(linear.scale).summed(rows)
+        column = self._added(linear.columns, bounds, scale=linear.scale, nullable=linear.nullable)
         return column, exp.Sum(this=linear.sql(linear.scale))
 
-    def _number(self, linear: Linear, bounds: Range | None) -> Column:
+    def _count(self, node: exp.Count) -> tuple[Column, exp.Expr]:
+        rows = self._rows_per_key
+        bounds = None if rows is None else Range(0, rows)
+        if isinstance(node.this, exp.Star):
+            return self._added((), bounds), exp.Count(this=exp.Star())
+        column = self.scope.counted(node.this)
+        return self._added((column,), bounds), exp.Count(this=column.sql())
+
+    def _added(
+        self,
+        columns: Sequence[Column],
+        bounds: Range | None,
+        *,
+        scale: int = 0,
+        nullable: bool = False,
+    ) -> Column:
+        """A number that is made of these columns of all the rows of a key."""
         return Column(
             source=self.outer,
             name="",
-            type=ColumnType.DECIMAL if linear.scale else ColumnType.INTEGER,
-            scale=linear.scale,
-            nullable=linear.nullable,
+            type=type_at(scale),
+            scale=scale,
+            nullable=nullable,
             range=bounds,
             lacks=self._lacks,
             scaled=True,
-            origins=frozenset().union(*(column.origins for column in linear.columns)),
-            chosen=frozenset().union(*(column.chosen for column in linear.columns)),
-            picks=tuple(pick for column in linear.columns for pick in column.picks),
+            origins=frozenset().union(*(column.origins for column in columns)),
+            chosen=frozenset().union(*(column.chosen for column in columns)),
+            picks=tuple(pick for column in columns for pick in column.picks),
         )
-
-    def _count(self, node: exp.Count) -> tuple[Column, exp.Expr]:
-        column = None if isinstance(node.this, exp.Star) else self.scope.counted(node.this)
-        rows = self._rows_per_key
-        counted = Column(
-            source=self.outer,
-            name="",
-            type=ColumnType.INTEGER,
-            scale=0,
-            nullable=False,
-            range=None if rows is None else Range(0, rows),
-            lacks=self._lacks,
-            scaled=True,
-            origins=frozenset() if column is None else column.origins,
-            chosen=frozenset() if column is None else column.chosen,
-            picks=() if column is None else column.picks,
-        )
-        return counted, exp.Count(this=exp.Star() if column is None else column.sql())
 
     @property
     def _rows_per_key(self) -> int | None:
@@ -200,7 +198,7 @@ class _Inside:
         return f"rows_per_key of key column {', '.join(keys)} of {self.dataset}"
 
 
-# ── parts of any SELECT ───────────
+# ── parts of any SELECT ─────────────────────────────────────────────────────────────────────────
 
 
 def parts(tree: exp.Select) -> list[exp.Expr]:

@@ -16,7 +16,6 @@ from federated.query.figures import Rank
 from federated.query.formula import Bounds, Formula, bounds_of
 from federated.query.histogram import Bands
 
-_NUMBERS = (ColumnType.INTEGER, ColumnType.DECIMAL)
 _WORD_DIGITS: Final = 18
 """64 bits hold every integer of so many digits."""
 
@@ -120,7 +119,7 @@ def _output(item: Item, bounds: Sequence[Bounds]) -> Output:
         decimals=item.decimals,
         within=item.within,
     )
-    if item.type not in _NUMBERS or item.decimals is None:
+    if not item.type.is_number or item.decimals is None:
         return shown
     digits = bounds_of(item.formula, bounds).digits(item.decimals)
     if item.type is ColumnType.INTEGER and digits <= _WORD_DIGITS:

@@ -19,7 +19,6 @@ from contract.keys import KeyKind
 
 SENT_BITS = 63
 _LOCAL_BITS = 126
-_NUMBERS = frozenset({ColumnType.INTEGER, ColumnType.DECIMAL})
 _MONTHS = (100001, 999912)
 _MOST_DIGITS = 10
 
@@ -69,11 +68,6 @@ class Column:
     parts: frozenset[str] = frozenset()  # what its source must offer, besides its own name
     picks: tuple[exp.Expr, ...] = field(default=(), compare=False)
     """Of each CASE in it, the branches that a key's rows took: a bit for each."""
-
-    @property
-    def is_number(self) -> bool:
-        """Whether it can be added up."""
-        return self.type in _NUMBERS
 
     @property
     def needed(self) -> frozenset[str]:
@@ -208,6 +202,11 @@ class Linear:
         if self.constant or not parts:
             parts.append(number(_exact(self.constant, scale)))
         return reduce(lambda left, right: exp.Add(this=left, expression=right), parts)
+
+
+def type_at(scale: int) -> ColumnType:
+    """The type of numbers at a scale."""
+    return ColumnType.DECIMAL if scale else ColumnType.INTEGER
 
 
 def largest_scale(values: Iterable[Linear]) -> int:
