@@ -13,6 +13,7 @@ from typing import Final
 
 from sqlglot import exp
 
+from contract.canonical import Frozen
 from contract.dataset import MOST_DIGITS, ColumnType
 from contract.policy import Use
 from federated.query.above import Above, Read
@@ -70,8 +71,7 @@ class Item:
     """How far it may be from the exact value; None: nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Frozen):
     """What rows are ordered by."""
 
     formula: Formula
@@ -207,7 +207,11 @@ class _Reader:
                 raise self.above.text.refuse(
                     by, "a constant orders nothing", "Write a column's name, its number, or both."
                 )
-        return Order(formula, bool(node.args.get("desc")), bool(node.args.get("nulls_first")))
+        return Order(
+            formula=formula,
+            descending=bool(node.args.get("desc")),
+            nulls_first=bool(node.args.get("nulls_first")),
+        )
 
     def _position(self, node: exp.Literal, items: Sequence[Item]) -> Formula:
         place = whole(node)

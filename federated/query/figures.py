@@ -12,7 +12,7 @@ from fractions import Fraction
 from contract.dataset import MOST_DIGITS
 from contract.sizes import LARGEST_SIZE
 from federated.query.formula import DIVISION_DECIMALS, Bounds
-from federated.query.histogram import bands_of
+from federated.query.histogram import half_of, width_of
 from federated.query.values import Column, Linear
 
 
@@ -67,13 +67,6 @@ class Quantile:
 Asked = Dimension | Count | Sum | Squares | Quantile
 
 
-def decimals_of_quantile(rank: Rank, scale: int, width: int) -> int:
-    """How many decimals the middle of a band has, or what lies between two of them."""
-    if rank is Rank.CONTINUOUS:
-        return scale + DIVISION_DECIMALS
-    return scale + (width % 2 == 0)
-
-
 def decimals_of_figure(figure: Asked, groups: Sequence[Column]) -> int:
     """How many decimals a figure has."""
     match figure:
@@ -87,8 +80,10 @@ def decimals_of_figure(figure: Asked, groups: Sequence[Column]) -> int:
             return 2 * figure.of.scale
         case Quantile():
             scale = figure.of.scale
-            width = bands_of(figure.of.range(scale), 1, 1).width
-            return decimals_of_quantile(figure.rank, scale, width)
+            if figure.rank is Rank.CONTINUOUS:
+                return scale + DIVISION_DECIMALS
+            # The middle of an even number of values lies between two of them.
+            return scale + (width_of(figure.of.range(scale)) % 2 == 0)
 
 
 def error_of_figure(figure: Asked) -> Fraction:
@@ -96,8 +91,7 @@ def error_of_figure(figure: Asked) -> Fraction:
     if not isinstance(figure, Quantile):
         return Fraction(0)
     scale = figure.of.scale
-    half = bands_of(figure.of.range(scale), 1, 1).half
-    return half / Fraction(10**scale)
+    return half_of(width_of(figure.of.range(scale))) / Fraction(10**scale)
 
 
 def widest_bounds(figure: Asked, groups: Sequence[Column]) -> Bounds:

@@ -65,18 +65,27 @@ class Bands(Frozen):
     @property
     def half(self) -> Fraction:
         """How far a value may be from the middle of its band."""
-        return Fraction(self.width - 1, 2)
+        return half_of(self.width)
+
+
+def width_of(bounds: Range) -> int:
+    """How many values a band of a number has."""
+    return -(-bounds.values // MOST_BANDS)
+
+
+def half_of(width: int) -> Fraction:
+    """How far a value may be from the middle of a band of so many."""
+    return Fraction(width - 1, 2)
 
 
 def bands_of(bounds: Range, rows: int, sum_bits: int) -> Bands:
     """The bands of a number, of which up to `rows` are counted in sums of so many bits."""
-    values = bounds.most - bounds.least + 1
-    width = -(-values // MOST_BANDS)
+    width = width_of(bounds)
     bits = rows.bit_length()
     return Bands(
         least=bounds.least,
         width=width,
-        number=-(-values // width),
+        number=-(-bounds.values // width),
         bits=bits,
         together=max(sum_bits // bits, 1),
     )

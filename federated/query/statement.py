@@ -283,15 +283,13 @@ def _many_rows(
     filtered = {condition.source for condition in conditions}
     nodes = {source.alias: node for source, node in zip(sources, parts(tree), strict=True)}
     repeated = [many for source in sources if (many := _repeated(scope, source)) is not None]
-    for many in repeated:
-        if many.source in filtered:
-            continue
+    if unfiltered := [many for many in repeated if many.source not in filtered]:
+        many, *others = unfiltered
         node = nodes[many.source]
         if isinstance(node, exp.Subquery):
             raise many.refuse(node, "and a join takes one from each owner")
-        others = [one for one in repeated if one is not many and one.source not in filtered]
         if others:
-            last = max(many, others[-1], key=repeated.index)
+            last = others[-1]
             raise last.refuse(nodes[last.source], "and another owner's rows are multiplied by them")
         if (at := _grouped_by(scope, tree, many)) is not None:
             raise many.refuse(at, "and a join takes one from each owner to group by")
@@ -309,7 +307,7 @@ def _repeated(scope: Expressions, source: Source) -> ManyRows | None:
     declared = source.entry.column(key)
     rows = None if declared is None else declared.rows_per_key
     inner = source.inner
-    if (rows or 1) == 1 or rows is None or (inner and (inner.groups or inner.conditions)):
+    if rows is None or rows == 1 or (inner and (inner.groups or inner.conditions)):
         return None
     dataset = f"{source.entry.org}.{source.entry.name}"
     return ManyRows(scope.text, source.alias, dataset, source.key, rows)

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from contract.canonical import Frozen, Name
 from contract.dataset import ColumnType
-from federated.query.asked import Answer, Item
+from federated.query.asked import Answer, Item, Order
 from federated.query.figures import Rank
 from federated.query.formula import Bounds, Formula, bounds_of
 from federated.query.histogram import Bands
@@ -76,21 +76,13 @@ class Output(Frozen):
     within: str | None = Field(default=None, description="how far it may be from the exact value")
 
 
-class Ordering(Frozen):
-    """What rows of the result are ordered by."""
-
-    formula: Formula
-    descending: bool
-    nulls_first: bool
-
-
 class Table(Frozen):
     """What the receiver makes of the figures of every cell."""
 
     figures: tuple[PlannedFigure, ...] = Field(description="what is released of each cell")
     outputs: tuple[Output, ...]
     having: Formula | None = Field(default=None, description="which rows are shown")
-    order: tuple[Ordering, ...]
+    order: tuple[Order, ...]
     limit: int | None = Field(default=None, description="most rows that are shown")
     offset: int = Field(description="rows that are left out before")
 
@@ -101,10 +93,7 @@ def table_of(answer: Answer, figures: Sequence[PlannedFigure], bounds: Sequence[
         figures=tuple(figures),
         outputs=tuple(_output(item, bounds) for item in answer.items),
         having=answer.having,
-        order=tuple(
-            Ordering(formula=by.formula, descending=by.descending, nulls_first=by.nulls_first)
-            for by in answer.order
-        ),
+        order=answer.order,
         limit=answer.limit,
         offset=answer.offset,
     )
@@ -112,16 +101,16 @@ def table_of(answer: Answer, figures: Sequence[PlannedFigure], bounds: Sequence[
 
 def _output(item: Item, bounds: Sequence[Bounds]) -> Output:
     """Wide enough for every value that the bounds allow: not for those that will come out."""
-    shown = Output(
+    digits = None
+    if item.type.is_number and item.decimals is not None:
+        digits = bounds_of(item.formula, bounds).digits(item.decimals)
+        if item.type is ColumnType.INTEGER and digits <= _WORD_DIGITS:
+            digits = None
+    return Output(
         name=item.name,
         formula=item.formula,
         type=item.type,
         decimals=item.decimals,
+        digits=digits,
         within=item.within,
     )
-    if not item.type.is_number or item.decimals is None:
-        return shown
-    digits = bounds_of(item.formula, bounds).digits(item.decimals)
-    if item.type is ColumnType.INTEGER and digits <= _WORD_DIGITS:
-        return shown
-    return shown.model_copy(update={"digits": digits})

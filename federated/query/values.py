@@ -31,6 +31,11 @@ class Range:
     most: int
 
     @property
+    def values(self) -> int:
+        """How many values there may be."""
+        return self.most - self.least + 1
+
+    @property
     def magnitude(self) -> int:
         """The largest absolute value."""
         return max(abs(self.least), abs(self.most))
