@@ -74,7 +74,8 @@ class Above:
     """The key column of each source."""
     many: ManyRows | None = None
     """The one source whose rows are counted and added up, of which a key may have several."""
-    figures: list[Asked] = field(default_factory=list)
+    figures: dict[Asked, int] = field(default_factory=dict)
+    """With the place of each."""
     uses: list[tuple[Column, Use]] = field(default_factory=list)
     names: dict[str, tuple[exp.Expr, Read]] = field(default_factory=dict)
     """The columns of the result, once they have names."""
@@ -377,9 +378,7 @@ class Above:
 
     def figure(self, asked: Asked) -> Figure:
         """One figure, asked for once however often it is used."""
-        if asked not in self.figures:
-            self.figures.append(asked)
-        return Figure(place=self.figures.index(asked))
+        return Figure(place=self.figures.setdefault(asked, len(self.figures)))
 
     def _use(self, columns: Sequence[Column], use: Use) -> None:
         self.uses += [(column, use) for column in columns]

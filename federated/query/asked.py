@@ -7,7 +7,8 @@ Not for     what stands inside an aggregate: an owner computes it, and `expressi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 from math import ceil
 from typing import Final
 
@@ -27,6 +28,7 @@ from federated.query.figures import (
 )
 from federated.query.formula import (
     SIGNIFICANT_DIGITS,
+    Bounds,
     Figure,
     Formula,
     bounds_of,
@@ -108,12 +110,20 @@ def read(
 class _Reader:
     above: Above
     tree: exp.Select
+    # Of each figure that an item is made of:
+    decimals: list[int] = field(default_factory=list)
+    limits: list[Bounds] = field(default_factory=list)
+    errors: list[Fraction] = field(default_factory=list)
 
     def read(self) -> Answer:
         nodes = list(self.tree.expressions)
         values = [node.unalias() for node in nodes]
         # Read before any has a name: an item can't be made of another one.
         read = [self.above.value(value) for value in values]
+        figures, groups = self.above.figures, self.above.groups
+        self.decimals = [decimals_of_figure(one, groups) for one in figures]
+        self.limits = [widest_bounds(one, groups) for one in figures]
+        self.errors = [error_of_figure(one) for one in figures]
         items = tuple(map(self._item, nodes, values, read))
         # Rows alike in all else are ordered by what they are grouped by, shown or not.
         for place in range(len(self.above.groups)):
@@ -164,12 +174,11 @@ class _Reader:
         """How many decimals a column has; refused where no program could read so many digits."""
         if not found.type.is_number:
             return 0
-        figures, groups = self.above.figures, self.above.groups
-        decimals = decimals_of(found.formula, [decimals_of_figure(one, groups) for one in figures])
+        decimals = decimals_of(found.formula, self.decimals)
         if decimals is None:
             return None
-        limits = bounds_of(found.formula, [widest_bounds(one, groups) for one in figures])
-        if (digits := limits.digits(decimals)) > WIDEST:
+        digits = bounds_of(found.formula, self.limits).digits(decimals)
+        if digits > WIDEST:
             raise self.above.text.refuse(
                 node,
                 f"this may have {digits} digits, {decimals} of them decimals: a table holds"
@@ -181,7 +190,7 @@ class _Reader:
     def _within(self, node: exp.Expr, found: Read, decimals: int | None) -> str | None:
         if not found.type.is_number:
             return None
-        error = error_of(found.formula, [error_of_figure(one) for one in self.above.figures])
+        error = error_of(found.formula, self.errors)
         if error is None:
             raise self.above.text.refuse(
                 node,
