@@ -19,11 +19,12 @@ from federated.query.conditions import day
 from federated.query.expressions import Expressions
 from federated.query.figures import Asked, Count, Dimension, Quantile, Rank, Squares, Sum
 from federated.query.formula import Call, Constant, Figure, Formula, Operator, call, figures_in
-from federated.query.language import CASTS, name
+from federated.query.language import name
 from federated.query.multiplicity import ManyRows
 from federated.query.subquery import not_grouped
 from federated.query.text import Text
 from federated.query.values import Column, Linear, decimal_text, type_at, whole
+from federated.query.words import CASTS
 
 _MOST_PLACES: Final = 18
 _KINDS = {

@@ -13,9 +13,9 @@ from sqlglot import exp
 
 from contract.dataset import ColumnType
 from contract.errors import UnprovenSum
-from federated.query.language import CASTS
 from federated.query.scope import Scope
 from federated.query.values import SENT_BITS, Column, Linear, decimal_text
+from federated.query.words import CASTS
 
 _LITERAL = pattern(r"[0-9]{1,18}\.?|[0-9]{0,18}\.[0-9]{1,18}")
 

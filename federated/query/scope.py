@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from contract.errors import MiheError, UnknownColumn, nearest
-from federated.query.language import key_in_query, name
+from federated.query.language import name
 from federated.query.text import Text
 from federated.query.values import Column
+from federated.query.words import key_in_query
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from sqlglot import TokenType as Word
 from contract.dataset import CatalogueColumn
 from contract.errors import MiheError, UnknownColumn, nearest
 from contract.job import FEWEST_CONTRIBUTORS, MOST_CONTRIBUTORS
-from federated.query import language
+from federated.query import language, words
 from federated.query.conditions import Condition
 from federated.query.expressions import Expressions
 from federated.query.scope import Names
@@ -95,7 +95,7 @@ class Union:
 
 def is_union(sql: str) -> bool:
     """Whether a statement is to be read here; raises BadQuery, KeyInQuery for what is no SQL."""
-    return any(token.token_type is Word.UNION for token in language.tokens(Text(sql), MOST_TOKENS))
+    return any(token.token_type is Word.UNION for token in words.tokens(Text(sql), MOST_TOKENS))
 
 
 def parse(sql: str, entries: Entries) -> Union:
@@ -105,7 +105,7 @@ def parse(sql: str, entries: Entries) -> Union:
     each says line and column, the reason, and what works.
     """
     text = Text(sql)
-    tokens = language.tokens(text, MOST_TOKENS)
+    tokens = words.tokens(text, MOST_TOKENS)
     opens, closes, unions = _bracket(text, tokens)
     outer = _Outer(text, _without(text, opens, closes))
     cuts = [opens.end + 1, *(at.end + 1 for _, at in unions)]
@@ -413,7 +413,7 @@ class _Outer:
 def _canonical(text: Text, tree: exp.Select) -> str:
     """The one way to write it; everybody must be able to read it again."""
     written: str = tree.sql(dialect="duckdb", comments=False)
-    if len(written) > language.LONGEST:
+    if len(written) > words.LONGEST:
         raise text.refuse(
             0,
             "with every name written out in full, the query is too long",

@@ -21,8 +21,8 @@ from contract.errors import (
     UnknownOrganisation,
     UnprovenSum,
 )
-from federated.query.language import LONGEST, MOST_TOKENS
 from federated.query.statement import Statement, parse
+from federated.query.words import LONGEST, MOST_TOKENS
 from tests.unit.federated.query.catalogue import Catalogue
 
 Understood = Callable[[str], Statement]
