@@ -1,29 +1,27 @@
-"""Values above the aggregates: figures of a cell, and what a statement makes of them.
+"""Values above the aggregates: what a statement makes of them, of dimensions and of constants.
 
 Implements  federated/SPEC.md §3.1, §3.6: one grammar for the SELECT list, HAVING and ORDER BY
 Learns      nobody: a figure is added up by the parties, all else is the receiver's arithmetic
-Not for     what stands inside an aggregate: an owner computes it, and `expressions` reads it
+Not for     aggregates themselves (`aggregates`), and what stands inside of them: an owner computes
+            it, and `expressions` reads it
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlglot import exp
 
 from contract.dataset import ColumnType
 from contract.errors import RequestError
-from contract.policy import Use
+from federated.query.aggregates import Aggregates, Read
 from federated.query.conditions import day
 from federated.query.expressions import Expressions
-from federated.query.figures import Asked, Count, Dimension, Quantile, Rank, Squares, Sum
-from federated.query.formula import Call, Constant, Figure, Formula, Operator, call, figures_in
-from federated.query.language import name
-from federated.query.multiplicity import ManyRows
+from federated.query.figures import Dimension
+from federated.query.formula import Call, Constant, Formula, Operator, call, figures_in
 from federated.query.subquery import not_grouped
 from federated.query.text import Text
-from federated.query.values import Column, Linear, decimal_text, type_at, whole
+from federated.query.values import Column, decimal_text, whole
 from federated.query.words import CASTS
 
 _MOST_PLACES: Final = 18
@@ -48,36 +46,15 @@ _COMPARISONS: dict[type[exp.Expr], Operator] = {
     exp.GTE: Operator.AT_LEAST,
 }
 _CONNECTIVES = {exp.And: Operator.AND, exp.Or: Operator.OR}
-_SPREADS: dict[type[exp.Expr], Operator] = {
-    exp.Variance: Operator.VAR_SAMP,
-    exp.VariancePop: Operator.VAR_POP,
-    exp.Stddev: Operator.VAR_SAMP,
-    exp.StddevSamp: Operator.VAR_SAMP,
-    exp.StddevPop: Operator.VAR_POP,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A piece of the statement: what it is made of, and what it is."""
-
-    formula: Formula
-    type: ColumnType
 
 
 @dataclass(slots=True)
 class Above:
-    """Reads values; gathers the figures that they are made of, and the uses of columns."""
+    """Reads values; an aggregate is one of them."""
 
     scope: Expressions
     groups: Sequence[Column]
-    keys: Sequence[Column]
-    """The key column of each source."""
-    many: ManyRows | None = None
-    """The one source whose rows are counted and added up, of which a key may have several."""
-    figures: dict[Asked, int] = field(default_factory=dict)
-    """With the place of each."""
-    uses: list[tuple[Column, Use]] = field(default_factory=list)
+    aggregates: Aggregates
     names: dict[str, tuple[exp.Expr, Read]] = field(default_factory=dict)
     """The columns of the result, once they have names."""
 
@@ -85,8 +62,6 @@ class Above:
     def text(self) -> Text:
         """The statement."""
         return self.scope.text
-
-    # ── values ──────────────────────────────────────────────────────────────────────────────────
 
     def value(self, node: exp.Expr) -> Read:
         """A value above the aggregates: of them, of dimensions, of constants."""
@@ -96,7 +71,7 @@ class Above:
             case exp.Paren():
                 return self.value(node.this)
             case exp.AggFunc():
-                return self._aggregate(node)
+                return self.aggregates.value(node)
             case exp.Column():
                 return self._column(node)
             case exp.Literal() | exp.Boolean() | exp.Cast():
@@ -160,7 +135,7 @@ class Above:
         column = self.scope.column(node)
         if column not in self.groups:
             raise not_grouped(self.text, node, column)
-        place = self.figure(Dimension(self.groups.index(column)))
+        place = self.aggregates.figure(Dimension(self.groups.index(column)))
         return Read(place, column.type)
 
     def _computed(self, node: exp.Expr) -> Read | None:
@@ -174,7 +149,7 @@ class Above:
             return None
         if column not in self.groups:
             raise not_grouped(self.text, node, column)
-        return Read(self.figure(Dimension(self.groups.index(column))), column.type)
+        return Read(self.aggregates.figure(Dimension(self.groups.index(column))), column.type)
 
     def _calculated(self, node: exp.Expr) -> Column | None:
         """A number that the result is grouped by as it is; else its parts may be."""
@@ -245,155 +220,6 @@ class Above:
                 " and what is true or false by = or <>.",
             )
         return call(operator, *(side.formula for side in sides))
-
-    # ── aggregates ──────────────────────────────────────────────────────────────────────────────
-
-    def _aggregate(self, node: exp.AggFunc) -> Read:
-        match node:
-            case exp.Count() if isinstance(node.this, exp.Star):
-                if self.many:
-                    return Read(self._rows(self.many.rows(), Use.COUNT), ColumnType.INTEGER)
-                return Read(self.figure(Count()), ColumnType.INTEGER)
-            case exp.Count(this=exp.Distinct()):
-                return self._entities(node)
-            case exp.Count():
-                column = self.scope.counted(node.this)
-                if self.many:
-                    self._inside(node.this, [column], Use.COUNT)
-                    rows = self._rows(self.many.count([column]), Use.COUNT)
-                    return Read(rows, ColumnType.INTEGER)
-                self._use([column], Use.COUNT)
-                return Read(self._present([column]), ColumnType.INTEGER)
-            case exp.Sum() | exp.Avg():
-                return self._sum(node)
-            case exp.Min() | exp.Max():
-                highest = isinstance(node, exp.Max)
-                return self._quantile(
-                    node.this, Rank.HIGHEST if highest else Rank.LOWEST, Fraction(highest)
-                )
-            case exp.Median():
-                return self._quantile(node.this, Rank.CONTINUOUS, Fraction(1, 2))
-            case exp.PercentileCont():
-                share = self._share(node.expression)
-                return self._quantile(node.this, Rank.CONTINUOUS, share)
-            case exp.PercentileDisc():
-                return self._quantile(node.this, Rank.DISCRETE, self._share(node.expression))
-            case exp.Quantile():
-                return self._quantile(node.this, Rank.DISCRETE, self._share(node.args["quantile"]))
-        if operator := _SPREADS.get(type(node)):
-            return self._spread(operator, node)
-        raise self.text.refuse(
-            node,
-            "there is no such aggregate",
-            "There are COUNT, SUM, AVG, VAR_SAMP, VAR_POP, STDDEV_SAMP, STDDEV_POP, MEDIAN,"
-            " QUANTILE_CONT, QUANTILE_DISC, MIN and MAX.",
-        )
-
-    def _entities(self, node: exp.Count) -> Read:
-        """COUNT(DISTINCT key): how many entities."""
-        (named, *others) = node.this.expressions
-        key = self.keys[0]
-        if isinstance(named, exp.Column) and not named.table and named.name == key.name:
-            # After USING, one name stands for the key of every source.
-            named.set("table", name(key.source))
-        if others or not isinstance(named, exp.Column) or self.scope.column(named) not in self.keys:
-            raise self.text.refuse(
-                named,
-                "DISTINCT counts the keys that are joined, and nothing else",
-                f"Write COUNT(DISTINCT {key.name}); GROUP BY lists the distinct values of other"
-                " columns.",
-            )
-        return Read(self.figure(Count()), ColumnType.INTEGER)
-
-    def _spread(self, operator: Operator, node: exp.AggFunc) -> Read:
-        linear = self._of_one_owner(
-            node.this, "a variance of several owners' columns would multiply them with each other"
-        )
-        self._use(linear.columns, Use.VARIANCE)
-        count = self._present(linear.columns)
-        sums = (self.figure(Sum(linear)), self.figure(Squares(linear)))
-        variance = call(operator, count, *sums)
-        is_root = isinstance(node, exp.Stddev | exp.StddevSamp | exp.StddevPop)
-        return Read(call(Operator.ROOT, variance) if is_root else variance, ColumnType.DECIMAL)
-
-    def _sum(self, node: exp.Sum | exp.Avg) -> Read:
-        linear = self.scope.sum_of(node.this)
-        self._refuse_shared_null(node.this, linear)
-        use = Use.SUM if isinstance(node, exp.Sum) else Use.AVG
-        count = None
-        if self.many:
-            self._inside(node.this, linear.columns, use)
-            if use is Use.AVG:
-                count = self._rows(self.many.count(linear.columns), use)
-            linear = self.many.sum(linear)
-            self.scope.prove_sent(node.this, linear)
-        total = self.figure(Sum(linear))
-        self._use(linear.columns, use)
-        if use is Use.SUM:
-            return Read(total, type_at(linear.scale))
-        count = self._present(linear.columns) if count is None else count
-        mean = call(Operator.DIVIDE, total, count)
-        return Read(mean, ColumnType.DECIMAL)
-
-    def _quantile(self, of: exp.Expr, rank: Rank, share: Fraction) -> Read:
-        linear = self._of_one_owner(of, "each owner knows the bands of its own numbers only")
-        self._use(linear.columns, Use.QUANTILE)
-        self._present(linear.columns)
-        return Read(self.figure(Quantile(linear, rank, share)), ColumnType.DECIMAL)
-
-    def _share(self, node: exp.Expr) -> Fraction:
-        if isinstance(node, exp.Literal) and not node.is_string:
-            share = self.scope.linear(node).constant
-            if 0 <= share <= 1:
-                return share
-        raise self.text.refuse(
-            node, "a quantile is at a number from 0 to 1", "Write QUANTILE_CONT(column, 0.9)."
-        )
-
-    def _of_one_owner(self, node: exp.Expr, why: str) -> Linear:
-        linear = self.scope.sum_of(node)
-        if self.many:
-            raise self.many.refuse(node, "and what is asked here takes one from each owner")
-        if len(linear.sources) > 1:
-            raise self.text.refuse(node, why, "Ask for each owner's own numbers.")
-        return linear
-
-    def _rows(self, counted: Linear, use: Use) -> Figure:
-        """A number of rows of the one source that has many for a key."""
-        self._use(counted.columns, use)
-        return self.figure(Sum(counted))
-
-    def _inside(self, node: exp.Expr, columns: Sequence[Column], use: Use) -> None:
-        """Note the use of what is added up by key; refuse what is another owner's."""
-        for column in columns:
-            if self.many and column.source != self.many.source:
-                raise self.many.refuse(
-                    node,
-                    f"and what is added up of {column.source} would count once for each of them",
-                )
-        self._use([replace(column, picks=()) for column in columns], use)
-
-    def _present(self, columns: Sequence[Column]) -> Figure:
-        """How many have a value in all of these columns."""
-        return self.figure(Count(frozenset(one for one in columns if one.nullable)))
-
-    def figure(self, asked: Asked) -> Figure:
-        """One figure, asked for once however often it is used."""
-        return Figure(place=self.figures.setdefault(asked, len(self.figures)))
-
-    def _use(self, columns: Sequence[Column], use: Use) -> None:
-        self.uses += [(column, use) for column in columns]
-
-    def _refuse_shared_null(self, node: exp.Expr, linear: Linear) -> None:
-        # NULL + 1 is NULL: one owner's value would have to vanish where another's is absent.
-        if len(linear.sources) > 1 and linear.nullable:
-            nullable = next(column for column in linear.columns if column.nullable)
-            raise self.text.refuse(
-                node,
-                f"'{nullable.name}' of {nullable.source} may be NULL, and is added to another"
-                " owner's column",
-                "Ask for one SUM for each owner, and add them up: SUM(…) + SUM(…).",
-            )
 
 
 def _true(formula: Formula) -> Read:

@@ -17,7 +17,8 @@ from sqlglot import exp
 from contract.canonical import Frozen
 from contract.dataset import MOST_DIGITS, ColumnType
 from contract.policy import Use
-from federated.query.above import Above, Read
+from federated.query.above import Above
+from federated.query.aggregates import Aggregates, Read
 from federated.query.expressions import Expressions
 from federated.query.figures import (
     Asked,
@@ -103,12 +104,14 @@ def read(
     many: ManyRows | None,
 ) -> Answer:
     """What a statement asks for; every refusal says where, why, and what works."""
-    return _Reader(Above(scope, groups, keys, many), tree).read()
+    aggregates = Aggregates(scope, keys, many)
+    return _Reader(Above(scope, groups, aggregates), aggregates, tree).read()
 
 
 @dataclass(slots=True)
 class _Reader:
     above: Above
+    aggregates: Aggregates
     tree: exp.Select
     # Of each figure that an item is made of:
     decimals: list[int] = field(default_factory=list)
@@ -120,14 +123,14 @@ class _Reader:
         values = [node.unalias() for node in nodes]
         # Read before any has a name: an item can't be made of another one.
         read = [self.above.value(value) for value in values]
-        figures, groups = self.above.figures, self.above.groups
+        figures, groups = self.aggregates.figures, self.above.groups
         self.decimals = [decimals_of_figure(one, groups) for one in figures]
         self.limits = [widest_bounds(one, groups) for one in figures]
         self.errors = [error_of_figure(one) for one in figures]
         items = tuple(map(self._item, nodes, values, read))
         # Rows alike in all else are ordered by what they are grouped by, shown or not.
         for place in range(len(self.above.groups)):
-            self.above.figure(Dimension(place))
+            self.aggregates.figure(Dimension(place))
         having, order = self.tree.args.get("having"), self.tree.args.get("order")
         return Answer(
             items=items,
@@ -135,8 +138,8 @@ class _Reader:
             order=tuple(self._order(one, items) for one in (order.expressions if order else ())),
             limit=self._rows("limit"),
             offset=self._rows("offset") or 0,
-            figures=tuple(self.above.figures),
-            uses=tuple(dict.fromkeys(self.above.uses)),
+            figures=tuple(self.aggregates.figures),
+            uses=tuple(dict.fromkeys(self.aggregates.uses)),
         )
 
     # ── SELECT ──────────────────────────────────────────────────────────────────────────────────
