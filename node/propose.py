@@ -42,7 +42,7 @@ from contract.job import (
 )
 from contract.signing import MAX_BODY_BYTES, Kind, Statement, verify_origin
 from contract.statements import Catalogue
-from federated.query.plan import compile_statement
+from federated.query.planning import compile_statement
 from federated.query.statement import parse as parse_statement
 from federated.query.union import is_union
 from federated.query.union import parse as parse_union

@@ -9,7 +9,8 @@ from contract.job import Contract, Suite
 from contract.statements import MOST_CELLS
 from federated.aggregate.parameters import BfvParameters, Term
 from federated.join.parameters import JoinParameters
-from federated.query.plan import QueryPlan, compile_statement
+from federated.query.plan import QueryPlan
+from federated.query.planning import compile_statement
 from federated.query.statement import by_name, parse
 from federated.query.union_plan import plan_of_union
 

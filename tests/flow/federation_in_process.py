@@ -43,7 +43,8 @@ from federated.join.messages import Blinded, Contribution, Served
 from federated.join.owner import AwaitServed, TokenList, start
 from federated.join.parameters import JoinParameters
 from federated.query.agreed import join_of, largest_of, plan_of
-from federated.query.plan import QueryPlan, compile_statement
+from federated.query.plan import QueryPlan
+from federated.query.planning import compile_statement
 from federated.query.release import Codes, Opening, Shut, labels_of, names_of, opened
 from federated.query.result import Result, result_of
 from federated.query.shared import lists_of, minus, pad_sums

@@ -33,7 +33,8 @@ from contract.errors import SmallBranch
 from federated.join.cells import cells as divide
 from federated.join.codes import Encoded, encode
 from federated.join.matching import Matched, Positions
-from federated.query.plan import LocalPart, QueryPlan, compile_statement
+from federated.query.plan import LocalPart, QueryPlan
+from federated.query.planning import compile_statement
 from federated.query.result import Cell, Result, result_of
 from federated.query.statement import parse
 from node import snapshot

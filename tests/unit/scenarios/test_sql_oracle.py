@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from contract.dataset import CatalogueEntry
-from federated.query.plan import QueryPlan, compile_statement
+from federated.query.plan import QueryPlan
+from federated.query.planning import compile_statement
 from federated.query.result import Cell, result_of
 from federated.query.statement import parse
 from node import snapshot

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from federated.query.plan import QueryPlan, compile_statement
+from federated.query.plan import QueryPlan
+from federated.query.planning import compile_statement
 from federated.query.statement import Statement, parse
 from tests.unit.federated.query.catalogue import CATALOGUE, Catalogue
 

@@ -17,7 +17,7 @@ from federated.query.histogram import (
     discrete,
     outermost,
 )
-from federated.query.plan import SUM_BITS
+from federated.query.planning import SUM_BITS
 from federated.query.values import Range, cast
 
 VALUES = st.lists(st.integers(-1000, 1000), min_size=1, max_size=60)

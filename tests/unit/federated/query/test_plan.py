@@ -12,14 +12,8 @@ from hypothesis import strategies as st
 
 from contract.errors import BadMessage
 from contract.policy import Use
-from federated.query.plan import (
-    SUM_BITS,
-    QueryPlan,
-    Term,
-    ValueColumn,
-    compile_statement,
-    uses,
-)
+from federated.query.plan import QueryPlan, Term, ValueColumn, uses
+from federated.query.planning import SUM_BITS, compile_statement
 from federated.query.statement import parse
 from federated.query.table import CountFigure, SumFigure
 from tests.unit.federated.query.catalogue import Catalogue, entry, key, number

@@ -1,0 +1,233 @@
+"""From a statement to its plan: what each owner computes, what is added up, and its bounds.
+
+Implements  federated/SPEC.md §3.2, §3.3; DESIGN §1.2: a pure function of contract data, so that
+            every node compiles it itself and compares digests
+Exactness   every entity of the join is once in every list, so there are never more of them than the
+            shortest padded list is long. A number that is sent is cut into limbs such that
+            entities × Σ limb bounds < 2^58, and t = 2^59 never wraps; the receiver puts the limbs
+            together again as integers. The bound of every sum stands in the plan.
+Learns      nobody
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from sqlglot import exp
+
+from contract.dataset import MOST_DIGITS
+from federated.query.figures import Asked, Count, Dimension, Quantile, Squares, Sum
+from federated.query.formula import Bounds
+from federated.query.histogram import Bands, bands_of
+from federated.query.part import Part, size_of
+from federated.query.plan import QueryPlan, Summand, Term, ValueColumn
+from federated.query.statement import Statement
+from federated.query.table import (
+    CountFigure,
+    DimensionFigure,
+    PlannedFigure,
+    QuantileFigure,
+    SumFigure,
+    table_of,
+)
+from federated.query.values import Column, Linear, Range, cast, number, squared
+
+SUM_BITS = 58
+
+
+def compile_statement(statement: Statement, *, receivers: Sequence[str], k: int) -> QueryPlan:
+    """The plan of a statement: who may learn the result, and from how many entities on."""
+    parts = [Part(source, size_of(source)) for source in statement.sources]
+    rows = min(part.size for part in parts)
+    draft = _Draft({part.source.alias: i for i, part in enumerate(parts)}, parts, rows)
+    for condition in statement.conditions:
+        draft.part(condition.source).filter(condition.sql, condition.columns)
+    for group in statement.groups:
+        draft.part(group.source).group(group)
+    for column, use in statement.answer.uses:
+        draft.part(column.source).use([column], use)
+    wanted = statement.answer.figures
+    figures = [draft.figure(one, wanted, statement.groups) for one in wanted]
+    return QueryPlan(
+        sql=statement.sql,
+        receivers=tuple(receivers),
+        k=k,
+        rows=rows,
+        owners=tuple(part.finish() for part in parts),
+        summands=tuple(draft.summands),
+        table=table_of(statement.answer, figures, [draft.bounds(figure) for figure in figures]),
+    )
+
+
+@dataclass(slots=True)
+class _Draft:
+    """The sums while they are put together; each is asked for once, however often it is shown."""
+
+    places: dict[str, int]
+    parts: list[Part]
+    rows: int
+    summands: list[Summand] = field(default_factory=list)
+    numbers: dict[Linear, tuple[tuple[int, ...], int]] = field(default_factory=dict)
+    histograms: dict[Linear, tuple[Bands, tuple[int, ...]]] = field(default_factory=dict)
+    presences: dict[frozenset[Column], int] = field(default_factory=dict)
+
+    def part(self, alias: str) -> Part:
+        return self.parts[self.places[alias]]
+
+    def figure(
+        self, asked: Asked, figures: Sequence[Asked], groups: Sequence[Column]
+    ) -> PlannedFigure:
+        match asked:
+            case Dimension():
+                column = groups[asked.group]
+                place = self.part(column.source).groups.index(column)
+                return DimensionFigure(owner=self.places[column.source], group=place)
+            case Count():
+                return CountFigure(present=self._presence(tuple(asked.columns)))
+            case Sum():
+                return self._number(asked.of)
+            case Squares():
+                return self._squares(asked.of, of=figures.index(Sum(asked.of)))
+            case Quantile():
+                return self._quantile(asked)
+
+    def bounds(self, figure: PlannedFigure) -> Bounds:
+        """By the summands' own bounds: what is outside of them is an error, not a row."""
+        match figure:
+            case DimensionFigure():
+                scale = self.parts[figure.owner].groups[figure.group].scale
+                return Bounds(Fraction(10**MOST_DIGITS - 1, 10**scale), 10**scale)
+            case CountFigure():
+                return Bounds(Fraction(self.rows), 1)
+            case SumFigure():
+                limbs = (self.summands[place] for place in figure.summands)
+                most = sum(
+                    max(abs(limb.least), abs(limb.most)) << figure.limb_bits * at
+                    for at, limb in enumerate(limbs)
+                )
+                return Bounds(Fraction(most, 10**figure.scale), 10**figure.scale)
+            case QuantileFigure():
+                bands, unit = figure.bands, 10**figure.scale
+                most = max(abs(bands.least), abs(bands.least + bands.width * bands.number))
+                return Bounds(Fraction(most, unit), 2 * unit * Fraction(figure.share).denominator)
+
+    def _number(self, of: Linear) -> SumFigure:
+        if of not in self.numbers:
+            self.numbers[of] = self._limbs(of)
+        summands, limb_bits = self.numbers[of]
+        return SumFigure(
+            scale=of.scale,
+            summands=summands,
+            limb_bits=limb_bits,
+            present=self._presence(of.columns),
+        )
+
+    def _squares(self, number: Linear, *, of: int) -> SumFigure:
+        """The sum of an owner's squares, which it computes and cuts into limbs itself."""
+        (alias,) = number.sources
+        largest = _range(number).magnitude ** 2
+        most = ((1 << SUM_BITS) - 1) // self.rows
+        bits = 0 if largest <= most else most.bit_length() - 1
+        sent = _value(2 * number.scale, 0, largest, bits, most)
+        summands = []
+        for limb, (low, high) in enumerate(sent.ranges):
+            sql = squared(number.sql(number.scale), limb, sent.limbs, bits)
+            column = sent.model_copy(
+                update={"least": low, "most": high, "limbs": 1, "limb_bits": 0}
+            )
+            term = Term(owner=self.places[alias], column=self.part(alias).add(column, sql))
+            summands.append(self._sum([(term, (low, high))]))
+        return SumFigure(
+            scale=2 * number.scale,
+            summands=tuple(summands),
+            limb_bits=bits,
+            present=self._presence(number.columns),
+            square_of=of,
+        )
+
+    def _quantile(self, asked: Quantile) -> QuantileFigure:
+        of = asked.of
+        if of not in self.histograms:
+            self.histograms[of] = self._histogram(of)
+        bands, summands = self.histograms[of]
+        return QuantileFigure(
+            rank=asked.rank,
+            share=str(asked.share),
+            scale=of.scale,
+            bands=bands,
+            summands=summands,
+            present=self._presence(of.columns),
+        )
+
+    def _histogram(self, of: Linear) -> tuple[Bands, tuple[int, ...]]:
+        (alias,) = of.sources
+        bands = bands_of(of.range(of.scale), self.rows, SUM_BITS)
+        summands = []
+        for column in range(bands.sums):
+            value = _value(0, 0, bands.largest(column), 0, 0)
+            place = self.part(alias).add(value, bands.sql(of.sql(of.scale), column))
+            term = Term(owner=self.places[alias], column=place)
+            summands.append(self._sum([(term, (0, bands.largest(column)))]))
+        return bands, tuple(summands)
+
+    def _presence(self, columns: Sequence[Column]) -> int | None:
+        """The sum that counts where none of an owner's columns is NULL."""
+        nullable = sorted((one for one in columns if one.nullable), key=lambda one: one.written)
+        if not nullable:
+            return None
+        which = frozenset(nullable)
+        if which not in self.presences:
+            alias = nullable[0].source
+            anywhere = exp.or_(*(column.is_null() for column in nullable))
+            value = ValueColumn(kind="present", scale=0, least=0, most=1, limbs=1, limb_bits=0)
+            sql = exp.Case().when(anywhere, number(0)).else_(number(1))
+            place = self.part(alias).add(value, cast(sql, "BIGINT"))
+            term = Term(owner=self.places[alias], column=place)
+            self.presences[which] = self._sum([(term, (0, 1))])
+        return self.presences[which]
+
+    def _limbs(self, of: Linear) -> tuple[tuple[int, ...], int]:
+        """The sums that make up one number, and how many bits lie between them."""
+        owners = sorted(of.sources, key=self.places.__getitem__)
+        shares = {alias: of.of(alias, constant=alias == of.terms[0][0].source) for alias in owners}
+        ranges = {alias: _range(share) for alias, share in shares.items()}
+        # Each owner's limb may reach this, in every entity, and the sum stays below 2^58.
+        most = ((1 << SUM_BITS) - 1) // (self.rows * len(owners))
+        bits = 0 if all(one.magnitude <= most for one in ranges.values()) else most.bit_length() - 1
+        limbs: list[list[tuple[Term, tuple[int, int]]]] = []
+        for alias in owners:
+            value = _value(of.scale, ranges[alias].least, ranges[alias].most, bits, most)
+            sql = exp.Coalesce(
+                this=cast(shares[alias].sql(of.scale), "BIGINT"), expressions=[number(0)]
+            )
+            first = self.part(alias).add(value, sql)
+            for limb, range_ in enumerate(value.ranges):
+                if limb == len(limbs):
+                    limbs.append([])
+                term = Term(owner=self.places[alias], column=first + limb)
+                limbs[limb].append((term, range_))
+        return tuple(self._sum(terms) for terms in limbs), bits
+
+    def _sum(self, terms: Sequence[tuple[Term, tuple[int, int]]]) -> int:
+        least = sum(min(low, 0) for _, (low, _) in terms) * self.rows
+        most = sum(max(high, 0) for _, (_, high) in terms) * self.rows
+        assert -(1 << SUM_BITS) <= least <= most < 1 << SUM_BITS, "limbs are cut to fit"
+        summand = Summand(terms=tuple(term for term, _ in terms), least=least, most=most)
+        self.summands.append(summand)
+        return len(self.summands) - 1
+
+
+def _range(share: Linear) -> Range:
+    """What is sent for an owner's share: where it is NULL, that is 0."""
+    bounds = share.range(share.scale)
+    return Range(min(bounds.least, 0), max(bounds.most, 0)) if share.nullable else bounds
+
+
+def _value(scale: int, least: int, most: int, bits: int, largest: int) -> ValueColumn:
+    """A value cut into the fewest limbs of which none exceeds `largest`."""
+    limbs = 1
+    while bits and max(abs(least >> bits * (limbs - 1)), most >> bits * (limbs - 1)) > largest:
+        limbs += 1
+    return ValueColumn(
+        kind="value", scale=scale, least=least, most=most, limbs=limbs, limb_bits=bits
+    )
