@@ -5,7 +5,7 @@ value: every text in it comes from a fixed vocabulary or is a name with a fixed 
 """
 
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
@@ -91,6 +91,21 @@ class Query(Frozen):
     )
 
 
+class Family(Enum):
+    """What parties, coordinator and statements do in a job, whatever its primitives are."""
+
+    TWO_PARTY = auto()
+    """two parties intersect"""
+    STAR = auto()
+    """three or more intersect, of whom the coordinator only relays"""
+    MATCH = auto()
+    """the coordinator matches the owners' lists"""
+    QUERY = auto()
+    """it matches, and adds up for each cell"""
+    UNION = auto()
+    """it adds up what many organisations have, and matches nothing"""
+
+
 class Suite(StrEnum):
     """Protocol, group and hash; a version of either is a name of its own."""
 
@@ -106,6 +121,21 @@ class Suite(StrEnum):
     BLIND_SHARED = "blind-join/ristretto255-SHA512/ChaCha20-128"
     KEYED_SHARED = "keyed-join/HMAC-SHA256/ChaCha20-128"
     UNION = "union/X25519-ChaCha20-SHAMIR521"
+
+    @property
+    def family(self) -> Family:
+        """What is done with these primitives."""
+        match self:
+            case Suite.PSI_RR22 | Suite.PSI_RR22_ACTIVE | Suite.PSI_ECDH | Suite.PSI_ECDH_SM2:
+                return Family.TWO_PARTY
+            case Suite.PSI_STAR:
+                return Family.STAR
+            case Suite.BLIND_MATCH | Suite.KEYED_MATCH:
+                return Family.MATCH
+            case Suite.BLIND_JOIN | Suite.KEYED_JOIN | Suite.BLIND_SHARED | Suite.KEYED_SHARED:
+                return Family.QUERY
+            case Suite.UNION:
+                return Family.UNION
 
 
 ECDH_SUITES = (Suite.PSI_ECDH, Suite.PSI_ECDH_SM2)
@@ -147,10 +177,7 @@ QUERY_SUITES = {
 }
 """Of a query."""
 
-COORDINATED_SUITES = (*MATCH_SUITES.values(), *QUERY_SUITES.values())
-"""Those in which the coordinator takes the owners' parts and matches them."""
-
-COLLECTED_SUITES = (*COORDINATED_SUITES, Suite.UNION)
+COLLECTED = (Family.MATCH, Family.QUERY, Family.UNION)
 """Those in which parties hand parts to the coordinator, which computes with what it has."""
 
 
@@ -201,7 +228,7 @@ class Contract(Frozen):
             raise ValueError("a query, and nothing else, has a statement")
         if self.crypto.suite not in suites_for(self.kind, len(orgs), len(self.receivers)):
             raise ValueError("the suite is none for this job")
-        is_union = self.crypto.suite is Suite.UNION
+        is_union = self.family is Family.UNION
         if len(orgs) > MOST_PARTIES and not is_union:
             raise ValueError("too many parties for this job")
         if self.query is None:
@@ -235,6 +262,11 @@ class Contract(Frozen):
             "expires": _EPOCH + (self.expires - self.created),
         }
         return digest(canonical_bytes(self.model_copy(update=undated)))
+
+    @property
+    def family(self) -> Family:
+        """What is done in this job."""
+        return self.crypto.suite.family
 
     @property
     def matching(self) -> Matching | None:

@@ -4,23 +4,23 @@ It lists, for every party, everything that the protocol shows it beyond its own 
 a coalition could add. The argument behind each line is in psi/SPEC.md and federated/SPEC.md.
 """
 
-from contract.job import ECDH_SUITES, Aggregation, Contract, JobKind, Matching, Suite
+from contract.job import ECDH_SUITES, Aggregation, Contract, Family, JobKind, Matching, Suite
 from contract.learns import LeakageStatement, Learns
 from contract.union_leakage import of_union
 
 
 def leakage_of(contract: Contract) -> LeakageStatement:
     """The statement for a contract."""
-    match contract.crypto.suite:
-        case Suite.BLIND_JOIN | Suite.KEYED_JOIN | Suite.BLIND_SHARED | Suite.KEYED_SHARED:
+    match contract.family:
+        case Family.QUERY:
             return _of_query(contract)
-        case Suite.UNION:
+        case Family.UNION:
             return of_union(contract)
-        case Suite.BLIND_MATCH | Suite.KEYED_MATCH:
+        case Family.MATCH:
             return _of_match(contract)
-        case Suite.PSI_STAR:
+        case Family.STAR:
             return _of_star(contract)
-        case Suite.PSI_RR22 | Suite.PSI_RR22_ACTIVE | Suite.PSI_ECDH | Suite.PSI_ECDH_SM2:
+        case Family.TWO_PARTY:
             return _of_two(contract)
 
 

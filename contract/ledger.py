@@ -36,14 +36,11 @@ from contract.errors import (
 )
 from contract.identity import Identity, Role
 from contract.job import (
-    COLLECTED_SUITES,
-    MATCH_SUITES,
+    COLLECTED,
     PROTOCOL_VERSION,
-    QUERY_SUITES,
-    TWO_PARTY_SUITES,
     Aggregation,
     Contract,
-    Suite,
+    Family,
 )
 from contract.lifecycle import TERMINAL, TRANSITIONS, Event, State, advance
 from contract.signing import MAX_BODY_BYTES, Kind, Statement
@@ -129,20 +126,14 @@ class Ledger:
     @property
     def may_gate(self) -> bool:
         """Whether there is something that an owner could release or withhold."""
-        match self.contract.crypto.suite:
-            case Suite.BLIND_JOIN | Suite.KEYED_JOIN | Suite.BLIND_SHARED | Suite.KEYED_SHARED:
+        match self.contract.family:
+            case Family.QUERY:
                 return self.cells is not None
-            case Suite.BLIND_MATCH | Suite.KEYED_MATCH:
+            case Family.MATCH:
                 return self.matched is not None
-            case Suite.UNION:
+            case Family.UNION:
                 return self.attempts is not None and self.attempts.collected is not None
-            case (
-                Suite.PSI_RR22
-                | Suite.PSI_RR22_ACTIVE
-                | Suite.PSI_ECDH
-                | Suite.PSI_ECDH_SM2
-                | Suite.PSI_STAR
-            ):
+            case Family.TWO_PARTY | Family.STAR:
                 return True
 
     def has_said(self, kind: Kind, org: str) -> bool:
@@ -156,7 +147,7 @@ class Ledger:
 
 def role_of(contract: Contract, org: str) -> RunRole:
     """Of two parties the first receiver named speaks first; of more all are owners."""
-    if contract.crypto.suite not in TWO_PARTY_SUITES:
+    if contract.family is not Family.TWO_PARTY:
         return RunRole.OWNER
     return RunRole.RECEIVER if org == contract.receivers[0] else RunRole.SENDER
 
@@ -239,9 +230,8 @@ def _check_party(ledger: Ledger, signer: Identity) -> None:
 
 
 def _check_coordinator(ledger: Ledger, statement: Statement, signer: Identity) -> None:
-    suites = QUERY_SUITES if statement.kind is Kind.CELLS else MATCH_SUITES
-    stated = ledger.contract.crypto.suite in suites.values()
-    if signer.role is not Role.COORDINATOR or not stated:
+    stated = Family.QUERY if statement.kind is Kind.CELLS else Family.MATCH
+    if signer.role is not Role.COORDINATOR or ledger.contract.family is not stated:
         raise _untimely(ledger, statement, signer)
 
 
@@ -545,6 +535,6 @@ _NEVER_THE_COORDINATORS = {Aborted.code, Refused.code, Withheld.code}
 
 
 def _coordinators_causes(ledger: Ledger) -> set[str]:
-    if ledger.contract.crypto.suite not in COLLECTED_SUITES:
+    if ledger.contract.family not in COLLECTED:
         return _COORDINATORS_CAUSES
     return set(BY_CODE) - _NEVER_THE_COORDINATORS

@@ -31,7 +31,7 @@ from contract.errors import (
     UnknownOrganisation,
 )
 from contract.identity import Identity, Role, require_role
-from contract.job import COLLECTED_SUITES
+from contract.job import COLLECTED
 from contract.ledger import Ledger, hear, open_job
 from contract.lifecycle import State
 from contract.signing import Kind, Statement, verify
@@ -151,7 +151,7 @@ class Lifecycle:
 
     def open_joins(self) -> list[Ledger]:
         """Every job that hands parts to the coordinator and has not ended."""
-        return [one for one in self._jobs.values() if one.contract.crypto.suite in COLLECTED_SUITES]
+        return [one for one in self._jobs.values() if one.contract.family in COLLECTED]
 
     def away(self, ledger: Ledger) -> frozenset[str]:
         """Which parties of a job have been away for longer than the grace."""

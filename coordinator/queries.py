@@ -17,7 +17,7 @@ from contract.errors import (
     MiheError,
     UnknownJob,
 )
-from contract.job import COLLECTED_SUITES, Aggregation, Contract, Suite
+from contract.job import COLLECTED, Aggregation, Contract, Family
 from contract.ledger import Ledger
 from contract.lifecycle import State
 from contract.signing import Kind, Statement
@@ -250,11 +250,11 @@ class Queries:
 
 
 def _is_collected(ledger: Ledger) -> bool:
-    return ledger.contract.crypto.suite in COLLECTED_SUITES
+    return ledger.contract.family in COLLECTED
 
 
 def _is_union(ledger: Ledger) -> bool:
-    return ledger.contract.crypto.suite is Suite.UNION
+    return ledger.contract.family is Family.UNION
 
 
 def _is_encrypted(ledger: Ledger) -> bool:

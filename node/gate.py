@@ -22,7 +22,7 @@ from contract.errors import (
     UnknownDataset,
     nearest,
 )
-from contract.job import RR22_SUITES, Aggregation, Contract, Matching, Party, Query, Suite
+from contract.job import RR22_SUITES, Aggregation, Contract, Family, Matching, Party, Query
 from contract.policy import Allow, Policy, Use
 from contract.views import PolicyLine
 from federated.query.agreed import plan_of
@@ -177,7 +177,7 @@ def _used(contract: Contract, org: str) -> dict[str, frozenset[Use]]:
     """What the job does with each column of the organisation's dataset."""
     if contract.query is None:
         return {}
-    if contract.crypto.suite is Suite.UNION:
+    if contract.family is Family.UNION:
         return uses_of_union(plan_of_union(contract), org)
     return uses(plan_of(contract), org)
 
@@ -242,7 +242,7 @@ def _denied(
             largest is None or contract.crypto.suite not in RR22_SUITES or org == first
         ),
         "engine, which does not hold its receiver to that size (leave out --engine)": lambda: (
-            largest is None or contract.crypto.suite is not Suite.PSI_STAR or org == first
+            largest is None or contract.family is not Family.STAR or org == first
         ),
     }
     denied = [name for name, allowed in checks.items() if not allowed()]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from contract.dataset import ColumnType
-from contract.job import Aggregation, Contract, Matching, Suite, suites_for
+from contract.job import Aggregation, Contract, Family, Matching, Suite, suites_for
 from contract.leakage import leakage_of
 from contract.views import PlanView
 from federated.aggregate.wire import KEY_BYTES, RESULT_BYTES
@@ -44,35 +44,29 @@ _WORTH_SAYING = 2.0
 
 def digest_of(contract: Contract) -> str:
     """Hex SHA-256 of the plan that this node compiles from a contract; raises what refuses it."""
-    match contract.crypto.suite:
-        case (
-            Suite.BLIND_JOIN
-            | Suite.KEYED_JOIN
-            | Suite.BLIND_SHARED
-            | Suite.KEYED_SHARED
-            | Suite.UNION
-        ):
+    match contract.family:
+        case Family.QUERY | Family.UNION:
             return digest_of_query(contract)
-        case Suite.BLIND_MATCH | Suite.KEYED_MATCH:
+        case Family.MATCH:
             return compile_match(contract).digest
-        case Suite.PSI_RR22 | Suite.PSI_RR22_ACTIVE | Suite.PSI_ECDH | Suite.PSI_ECDH_SM2:
+        case Family.TWO_PARTY:
             return compile_plan(contract).digest
-        case Suite.PSI_STAR:
+        case Family.STAR:
             return compile_star(contract).digest
 
 
 def outlook(contract: Contract) -> PlanView:
     """Plan, leakage, bytes and seconds of a job; measures this machine for some 0.1 s. Blocking."""
-    match contract.crypto.suite:
-        case Suite.BLIND_JOIN | Suite.KEYED_JOIN | Suite.BLIND_SHARED | Suite.KEYED_SHARED:
+    match contract.family:
+        case Family.QUERY:
             return _of_query(contract)
-        case Suite.UNION:
+        case Family.UNION:
             return _of_union(contract)
-        case Suite.BLIND_MATCH | Suite.KEYED_MATCH:
+        case Family.MATCH:
             return _of_match(contract)
-        case Suite.PSI_RR22 | Suite.PSI_RR22_ACTIVE | Suite.PSI_ECDH | Suite.PSI_ECDH_SM2:
+        case Family.TWO_PARTY:
             return _of_intersection(contract)
-        case Suite.PSI_STAR:
+        case Family.STAR:
             return _of_star(contract)
 
 

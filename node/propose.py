@@ -33,6 +33,7 @@ from contract.job import (
     Basis,
     Contract,
     Crypto,
+    Family,
     JobKind,
     Matching,
     Party,
@@ -308,14 +309,14 @@ def _matched(wish: Wish, chosen: Suite) -> Suite:
     """The suite that matches and adds as was asked; the strong way unless another was asked for."""
     matching = _way(Matching, "matching", wish.matching or Matching.BLIND)
     adding = _way(Aggregation, "aggregation", wish.aggregation or Aggregation.ENCRYPTED)
-    if chosen in QUERY_SUITES.values():
+    if chosen.family is Family.QUERY:
         return QUERY_SUITES[matching, adding]
     if adding is not Aggregation.ENCRYPTED:
         raise BadRequest(
             "nothing is added up in an intersection",
             fix="leave --aggregation out; it is for queries",
         )
-    if chosen in MATCH_SUITES.values():
+    if chosen.family is Family.MATCH:
         return MATCH_SUITES[matching]
     if matching is not Matching.BLIND:
         raise BadRequest(

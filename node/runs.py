@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from contract.canonical import canonical_bytes
 from contract.errors import DataError, MiheError, OurError, Withheld
-from contract.job import Suite
+from contract.job import Family
 from contract.ledger import Ledger
 from contract.signing import Kind
 from node import intersect, meet, query, star, union
@@ -18,18 +18,11 @@ from node.turns import Turn, Turns
 _log = logging.getLogger("mihe.runs")
 
 _PLAYS = {
-    Suite.PSI_RR22: intersect.play,
-    Suite.PSI_RR22_ACTIVE: intersect.play,
-    Suite.PSI_ECDH: intersect.play,
-    Suite.PSI_ECDH_SM2: intersect.play,
-    Suite.PSI_STAR: star.play,
-    Suite.BLIND_MATCH: meet.play,
-    Suite.KEYED_MATCH: meet.play,
-    Suite.BLIND_JOIN: query.play,
-    Suite.KEYED_JOIN: query.play,
-    Suite.BLIND_SHARED: query.play,
-    Suite.KEYED_SHARED: query.play,
-    Suite.UNION: union.play,
+    Family.TWO_PARTY: intersect.play,
+    Family.STAR: star.play,
+    Family.MATCH: meet.play,
+    Family.QUERY: query.play,
+    Family.UNION: union.play,
 }
 
 
@@ -112,7 +105,7 @@ class Runs:
         stage = Stage(self._services, ledger.job, ledger.start, consent, reporter, turn)
         store = self._services.store
         try:
-            released = await _PLAYS[ledger.contract.crypto.suite](stage)
+            released = await _PLAYS[ledger.contract.family](stage)
             if released is not None:
                 store.set_result(ledger.job, canonical_bytes(released.view).decode())
             receipts = store.receipts(stage.run)

@@ -5,7 +5,7 @@ plan's digest in the start record tells them whether they read the same.
 """
 
 from contract.errors import BadQuery, BadRequest
-from contract.job import Contract, Suite
+from contract.job import Contract, Family
 from contract.statements import MOST_CELLS
 from federated.aggregate.parameters import BfvParameters, Term
 from federated.join.parameters import JoinParameters
@@ -41,7 +41,7 @@ def plan_of(contract: Contract) -> QueryPlan:
 
 def digest_of_query(contract: Contract) -> str:
     """The digest of the plan of a query of either kind."""
-    if contract.crypto.suite is Suite.UNION:
+    if contract.family is Family.UNION:
         return plan_of_union(contract).digest
     return plan_of(contract).digest
 
