@@ -5,7 +5,7 @@ is the owner's own: it reads the owner's file, and nothing in a contract can rel
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -154,23 +154,34 @@ def readable(policy: Callable[[], Policy], org: str) -> Policy:
 def check_policy(contract: Contract, org: str, policy: Policy, today: date) -> None:
     """Raise Refused unless one rule of the policy lists everything that the job asks for."""
     dataset = contract.party(org).dataset
-    rules = [
-        (number, rule) for number, rule in enumerate(policy.allow, 1) if rule.dataset == dataset
-    ]
-    # Compiled once for all rules; a plan is a function of the contract.
-    used = _used(contract, org)
-    missing = [(_denied(contract, org, used, rule, today), number) for number, rule in rules]
-    if any(not denied for denied, _ in missing):
-        return
-    if not missing:
+    closest = _closest(contract, org, _used(contract, org), policy, today)
+    if closest is None:
         raise _refused(org, f"no rule of {org}'s policy is about '{dataset}'", "unlisted")
-    denied, number = min(missing, key=lambda pair: len(pair[0]))
-    raise _refused(
-        org,
-        f"no rule of {org}'s policy for '{dataset}' allows this job; the closest one does not"
-        f" allow its {' and '.join(denied)}",
-        f"allow[{number}]",
-    )
+    denied, rule = closest
+    if denied:
+        raise _refused(
+            org,
+            f"no rule of {org}'s policy for '{dataset}' allows this job; the closest one does not"
+            f" allow its {' and '.join(denied)}",
+            rule,
+        )
+
+
+def _closest(
+    contract: Contract,
+    org: str,
+    used: Mapping[str, frozenset[Use]],
+    policy: Policy,
+    today: date,
+) -> tuple[list[str], str] | None:
+    """Of the rules about the dataset the first that denies least: what, and the rule's name."""
+    dataset = contract.party(org).dataset
+    tried = [
+        (_denied(contract, org, used, rule, today), f"allow[{number}]")
+        for number, rule in enumerate(policy.allow, 1)
+        if rule.dataset == dataset
+    ]
+    return min(tried, key=lambda one: len(one[0]), default=None)
 
 
 def _used(contract: Contract, org: str) -> dict[str, frozenset[Use]]:
@@ -188,29 +199,29 @@ def policy_lines(
     """What a query asks of every owner's policy; answered for `org`, whose policy this is."""
     lines: list[PolicyLine] = []
     for other in contract.orgs:
-        asked = _uses_in_words(_used(contract, other))
+        used = _used(contract, other)
         if other == org:
-            lines += _answered(contract, org, asked, policy, today)
+            lines += _answered(contract, org, used, policy, today)
         else:
-            lines += [PolicyLine(org=other, what=what) for what in asked]
+            lines += [PolicyLine(org=other, what=what) for what in _uses_in_words(used)]
     return tuple(lines)
 
 
 def _answered(
-    contract: Contract, org: str, asked: Sequence[str], policy: Policy, today: date
+    contract: Contract,
+    org: str,
+    used: Mapping[str, frozenset[Use]],
+    policy: Policy,
+    today: date,
 ) -> Iterator[PolicyLine]:
     """By the rule that allows all, or else by the one that denies least."""
-    used = _used(contract, org)
-    dataset = contract.party(org).dataset
-    tried = [
-        (_denied(contract, org, used, rule, today), f"allow[{number}]")
-        for number, rule in enumerate(policy.allow, 1)
-        if rule.dataset == dataset
-    ]
-    if not tried:
+    closest = _closest(contract, org, used, policy, today)
+    if closest is None:
+        dataset = contract.party(org).dataset
         yield PolicyLine(org=org, what=f"any use of '{dataset}'", allowed=False)
         return
-    denied, rule = min(tried, key=lambda one: len(one[0]))
+    denied, rule = closest
+    asked = _uses_in_words(used)
     for what in asked:
         yield PolicyLine(org=org, what=what, allowed=what not in denied, rule=rule)
     for what in denied:
