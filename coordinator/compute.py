@@ -33,6 +33,8 @@ from federated.shares.words import MODULUS, WORD_BYTES, Grouping, RowNumbers, ro
 
 Named = Sequence[tuple[tuple[int, ...], Cell | Remainder]]
 """The rows of a result by their names."""
+Sums = tuple[bytes, ...]
+"""Of one row, its blinded sums as they go to the receiver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +99,12 @@ def match_lists(order: MatchOrder) -> Ready:
     digests = []
     for org, file in order.match_files:
         places = matched.of(org) if contract.kind is JobKind.PSI else None
-        content = wire.match_to_bytes(places, matched.count)
-        _write(file, content)
-        digests.append((org, sha256(content).hexdigest()))
+        digests.append((org, _written(file, wire.match_to_bytes(places, matched.count))))
     return Ready(tuple(digests))
 
 
-def _write(file: Path, content: bytes) -> None:
+def _written(file: Path, content: bytes) -> str:
+    """The digest of what is now in the file. Raises StorageFull."""
     arriving = file.with_suffix(".arriving")
     try:
         arriving.write_bytes(content)
@@ -117,6 +118,7 @@ def _write(file: Path, content: bytes) -> None:
             phase="match",
             fix="free space in the coordinator's data folder, then run the job again",
         ) from None
+    return sha256(content).hexdigest()
 
 
 def match_and_add(order: Order) -> Outcome:
@@ -150,19 +152,27 @@ def match_and_add(order: Order) -> Outcome:
         sums, told = _shared_sums(named, rows, plan, shares), _tell(order, rows)
     else:
         sums, told = _encrypted_sums(order, named, plan, shares), ()
-    content = wire.sums_to_bytes(sums, folded=divided.folded)
-    _write(order.sums_file, content)
+    summed = [
+        CellSums(
+            blinded_count=blinded_count(
+                row.count, [count_blind(share.blinding, name) for share in shares]
+            ),
+            sums=of_row,
+        )
+        for (name, row), of_row in zip(named, sums, strict=True)
+    ]
+    content = wire.sums_to_bytes(summed, folded=divided.folded)
     return Outcome(
         passing=tuple(cell.codes for cell in divided.passing),
         remainder=divided.remainder is not None,
-        sums_digest=sha256(content).hexdigest(),
+        sums_digest=_written(order.sums_file, content),
         rows_digests=told,
     )
 
 
 def _encrypted_sums(
     order: Order, named: Named, plan: QueryPlan, shares: Sequence[Share]
-) -> list[CellSums]:
+) -> list[Sums]:
     key = order.key_file.read_bytes()
     try:
         return _sums(named, plan, shares, key)
@@ -184,14 +194,13 @@ def _tell(order: Order, rows: Sequence[RowNumbers]) -> tuple[tuple[str, str], ..
     digests = []
     for told in order.told:
         content = wire.rows_to_bytes([rows[owner] for owner in told.owners])
-        _write(told.file, content)
-        digests.append((told.org, sha256(content).hexdigest()))
+        digests.append((told.org, _written(told.file, content)))
     return tuple(digests)
 
 
 def _shared_sums(
     named: Named, rows: Sequence[RowNumbers], plan: QueryPlan, shares: Sequence[Share]
-) -> list[CellSums]:
+) -> list[Sums]:
     betas = [share.blinding for share in shares]
     totals = [
         [
@@ -204,13 +213,7 @@ def _shared_sums(
         if share.shares:
             grouping = Grouping.of(rows[owner], len(named))
             add_columns(totals, plan, owner, share.shares, grouping)
-    return [
-        CellSums(
-            blinded_count=blinded_count(row.count, [count_blind(beta, name) for beta in betas]),
-            sums=tuple(one.to_bytes(WORD_BYTES, "little") for one in total),
-        )
-        for (name, row), total in zip(named, totals, strict=True)
-    ]
+    return [tuple(one.to_bytes(WORD_BYTES, "little") for one in total) for total in totals]
 
 
 def _sender_of_unreadable(plan: QueryPlan, shares: Sequence[Share], key: bytes) -> str | None:
@@ -226,12 +229,7 @@ def _sender_of_unreadable(plan: QueryPlan, shares: Sequence[Share], key: bytes) 
     return None
 
 
-def _sums(
-    named: Named,
-    plan: QueryPlan,
-    shares: Sequence[Share],
-    key: bytes,
-) -> list[CellSums]:
+def _sums(named: Named, plan: QueryPlan, shares: Sequence[Share], key: bytes) -> list[Sums]:
     betas = [share.blinding for share in shares]
     by_summand = []
     for place, summand in enumerate(plan.summands):
@@ -246,13 +244,7 @@ def _sums(
         ]
         columns = [shares[term.owner].columns[term.column] for term in summand.terms]
         by_summand.append(masked_sums(key, columns, masked, sums_of(plan)))
-    return [
-        CellSums(
-            blinded_count=blinded_count(row.count, [count_blind(beta, name) for beta in betas]),
-            sums=tuple(column[at] for column in by_summand),
-        )
-        for at, (name, row) in enumerate(named)
-    ]
+    return [tuple(column[at] for column in by_summand) for at in range(len(named))]
 
 
 def _require_few(passing: int) -> None:

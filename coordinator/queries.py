@@ -177,20 +177,19 @@ class Queries:
         await stated(lambda: self._lifecycle.end(ledger, reason))
 
     async def _computed(self, ledger: Ledger, run: bytes, receiver: str) -> Cells:
-        contract, encrypted = ledger.contract, _is_encrypted(ledger)
+        contract, file = ledger.contract, self._collection.file
+        encrypted = _is_encrypted(ledger)
         if encrypted:
             self._require_signed_key(ledger, run)
         order = compute.Order(
             run=run,
-            contract=ledger.contract,
-            key_file=self._collection.file(run, receiver, "he_key"),
-            share_files=tuple(
-                self._collection.file(run, org, "share") for org in ledger.contract.orgs
-            ),
-            sums_file=self._collection.file(run, COORDINATOR, "sums"),
+            contract=contract,
+            key_file=file(run, receiver, "he_key"),
+            share_files=tuple(file(run, org, "share") for org in contract.orgs),
+            sums_file=file(run, COORDINATOR, "sums"),
             told=() if encrypted else self._told(contract, run, receiver),
         )
-        async with self._lanes.of(ledger.contract):
+        async with self._lanes.of(contract):
             outcome = await apart(compute.match_and_add, order)
         receipts = self._receipts(ledger, run)
         if encrypted:
