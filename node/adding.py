@@ -39,6 +39,10 @@ class Seat:
         """Whether it is the receiver's."""
         return self.stage.me == self.receiver
 
+    def place_of(self, org: str) -> int:
+        """The number of an owner in the plan."""
+        return [part.org for part in self.plan.owners].index(org)
+
     async def hand_in(self, part: str, content: bytes) -> None:
         """Give the coordinator a part, and keep its receipt."""
         salt, receipt = await self.parts.contribute(part, content)

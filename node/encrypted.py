@@ -60,7 +60,7 @@ class Encrypted:
     def opened_by(self, content: bytes, peer: str, rows: int) -> list[Opening]:
         """The openings."""
         seat = self._seat
-        return wire.openings_from_bytes(content, seat.plan, _place(seat, peer), rows)
+        return wire.openings_from_bytes(content, seat.plan, seat.place_of(peer), rows)
 
     async def shut(self, cells: Cells, sums: Sequence[wire.CellSums]) -> list[Shut]:
         """Decrypt."""
@@ -90,7 +90,3 @@ class Encrypted:
         named = HeKey(run=stage.run.hex(), key=sha256(content).hexdigest())
         stage.say(Kind.HE_KEY, named)
         return content
-
-
-def _place(seat: Seat, peer: str) -> int:
-    return [part.org for part in seat.plan.owners].index(peer)

@@ -28,15 +28,13 @@ async def play(stage: Stage) -> Released | None:
     parameters = JoinParameters.of(contract, stage.run)
     parts = stage.parts()
     lines = {
-        peer: stage.connect(peer, tokens.awaited(contract.matching, parameters, stage.me, peer))
-        for peer in stage.peers
+        peer: stage.connect(peer, tokens.awaited(stage, parameters, peer)) for peer in stage.peers
     }
     await stage.queue()
     stage.report("load", 0, 1)
     loaded = await stage.during(stage.activity.work(load, stage.consent, services.datasets))
     stage.report("load", 1, 1)
-    making = tokens.made(stage, contract.matching, parameters, loaded.column.keys, lines)
-    listed = await stage.during(making)
+    listed = await stage.during(tokens.made(stage, parameters, loaded.column.keys, lines))
     share = wire.share_to_bytes(tokens=listed.tokens, codes=None, keys=0, columns=[], blinding=b"")
     salt, receipt = await stage.during(parts.contribute(_SHARE, share))
     stage.keep_receipt(salt, receipt)

@@ -74,8 +74,7 @@ class _Play:
             await self._adding.close()
 
     def _awaited(self, peer: str) -> dict[str, int]:
-        matching = self._stage.consent.contract.matching
-        streams = tokens.awaited(matching, self._join, self._stage.me, peer)
+        streams = tokens.awaited(self._stage, self._join, peer)
         if self._shared:
             streams |= shared.awaited(self._seat, peer)
         if self._seat.receives:
@@ -102,8 +101,7 @@ class _Play:
     async def _contribute(self, rows: LocalRows) -> tuple[_Prepared, Cells]:
         """Hand in the own share; what it can be opened by, and the cells that pass."""
         stage = self._stage
-        matching = stage.consent.contract.matching
-        listed = await tokens.made(stage, matching, self._join, rows.keys, self._seat.lines)
+        listed = await tokens.made(stage, self._join, rows.keys, self._seat.lines)
         columns = [in_order(column, listed.order) for column in rows.values]
         hidden = await self._adding.hide(columns)
         coded = encode(rows.groups, listed.order, self._plan.k, os.urandom(32))

@@ -69,7 +69,7 @@ class Shared:
 
     def opened_by(self, content: bytes, peer: str, rows: int) -> list[Opening]:
         """The openings; the seed is kept for the sums."""
-        plan, owner = self._seat.plan, self._place(peer)
+        plan, owner = self._seat.plan, self._seat.place_of(peer)
         openings = wire.openings_from_bytes(content, plan, owner, rows, shared=True)
         self._released[owner] = self._pads_of(peer, wire.seed_in_release(content, peer))
         return openings
@@ -87,7 +87,7 @@ class Shared:
         receiver = self._seat.receiver
         content = await self._seat.lines[receiver].receive(SEED)
         pads = self._pads_of(receiver, wire.seed_from_bytes(content, receiver))
-        on = await self._pad_sums(cells, {self._place(receiver): pads}, len(openings))
+        on = await self._pad_sums(cells, {self._seat.place_of(receiver): pads}, len(openings))
         return helped(openings, on)
 
     async def _pad_sums(self, cells: Cells, pads: Mapping[int, Pads], number: int) -> Sums:
@@ -104,14 +104,11 @@ class Shared:
         return await stage.activity.work(pad_sums, seat.plan, pads, rows, number)
 
     def _pads_of(self, org: str, seed: bytes) -> Pads:
-        part = self._seat.plan.owners[self._place(org)]
+        part = self._seat.plan.owners[self._seat.place_of(org)]
         try:
             return Pads(seed, self._seat.stage.run, part.size)
         except PeerError as error:
             raise error.at(party=org, phase="release") from None
-
-    def _place(self, org: str) -> int:
-        return [part.org for part in self._seat.plan.owners].index(org)
 
 
 def helped(openings: Sequence[Opening], on: Sums) -> list[Opening]:

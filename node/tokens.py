@@ -20,28 +20,26 @@ from node.wire import message_from_wire, message_to_wire
 _ENVELOPE_BYTES = 64
 
 
-def awaited(
-    matching: Matching | None, parameters: JoinParameters, me: str, peer: str
-) -> dict[str, int]:
-    """The streams that `peer` opens to `me`, with the most bytes of each."""
-    if matching is Matching.KEYED:
+def awaited(stage: Stage, parameters: JoinParameters, peer: str) -> dict[str, int]:
+    """The streams that `peer` opens to this owner, with the most bytes of each."""
+    if _is_keyed(stage):
         return {"contribution": CONTRIBUTION_BYTES + _ENVELOPE_BYTES}
     return {
         "blinded": POINT_BYTES * parameters.size_of(peer) + _ENVELOPE_BYTES,
-        "served": POINT_BYTES * parameters.size_of(me) + _ENVELOPE_BYTES,
+        "served": POINT_BYTES * parameters.size_of(stage.me) + _ENVELOPE_BYTES,
     }
 
 
 async def made(
-    stage: Stage,
-    matching: Matching | None,
-    parameters: JoinParameters,
-    keys: Sequence[bytes],
-    links: Mapping[str, Line],
+    stage: Stage, parameters: JoinParameters, keys: Sequence[bytes], links: Mapping[str, Line]
 ) -> TokenList:
     """The own tokens, in list order; returns when the others have what they need of this owner."""
-    way = _keyed if matching is Matching.KEYED else _come_home
+    way = _keyed if _is_keyed(stage) else _come_home
     return await way(stage, parameters, keys, links)
+
+
+def _is_keyed(stage: Stage) -> bool:
+    return stage.consent.contract.matching is Matching.KEYED
 
 
 async def _come_home(

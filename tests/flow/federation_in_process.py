@@ -53,6 +53,7 @@ from federated.shares.secret import Pads
 from federated.shares.split import split
 from federated.shares.words import RowNumbers
 from node import wire
+from node.adding import in_order
 from node.local import LocalRows
 from node.shared import helped
 from tests.vectors.blind_join_reference import Fast, OpenOwner
@@ -474,8 +475,3 @@ def opening(plan: QueryPlan, owner: int, own: Own, name: Codes, *, shared: bool 
         blindings=tuple(blind(name, place) for place in range(len(plan.summands))),
         labels=labels_of(plan, owner, name, own.labels),
     )
-
-
-def in_order(column: NDArray[np.int64], order: NDArray[np.int32]) -> NDArray[np.int64]:
-    """A column of the keys in the order of the list; dummies are 0."""
-    return np.array([column[at] if at >= 0 else 0 for at in order], dtype=np.int64)
