@@ -1,54 +1,43 @@
 """The keyed columns of the coalition table (federated/SPEC.md §4.4), one test a row.
 
-As in test_coalitions_query.py, whose world and attacks these are: the views of the members and
+As in test_coalitions_query.py, with the same world and attacks: the views of the members and
 nothing else, out of a whole run. One attack is new, `identifiers`: hash every key of the dictionary
 under the key of the tokens, which any one owner has. Without an owner it is tried with what else
 could be the key; without the coordinator there are no tokens to try it on.
 """
 
 from collections import Counter
-from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from functools import partial
 
 import pytest
 
 from contract.job import Matching
-from tests.attacks.test_coalitions_query import (
+from tests.attacks import coalitions
+from tests.attacks.attacks_on_lists import code_at, histograms, linked, names_of_codes, token_lists
+from tests.attacks.attacks_on_sums import (
+    require_masks_hidden,
+    require_result_and_no_more,
+    require_unreadable,
+    rows_read,
+)
+from tests.attacks.coalitions import (
     DICTIONARY,
-    ENTRIES,
     OWNERS,
     REGULATOR,
     SOME_OWNERS,
-    SQL,
-    K,
     Names,
     Pool,
-    code_at,
     everybodys_keys,
     everything_of,
     group_of,
-    histograms,
-    linked,
-    names_of_codes,
-    require_masks_hidden,
     require_passing_cells,
-    require_result_and_no_more,
-    require_unreadable,
     row_of,
-    rows_read,
-    token_lists,
     world,
 )
-from tests.flow.federation_in_process import COORDINATOR, Played, contract_of, play
+from tests.flow.federation_in_process import COORDINATOR, Played
 from tests.vectors.keyed_join_reference import TokenKey
 
-
-@cache
-def run(receiver: str) -> Played:
-    contract = contract_of(SQL, ENTRIES, k=K, matching=Matching.KEYED)
-    with TemporaryDirectory() as folder:
-        return play(contract, world(), Path(folder) / "run", receiver=receiver)
+run = partial(coalitions.run, (), matching=Matching.KEYED)
 
 
 def token_key(pool: Pool) -> TokenKey:

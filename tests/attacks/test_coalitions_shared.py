@@ -1,6 +1,6 @@
 """The shared column of the coalition table (federated/SPEC.md §6.5), one test a row.
 
-As in test_coalitions_query.py, whose world and attacks these are. What is new to try:
+As in test_coalitions_query.py, with the same world and attacks. What is new to try:
 
 * `values`: take the pads off the coordinator's shares, where the seed is at hand; and without it,
   with what else is at hand;
@@ -14,10 +14,8 @@ The in-process run plays R as an owner or as nobody's, and tokens are blind.
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
+from functools import partial
 from itertools import combinations
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -27,43 +25,35 @@ from federated.query.release import REMAINDER
 from federated.shares.secret import Pads
 from federated.shares.words import MODULUS, RowNumbers, Words, signed
 from node import wire
-from tests.attacks.test_coalitions_query import (
-    ENTRIES,
+from tests.attacks import coalitions
+from tests.attacks.attacks_on_lists import (
+    histograms,
+    linked,
+    require_points_silent,
+    rows_with,
+    token_names,
+)
+from tests.attacks.coalitions import (
     OWNERS,
     REGULATOR,
     SOME_OWNERS,
-    SQL,
-    K,
-    Labels,
     Names,
     Pool,
-    code_at,
     everybodys_keys,
     everything_of,
-    histograms,
     in_clear,
     labels_in_truth,
-    linked,
-    names_of_codes,
     require_passing_cells,
-    require_points_silent,
     row_of,
-    token_names,
     truly_in,
     world,
 )
-from tests.flow.federation_in_process import COORDINATOR, Played, contract_of, play
+from tests.flow.federation_in_process import COORDINATOR, Played
 
 RECEIVER, HELPER, THIRD = OWNERS
 
 
-@cache
-def run(in_the_open: Names, receiver: str) -> Played:
-    contract = contract_of(SQL, ENTRIES, k=K, aggregation=Aggregation.SHARED)
-    with TemporaryDirectory() as folder:
-        return play(
-            contract, world(), Path(folder) / "run", in_the_open=in_the_open, receiver=receiver
-        )
+run = partial(coalitions.run, aggregation=Aggregation.SHARED)
 
 
 def seeds(pool: Pool) -> dict[str, bytes]:
@@ -356,29 +346,17 @@ def require_uniform_but_dummies(words: Words, pads: Pads) -> None:
     require_uniform([one % MODULUS for one in without(words, pads.column(0))])
 
 
-def everything_read(pool: Pool) -> dict[bytes, frozenset[tuple[str, Labels, int]]]:
-    shares, read, named = pool.shares(), values(pool), names_of_codes(pool)
-    found = {
-        one: frozenset(
-            (owner, named[owner][code_at(shares[owner], place)], read[owner][place])
-            for owner, place in places.items()
-        )
-        for one, places in linked(pool).items()
-    }
-    return {one: row for one, row in found.items() if any(value for _, _, value in row)}
-
-
 def test_the_coordinator_and_a_receiver_that_is_no_owner() -> None:
     """Row 7, C and R: every row of every owner, linked per entity, with labels, without key."""
     pool = Pool(run((), REGULATOR), COORDINATOR, REGULATOR)
-    assert Counter(everything_read(pool).values()) == everything_of(everybodys_keys())
+    assert Counter(rows_with(pool, values(pool)).values()) == everything_of(everybodys_keys())
     assert token_names(pool) == {}
 
 
 def test_the_coordinator_and_a_receiver_that_is_an_owner() -> None:
     """Row 8: the same, and whose, for the receiver's keys."""
     pool = Pool(run((RECEIVER,), RECEIVER), COORDINATOR, RECEIVER)
-    read, named = everything_read(pool), token_names(pool)
+    read, named = rows_with(pool, values(pool)), token_names(pool)
     assert Counter(read.values()) == everything_of(everybodys_keys())
     assert {named[one]: read[one] for one in named} == {
         key: row_of(key) for key in world()[RECEIVER].keys
