@@ -7,28 +7,23 @@ figures are printed. Ratios are of wall time to DuckDB's.
 """
 
 import argparse
-import csv
-import io
 import time
-from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import duckdb
 import numpy as np
 
+from benchmarks.federation import federation, finished, rows_of
 from benchmarks.psi.meter import Meter
-from benchmarks.psi.sites import COORDINATOR, loopback
+from benchmarks.psi.sites import COORDINATOR, Network, loopback
 from benchmarks.resident import MIB
 from cli.authority import COORDINATOR_ORG
-from cli.daemons import daemon_command
-from cli.demo import USCCS
 from cli.local import LocalFederation
-from contract.lifecycle import State
-from mihe.proposal import question
+from mihe.proposal import Proposal, question
 from scenarios.synthetic.identifiers import draw
 
 OWNERS = ("bank_a", "bank_b", "tax")
+COLUMNS = ("kind", "n", "a", "b", "c")
 SETTINGS = (("blind", "encrypted"), ("keyed", "encrypted"), ("keyed", "shared"))
 SUMS = "COUNT(*) AS n, SUM(a.amount) AS a, SUM(b.amount) AS b, SUM(c.amount) AS c"
 SQL = (
@@ -83,7 +78,7 @@ def write(folder: Path, keys: int, groups: int) -> dict[str, Path]:
         held = drawn[at * (number - keys) // 2 :][:keys]
         amounts, kinds = chance.integers(0, 10**6, keys), chance.integers(0, groups, keys)
         files[org] = folder / org / "loans.csv"
-        files[org].parent.mkdir()
+        files[org].parent.mkdir(parents=True)
         with files[org].open("w", encoding="ascii") as file:
             file.write("uscc,amount,kind\n")
             file.writelines(f"{k},{a},{g}\n" for k, a, g in zip(held, amounts, kinds, strict=True))
@@ -102,9 +97,9 @@ def in_clear(files: dict[str, Path]) -> tuple[list[tuple[int, ...]], float]:
     return sorted(tuple(map(int, row)) for row in rows), time.perf_counter() - started
 
 
-def answered(world: LocalFederation, matching: str, aggregation: str) -> str:
-    """The job that answers the query."""
-    proposal = question(
+def asked(matching: str, aggregation: str) -> Proposal:
+    """The query in one setting."""
+    return question(
         SQL,
         to="bank_a",
         purpose="CREDIT_MICRO",
@@ -112,20 +107,39 @@ def answered(world: LocalFederation, matching: str, aggregation: str) -> str:
         matching=matching,
         aggregation=aggregation,
     )
-    with world.client("bank_a") as node:
-        job = node.propose(proposal).job
-        *_, last = node.watch(job)
-    if last.state is not State.DONE:
-        raise SystemExit(f"the job ended {last.state}: {last.cause}")
-    return job
 
 
-def rows_of(world: LocalFederation, job: str) -> list[tuple[int, ...]]:
+def answer(world: LocalFederation, job: str) -> list[tuple[int, ...]]:
     """The rows of a result; none of these groups is folded."""
-    with world.client("bank_a") as node:
-        table = b"".join(node.result(job)).decode("ascii")
-    found = list(csv.reader(io.StringIO(table)))[1:]
-    return sorted(tuple(map(int, row[:-1])) for row in found)
+    found = rows_of(world, "bank_a", job)
+    return sorted(tuple(int(row[name]) for name in COLUMNS) for row in found)
+
+
+def measured(network: Network, keys: int, groups: int) -> None:
+    """Print what DuckDB and each setting take; ends if an answer is not the clear one."""
+    names = (COORDINATOR_ORG, *OWNERS)
+    with federation(dict.fromkeys(names, network.sites[COORDINATOR])) as world:
+        files = write(world.folder / "files", keys, groups)
+        for org, file in files.items():
+            world.home(org).policy.write_text(POLICY, encoding="utf-8")
+            with world.client(org) as node:
+                node.add_dataset(file.with_suffix(".toml"))
+        clear, seconds = in_clear(files)
+        print(f"{keys} keys × 3 owners, {groups} groups, 3 sums", flush=True)
+        print(f"  DuckDB in the clear {seconds:.2f} s", flush=True)
+        for matching, aggregation in SETTINGS:
+            with Meter({n: world.process_id(n) for n in names}, network) as meter:
+                job = finished(world, "bank_a", asked(matching, aggregation))
+            if answer(world, job) != clear:
+                raise SystemExit("the answer is not the clear one: no figure")
+            cost = meter.cost
+            peaks = ", ".join(f"{n} {held / MIB:.0f}" for n, held in cost.peak.items())
+            print(
+                f"  {matching}, {aggregation}: {cost.wall:.2f} s, {cost.wall / seconds:.0f}"
+                f" times DuckDB; CPU {cost.processor:.1f} s;"
+                f" {cost.wire / keys / 3:.0f} B a row; MiB: {peaks}",
+                flush=True,
+            )
 
 
 def main() -> None:
@@ -134,46 +148,8 @@ def main() -> None:
     parser.add_argument("--groups", type=int, action="append", help="groups; by default 20, 400")
     arguments = parser.parse_args()
     for groups in arguments.groups or [20, 400]:
-        with ExitStack() as stack:
-            folder = Path(stack.enter_context(TemporaryDirectory(prefix="mihe-", dir="/tmp")))
-            network = stack.enter_context(loopback())
-            site = network.sites[COORDINATOR]
-            names = (COORDINATOR_ORG, *OWNERS)
-            packages = {n: "coordinator" if n == COORDINATOR_ORG else "node" for n in names}
-            world = stack.enter_context(
-                LocalFederation(
-                    folder,
-                    {name: USCCS[name] for name in names},
-                    direct=True,
-                    hosts=dict.fromkeys(names, site.address),
-                    launchers={
-                        name: [*site.enter, *daemon_command(package, Path())[:-2]]
-                        for name, package in packages.items()
-                    },
-                )
-            )
-            (folder / "files").mkdir()
-            files = write(folder / "files", arguments.keys, groups)
-            for org, file in files.items():
-                world.home(org).policy.write_text(POLICY, encoding="utf-8")
-                with world.client(org) as node:
-                    node.add_dataset(file.with_suffix(".toml"))
-            clear, seconds = in_clear(files)
-            print(f"{arguments.keys} keys × 3 owners, {groups} groups, 3 sums", flush=True)
-            print(f"  DuckDB in the clear {seconds:.2f} s", flush=True)
-            for matching, aggregation in SETTINGS:
-                with Meter({n: world.process_id(n) for n in names}, network) as meter:
-                    job = answered(world, matching, aggregation)
-                if rows_of(world, job) != clear:
-                    raise SystemExit("the answer is not the clear one: no figure")
-                cost = meter.cost
-                peaks = ", ".join(f"{n} {held / MIB:.0f}" for n, held in cost.peak.items())
-                print(
-                    f"  {matching}, {aggregation}: {cost.wall:.2f} s, {cost.wall / seconds:.0f}"
-                    f" times DuckDB; CPU {cost.processor:.1f} s;"
-                    f" {cost.wire / arguments.keys / 3:.0f} B a row; MiB: {peaks}",
-                    flush=True,
-                )
+        with loopback() as network:
+            measured(network, arguments.keys, groups)
 
 
 if __name__ == "__main__":

@@ -7,20 +7,18 @@ it is a ratio inside one run; worker processes are counted beside their node.
 """
 
 import argparse
-import csv
-import io
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from benchmarks.federation import finished, rows_of
 from benchmarks.resident import MIB, Memory, Watch
 from cli.authority import COORDINATOR_ORG
 from cli.demo import USCCS
 from cli.local import LocalFederation
 from contract.job import Basis, JobKind
-from contract.lifecycle import State
 from contract.sizes import padded_size
 from mihe.proposal import Proposal
 from scenarios.synthetic.identifiers import draw
@@ -99,16 +97,11 @@ def measured(world: LocalFederation, kind: JobKind, rows: Rows) -> tuple[dict[st
         min_join=10 if kind is JobKind.QUERY else 0,
     )
     names = (COORDINATOR_ORG, *BANKS)
-    with world.client("bank_a") as node, Watch({n: world.process_id(n) for n in names}) as watch:
+    with Watch({n: world.process_id(n) for n in names}) as watch:
         started = time.perf_counter()
-        job = node.propose(proposal).job
-        *_, last = node.watch(job)
+        job = finished(world, "bank_a", proposal)
         seconds = time.perf_counter() - started
-    if last.state is not State.DONE:
-        raise SystemExit(f"the job ended {last.state}: {last.cause}")
-    with world.client("bank_a") as node:
-        table = b"".join(node.result(job)).decode("ascii")
-    found = list(csv.DictReader(io.StringIO(table)))
+    found = rows_of(world, "bank_a", job)
     if kind is JobKind.QUERY:
         right = [(int(row["firms"]), int(row["amount"])) for row in found] == [
             (rows.common, rows.amount)

@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from benchmarks.federation import federation
 from benchmarks.psi.engine import NoFigureError
 from benchmarks.psi.lists import KEY_COLUMN, Lists
 from benchmarks.psi.measured import OWNERS, RECEIVER, Cost
@@ -22,8 +22,6 @@ from benchmarks.psi.meter import Meter
 from benchmarks.psi.phases import Phases
 from benchmarks.psi.sites import COORDINATOR, Network
 from cli.authority import COORDINATOR_ORG
-from cli.daemons import daemon_command
-from cli.demo import USCCS
 from cli.local import LocalFederation
 from contract.errors import MiheError
 from contract.lifecycle import State
@@ -79,18 +77,7 @@ class Ours:
         orgs = {owner: _ORGS[owner] for owner in owners}
         daemons = {COORDINATOR: COORDINATOR_ORG, **orgs}
         homes = {daemon: network.sites[site] for site, daemon in daemons.items()}
-        with (
-            ExitStack() as stack,
-            # Paths of Unix sockets are short.
-            TemporaryDirectory(prefix="mihe-", dir="/tmp") as folder,
-            LocalFederation(
-                Path(folder),
-                {name: USCCS[name] for name in homes},
-                direct=True,
-                hosts={name: site.address for name, site in homes.items()},
-                launchers={name: [*site.enter, *_daemon(name)] for name, site in homes.items()},
-            ) as world,
-        ):
+        with ExitStack() as stack, federation(homes) as world:
             clients = {o: stack.enter_context(world.client(org)) for o, org in orgs.items()}
             yield _Federation(self.engine, world, network, orgs, clients)
 
@@ -186,9 +173,3 @@ class _Federation:
             code = view.cause.code if view.cause else ""
             raise NoFigureError(f"the job ended {view.state.value} {code}")
         return job, ended - began
-
-
-def _daemon(name: str) -> list[str]:
-    """The words before `--config FILE`."""
-    package = "coordinator" if name == COORDINATOR_ORG else "node"
-    return daemon_command(package, Path())[:-2]
