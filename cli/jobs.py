@@ -16,7 +16,7 @@ from cli.carry_out import Manner, carry_out, say_written, tell
 from cli.follow import conclude, follow
 from cli.options import JobArgument, JsonOption, MatchingOption, NodeOption
 from contract.errors import BadRequest
-from contract.job import Basis, Matching
+from contract.job import STRONGEST_MATCHING, Basis
 from contract.lifecycle import TERMINAL
 from mihe import sidecar
 from mihe.node import Node, job_name
@@ -70,7 +70,7 @@ def psi(
             " more `star` (fast; two of them must not collude); `auto`.",
         ),
     ] = ANY_ENGINE,
-    matching: MatchingOption = Matching.BLIND,
+    matching: MatchingOption = STRONGEST_MATCHING,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show plan, cost and who learns what; send nothing."),

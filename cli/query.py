@@ -22,9 +22,10 @@ from contract.job import (
     DEFAULT_GROUP,
     DEFAULT_JOIN,
     MOST_CONTRIBUTORS,
+    STRONGEST_AGGREGATION,
+    STRONGEST_MATCHING,
     Aggregation,
     Basis,
-    Matching,
 )
 from contract.lifecycle import State
 from mihe.node import Node
@@ -70,7 +71,7 @@ def query(
             help="Fewest entities in the whole join; below, nothing is released.",
         ),
     ] = DEFAULT_JOIN,
-    matching: MatchingOption = Matching.BLIND,
+    matching: MatchingOption = STRONGEST_MATCHING,
     aggregation: Annotated[
         Aggregation,
         typer.Option(
@@ -78,7 +79,7 @@ def query(
             " then receiver and an owner together see which of that owner's keys are in a cell."
             " Every policy must list it."
         ),
-    ] = Aggregation.ENCRYPTED,
+    ] = STRONGEST_AGGREGATION,
     min_contributors: Annotated[
         int,
         typer.Option(

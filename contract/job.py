@@ -166,6 +166,10 @@ class Aggregation(StrEnum):
     """shares: the pads that open them are released with the cells, in lists whose rows are told"""
 
 
+STRONGEST_MATCHING = Matching.BLIND
+STRONGEST_AGGREGATION = Aggregation.ENCRYPTED
+"""What every policy allows, and what is taken unless weaker ones are asked for."""
+
 MATCH_SUITES = {Matching.BLIND: Suite.BLIND_MATCH, Matching.KEYED: Suite.KEYED_MATCH}
 """Of an intersection of three or more."""
 

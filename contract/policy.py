@@ -14,6 +14,8 @@ from contract.canonical import Frozen, Name, OrgId
 from contract.job import (
     FEWEST_CONTRIBUTORS,
     MOST_CONTRIBUTORS,
+    STRONGEST_AGGREGATION,
+    STRONGEST_MATCHING,
     Aggregation,
     Basis,
     JobKind,
@@ -76,12 +78,12 @@ class Allow(Frozen):
         " variance, quantile; a column or use that is not listed is denied",
     )
     matching: tuple[Matching, ...] = Field(
-        default=(Matching.BLIND,),
+        default=(STRONGEST_MATCHING,),
         description="how the coordinator may match lists: blind, which it always may; keyed, where"
         " it and any one party together can find out every identifier of every list",
     )
     aggregation: tuple[Aggregation, ...] = Field(
-        default=(Aggregation.ENCRYPTED,),
+        default=(STRONGEST_AGGREGATION,),
         description="how a query's values may be added up: encrypted, as they always may; shared,"
         " where the receiver and an owner together see which of that owner's keys are in a cell",
     )

@@ -21,8 +21,8 @@ from contract.errors import BadMessage, FrameTooLarge, MiheError, VersionMismatc
 from contract.identity import MAX_CERTIFICATE_BYTES
 from contract.job import PROTOCOL_VERSION, Aggregation
 from contract.signing import MAX_BODY_BYTES, MAX_SIGNATURE_BYTES, Kind, Statement
-from federated.aggregate.parameters import DEGREE
 from federated.query.plan import LocalPart, QueryPlan
+from federated.query.sizes import chunks_of
 from federated.shares import words
 from federated.shares.words import WORD_BYTES, RowNumbers, Words
 from protos.carry_pb2 import CarryFrame
@@ -416,7 +416,7 @@ def _whole(share: JoinShare, part: LocalPart, aggregation: Aggregation) -> bool:
         lengths = [len(column) for column in share.shares]
         return lengths == [WORD_BYTES * part.size] * part.sent and not share.columns
     chunks = [len(column.chunks) for column in share.columns]
-    return chunks == [-(-part.size // DEGREE)] * part.sent and not share.shares
+    return chunks == [chunks_of(part.size)] * part.sent and not share.shares
 
 
 def tokens_from(raw: bytes, org: str) -> bytes:

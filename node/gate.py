@@ -22,7 +22,15 @@ from contract.errors import (
     UnknownDataset,
     nearest,
 )
-from contract.job import RR22_SUITES, Aggregation, Contract, Family, Matching, Party, Query
+from contract.job import (
+    RR22_SUITES,
+    STRONGEST_AGGREGATION,
+    STRONGEST_MATCHING,
+    Contract,
+    Family,
+    Party,
+    Query,
+)
 from contract.policy import Allow, Policy, Use
 from contract.views import PolicyLine
 from federated.query.agreed import plan_of
@@ -235,8 +243,10 @@ def _denied(
     """What of the job this rule does not list, in an officer's words."""
     others = contract.others(org)
     peers = [contract.party(other) for other in others]
-    matching = contract.matching or Matching.BLIND
-    adding = contract.aggregation or Aggregation.ENCRYPTED
+    matching = contract.matching or STRONGEST_MATCHING
+    adding = contract.aggregation or STRONGEST_AGGREGATION
+    matchings = (STRONGEST_MATCHING, *rule.matching)
+    aggregations = (STRONGEST_AGGREGATION, *rule.aggregation)
     largest, first = rule.largest_peer_set, contract.receivers[0]
     checks: dict[str, Callable[[], bool]] = {
         "kind": lambda: contract.kind in rule.jobs,
@@ -245,8 +255,8 @@ def _denied(
         "receivers": lambda: set(contract.receivers) <= set(rule.receivers),
         "purpose": lambda: contract.purpose in rule.purposes,
         "legal basis": lambda: contract.basis in rule.bases,
-        f"{matching.value} matching": lambda: matching in (Matching.BLIND, *rule.matching),
-        f"{adding.value} aggregation": lambda: adding in (Aggregation.ENCRYPTED, *rule.aggregation),
+        f"{matching.value} matching": lambda: matching in matchings,
+        f"{adding.value} aggregation": lambda: adding in aggregations,
         "date": lambda: rule.until is None or today <= rule.until,
         "peer's set size": lambda: largest is None or all(p.size <= largest for p in peers),
         "engine, which does not hold its receiver to that size (ask for --engine ecdh)": lambda: (

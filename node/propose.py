@@ -29,6 +29,8 @@ from contract.job import (
     MATCH_SUITES,
     MOST_PARTIES,
     QUERY_SUITES,
+    STRONGEST_AGGREGATION,
+    STRONGEST_MATCHING,
     Aggregation,
     Basis,
     Contract,
@@ -307,18 +309,18 @@ def _suite(wish: Wish, parties: tuple[Party, ...], query: Query | None) -> Suite
 
 def _matched(wish: Wish, chosen: Suite) -> Suite:
     """The suite that matches and adds as was asked; the strong way unless another was asked for."""
-    matching = _way(Matching, "matching", wish.matching or Matching.BLIND)
-    adding = _way(Aggregation, "aggregation", wish.aggregation or Aggregation.ENCRYPTED)
+    matching = _way(Matching, "matching", wish.matching or STRONGEST_MATCHING)
+    adding = _way(Aggregation, "aggregation", wish.aggregation or STRONGEST_AGGREGATION)
     if chosen.family is Family.QUERY:
         return QUERY_SUITES[matching, adding]
-    if adding is not Aggregation.ENCRYPTED:
+    if adding is not STRONGEST_AGGREGATION:
         raise BadRequest(
             "nothing is added up in an intersection",
             fix="leave --aggregation out; it is for queries",
         )
     if chosen.family is Family.MATCH:
         return MATCH_SUITES[matching]
-    if matching is not Matching.BLIND:
+    if matching is not STRONGEST_MATCHING:
         raise BadRequest(
             f"the coordinator does not match this job, so that no matching is {matching.value}",
             fix="leave --matching out; it is for queries, and for intersections of three or more"

@@ -4,6 +4,8 @@ Pure functions of the contract: every node and the coordinator compile for thems
 plan's digest in the start record tells them whether they read the same.
 """
 
+from functools import lru_cache
+
 from contract.errors import BadQuery, BadRequest
 from contract.job import Contract, Family
 from contract.statements import MOST_CELLS
@@ -15,8 +17,10 @@ from federated.query.statement import by_name, parse
 from federated.query.union_plan import plan_of_union
 
 
+@lru_cache(maxsize=16)
 def plan_of(contract: Contract) -> QueryPlan:
     """The plan; raises what the statement, the schemas or the parties are refused for."""
+    # Asked for at every decision and for every part that comes in; SQL takes milliseconds to read.
     query = contract.query
     if query is None:
         raise BadRequest("this contract has no statement", fix="propose a query")
