@@ -29,7 +29,8 @@ from federated.query.agreed import join_of, plan_of, sums_of
 from federated.query.plan import QueryPlan
 from federated.query.release import REMAINDER
 from federated.query.shared import add_columns
-from federated.shares.words import MODULUS, WORD_BYTES, Grouping, RowNumbers, rows_of
+from federated.shares.rows import Grouping, RowNumbers, rows_of
+from federated.words import MODULUS, WORD_BYTES
 
 Named = Sequence[tuple[tuple[int, ...], Cell | Remainder]]
 """The rows of a result by their names."""

@@ -22,7 +22,7 @@ from federated.union.messages import (
     read_shares,
     write_outcome,
 )
-from federated.union.words import Words
+from federated.words import Words
 
 Read = Callable[[str, str], bytes]
 Receipt = Callable[[str, str], str]

@@ -21,10 +21,11 @@ from contract.errors import BadMessage, FrameTooLarge, MiheError, VersionMismatc
 from contract.identity import MAX_CERTIFICATE_BYTES
 from contract.job import PROTOCOL_VERSION, Aggregation
 from contract.signing import MAX_BODY_BYTES, MAX_SIGNATURE_BYTES, Kind, Statement
+from federated import words
 from federated.query.plan import LocalPart, QueryPlan
 from federated.query.sizes import chunks_of
-from federated.shares import words
-from federated.shares.words import WORD_BYTES, RowNumbers, Words
+from federated.shares.rows import RowNumbers
+from federated.words import WORD_BYTES, Words
 from protos.carry_pb2 import CarryFrame
 from protos.coordinator_pb2 import (
     CatalogueAnswer,
@@ -405,7 +406,7 @@ def share_from(raw: bytes, plan: QueryPlan, owner: int, aggregation: Aggregation
         other=tuple(share.other),
         keys_per_code=tuple(share.keys_per_code),
         columns=tuple(tuple(column.chunks) for column in share.columns),
-        shares=tuple(map(words.from_bytes, share.shares)),
+        shares=tuple(map(words.of_bytes, share.shares)),
         blinding=share.blinding,
     )
 

@@ -20,7 +20,7 @@ from federated.query.sizes import chunks_of, share_bytes
 from federated.query.table import Output
 from federated.query.union_plan import ROWS_BITS, plan_of_union
 from federated.query.values import SENT_BITS
-from federated.shares.words import WORD_BYTES
+from federated.words import WORD_BYTES
 from node.plan import Stream, compile_match, compile_plan
 from node.star_plan import compile_star
 from node.wire import ROW_BYTES

@@ -17,7 +17,7 @@ from federated.query.release import Codes, Opening, Shut
 from federated.query.shared import Sums, lists_of, minus, pad_sums
 from federated.shares.secret import SEED_BYTES, Pads
 from federated.shares.split import split
-from federated.shares.words import MODULUS
+from federated.words import MODULUS
 from node import wire
 from node.adding import Columns, Hidden, Seat
 

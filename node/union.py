@@ -22,7 +22,7 @@ from federated.query.union_plan import plan_of_union
 from federated.query.union_result import Totals, result_of_union
 from federated.union import member
 from federated.union.messages import outcome_bytes, read_outcome
-from federated.union.words import Words
+from federated.words import Words
 from node import tables
 from node.release import Released, release
 from node.stage import Stage

@@ -15,7 +15,7 @@ from typing import Any
 from contract.errors import BadValue, MiheError
 from federated.query.plan import SNAPSHOT
 from federated.query.union_plan import ROWS_BITS, Dimension, UnionPart, UnionPlan
-from federated.union.words import Words, of_integers
+from federated.words import Words, of_integers
 from node import duck, rows
 from node.local import SECONDS, limited
 from node.scratch import scratch

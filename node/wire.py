@@ -20,7 +20,8 @@ from contract.signing import MAX_BODY_BYTES, MAX_SIGNATURE_BYTES, Kind, Statemen
 from federated.join.messages import Blinded, Contribution, GroupCodes, Served
 from federated.query.plan import QueryPlan
 from federated.query.release import Opening
-from federated.shares.words import WORD_BYTES, RowNumbers
+from federated.shares.rows import RowNumbers
+from federated.words import WORD_BYTES
 from protos import coordinator_pb2, join_pb2, link_pb2, psi_pb2, statement_pb2
 from psi.ecdh.messages import BlindedSet, Evaluated, Matched
 from psi.rr22.messages import Piece

@@ -16,8 +16,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from contract.errors import BadMessage
+from federated import words
 from federated.aggregate.parameters import PLAIN, signed
-from federated.shares import words
 
 COUNT_MODULUS: Final = 1 << 64
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from federated.query.plan import QueryPlan
-from federated.shares.words import MODULUS, Grouping, RowNumbers, Words
+from federated.shares.rows import Grouping, RowNumbers
+from federated.words import MODULUS, Words
 
 Sums = list[list[int]]
 """By row of the result, then by summand."""

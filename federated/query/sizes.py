@@ -11,7 +11,7 @@ from federated.aggregate.parameters import DEGREE
 from federated.aggregate.wire import CIPHERTEXT_BYTES
 from federated.query.agreed import join_of
 from federated.query.plan import QueryPlan
-from federated.shares.words import WORD_BYTES
+from federated.words import WORD_BYTES
 
 _CODE_BYTES: Final = 4
 # The number of keys of each code, as varints: at most two codes a key, and their sum is the keys'.

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from contract.errors import BadMessage, OurError
-from federated.shares.words import WORD_BYTES, Words, from_bytes
+from federated.words import WORD_BYTES, Words, of_bytes
 
 SEED_BYTES: Final = 32
 
@@ -43,7 +43,7 @@ class Pads:
         # Block counter 0, then the nonce: the column's number in its first four bytes.
         nonce = bytes(4) + number.to_bytes(4, "little") + bytes(8)
         stream = Cipher(algorithms.ChaCha20(self._key, nonce), mode=None).encryptor()
-        return from_bytes(stream.update(bytes(WORD_BYTES * self._size)))
+        return of_bytes(stream.update(bytes(WORD_BYTES * self._size)))
 
     def reveal(self) -> bytes:
         """The seed itself, for whoever takes the pads off."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from federated.aggregate.bounded import require_bounded
 from federated.shares.secret import Pads
-from federated.shares.words import added, to_bytes, words_of
+from federated.words import added, of_column, to_bytes
 
 
 def split(columns: Sequence[NDArray[np.int64]], largest: Sequence[int], pads: Pads) -> list[bytes]:
@@ -20,6 +20,6 @@ def split(columns: Sequence[NDArray[np.int64]], largest: Sequence[int], pads: Pa
     for column, most in zip(columns, largest, strict=True):
         require_bounded(column, most)
     return [
-        to_bytes(added(words_of(column), pads.column(number)))
+        to_bytes(added(of_column(column), pads.column(number)))
         for number, column in enumerate(columns)
     ]

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from federated.union.parameters import Attempt
-from federated.union.words import WORD_BYTES, Words, added_up, of_bytes, zeros
+from federated.words import WORD_BYTES, Words, added_up, of_bytes, zeros
 
 KEY_BYTES: Final = 32
 _NONCE: Final = bytes(16)

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from contract.errors import BadMessage, MiheError
-from federated.union import words as word
+from federated import words as word
 from federated.union.masks import rows_of, sums_of
 from federated.union.messages import Outcome, read_shares
 from federated.union.parameters import BOX_BYTES, Attempt
 from federated.union.secret import MemberKey, MemberSecret
 from federated.union.shamir import joined
-from federated.union.words import Words
+from federated.words import Words
 
 
 @dataclass(frozen=True, slots=True, repr=False)

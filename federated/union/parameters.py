@@ -9,7 +9,7 @@ from typing import Final
 from contract.errors import BadRequest
 from contract.job import FEWEST_CONTRIBUTORS, MOST_CONTRIBUTORS
 from federated.union.shamir import SHARE_BYTES
-from federated.union.words import WORD_BYTES
+from federated.words import WORD_BYTES
 
 TAG_BYTES: Final = 16
 """What sealing adds (RFC 8439)."""

@@ -20,7 +20,7 @@ from contract.errors import BadMessage, MiheError, OurError
 from federated.union.masks import counts_of, key_for, stream, sums_of
 from federated.union.parameters import Attempt
 from federated.union.shamir import PRIME, SHARE_BYTES, split
-from federated.union.words import Words, added, subtracted
+from federated.words import Words, added, subtracted
 
 _SEED_BYTES: Final = 32
 _NONCE: Final = bytes(12)

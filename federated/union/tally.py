@@ -14,7 +14,7 @@ from contract.errors import BadMessage
 from federated.union.masks import counts_of, rows_of
 from federated.union.parameters import Attempt
 from federated.union.shamir import joined
-from federated.union.words import Words, subtracted, to_integers, total
+from federated.words import Words, subtracted, to_integers, total
 
 
 def seeds_of(

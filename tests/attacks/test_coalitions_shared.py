@@ -22,8 +22,9 @@ import pytest
 
 from contract.job import Aggregation
 from federated.query.release import REMAINDER
+from federated.shares.rows import RowNumbers
 from federated.shares.secret import Pads
-from federated.shares.words import MODULUS, RowNumbers, Words, signed
+from federated.words import MODULUS, Words, signed
 from node import wire
 from tests.attacks import coalitions
 from tests.attacks.attacks_on_lists import (

@@ -12,14 +12,14 @@ from itertools import combinations
 import pytest
 
 from contract.errors import BadMessage
-from federated.union import words as word
+from federated import words as word
 from federated.union.masks import counts_of, stream, sums_of
 from federated.union.member import AwaitSet, Open
 from federated.union.messages import read_contribution
 from federated.union.parameters import Attempt
 from federated.union.secret import MemberSecret
 from federated.union.shamir import joined
-from federated.union.words import Words
+from federated.words import Words
 from tests.flow.union_in_process import World
 
 MEMBERS = 7

@@ -49,9 +49,9 @@ from federated.query.release import Codes, Opening, Shut, labels_of, names_of, o
 from federated.query.result import Result, result_of
 from federated.query.shared import lists_of, minus, pad_sums
 from federated.query.statement import parse
+from federated.shares.rows import RowNumbers
 from federated.shares.secret import Pads
 from federated.shares.split import split
-from federated.shares.words import RowNumbers
 from node import wire
 from node.adding import in_order
 from node.local import LocalRows

@@ -51,7 +51,7 @@ from federated.query.union import parse
 from federated.query.union_plan import UnionPlan, plan_of_union
 from federated.union import member
 from federated.union.messages import read_outcome
-from federated.union.words import of_integers
+from federated.words import of_integers
 
 COORDINATOR = "coordinator"
 TRADES = ("farming", "mining", "retail", "transport", "water")

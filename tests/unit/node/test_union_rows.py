@@ -13,7 +13,7 @@ from contract.dataset import CatalogueEntry
 from contract.errors import BadValue
 from federated.query.union import parse
 from federated.query.union_plan import UnionPlan, compile_union
-from federated.union.words import to_integers
+from federated.words import to_integers
 from node import snapshot
 from node.union_rows import run_union
 from tests.unit.node.stations import uscc

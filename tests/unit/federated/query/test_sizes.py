@@ -12,7 +12,7 @@ from federated.join.codes import encode
 from federated.query.agreed import join_of
 from federated.query.plan import QueryPlan
 from federated.query.sizes import most_share_bytes, share_bytes
-from federated.shares.words import WORD_BYTES
+from federated.words import WORD_BYTES
 from node.wire import share_to_bytes
 
 FIRMS = "(SELECT code AS uscc, industry FROM registry.firms)"

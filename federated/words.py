@@ -1,8 +1,9 @@
-"""Integers mod 2^128, many at a time: what is masked, added and opened.
+"""Integers mod 2^128, many at a time: what is masked or padded, added and opened.
 
-Implements  federated/SPEC.md §5.2
+Implements  federated/SPEC.md §5.2 (words), §6 (all sums of shares)
 Form        an array of n rows and two columns of little-endian 64-bit words, the lower word first:
             in memory exactly as on the wire, 16 bytes an integer
+Learns      nobody anything: no secret is made here
 Time        no step depends on a value; making integers of them at the end does
 """
 
@@ -13,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Words = NDArray[np.uint64]
+"""n × 2: the low half, then the high one."""
 
 WORD_BYTES: Final = 16
-BITS: Final = 128
-_MODULUS: Final = 1 << BITS
-_HALF: Final = 1 << (BITS - 1)
+MODULUS: Final = 1 << 128
 
 
 def zeros(count: int) -> Words:
@@ -28,16 +28,14 @@ def zeros(count: int) -> Words:
 def added(left: Words, right: Words) -> Words:
     """The sums."""
     total = left + right
-    carry = (total[:, 0] < left[:, 0]).astype("<u8")
-    total[:, 1] += carry
+    total[:, 1] += total[:, 0] < left[:, 0]  # the carry
     return total
 
 
 def subtracted(left: Words, right: Words) -> Words:
     """The differences."""
     difference = left - right
-    borrow = (left[:, 0] < right[:, 0]).astype("<u8")
-    difference[:, 1] -= borrow
+    difference[:, 1] -= left[:, 0] < right[:, 0]  # the borrow
     return difference
 
 
@@ -59,19 +57,28 @@ def added_up(words: Words) -> Words:
     return words if len(words) else zeros(1)
 
 
+def of_column(values: NDArray[np.int64]) -> Words:
+    """Signed integers of 64 bits, negative ones as 2^128 less."""
+    words = np.empty((len(values), 2), dtype="<u8")
+    words[:, 0] = values.view(np.uint64)
+    words[:, 1] = (values >> 63).view(np.uint64)  # all ones if it is negative
+    return words
+
+
 def of_integers(values: Sequence[int]) -> Words:
-    """Integers, negative ones as 2^128 less."""
-    raw = b"".join((value % _MODULUS).to_bytes(WORD_BYTES, "little") for value in values)
+    """Integers of any size, mod 2^128: negative ones as 2^128 less."""
+    raw = b"".join((value % MODULUS).to_bytes(WORD_BYTES, "little") for value in values)
     return of_bytes(raw)
 
 
 def to_integers(words: Words) -> list[int]:
     """As integers in [-2^127, 2^127)."""
-    raw = to_bytes(words)
-    found = [
-        int.from_bytes(raw[at : at + WORD_BYTES], "little") for at in range(0, len(raw), WORD_BYTES)
-    ]
-    return [value - _MODULUS if value >= _HALF else value for value in found]
+    return [signed(low | high << 64) for low, high in words.tolist()]
+
+
+def signed(word: int) -> int:
+    """The integer in [-2^127, 2^127) that is congruent to `word`."""
+    return (word + MODULUS // 2) % MODULUS - MODULUS // 2
 
 
 def of_bytes(raw: bytes) -> Words:
@@ -80,5 +87,5 @@ def of_bytes(raw: bytes) -> Words:
 
 
 def to_bytes(words: Words) -> bytes:
-    """As they travel."""
+    """As they travel: 16 bytes an integer, little-endian."""
     return np.ascontiguousarray(words, dtype="<u8").tobytes()

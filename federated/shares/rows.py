@@ -1,54 +1,20 @@
-"""Integers mod 2^128 in columns, and their sums over the rows of a result.
+"""The places of a list by the row of the result that they are in, and the sums over each row.
 
-Implements  federated/SPEC.md §6.2
+Implements  federated/SPEC.md §6.3 (`rows`, and what they add up)
 Exact       a word is four limbs of 32 bits, added up in 64: no carry is lost below 2^32 words
 Learns      nobody anything: no secret is made here
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-WORD_BYTES: Final = 16
-MODULUS: Final = 1 << 128
+from federated.words import MODULUS, Words
 
-Words = NDArray[np.uint64]
-"""n × 2: the low half, then the high one."""
 RowNumbers = NDArray[np.uint16]
 """At each place of a list the number of the row of the result that it is in, from 1; 0: in none."""
-
-
-def words_of(values: NDArray[np.int64]) -> Words:
-    """Signed integers, mod 2^128."""
-    words = np.empty((len(values), 2), dtype=np.uint64)
-    words[:, 0] = values.view(np.uint64)
-    words[:, 1] = (values >> 63).view(np.uint64)  # all ones if it is negative
-    return words
-
-
-def added(one: Words, other: Words) -> Words:
-    """Sums, mod 2^128."""
-    total = one + other
-    total[:, 1] += total[:, 0] < one[:, 0]  # the carry
-    return total
-
-
-def to_bytes(words: Words) -> bytes:
-    """16 bytes a word, little-endian."""
-    return words.astype("<u8", copy=False).tobytes()
-
-
-def from_bytes(content: bytes) -> Words:
-    """The words of as many bytes as they have."""
-    return np.frombuffer(content, dtype="<u8").reshape(-1, 2)
-
-
-def signed(word: int) -> int:
-    """The integer in [-2^127, 2^127) that is congruent to `word`."""
-    return (word + MODULUS // 2) % MODULUS - MODULUS // 2
 
 
 def rows_of(size: int, places: Sequence[NDArray[np.integer]]) -> RowNumbers:

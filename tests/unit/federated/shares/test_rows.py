@@ -1,0 +1,32 @@
+"""Sums over the rows of a result, against Python's integers."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from federated.shares.rows import Grouping, rows_of
+from federated.words import MODULUS, of_integers
+
+WORDS = st.integers(0, MODULUS - 1)
+
+
+@given(st.lists(st.tuples(WORDS, st.integers(0, 5))), st.integers(5, 8))
+def test_sums_by_row_are_those_of_integers(listed: list[tuple[int, int]], number: int) -> None:
+    grouping = Grouping.of(np.array([row for _, row in listed], dtype=np.uint16), number)
+    expected = [
+        sum(word for word, in_row in listed if in_row == row) % MODULUS
+        for row in range(1, number + 1)
+    ]
+    assert grouping.sums(of_integers([word for word, _ in listed])) == expected
+
+
+def test_rows_are_numbered_from_one() -> None:
+    rows = rows_of(6, [np.array([4, 1]), np.array([], dtype=np.int64), np.array([0])])
+    assert rows.tolist() == [3, 1, 0, 0, 1, 0]
+
+
+def test_carries_go_through_all_of_a_long_sum() -> None:
+    """A hundred thousand of the largest words: every limb carries at every step."""
+    number = 100_000
+    rows = np.ones(number, dtype=np.uint16)
+    assert Grouping.of(rows, 1).sums(of_integers([MODULUS - 1] * number)) == [MODULUS - number]
