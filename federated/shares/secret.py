@@ -8,12 +8,12 @@ Not safe    for two attempts with one seed: their difference would be that of th
 
 from typing import Final, NoReturn
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from contract.errors import BadMessage, OurError
-from federated.words import WORD_BYTES, Words, of_bytes
+from federated.stream import stream
+from federated.words import Words
 
 SEED_BYTES: Final = 32
 
@@ -40,10 +40,7 @@ class Pads:
 
     def column(self, number: int) -> Words:
         """One pad a place, for the column with this number."""
-        # Block counter 0, then the nonce: the column's number in its first four bytes.
-        nonce = bytes(4) + number.to_bytes(4, "little") + bytes(8)
-        stream = Cipher(algorithms.ChaCha20(self._key, nonce), mode=None).encryptor()
-        return of_bytes(stream.update(bytes(WORD_BYTES * self._size)))
+        return stream(self._key, self._size, nonce=number.to_bytes(4, "little") + bytes(8))
 
     def reveal(self) -> bytes:
         """The seed itself, for whoever takes the pads off."""

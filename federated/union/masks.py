@@ -1,38 +1,25 @@
-"""Streams of masks: a key and a purpose in, words out, none of them used twice.
+"""Masks: a key for each purpose, and a stream of words under it, none of them used twice.
 
-Implements  federated/SPEC.md §5.2: ChaCha20 (RFC 8439) under a key that HKDF-SHA-256 (RFC 5869)
-            made for one run, attempt and purpose; the stream begins at its beginning and is as
-            long as the words that it masks
+Implements  federated/SPEC.md §5.2: a key that HKDF-SHA-256 (RFC 5869) made for one run, attempt and
+            purpose makes one stream, as long as the words that it masks
 Learns      who has a key: its whole stream. Who makes and keeps keys is `secret.py`.
 """
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from federated.stream import stream
 from federated.union.parameters import Attempt
-from federated.words import WORD_BYTES, Words, added_up, of_bytes, zeros
-
-KEY_BYTES: Final = 32
-_NONCE: Final = bytes(16)
+from federated.words import Words, added_up, zeros
 
 
 def key_for(secret: bytes, attempt: Attempt, purpose: bytes) -> bytes:
     """The key for one purpose in one attempt of one run."""
     info = b"mihe/union/v1/" + purpose + b"\0" + attempt.number.to_bytes(4, "big")
-    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=attempt.run_id, info=info).derive(secret)
-
-
-def stream(key: bytes, words: int) -> Words:
-    """The first words of a key's stream: uniform mod 2^128."""
-    # One key makes one stream, so that the nonce need not tell two apart.
-    encryptor = Cipher(ChaCha20(key, _NONCE), mode=None).encryptor()
-    return of_bytes(encryptor.update(bytes(WORD_BYTES * words)))
+    return HKDF(algorithm=SHA256(), length=32, salt=attempt.run_id, info=info).derive(secret)
 
 
 def counts_of(seed: bytes, attempt: Attempt) -> Words:

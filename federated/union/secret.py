@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from contract.errors import BadMessage, MiheError, OurError
-from federated.union.masks import counts_of, key_for, stream, sums_of
+from federated.stream import stream
+from federated.union.masks import counts_of, key_for, sums_of
 from federated.union.parameters import Attempt
 from federated.union.shamir import PRIME, SHARE_BYTES, split
 from federated.words import Words, added, subtracted

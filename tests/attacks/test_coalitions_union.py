@@ -13,7 +13,8 @@ import pytest
 
 from contract.errors import BadMessage
 from federated import words as word
-from federated.union.masks import counts_of, stream, sums_of
+from federated.stream import stream
+from federated.union.masks import counts_of, sums_of
 from federated.union.member import AwaitSet, Open
 from federated.union.messages import read_contribution
 from federated.union.parameters import Attempt
