@@ -35,8 +35,8 @@ from coordinator.union_steps import (
 )
 from coordinator.union_work import Handed
 from federated.query.union_plan import plan_of_union
-from federated.union.messages import SEED_BYTES, sealed_shares_bytes
-from federated.union.parameters import Attempt
+from federated.union.messages import sealed_shares_bytes
+from federated.union.parameters import SEED_BYTES, Attempt
 from federated.union.shamir import SHARE_BYTES
 
 ROUND_SECONDS: Final = 900.0

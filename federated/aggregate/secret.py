@@ -7,27 +7,18 @@ Secrets     the key comes from SEAL's generator, seeded by the operating system;
 Not safe    if whoever holds the key also sees the owners' ciphertexts: it opens them all
 """
 
-from typing import NoReturn
-
 import tenseal.sealapi as seal
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from contract.errors import OurError
 from federated.aggregate import bfv
 from federated.aggregate.blinding import blind_of, count_blind, share_blind
 from federated.aggregate.parameters import signed
 from federated.aggregate.wire import key_id, read_result, write_key
+from federated.unserialised import Unserialised
 
 
-class _Unserialised:
-    __slots__ = ()
-
-    def __reduce__(self) -> NoReturn:
-        raise OurError("a secret was about to leave its process", fix="Report this.")
-
-
-class ReceiverKey(_Unserialised):
+class ReceiverKey(Unserialised):
     """Decrypts what was encrypted under the public key that was made with it."""
 
     __slots__ = ("_decryptor", "_id")
@@ -52,7 +43,7 @@ class ReceiverKey(_Unserialised):
         return signed(plain[0])
 
 
-class Blinding(_Unserialised):
+class Blinding(Unserialised):
     """One owner's β of one attempt."""
 
     __slots__ = ("_beta",)

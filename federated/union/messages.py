@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from contract.errors import BadMessage
-from federated.union.parameters import BOX_BYTES, TAG_BYTES, Attempt
+from federated.union.parameters import BOX_BYTES, SEED_BYTES, TAG_BYTES, Attempt
 from federated.union.shamir import SHARE_BYTES
 from federated.words import WORD_BYTES, Words, of_bytes, to_bytes
 
-SEED_BYTES: Final = 32
 _COUNT_BYTES: Final = 4
 
 

@@ -8,8 +8,11 @@ from typing import Final
 
 from contract.errors import BadRequest
 from contract.job import FEWEST_CONTRIBUTORS, MOST_CONTRIBUTORS
-from federated.union.shamir import SHARE_BYTES
+from federated.union.shamir import SECRET_BYTES, SHARE_BYTES
 from federated.words import WORD_BYTES
+
+SEED_BYTES: Final = SECRET_BYTES
+"""Of a self-mask: what is shared among the members."""
 
 TAG_BYTES: Final = 16
 """What sealing adds (RFC 8439)."""

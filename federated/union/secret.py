@@ -10,7 +10,7 @@ Guards      words are masked once, seeds leave once: a second time is a defect, 
 
 import secrets
 from collections.abc import Mapping
-from typing import Final, NoReturn
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -19,22 +19,15 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from contract.errors import BadMessage, MiheError, OurError
 from federated.stream import stream
 from federated.union.masks import counts_of, key_for, sums_of
-from federated.union.parameters import Attempt
+from federated.union.parameters import SEED_BYTES, Attempt
 from federated.union.shamir import PRIME, SHARE_BYTES, split
+from federated.unserialised import Unserialised
 from federated.words import Words, added, subtracted
 
-_SEED_BYTES: Final = 32
 _NONCE: Final = bytes(12)
 
 
-class _Kept:
-    __slots__ = ()
-
-    def __reduce__(self) -> NoReturn:
-        raise OurError("a secret was about to leave its process", fix="Report this.")
-
-
-class MemberKey(_Kept):
+class MemberKey(Unserialised):
     """A fresh key, before the others' keys are known."""
 
     __slots__ = ("_attempt", "_key", "_me")
@@ -63,15 +56,15 @@ class MemberKey(_Kept):
         return MemberSecret(self._attempt, self._me, shared)
 
 
-class MemberSecret(_Kept):
+class MemberSecret(Unserialised):
     """What one member needs from its contribution to its release."""
 
     __slots__ = ("_attempt", "_counts", "_given", "_me", "_pairs", "_sums")
 
     def __init__(self, attempt: Attempt, me: str, pairs: dict[str, bytes]) -> None:
         self._attempt, self._me, self._pairs = attempt, me, pairs
-        self._counts = secrets.token_bytes(_SEED_BYTES)
-        self._sums = secrets.token_bytes(_SEED_BYTES)
+        self._counts = secrets.token_bytes(SEED_BYTES)
+        self._sums = secrets.token_bytes(SEED_BYTES)
         self._given: set[str] = set()
 
     def masked(self, words: Words) -> Words:
