@@ -20,7 +20,7 @@ from pydantic import Field
 from contract.canonical import Frozen, Hex32, OrgId, digest, parse
 from contract.errors import BadMessage, ForeignStart, MiheError
 from contract.identity import Identity, Role
-from contract.job import MOST_CONTRIBUTORS
+from contract.job import MOST_CONTRIBUTORS, shares_to_open
 from contract.signing import MAX_BODY_BYTES, Kind, Statement
 from contract.statements import MOST_CELLS
 
@@ -146,7 +146,7 @@ class Attempts:
     @property
     def threshold(self) -> int:
         """How many members' shares open the part of one who is gone: T."""
-        return 2 * len(self.members) // 3 + 1
+        return shares_to_open(len(self.members))
 
     @property
     def present(self) -> tuple[str, ...]:

@@ -317,6 +317,11 @@ def fewest_contributors(parties: int) -> int:
     return max(FEWEST_CONTRIBUTORS, parties // 2 + 1)
 
 
+def shares_to_open(members: int) -> int:
+    """Of so many members of a sum, how many's shares open the part of one who is gone: T."""
+    return 2 * members // 3 + 1
+
+
 def suites_for(kind: JobKind, parties: int, receivers: int = 1) -> tuple[Suite, ...]:
     """What can compute such a job. More than two intersect by the coordinator, or by a star."""
     if kind is JobKind.QUERY:

@@ -1,6 +1,6 @@
 """Who learns what of a sum over UNION ALL: the coalition table in federated/SPEC.md §5.7."""
 
-from contract.job import Contract
+from contract.job import Contract, shares_to_open
 from contract.learns import LeakageStatement, Learns
 
 
@@ -8,8 +8,7 @@ def of_union(contract: Contract) -> LeakageStatement:
     """The statement for a contract."""
     query, (receiver,) = contract.query, contract.receivers
     assert query is not None
-    others, members = contract.others(receiver), len(contract.orgs)
-    threshold = 2 * members // 3 + 1
+    others, threshold = contract.others(receiver), shares_to_open(len(contract.orgs))
     return LeakageStatement(
         parties=(
             *(_member(contract, org) for org in contract.orgs),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from contract.errors import BadRequest
-from contract.job import FEWEST_CONTRIBUTORS, MOST_CONTRIBUTORS
+from contract.job import FEWEST_CONTRIBUTORS, MOST_CONTRIBUTORS, shares_to_open
 from federated.union.shamir import SECRET_BYTES, SHARE_BYTES
 from federated.words import WORD_BYTES
 
@@ -46,7 +46,7 @@ class Attempt:
     @property
     def threshold(self) -> int:
         """How many shares open the seed of somebody who is gone: T."""
-        return 2 * len(self.members) // 3 + 1
+        return shares_to_open(len(self.members))
 
     @property
     def words(self) -> int:
