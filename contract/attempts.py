@@ -10,21 +10,18 @@ Rules       an attempt in which somebody is missing is over for good, and the ne
 A fold, as contract/ledger.py is, which calls it and has checked the signatures.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from contract.canonical import Frozen, Hex32, OrgId, digest, parse
 from contract.errors import BadMessage, ForeignStart, MiheError
 from contract.identity import Identity, Role
-from contract.job import MOST_CONTRIBUTORS, shares_to_open
+from contract.job import MOST_CONTRIBUTORS, Contract, shares_to_open
 from contract.signing import MAX_BODY_BYTES, Kind, Statement
 from contract.statements import MOST_CELLS
-
-B = TypeVar("B", bound="_OfAttempt")
 
 _TAG: Final = b"mihe/attempt/v1\0"
 
@@ -33,12 +30,14 @@ Members = Annotated[tuple[OrgId, ...], Field(max_length=MOST_CONTRIBUTORS)]
 Receipts = Annotated[tuple[Hex32, ...], Field(max_length=2 * MOST_CONTRIBUTORS)]
 
 
-class _OfAttempt(Frozen):
+class OfAttempt(Frozen):
+    """What is said about one attempt of a run."""
+
     run: Hex32
     attempt: Number
 
 
-class MaskKey(_OfAttempt):
+class MaskKey(OfAttempt):
     """A member's fresh key for one attempt. Of a later one, it is a word for the former's end."""
 
     members: Members = Field(description="with whom: in the contract's order")
@@ -53,13 +52,13 @@ class Contribution(Frozen):
     receipt: Hex32 = Field(description="digest of the member's receipt for it")
 
 
-class Abandoned(_OfAttempt):
+class Abandoned(OfAttempt):
     """An attempt is dead: the coordinator does not have what it takes of all members."""
 
     members: Members = Field(description="those who are there, with whom the next attempt begins")
 
 
-class Collected(_OfAttempt):
+class Collected(OfAttempt):
     """What the coordinator holds of an attempt: a contribution of every member."""
 
     contributions: Annotated[tuple[Contribution, ...], Field(max_length=MOST_CONTRIBUTORS)]
@@ -70,7 +69,7 @@ class Collected(_OfAttempt):
         return tuple(one.org for one in self.contributions)
 
 
-class Confirmed(_OfAttempt):
+class Confirmed(OfAttempt):
     """A member's word that it is in, that it holds everybody's shares, and for which set alone."""
 
     collected: Hex32 = Field(description="digest of the statement `collected`")
@@ -84,14 +83,14 @@ class Of(StrEnum):
     EVIDENCE = "evidence"
 
 
-class Absent(_OfAttempt):
+class Absent(OfAttempt):
     """Who is gone: of counts and sums, the others' shares stand in for it."""
 
     of: Of
     members: Members
 
 
-class Tallied(_OfAttempt):
+class Tallied(OfAttempt):
     """Which cells reach the thresholds, one bit a cell; never a count."""
 
     passing: Annotated[
@@ -101,7 +100,7 @@ class Tallied(_OfAttempt):
     receipts: Receipts = Field(description="of what opens the counts")
 
 
-class Opened(_OfAttempt):
+class Opened(OfAttempt):
     """All that opens the result is there for the receiver."""
 
     result: Hex32 = Field(description="SHA-256 of what the receiver will fetch")
@@ -162,50 +161,104 @@ class Attempts:
         return Of.COUNTS if self.tallied is None else Of.SUMS
 
     @property
+    def receipts(self) -> frozenset[str]:
+        """Those of what the coordinator says it was handed in this attempt."""
+        contributions = () if self.collected is None else self.collected.contributions
+        opening = [said.receipts for said in (self.tallied, self.opened) if said is not None]
+        return frozenset(one.receipt for one in contributions).union(*opening)
+
+    @property
     def all_confirmed(self) -> bool:
         """Whether every member has signed the same set: only then is anything opened."""
         return self.confirmed == frozenset(self.members)
 
 
-def hear(attempts: Attempts, statement: Statement, signer: Identity) -> Attempts:
-    """The attempts after one more statement, which is not about one that is over."""
-    return _STEPS[statement.kind](attempts, statement, signer)
+def begun(contract: Contract, run: bytes) -> Attempts | None:
+    """The first attempt of a run that adds up many organisations' own rows; None of another."""
+    query = contract.query
+    if query is None or query.min_contributors is None:
+        return None
+    (receiver,) = contract.receivers
+    return Attempts(run.hex(), contract.orgs, receiver, query.min_contributors)
 
 
-def slot(statement: Statement) -> str:
+def read(statement: Statement) -> OfAttempt:
+    """What a statement of a kind in MODELS says."""
+    return parse(
+        MODELS[statement.kind],
+        statement.body,
+        max_bytes=MAX_BODY_BYTES,
+        party=statement.org,
+        phase="running",
+    )
+
+
+def slot(org: str, said: OfAttempt) -> str:
     """Under which name a ledger keeps a statement: each may be made once in each attempt."""
-    said = _read(MODELS[statement.kind], statement)
     if isinstance(said, Absent):
         # While evidence is awaited more may vanish, one after the other.
-        return f"{statement.org} {said.attempt} {said.of} {len(said.members)}"
-    return f"{statement.org} {said.attempt}"
+        return f"{org} {said.attempt} {said.of} {len(said.members)}"
+    return f"{org} {said.attempt}"
 
 
-def number_of(statement: Statement) -> int:
-    """Which attempt a statement is about."""
-    return _read(MODELS[statement.kind], statement).attempt
+def hear(attempts: Attempts, said: OfAttempt, statement: Statement, signer: Identity) -> Attempts:
+    """The attempts after one more statement, which is not about one that is over."""
+    _check(attempts, said, statement, signer)
+    match said:
+        case MaskKey():
+            return _mask_key(attempts, said, signer)
+        case Abandoned():
+            return _abandoned(attempts, said, signer)
+        case Collected():
+            return _collected(attempts, said, digest(statement.body), signer)
+        case Confirmed():
+            return _confirmed(attempts, said, signer)
+        case Absent():
+            return _absent(attempts, said, signer)
+        case Tallied():
+            return _tallied(attempts, said, signer)
+        case Opened():
+            return _opened(attempts, said, signer)
+    raise AssertionError("there are models of no other kind")
 
 
-def _mask_key(attempts: Attempts, statement: Statement, signer: Identity) -> Attempts:
-    said = _body(MaskKey, attempts, statement, signer)
+def without(attempts: Attempts, org: str) -> Attempts:
+    """The attempts when a member has lost its secrets; the same object if that changes nothing."""
+    if org not in attempts.members or org in attempts.restarted:
+        return attempts
+    return replace(attempts, restarted=attempts.restarted | {org})
+
+
+def _check(attempts: Attempts, said: OfAttempt, statement: Statement, signer: Identity) -> None:
+    """Whether the signer may say it at all, and of this run and attempt."""
+    speaks = Role.COORDINATOR if statement.kind in OF_THE_COORDINATOR else Role.NODE
+    _require(signer.role is speaks, "its signer may not say it", signer)
+    of_attempt = statement.kind is Kind.MASK_KEY
+    subject = attempts.subject if of_attempt else bytes.fromhex(attempts.run)
+    if said.run != attempts.run or statement.subject != subject:
+        raise ForeignStart(
+            f"a {statement.kind.value} statement of another run",
+            party=signer.org,
+            phase="running",
+            fix="the sender is replaying statements: compare both sides' evidence",
+        )
     _require(said.attempt == attempts.number, "the attempt is none that has begun", signer)
+
+
+def _mask_key(attempts: Attempts, said: MaskKey, signer: Identity) -> Attempts:
     _require(signer.org in attempts.members, "its signer is no member of the attempt", signer)
     _require(said.members == attempts.members, "it names other members", signer)
     _require(attempts.collected is None, "the attempt is collected already", signer)
     return replace(attempts, keys={**attempts.keys, signer.org: said.key})
 
 
-def _collected(attempts: Attempts, statement: Statement, signer: Identity) -> Attempts:
-    said = _body(Collected, attempts, statement, signer)
-    _require(said.attempt == attempts.number, "the attempt is none that has begun", signer)
+def _collected(attempts: Attempts, said: Collected, digested: bytes, signer: Identity) -> Attempts:
     _require(said.orgs == attempts.members, "it is not of all members, in order", signer)
     _require(attempts.all_keys is not None, "a member's key is not there", signer)
-    return replace(attempts, collected=said, collected_digest=digest(statement.body).hex())
+    return replace(attempts, collected=said, collected_digest=digested.hex())
 
 
-def _abandoned(attempts: Attempts, statement: Statement, signer: Identity) -> Attempts:
-    said = _body(Abandoned, attempts, statement, signer)
-    _require(said.attempt == attempts.number, "the attempt is none that has begun", signer)
+def _abandoned(attempts: Attempts, said: Abandoned, signer: Identity) -> Attempts:
     _require(attempts.collected is None, "the attempt is complete, and the run's last", signer)
     _require(_is_part(said.members, attempts), "it names others than some of the members", signer)
     _require(attempts.receiver in said.members, "the receiver is not among them", signer)
@@ -215,9 +268,7 @@ def _abandoned(attempts: Attempts, statement: Statement, signer: Identity) -> At
     )
 
 
-def _absent(attempts: Attempts, statement: Statement, signer: Identity) -> Attempts:
-    said = _body(Absent, attempts, statement, signer)
-    _require(said.attempt == attempts.number, "the attempt is none that has begun", signer)
+def _absent(attempts: Attempts, said: Absent, signer: Identity) -> Attempts:
     _require(attempts.all_confirmed, "not every member has confirmed the set", signer)
     _require(said.of is attempts.opening, "it is not what is opened now", signer)
     again = said.of in attempts.absent and said.of is not Of.EVIDENCE
@@ -232,63 +283,28 @@ def _absent(attempts: Attempts, statement: Statement, signer: Identity) -> Attem
     return replace(attempts, absent={**attempts.absent, said.of: said.members})
 
 
-def without(attempts: Attempts, org: str) -> Attempts:
-    """The attempts when a member has lost its secrets; the same object if that changes nothing."""
-    if org not in attempts.members or org in attempts.restarted:
-        return attempts
-    return replace(attempts, restarted=attempts.restarted | {org})
-
-
 def _is_part(some: tuple[str, ...], attempts: Attempts) -> bool:
     chosen = set(some)
     fewer = len(some) < len(attempts.members)
     return fewer and some == tuple(org for org in attempts.members if org in chosen)
 
 
-def _confirmed(attempts: Attempts, statement: Statement, signer: Identity) -> Attempts:
-    said = _body(Confirmed, attempts, statement, signer)
-    _require(said.attempt == attempts.number, "the attempt is none that has begun", signer)
+def _confirmed(attempts: Attempts, said: Confirmed, signer: Identity) -> Attempts:
     _require(signer.org in attempts.members, "its signer is no member of the attempt", signer)
     _require(said.collected == attempts.collected_digest, "it is about another set", signer)
     return replace(attempts, confirmed=attempts.confirmed | {signer.org})
 
 
-def _tallied(attempts: Attempts, statement: Statement, signer: Identity) -> Attempts:
-    said = _body(Tallied, attempts, statement, signer)
-    _require(said.attempt == attempts.number, "the attempt is none that has begun", signer)
+def _tallied(attempts: Attempts, said: Tallied, signer: Identity) -> Attempts:
     _require(attempts.all_confirmed, "not every member has confirmed the set", signer)
     ascending = tuple(sorted(set(said.passing)))
     _require(said.passing == ascending, "cells are not in order, or one is there twice", signer)
     return replace(attempts, tallied=said)
 
 
-def _opened(attempts: Attempts, statement: Statement, signer: Identity) -> Attempts:
-    said = _body(Opened, attempts, statement, signer)
-    _require(said.attempt == attempts.number, "the attempt is none that has begun", signer)
+def _opened(attempts: Attempts, said: Opened, signer: Identity) -> Attempts:
     _require(attempts.tallied is not None, "no cell was said to pass yet", signer)
     return replace(attempts, opened=said)
-
-
-def _body(model: type[B], attempts: Attempts, statement: Statement, signer: Identity) -> B:
-    speaks = Role.COORDINATOR if statement.kind in OF_THE_COORDINATOR else Role.NODE
-    _require(signer.role is speaks, "its signer may not say it", signer)
-    body = _read(model, statement)
-    of_attempt = statement.kind is Kind.MASK_KEY
-    subject = attempts.subject if of_attempt else bytes.fromhex(attempts.run)
-    if body.run != attempts.run or statement.subject != subject:
-        raise ForeignStart(
-            f"a {statement.kind.value} statement of another run",
-            party=signer.org,
-            phase="running",
-            fix="the sender is replaying statements: compare both sides' evidence",
-        )
-    return body
-
-
-def _read(model: type[B], statement: Statement) -> B:
-    return parse(
-        model, statement.body, max_bytes=MAX_BODY_BYTES, party=statement.org, phase="running"
-    )
 
 
 def _require(holds: bool, what: str, signer: Identity) -> None:
@@ -306,7 +322,7 @@ def _refused(what: str, signer: Identity) -> MiheError:
     )
 
 
-MODELS: Final[dict[Kind, type[_OfAttempt]]] = {
+MODELS: Final[dict[Kind, type[OfAttempt]]] = {
     Kind.MASK_KEY: MaskKey,
     Kind.ABANDONED: Abandoned,
     Kind.COLLECTED: Collected,
@@ -320,13 +336,3 @@ MODELS: Final[dict[Kind, type[_OfAttempt]]] = {
 OF_THE_COORDINATOR: Final = frozenset(
     {Kind.ABANDONED, Kind.COLLECTED, Kind.ABSENT, Kind.TALLIED, Kind.OPENED}
 )
-
-_STEPS: Final[dict[Kind, Callable[[Attempts, Statement, Identity], Attempts]]] = {
-    Kind.MASK_KEY: _mask_key,
-    Kind.ABANDONED: _abandoned,
-    Kind.COLLECTED: _collected,
-    Kind.CONFIRMED: _confirmed,
-    Kind.ABSENT: _absent,
-    Kind.TALLIED: _tallied,
-    Kind.OPENED: _opened,
-}

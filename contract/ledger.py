@@ -2,8 +2,9 @@
 
 The coordinator puts statements in one order and everybody folds that order through `hear`, so all
 sides agree on the state without being told it, and nobody has to trust an instruction. What a
-statement may say, when, and by whom is checked here and nowhere else; the caller has verified the
-signature (contract/signing.py) and passes the signer's identity.
+statement may say, when, and by whom is checked here and nowhere else, but for the attempts of a sum
+over many organisations' own rows, which have a fold of their own (contract/attempts.py). The caller
+has verified the signature (contract/signing.py) and passes the signer's identity.
 """
 
 from collections import Counter
@@ -13,7 +14,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 from contract import attempts as attempting
-from contract.attempts import Attempts
+from contract.attempts import Attempts, OfAttempt
 from contract.canonical import Frozen, parse
 from contract.cause import Cause, cause_of
 from contract.errors import (
@@ -192,8 +193,8 @@ def hear(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
         _check_coordinator(ledger, statement, signer)
     elif statement.kind not in attempting.OF_THE_COORDINATOR:
         _check_party(ledger, signer)
-    of_attempt = statement.kind in attempting.MODELS
-    slot = (statement.kind, attempting.slot(statement) if of_attempt else signer.org)
+    said = attempting.read(statement) if statement.kind in attempting.MODELS else None
+    slot = (statement.kind, signer.org if said is None else attempting.slot(signer.org, said))
     before = ledger.bodies.get(slot)
     if before == statement.body or ledger.ended:
         return ledger
@@ -204,13 +205,13 @@ def hear(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
             phase=ledger.state.value,
             fix="restore that node's state folder; two copies of one node must not run",
         )
+    after = replace(ledger, bodies={**ledger.bodies, slot: statement.body})
+    if said is not None:
+        return ledger if _is_late(ledger, said) else _attempt(after, said, statement, signer)
     step = _STEPS.get(statement.kind)
     if step is None:
         raise _untimely(ledger, statement, signer)
-    if of_attempt and _is_late(ledger, statement):
-        return ledger
-    bodies = {**ledger.bodies, slot: statement.body}
-    return step(replace(ledger, bodies=bodies), statement, signer)
+    return step(after, statement, signer)
 
 
 def _check_party(ledger: Ledger, signer: Identity) -> None:
@@ -327,23 +328,22 @@ def _start(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
         raise _foreign(ledger, statement, signer)
     if not ledger.all_said(Kind.START):
         return ledger
-    running = replace(ledger, state=advance(ledger.state, Event.ALL_SIGNED))
-    query = ledger.contract.query
-    if query is None or query.min_contributors is None:
-        return running
-    contract, run = ledger.contract, start.run_id.hex()
-    (receiver,) = contract.receivers
-    begun = Attempts(run, contract.orgs, receiver, query.min_contributors)
-    return replace(running, attempts=begun)
+    begun = attempting.begun(ledger.contract, statement.subject)
+    return replace(ledger, state=advance(ledger.state, Event.ALL_SIGNED), attempts=begun)
 
 
-def _attempt(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
+def _is_late(ledger: Ledger, said: OfAttempt) -> bool:
+    """Whether a word is about an attempt that is over: its signer may not have heard of that."""
+    return ledger.attempts is not None and said.attempt < ledger.attempts.number
+
+
+def _attempt(ledger: Ledger, said: OfAttempt, statement: Statement, signer: Identity) -> Ledger:
     """One more word about the attempts of a sum over many organisations' own rows."""
     opening = statement.kind in (Kind.ABSENT, Kind.TALLIED, Kind.OPENED)
     _require(ledger, statement, signer, State.RELEASING if opening else State.RUNNING)
     if ledger.attempts is None:
         raise _untimely(ledger, statement, signer)
-    after = attempting.hear(ledger.attempts, statement, signer)
+    after = attempting.hear(ledger.attempts, said, statement, signer)
     state = ledger.state
     if statement.kind is Kind.CONFIRMED:
         # From here on the others can open what its signer has handed in, should it vanish.
@@ -441,30 +441,13 @@ def _receipts_agree(ledger: Ledger, evidenced: dict[str, Evidence]) -> bool:
     In a sum over UNION ALL the one end is the coordinator: it names what it was handed.
     """
     if ledger.attempts is not None:
-        known = _receipts_of_attempts(ledger)
+        known = ledger.attempts.receipts
         return all(known.issuperset(share.receipts) for share in evidenced.values())
     # As sets: who states a receipt twice is not both of its ends.
     held = Counter(digest for share in evidenced.values() for digest in set(share.receipts))
     held.update(set(ledger.cells.receipts) if ledger.cells else ())
     held.update(set(ledger.matched.receipts) if ledger.matched else ())
     return set(held.values()) <= {2}
-
-
-def _is_late(ledger: Ledger, statement: Statement) -> bool:
-    """Whether a word is about an attempt that is over: its signer may not have heard of that."""
-    attempts = ledger.attempts
-    return attempts is not None and attempting.number_of(statement) < attempts.number
-
-
-def _receipts_of_attempts(ledger: Ledger) -> set[str]:
-    """What the coordinator says it was handed in the run's last attempt."""
-    attempts, handed_in = ledger.attempts, set[str]()
-    if attempts is not None:
-        if attempts.collected is not None:
-            handed_in |= {one.receipt for one in attempts.collected.contributions}
-        handed_in |= set(attempts.tallied.receipts) if attempts.tallied else set()
-        handed_in |= set(attempts.opened.receipts) if attempts.opened else set()
-    return handed_in
 
 
 def _dead(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
@@ -515,7 +498,6 @@ _STEPS: dict[Kind, Callable[[Ledger, Statement, Identity], Ledger]] = {
     Kind.MATCHED: _matched,
     Kind.GATE: _gate,
     Kind.EVIDENCE: _evidence,
-    **dict.fromkeys(attempting.MODELS, _attempt),
 }
 _DEATHS = {
     Aborted.code: Event.ABORTED,
