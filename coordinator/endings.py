@@ -26,6 +26,16 @@ def away_too_long(ledger: Ledger, org: str, grace: timedelta) -> MiheError:
     )
 
 
+def gone_for_good(ledger: Ledger, org: str) -> MiheError:
+    """A member of a sum is gone whom the others can't stand in for."""
+    return PartyLost(
+        "the node is gone, and what the others hold does not stand in for it",
+        party=org,
+        phase=ledger.state.value,
+        fix="bring that node back, then propose the job again",
+    )
+
+
 def lost_its_state(ledger: Ledger, org: str) -> MiheError:
     """A party came back without what it had said and heard."""
     return PartyLost(

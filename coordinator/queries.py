@@ -24,10 +24,10 @@ from contract.signing import Kind, Statement
 from contract.statements import Cells, Matched, MatchFor
 from coordinator import compute
 from coordinator.collection import COORDINATOR, Collection, Opening
-from coordinator.journal import defect, note, short
+from coordinator.journal import note, short
 from coordinator.lanes import Lanes
 from coordinator.lifecycle import Lifecycle
-from coordinator.saying import lost_process, stated
+from coordinator.saying import Saying, carried_out
 from coordinator.unions import Unions
 from daemon.apart import apart
 from federated.aggregate.wire import KEY_BYTES
@@ -38,7 +38,6 @@ from federated.query.sizes import most_share_bytes
 
 _UNDER_WAY = (State.RUNNING, State.RELEASING)
 _ENVELOPE_BYTES = 64
-_AGAIN_SECONDS = 1.0
 _MATCH = "match"
 
 
@@ -160,21 +159,16 @@ class Queries:
             )
 
     async def _compute(self, ledger: Ledger, run: bytes) -> None:
-        try:
-            if ledger.contract.query is not None:
-                (receiver,) = ledger.contract.receivers
-                cells = await self._computed(ledger, run, receiver)
-                await stated(lambda: self._lifecycle.say(ledger, Kind.CELLS, cells))
-            else:
-                matched = await self._matched(ledger, run)
-                await stated(lambda: self._lifecycle.say(ledger, Kind.MATCHED, matched))
-            return
-        except MiheError as error:
-            reason = error.at(phase=_MATCH)
-        except Exception as found:  # noqa: BLE001  # its text may quote what came in
-            defect(found)
-            reason = lost_process(_MATCH)
-        await stated(lambda: self._lifecycle.end(ledger, reason))
+        outcome = self._outcome(ledger, run)
+        await carried_out(outcome, lambda reason: self._lifecycle.end(ledger, reason), _MATCH)
+
+    async def _outcome(self, ledger: Ledger, run: bytes) -> Saying:
+        if ledger.contract.query is None:
+            matched = await self._matched(ledger, run)
+            return lambda: self._lifecycle.say(ledger, Kind.MATCHED, matched)
+        (receiver,) = ledger.contract.receivers
+        cells = await self._computed(ledger, run, receiver)
+        return lambda: self._lifecycle.say(ledger, Kind.CELLS, cells)
 
     async def _computed(self, ledger: Ledger, run: bytes, receiver: str) -> Cells:
         contract, file = ledger.contract, self._collection.file

@@ -8,20 +8,21 @@ a round may take.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
 from contract.attempts import Abandoned, Absent, Attempts, Of
 from contract.canonical import Frozen
-from contract.errors import ForeignFrame, FrameTooLarge, MiheError, PartyLost, UnknownJob
+from contract.errors import ForeignFrame, FrameTooLarge, MiheError, UnknownJob
 from contract.ledger import Ledger
 from contract.lifecycle import State
 from contract.signing import Kind, Statement
+from coordinator import endings
 from coordinator.collection import Collection, Opening
-from coordinator.journal import defect, note, short
+from coordinator.journal import note, short
 from coordinator.lifecycle import Lifecycle
-from coordinator.saying import lost_process, stated
+from coordinator.saying import Saying, carried_out
 from coordinator.union_steps import (
     Abandon,
     Collect,
@@ -43,9 +44,6 @@ ROUND_SECONDS: Final = 900.0
 """How long one round may take members that are on the line: an own part of a query has 600 s."""
 
 _PHASE = "union"
-
-Saying = Callable[[], Awaitable[None]]
-"""What the coordinator says when a step is taken; it is said again while the disk is full."""
 
 
 class Unions:
@@ -163,17 +161,10 @@ class Unions:
             self.consider(ledger)
 
     async def _take(self, step: Step, ledger: Ledger, run: bytes) -> None:
-        try:
-            await stated(await self._carried_out(step, ledger, run))
-            return
-        except MiheError as error:
-            reason = error.at(phase=_PHASE)
-        except Exception as found:  # noqa: BLE001  # its text may quote what came in
-            defect(found)
-            reason = lost_process(_PHASE)
-        await stated(lambda: self._lifecycle.end(ledger, reason))
+        outcome = self._outcome(step, ledger, run)
+        await carried_out(outcome, lambda reason: self._lifecycle.end(ledger, reason), _PHASE)
 
-    async def _carried_out(self, step: Step, ledger: Ledger, run: bytes) -> Saying:
+    async def _outcome(self, step: Step, ledger: Ledger, run: bytes) -> Saying:
         """Compute a step; what is to be said of it."""
         attempts, handed = _attempts(ledger), self._handed(ledger, run)
         number = attempts.number
@@ -197,7 +188,8 @@ class Unions:
                 self._collection.put(run, attempts.receiver, part("outcome", attempts), content)
                 return self._saying(ledger, Kind.OPENED, opened)
             case GiveUp(lost):
-                return lambda: self._lifecycle.end(ledger, _lost(ledger, lost))
+                gone = endings.gone_for_good(ledger, lost)
+                return lambda: self._lifecycle.end(ledger, gone)
 
     def _saying(self, ledger: Ledger, kind: Kind, body: Frozen) -> Saying:
         return lambda: self._lifecycle.say(ledger, kind, body)
@@ -264,15 +256,6 @@ def _most_bytes(ledger: Ledger, org: str, opening: Opening) -> int | None:
         case "sum_shares" if Of.SUMS in absent and org != attempts.receiver:
             return sealed_shares_bytes(absent[Of.SUMS])
     raise _not_yours(org, opening.part)
-
-
-def _lost(ledger: Ledger, org: str) -> MiheError:
-    return PartyLost(
-        "the node is gone, and what the others hold does not stand in for it",
-        party=org,
-        phase=ledger.state.value,
-        fix="bring that node back, then propose the job again",
-    )
 
 
 def _not_yours(org: str, name: str) -> MiheError:
