@@ -11,7 +11,7 @@ from hashlib import sha256
 from contract.attempts import Collected, Contribution, Of, Opened, Tallied
 from contract.ledger import Ledger
 from coordinator.union_steps import Holds, helpers, part
-from federated.query.union_plan import plan_of_union
+from federated.query.agreed import plan_of_union
 from federated.union import tally
 from federated.union.messages import (
     Outcome,

@@ -35,7 +35,7 @@ from coordinator.union_steps import (
     part,
 )
 from coordinator.union_work import Handed
-from federated.query.union_plan import plan_of_union
+from federated.query.agreed import plan_of_union
 from federated.union.messages import sealed_shares_bytes
 from federated.union.parameters import SEED_BYTES, Attempt
 from federated.union.shamir import SHARE_BYTES

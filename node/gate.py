@@ -33,9 +33,9 @@ from contract.job import (
 )
 from contract.policy import Allow, Policy, Use
 from contract.views import PolicyLine
-from federated.query.agreed import plan_of
+from federated.query.agreed import plan_of, plan_of_union
 from federated.query.plan import uses
-from federated.query.union_plan import plan_of_union, uses_of_union
+from federated.query.union_plan import uses_of_union
 
 _only_here = object()
 _log = logging.getLogger("mihe.gate")

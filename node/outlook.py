@@ -13,12 +13,12 @@ from contract.leakage import leakage_of
 from contract.views import PlanView
 from federated.aggregate.wire import KEY_BYTES, RESULT_BYTES
 from federated.join.parameters import CONTRIBUTION_BYTES, POINT_BYTES
-from federated.query.agreed import digest_of_query, plan_of, sums_of
+from federated.query.agreed import digest_of_query, plan_of, plan_of_union, sums_of
 from federated.query.plan import QueryPlan
 from federated.query.shared import lists_of
 from federated.query.sizes import chunks_of, share_bytes
 from federated.query.table import Output
-from federated.query.union_plan import ROWS_BITS, plan_of_union
+from federated.query.union_plan import ROWS_BITS
 from federated.query.values import SENT_BITS
 from federated.words import WORD_BYTES
 from node.plan import Stream, compile_match, compile_plan

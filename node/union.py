@@ -17,8 +17,8 @@ from contract.errors import BadMessage
 from contract.ledger import Ledger
 from contract.signing import Kind, Statement
 from contract.views import ResultView
+from federated.query.agreed import plan_of_union
 from federated.query.result import Result
-from federated.query.union_plan import plan_of_union
 from federated.query.union_result import Totals, result_of_union
 from federated.union import member
 from federated.union.messages import outcome_bytes, read_outcome

@@ -4,42 +4,45 @@ Pure functions of the contract: every node and the coordinator compile for thems
 plan's digest in the start record tells them whether they read the same.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import Final
 
 from contract.errors import BadQuery, BadRequest
-from contract.job import Contract, Family
+from contract.job import Contract, Family, Query
 from contract.statements import MOST_CELLS
 from federated.aggregate.parameters import BfvParameters, Term
 from federated.join.parameters import JoinParameters
-from federated.query.plan import QueryPlan
+from federated.query import union
+from federated.query.plan import LocalPart, QueryPlan
 from federated.query.planning import compile_statement
 from federated.query.statement import by_name, parse
-from federated.query.union_plan import plan_of_union
+from federated.query.union_plan import UnionPart, UnionPlan, compile_union
+
+_FIX: Final = "propose the query again with the same version of mihe at every party"
 
 
 @lru_cache(maxsize=16)
 def plan_of(contract: Contract) -> QueryPlan:
     """The plan; raises what the statement, the schemas or the parties are refused for."""
     # Asked for at every decision and for every part that comes in; SQL takes milliseconds to read.
-    query = contract.query
-    if query is None:
-        raise BadRequest("this contract has no statement", fix="propose a query")
+    query = _query_of(contract)
     statement = parse(query.statement, by_name(query.entries))
-    if statement.sql != query.statement:
-        # A comment, say, could hold what no contract may.
-        raise BadQuery(
-            "the statement of the contract is not written in the one way there is",
-            fix="propose the query again with the same version of mihe at every party",
-            rule="federated/SPEC.md §3.1",
-        )
+    _require_written(query, statement.sql, rule="federated/SPEC.md §3.1")
     plan = compile_statement(statement, receivers=contract.receivers, k=query.min_group)
-    planned = [(part.org, part.dataset, part.key_column, part.size) for part in plan.owners]
-    agreed = [(p.org, p.dataset, p.key_column, p.size) for p in contract.parties]
-    if planned != agreed:
-        raise BadRequest(
-            "the parties of the contract are not the owners that its statement names",
-            fix="propose the query again with the same version of mihe at every party",
-        )
+    _require_parties(contract, plan.owners, "owners")
+    return plan
+
+
+@lru_cache(maxsize=16)
+def plan_of_union(contract: Contract) -> UnionPlan:
+    """The same of a sum over UNION ALL."""
+    # With a hundred SELECTs in it a statement takes long to read, and is asked for at every step.
+    query = _query_of(contract)
+    statement = union.parse(query.statement, by_name(query.entries))
+    _require_written(query, statement.sql, rule="federated/SPEC.md §5.5")
+    plan = compile_union(statement, receivers=contract.receivers, k=query.min_group)
+    _require_parties(contract, plan.parts, "organisations")
     return plan
 
 
@@ -78,3 +81,30 @@ def sums_of(plan: QueryPlan) -> BfvParameters:
         ),
         cells=MOST_CELLS,
     )
+
+
+def _query_of(contract: Contract) -> Query:
+    if contract.query is None:
+        raise BadRequest("this contract has no statement", fix="propose a query")
+    return contract.query
+
+
+def _require_written(query: Query, sql: str, *, rule: str) -> None:
+    """A comment, say, could hold what no contract may."""
+    if sql != query.statement:
+        raise BadQuery(
+            "the statement of the contract is not written in the one way there is",
+            fix=_FIX,
+            rule=rule,
+        )
+
+
+def _require_parties(
+    contract: Contract, parts: Sequence[LocalPart | UnionPart], called: str
+) -> None:
+    planned = [(part.org, part.dataset, part.key_column, part.size) for part in parts]
+    agreed = [(p.org, p.dataset, p.key_column, p.size) for p in contract.parties]
+    if planned != agreed:
+        raise BadRequest(
+            f"the parties of the contract are not the {called} that its statement names", fix=_FIX
+        )

@@ -3,14 +3,13 @@
 Implements  federated/SPEC.md §5.5: a pure function of contract data, so that every node compiles it
             itself and compares digests
 Exactness   a value of one row is below 2^63, an organisation has fewer than 2^40 rows (its node
-            checks both), and there are at most 100 of them: every total is below 2^111, and 2^128
+            checks both), and there are at most 100 of them: every total is below 2^110, and 2^128
             never wraps
 Learns      nobody. A plan holds names, public values, and those literals that are no keys.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -18,14 +17,12 @@ from sqlglot import exp
 
 from contract.canonical import Compiled, Frozen, Name, OrgId
 from contract.dataset import CatalogueColumn, ColumnType
-from contract.errors import BadQuery, BadRequest, KeyKindMismatch, MiheError
-from contract.job import Contract
+from contract.errors import BadQuery, KeyKindMismatch, MiheError
 from contract.keys import KeyKind
 from contract.policy import Use
 from contract.statements import MOST_CELLS
 from federated.query.plan import SNAPSHOT
-from federated.query.statement import by_name
-from federated.query.union import Asked, Branch, Union, parse
+from federated.query.union import Asked, Branch, Union
 from federated.query.values import SENT_BITS, Linear, number
 from federated.union.parameters import Attempt
 
@@ -33,7 +30,6 @@ ROWS_BITS: Final = 40
 """An organisation has fewer than 2^40 rows."""
 
 _TOTAL_BITS: Final = 127
-_FIX: Final = "propose the query again with the same version of mihe at every party"
 
 
 class Dimension(Frozen):
@@ -116,32 +112,6 @@ class UnionPlan(Compiled):
     def most_subjects(self) -> int:
         """There are never more subjects, however often one is counted."""
         return sum(part.size for part in self.parts)
-
-
-@lru_cache(maxsize=16)
-def plan_of_union(contract: Contract) -> UnionPlan:
-    """The plan of a contract; raises what statement, schemas or parties are refused for."""
-    # With a hundred SELECTs in it a statement takes long to read, and is asked for at every step.
-    query = contract.query
-    if query is None:
-        raise BadRequest("this contract has no statement", fix="propose a query")
-    union = parse(query.statement, by_name(query.entries))
-    if union.sql != query.statement:
-        # A comment, say, could hold what no contract may.
-        raise BadQuery(
-            "the statement of the contract is not written in the one way there is",
-            fix=_FIX,
-            rule="federated/SPEC.md §5.5",
-        )
-    plan = compile_union(union, receivers=contract.receivers, k=query.min_group)
-    planned = [(part.org, part.dataset, part.key_column, part.size) for part in plan.parts]
-    agreed = [(p.org, p.dataset, p.key_column, p.size) for p in contract.parties]
-    if planned != agreed:
-        raise BadRequest(
-            "the parties of the contract are not the organisations that its statement names",
-            fix=_FIX,
-        )
-    return plan
 
 
 def compile_union(union: Union, *, receivers: Sequence[str], k: int) -> UnionPlan:

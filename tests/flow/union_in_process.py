@@ -47,8 +47,9 @@ from contract.statements import (
 )
 from coordinator import union_steps as steps
 from coordinator.union_work import Handed
+from federated.query.agreed import plan_of_union
 from federated.query.union import parse
-from federated.query.union_plan import UnionPlan, plan_of_union
+from federated.query.union_plan import UnionPlan
 from federated.union import member
 from federated.union.messages import read_outcome
 from federated.words import of_integers
