@@ -20,11 +20,11 @@ const TASK: usize = 1024;
 /// Bytes of what proves all matches.
 pub(crate) const PROOF: usize = 32;
 
-/// The tags of a list of items and, where matches are proved, what proves each.
+/// What is made of a list of items.
 pub(crate) struct Hashed {
     pub(crate) tags: Vec<u128>,
-    /// As many, or none.
-    pub(crate) proofs: Vec<u128>,
+    /// What proves a match of each, if matches are proved.
+    pub(crate) proofs: Option<Vec<u128>>,
 }
 
 /// The tags of these outputs, in order; `blocks` are their items'.
@@ -35,7 +35,7 @@ pub(crate) fn hash(setup: &Setup, blocks: &[u128], outputs: Vec<Gf128>) -> Hashe
             FixedKeyAes::new(setup.public_key(b"tag")).hash_each(&mut outputs);
             Hashed {
                 tags: outputs,
-                proofs: Vec::new(),
+                proofs: None,
             }
         }
         Adversary::Active => {
@@ -43,10 +43,8 @@ pub(crate) fn hash(setup: &Setup, blocks: &[u128], outputs: Vec<Gf128>) -> Hashe
             let halves = (outputs.into_par_iter().zip(blocks))
                 .with_min_len(TASK)
                 .map(|(output, &block)| hash.halves(output, block));
-            let (tags, mut proofs): (_, Vec<u128>) = halves.unzip();
-            if !setup.both {
-                proofs = Vec::new();
-            }
+            let (tags, proofs) = halves.unzip();
+            let proofs = setup.both.then_some(proofs);
             Hashed { tags, proofs }
         }
     }

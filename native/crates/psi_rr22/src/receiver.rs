@@ -168,7 +168,7 @@ impl AwaitTags {
         let mut told = Vec::new();
         if self.setup.both {
             told = tags::pack(found.iter().map(Option::is_some));
-            if self.setup.against == Adversary::Active {
+            if let Some(proofs) = proofs {
                 let matched = found.iter().flatten().map(|&place| proofs[place as usize]);
                 told.extend(outputs::prove(&self.setup, matched));
             }

@@ -143,25 +143,21 @@ impl AwaitMasked {
         FixedKeyAes::new(setup.public_key(b"value")).hash_each(&mut values);
         add_multiples(&mut own, bytemuck::cast_slice(&values), delta);
         drop(values);
-        let Hashed {
-            mut tags,
-            mut proofs,
-        } = outputs::hash(&setup, placed.keys(), own);
+        let Hashed { tags, proofs } = outputs::hash(&setup, placed.keys(), own);
 
         let mut stream = secret.stream(&setup.run, "mihe/psi-rr22/v1/order");
         let order = permutation(&mut stream, setup.sender_size as u32);
         let mut fill = Stream::from(secret.stream(&setup.run, "mihe/psi-rr22/v1/fill"));
-        tags.resize_with(setup.sender_size, || fill.block());
-        let shuffled: Vec<u128> = order.iter().map(|&place| tags[place as usize]).collect();
-        drop(tags);
-        let message = tags::cut(&shuffled, setup.tag_bits());
+        let mut filled_up = |mut halves: Vec<u128>| -> Vec<u128> {
+            halves.resize_with(setup.sender_size, || fill.block());
+            order.iter().map(|&place| halves[place as usize]).collect()
+        };
+        let message = tags::cut(&filled_up(tags), setup.tag_bits());
+        // Behind a tag that fills up there is nothing that anybody could prove.
+        let proofs = proofs.map(filled_up);
         let told = if setup.both {
-            if setup.against == Adversary::Active {
-                // Behind a tag that fills up there is nothing that anybody could prove.
-                proofs.resize_with(setup.sender_size, || fill.block());
-            }
             Some(Told {
-                proofs: shuffled_proofs(&order, &proofs),
+                proofs,
                 items: order
                     .into_iter()
                     .map(|place| placed.items().get(place as usize).copied())
@@ -173,14 +169,6 @@ impl AwaitMasked {
         };
         Ok((AwaitCommon { setup, told }, message))
     }
-}
-
-/// In the order of the tags; none if there are none.
-fn shuffled_proofs(order: &[u32], proofs: &[u128]) -> Vec<u128> {
-    order
-        .iter()
-        .filter_map(|&place| proofs.get(place as usize).copied())
-        .collect()
 }
 
 /// Adds to every element of `store` the column that came, times `delta`.
@@ -208,8 +196,8 @@ pub struct AwaitCommon {
 struct Told {
     /// The item behind each tag; none behind one that fills up.
     items: Vec<Option<u32>>,
-    /// What proves that the receiver has the item behind each tag; none if nothing is proved.
-    proofs: Vec<u128>,
+    /// What proves that the receiver has the item behind each tag, if it has to.
+    proofs: Option<Vec<u128>>,
     rows: Rows,
 }
 
@@ -233,7 +221,7 @@ impl AwaitCommon {
         if places.len() > most || places.last().is_some_and(|&last| last >= items.len()) {
             return Err(Fault::Peer(Refused::TooMany));
         }
-        if self.setup.against == Adversary::Active
+        if let Some(proofs) = proofs
             && proof != outputs::prove(&self.setup, places.iter().map(|&place| proofs[place]))
         {
             return Err(Fault::Peer(Refused::NotProved));
