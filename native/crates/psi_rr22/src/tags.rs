@@ -84,27 +84,28 @@ pub(crate) fn vartime_find(
         .collect()
 }
 
+/// Which tags are a block's that another one before them is, of `own` blocks.
+fn repeated(found: &[Option<u32>], own: usize) -> impl Iterator<Item = usize> {
+    let mut taken = vec![false; own];
+    found.iter().enumerate().filter_map(move |(at, &place)| {
+        core::mem::replace(&mut taken[place? as usize], true).then_some(at)
+    })
+}
+
 /// Refuses two tags that are the same block's, of `own` ones. Whether it does depends on what is common.
 pub(crate) fn refuse_repeated(found: &[Option<u32>], own: usize) -> Result<(), Fault> {
-    let mut taken = vec![false; own];
-    for (at, place) in found.iter().enumerate() {
-        if let Some(place) = place
-            && core::mem::replace(&mut taken[*place as usize], true)
-        {
-            return Err(Fault::Peer(Refused::TagRepeated(at)));
-        }
+    match repeated(found, own).next() {
+        Some(at) => Err(Fault::Peer(Refused::TagRepeated(at))),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Takes a tag for none where another one before it is the same block's: an error would tell a sender that repeats a
 /// tag whether its item is common.
 pub(crate) fn forget_repeated(found: &mut [Option<u32>], own: usize) {
-    let mut taken = vec![false; own];
-    for place in found {
-        if place.is_some_and(|place| core::mem::replace(&mut taken[place as usize], true)) {
-            *place = None;
-        }
+    let repeated: Vec<usize> = repeated(found, own).collect();
+    for at in repeated {
+        found[at] = None;
     }
 }
 
