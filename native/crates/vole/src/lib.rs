@@ -4,10 +4,10 @@
 //! * [`base_ot`]: oblivious transfers from the curve; [`extension`]: many from few.
 //! * [`trees`]: pseudorandom functions punctured at one point; [`code`]: the code that spreads noise.
 //!
-//! Semi-honest by default: a party that deviates is not noticed, and may learn bits of the other's Δ or noise. If both agree on
-//! checks ([`Adversary::Active`]) it is noticed: `transfer_check` looks at the receiver's transfers, `vector_check` at what
-//! the sender's trees made, and all trees are whole. Every attempt has secrets of its own; nothing is used for two runs. Under DDH, AES as an ideal cipher, SHA-256 as a random oracle, and
-//! dual LPN with regular noise for the code.
+//! Semi-honest or, if both agree on checks ([`Adversary::Active`]), not: without them a party that deviates is not noticed, and
+//! may learn bits of the other's Δ or noise; with them `transfer_check` looks at the receiver's transfers, `vector_check` at
+//! what the sender's trees made, and all trees are whole. Every attempt has secrets of its own; nothing is used for two
+//! runs. Under DDH, AES as an ideal cipher, SHA-256 as a random oracle, and dual LPN with regular noise for the code.
 #![forbid(unsafe_code)]
 
 pub mod base_ot;

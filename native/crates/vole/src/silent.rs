@@ -48,8 +48,9 @@ pub enum Adversary {
 /// What both parties know of a VOLE beforehand: run, length, checks, and public keys of the run.
 pub struct Agreed {
     run: RunId,
-    len: usize,
     checked: bool,
+    /// Elements that are made: with checks, one more than asked for.
+    len: usize,
     children: Children,
     pieces: Pieces,
 }
@@ -71,12 +72,15 @@ impl Agreed {
             Adversary::Active => Pieces::of_whole_trees,
         };
         let checked = against == Adversary::Active;
-        (len <= MOST).then(|| Self {
-            run,
-            len,
-            checked,
-            children: Children::new(keys.children),
-            pieces: pieces(len + usize::from(checked), keys.code),
+        (len <= MOST).then(|| {
+            let len = len + usize::from(checked);
+            Self {
+                run,
+                checked,
+                len,
+                children: Children::new(keys.children),
+                pieces: pieces(len, keys.code),
+            }
         })
     }
 
@@ -91,11 +95,6 @@ impl Agreed {
             of_check(CHALLENGE),
             of_check(ANSWER),
         ]
-    }
-
-    /// Elements that are made: with checks, one more than asked for.
-    fn made(&self) -> usize {
-        self.len + usize::from(self.checked)
     }
 
     /// Extended transfers: the rows and, behind whole words of them, those that hide them from the check.
@@ -210,7 +209,7 @@ impl Sender {
         }
         message.extend(grown.corrections);
         let mut b = grown.elements;
-        b.truncate(agreed.made());
+        b.truncate(agreed.len);
         Ok((Sent { delta, b }, to_bytes(message)))
     }
 }
@@ -329,8 +328,8 @@ impl Receiver {
             corrections,
             [&self.noise, &self.shares],
         );
-        a.truncate(agreed.made());
-        c.truncate(agreed.made());
+        a.truncate(agreed.len);
+        c.truncate(agreed.len);
         Ok(Received { a, c })
     }
 }

@@ -1,9 +1,10 @@
 //! That the extended transfers are of one set of choices, whoever made them.
 //!
-//! Roy, "SoftSpokenOT" (CRYPTO 2022, ePrint 2022/192), its subspace VOLE against a malicious sender: every plane of bits is hashed by one universal hash over GF(2), and
-//! who chose shows the hash of its choices and of its planes. Where w_p = v_p + Δ_p·u for one u, the hashes are so related
-//! too. Here a plane of 128-bit words P_1 … P_n and Q_1, Q_2 is hashed to P_1·χ + P_2·χ² + … + Q at two points χ of GF(2^128),
-//! and the points come from a hash of all that was sent before (Fiat and Shamir), so that there is no message more.
+//! Roy, "SoftSpokenOT" (CRYPTO 2022, ePrint 2022/192), its subspace VOLE against a malicious sender: every plane of bits is
+//! hashed by one universal hash over GF(2), and who chose shows the hash of its choices and of its planes. Where w_p = v_p +
+//! Δ_p·u for one u, the hashes are so related too. Here a plane of 128-bit words P_1 … P_n and Q_1, Q_2 is hashed to P_1·χ +
+//! P_2·χ² + … + Q at two points χ of GF(2^128), and the points come from a hash of all that was sent before (Fiat and Shamir),
+//! so that there is no message more.
 //!
 //! Two different planes have one hash with probability (n / 2^128)². So who is not caught knew, of every tree whose choices are
 //! not those of the others, in which part of its places the one lies that Δ chose; and is caught if it was wrong
