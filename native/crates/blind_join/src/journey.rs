@@ -4,14 +4,12 @@ use core::fmt;
 
 use chacha20::rand_core::Rng;
 use mihe_group::hash::Domain;
-use mihe_group::list::{
-    hash_and_multiply, multiply_distinct, vartime_check_distinct, vartime_first_repeated,
-};
+use mihe_group::list::{hash_and_multiply, multiply_distinct, vartime_check_distinct};
 use mihe_group::ristretto255::Ristretto255;
 use mihe_group::secret::{AttemptSecret, RunId, SecretScalar};
-use mihe_group::shuffle::permutation;
 
 use crate::error::Fault;
+use crate::places;
 use crate::setup::Setup;
 use crate::token::tokens;
 
@@ -49,29 +47,19 @@ impl Journey {
     where
         I: AsRef<[u8]> + Sync,
     {
-        let size = setup.own_size();
         let keys: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
-        if keys.len() > size {
-            return Err(Fault::Caller("more keys than the size agreed"));
-        }
-        if vartime_first_repeated(&keys).is_some() {
-            return Err(Fault::Caller("two keys are equal"));
-        }
-        let mut dummies = vec![[0; 32]; size - keys.len()];
+        let places = places::draw(secret, ORDER, setup, &keys)?;
+        let mut dummies = vec![[0; 32]; places.len() - keys.len()];
         let mut stream = secret.stream(&setup.run, DUMMIES);
         stream.fill_bytes(dummies.as_flattened_mut());
 
         let mut points = hash_and_multiply(KEY, &setup.run, &keys, blinding);
         points.extend(hash_and_multiply(DUMMY, &setup.run, &dummies, blinding));
 
-        // Sizes are at most 2^20: every index fits 31 bits.
-        let places = permutation(&mut secret.stream(&setup.run, ORDER), size as u32);
-        let real = keys.len();
         let input = |at: usize| -> Box<[u8]> {
-            if at < real {
-                keys[at].into()
-            } else {
-                dummies[at - real].into()
+            match keys.get(at) {
+                Some(&key) => key.into(),
+                None => dummies[at - keys.len()].into(),
             }
         };
         let journey = Self {
@@ -79,10 +67,7 @@ impl Journey {
             token_bytes: setup.token_bytes,
             ratio: scalar.ratio(blinding),
             inputs: places.iter().map(|&at| input(at as usize)).collect(),
-            order: places
-                .iter()
-                .map(|&at| if (at as usize) < real { at as i32 } else { -1 })
-                .collect(),
+            order: places::keys_at(&places, keys.len()),
             ahead: setup.sizes.len() - 1,
         };
         let list: Vec<_> = places.iter().map(|&at| points[at as usize]).collect();

@@ -9,14 +9,13 @@ use core::fmt;
 use chacha20::rand_core::Rng;
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
-use mihe_group::list::vartime_first_repeated;
 use mihe_group::secret::{AttemptSecret, RunId};
-use mihe_group::shuffle::permutation;
 use rayon::prelude::*;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::error::Fault;
+use crate::places;
 use crate::setup::Setup;
 
 const KEY: &[u8] = b"mihe/keyed-join/v1/key";
@@ -40,25 +39,17 @@ where
     I: AsRef<[u8]> + Sync,
 {
     setup.check()?;
-    let size = setup.own_size();
-    let keys: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
     if contributions.len() != setup.sizes.len() {
         return Err(Fault::Caller("not one contribution of every owner"));
     }
-    if keys.len() > size {
-        return Err(Fault::Caller("more keys than the size agreed"));
-    }
-    if vartime_first_repeated(&keys).is_some() {
-        return Err(Fault::Caller("two keys are equal"));
-    }
+    let keys: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
+    let places = places::draw(secret, ORDER, setup, &keys)?;
     let length = setup.token_bytes;
-    let mut dummies = vec![0; (size - keys.len()) * length];
+    let mut dummies = vec![0; (places.len() - keys.len()) * length];
     secret.stream(&setup.run, DUMMIES).fill_bytes(&mut dummies);
-    // Sizes are at most 2^20: every index fits 31 bits.
-    let places = permutation(&mut secret.stream(&setup.run, ORDER), size as u32);
 
     let key = TokenKey::new(&setup.run, contributions);
-    let mut tokens = vec![0; size * length];
+    let mut tokens = vec![0; places.len() * length];
     tokens
         .par_chunks_exact_mut(length)
         .zip(&places)
@@ -70,14 +61,7 @@ where
                 token.copy_from_slice(&dummies[from..from + length]);
             }
         });
-    let real = |&at: &u32| {
-        if (at as usize) < keys.len() {
-            at as i32
-        } else {
-            -1
-        }
-    };
-    Ok((tokens, places.iter().map(real).collect()))
+    Ok((tokens, places::keys_at(&places, keys.len())))
 }
 
 /// HMAC-SHA-256 under the key of a run, its first block done.

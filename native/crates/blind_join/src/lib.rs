@@ -14,6 +14,7 @@
 mod error;
 mod journey;
 mod keyed;
+mod places;
 mod serving;
 mod setup;
 mod token;
