@@ -389,11 +389,11 @@ class Journey:
         Raises PointRefused, MessageRefused, Spent, Misused, Defect.
         """
 
-    def finish(self, points: bytes) -> tuple[bytes, list[int]]:
+    def finish(self, points: bytes) -> tuple[bytes, bytes]:
         """Turn the list that the last owner returned into tokens, in a row.
 
-        Beside them the index of the key at each place, −1 for a dummy. Raises PointRefused,
-        MessageRefused, Spent, Misused, Defect.
+        Beside them the index of the key at each place, −1 for a dummy, as a little-endian int32.
+        Raises PointRefused, MessageRefused, Spent, Misused, Defect.
         """
 
 # Single steps with a scalar in the open, for test vectors. No product code calls these.

@@ -76,7 +76,7 @@ def finish(journey: Journey, by: str, points: bytes) -> tuple[bytes, Order]:
     """Tokens, and the index of the key behind each or −1. Consumes `journey`."""
     with _faults(by):
         tokens, order = journey.finish(points)
-    return tokens, np.array(order, dtype=np.int32)
+    return tokens, np.frombuffer(order, dtype="<i4")
 
 
 def contribution() -> bytes:

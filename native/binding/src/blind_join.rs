@@ -44,8 +44,15 @@ pub(crate) fn start_join<'py>(
     ))
 }
 
-/// An owner's tokens under the key of all owners' contributions; the index of the key at each place, −1 for a
-/// dummy, as a little-endian int32.
+/// Tokens and, of each place, the index of the key there, −1 for a dummy, as a little-endian int32.
+type Tokens<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>);
+
+fn tokens_of<'py>(py: Python<'py>, (tokens, order): (Vec<u8>, Vec<i32>)) -> Tokens<'py> {
+    let order: Vec<u8> = order.into_iter().flat_map(i32::to_le_bytes).collect();
+    (PyBytes::new(py, &tokens), PyBytes::new(py, &order))
+}
+
+/// An owner's tokens under the key of all owners' contributions.
 #[pyfunction]
 pub(crate) fn keyed_list<'py>(
     py: Python<'py>,
@@ -55,7 +62,7 @@ pub(crate) fn keyed_list<'py>(
     token_bytes: usize,
     contributions: Vec<Contribution>,
     keys: Packed,
-) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
+) -> PyResult<Tokens<'py>> {
     let setup = Setup {
         run: run_id,
         sizes,
@@ -64,11 +71,10 @@ pub(crate) fn keyed_list<'py>(
     };
     let keys = keys::split(&keys)?;
     let secret = AttemptSecret::from_os().ok_or_else(no_entropy)?;
-    let (tokens, order) = run(py, || {
+    let list = run(py, || {
         mihe_blind_join::keyed_list(&secret, &setup, contributions, &keys)
     })?;
-    let order: Vec<u8> = order.into_iter().flat_map(i32::to_le_bytes).collect();
-    Ok((PyBytes::new(py, &tokens), PyBytes::new(py, &order)))
+    Ok(tokens_of(py, list))
 }
 
 #[pymethods]
@@ -95,13 +101,9 @@ impl Journey {
     }
 
     /// Turns the list that the last owner returned into tokens.
-    fn finish<'py>(
-        &self,
-        py: Python<'py>,
-        points: &[u8],
-    ) -> PyResult<(Bound<'py, PyBytes>, Vec<i32>)> {
+    fn finish<'py>(&self, py: Python<'py>, points: &[u8]) -> PyResult<Tokens<'py>> {
         let journey = take(&self.0)?;
-        let (tokens, order) = run(py, || journey.finish(points))?;
-        Ok((PyBytes::new(py, &tokens), order))
+        let list = run(py, || journey.finish(points))?;
+        Ok(tokens_of(py, list))
     }
 }

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pytest
 
 from native import _core
@@ -40,7 +41,7 @@ def test_three_owners_have_one_token_for_one_key() -> None:
         tokens, order = journey.forward(first).finish(last)
         assert len(tokens) == 8 * SIZES[me]
         pieces = [tokens[at : at + 8] for at in range(0, len(tokens), 8)]
-        pairs = zip(order, pieces, strict=True)
+        pairs = zip(np.frombuffer(order, "<i4"), pieces, strict=True)
         found.append({sets[me][key]: token for key, token in pairs if key >= 0})
     assert [sorted(one) for one in found] == [sorted(own) for own in sets]
     assert all(found[0][key] == found[1][key] for key in sets[1])
