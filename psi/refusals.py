@@ -14,10 +14,11 @@ _FIXED_LENGTHS = "Ask the peer's operator; the contract fixes how long each mess
 
 
 @contextmanager
-def faults(rule: str, party: str | None = None, *, checks: str = "") -> Iterator[None]:
+def faults(rule: str, party: str | None = None, *, checks: str | None = None) -> Iterator[None]:
     """The core's exceptions as errors of the tree; its texts hold counts and indices only.
 
-    `rule` is what a peer, `party` if it is known here, has not kept; `checks` if it failed a check.
+    `rule` is what a peer, `party` if it is known here, has not kept; `checks` stands for it where a
+    check has failed.
     """
     try:
         yield
@@ -29,7 +30,9 @@ def faults(rule: str, party: str | None = None, *, checks: str = "") -> Iterator
             rule=rule,
         ) from None
     except _core.CheckFailed as failed:
-        raise BadMessage(str(failed), fix=_CHECKED, party=party, rule=checks or rule) from None
+        raise BadMessage(
+            str(failed), fix=_CHECKED, party=party, rule=rule if checks is None else checks
+        ) from None
     except _core.MessageRefused as refused:
         raise BadMessage(str(refused), fix=_FIXED_LENGTHS, party=party, rule=rule) from None
     except (_core.Spent, _core.Misused, _core.Defect) as defect:
