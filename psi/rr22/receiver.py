@@ -13,16 +13,7 @@ Not safe    against a sender that deviates, without checks. With or without, its
 from dataclasses import dataclass
 from typing import ClassVar
 
-from psi.rr22.messages import (
-    Answer,
-    BasePoints,
-    Challenge,
-    Common,
-    Masked,
-    Reply,
-    Tags,
-    Trees,
-)
+from psi.rr22.messages import Answer, BasePoints, Challenge, Common, Masked, Reply, Tags, Trees
 from psi.rr22.parameters import Parameters
 from psi.rr22.secret import (
     Checking,

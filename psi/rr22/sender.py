@@ -14,28 +14,9 @@ Not safe    against a receiver that deviates, without checks; and with them only
 from dataclasses import dataclass
 from typing import ClassVar
 
-from psi.rr22.messages import (
-    Answer,
-    BasePoints,
-    Challenge,
-    Common,
-    Masked,
-    Reply,
-    Tags,
-    Trees,
-)
+from psi.rr22.messages import Answer, BasePoints, Challenge, Common, Masked, Reply, Tags, Trees
 from psi.rr22.parameters import Parameters
-from psi.rr22.secret import (
-    Answering,
-    Growing,
-    Items,
-    Tagging,
-    Taking,
-    Told,
-    begin,
-    faults,
-    rows,
-)
+from psi.rr22.secret import Answering, Growing, Items, Tagging, Taking, Told, begin, faults, rows
 from psi.step import Finished, Nothing, Ready
 
 

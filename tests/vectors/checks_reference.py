@@ -9,16 +9,9 @@ Not for     use: slow, in variable time, randomness from a repeatable generator
 from collections.abc import Sequence
 from hashlib import sha256
 
-from tests.vectors.gf128_reference import BLOCK, Multiples, to_blocks, to_bytes
-from tests.vectors.rr22_parameters import (
-    BASE_TRANSFERS,
-    HASHES,
-    Pieces,
-    WholePieces,
-)
-from tests.vectors.vole_reference import BITS, VoleReceiver, VoleSender
-
-PROOF = BLOCK * HASHES * (1 + BASE_TRANSFERS)
+from tests.vectors.gf128_reference import Multiples, to_blocks, to_bytes
+from tests.vectors.rr22_parameters import HASHES, PROOF, Pieces, WholePieces
+from tests.vectors.vole_reference import BITS, Vole, VoleReceiver, VoleSender
 
 
 class Caught(Exception):
@@ -61,12 +54,16 @@ def answer_of(run: bytes, challenge: bytes, value: int) -> bytes:
     return sha256(b"mihe/vole/answer/v1" + run + challenge + to_bytes([value])).digest()
 
 
-class ActiveVoleSender(VoleSender):
-    """Checks the reply; has Δ and b in the end."""
+class ActiveVole(Vole):
+    """In whole trees, with an element more than is asked for."""
 
     def cut(self, elements: int) -> Pieces:
         self.elements = elements + 1
         return WholePieces(elements)
+
+
+class ActiveVoleSender(ActiveVole, VoleSender):
+    """Checks the reply; has Δ and b in the end."""
 
     def begin(self) -> bytes:
         self.points = super().begin()
@@ -93,12 +90,8 @@ class ActiveVoleSender(VoleSender):
         return answer_of(self.run, challenge, value)
 
 
-class ActiveVoleReceiver(VoleReceiver):
+class ActiveVoleReceiver(ActiveVole, VoleReceiver):
     """Checks the trees; has a and c in the end."""
-
-    def cut(self, elements: int) -> Pieces:
-        self.elements = elements + 1
-        return WholePieces(elements)
 
     def hiding(self) -> list[int]:
         rows, transfers = self.pieces.rows, self.pieces.transfers

@@ -160,6 +160,8 @@ SOFTSPOKEN = 4
 """Dimension of the subspace, and levels of its trees."""
 HASHES = 2
 """Points at which planes of extended transfers are hashed, and words that hide them (SPEC §10)."""
+PROOF = BLOCK * HASHES * (1 + BASE_TRANSFERS)
+"""Bytes of what shows that extended transfers agree: hashes of the choices and of each plane."""
 
 
 @dataclass(frozen=True)
@@ -276,7 +278,7 @@ class Run:
         """
         pieces = self.pieces
         blocks_of_rows = -(-pieces.transfers // 128)
-        proof = BLOCK * HASHES * (1 + BASE_TRANSFERS) if self.active else 0
+        proof = PROOF if self.active else 0
         digest = 32 if self.active else 0
         extension = 2 * BASE_TRANSFERS + BASE_TRANSFERS // SOFTSPOKEN * blocks_of_rows
         whole, left = divmod(self.tag_bits, 8)

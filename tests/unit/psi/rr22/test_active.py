@@ -11,46 +11,18 @@ from typing import Any
 import pytest
 
 from contract.errors import BadMessage, MiheError, OurError
-from contract.job import JobKind, Suite
+from contract.job import Suite
 from psi import step
 from psi.rr22 import receiver, sender
-from psi.rr22.messages import (
-    Answer,
-    Challenge,
-    Common,
-    Masked,
-    Piece,
-    Reply,
-    Tags,
-    Trees,
-)
+from psi.rr22.messages import Answer, Challenge, Common, Masked, Piece, Reply, Tags, Trees
 from psi.rr22.parameters import Parameters
-from psi.two_party import Agreed
+from tests.unit.psi.rr22.test_roles import X, Y, agreed
 from tests.unit.psi.two_roles import TwoRoles, positions
-from tests.vectors.checks_reference import (
-    PROOF,
-    ActiveVoleReceiver,
-    ActiveVoleSender,
-    Caught,
-    points_of,
-)
+from tests.vectors.checks_reference import ActiveVoleReceiver, ActiveVoleSender, Caught, points_of
 from tests.vectors.gf128_reference import BLOCK, to_bytes
-from tests.vectors.rr22_parameters import POINT
+from tests.vectors.rr22_parameters import POINT, PROOF
 
-X = [f"uscc:{number:018}".encode() for number in range(200)]
-Y = [f"uscc:{number:018}".encode() for number in range(150, 350)]
 COMMON = [list(range(150, 200)), list(range(50))]
-
-
-def agreed(suite: Suite) -> Agreed:
-    return Agreed(
-        suite=suite,
-        kind=JobKind.PSI,
-        run_id=bytes([1] * 32),
-        receiver_size=256,
-        sender_size=512,
-        both=True,
-    )
 
 
 def played(
@@ -59,11 +31,11 @@ def played(
     """What both end with, or the error of who was given the altered message."""
 
     def on_its_way(_: int | None, one: step.Message) -> step.Message:
-        altered = isinstance(one, Piece) and type(one) is message
-        return message(alter(one.content)) if altered and isinstance(one, Piece) else one
+        return message(alter(one.content)) if isinstance(one, message) else one
 
     try:
-        return [positions(one) for one in TwoRoles(agreed(suite), (X, Y), on_its_way).results()]
+        roles = TwoRoles(agreed(both=True, suite=suite), (X, Y), on_its_way)
+        return [positions(one) for one in roles.results()]
     except MiheError as error:
         return error
 
