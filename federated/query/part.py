@@ -1,6 +1,6 @@
 """An owner's part of a plan while it is put together: its columns, their uses, its SQL.
 
-Implements  federated/SPEC.md §3.2: one SELECT of checked parts, and the uses that a policy must list
+Implements  federated/SPEC.md §3.2: one SELECT of checked parts, and the uses a policy must list
 Learns      nobody
 """
 
