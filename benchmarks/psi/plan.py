@@ -33,7 +33,8 @@ GROUPS: Final = {
         Entrant(Ours()),
         # Where a node takes curves: what it would be without that choice.
         Entrant(Ours("mihe RR22", "rr22"), MEETING_SIZE - 1),
-        Entrant(Theirs("spu RR22", SPU, {"protocol": "RR22"})),
+        # Its memory grows with the lists: some 6.5 GB at 2^24.
+        Entrant(Theirs("spu RR22", SPU, {"protocol": "RR22"}), 1 << 24),
         Entrant(Theirs("openmined-psi", OPENMINED), 1 << 14),
     ),
     CURVES: (
