@@ -108,7 +108,8 @@ class Conditions(Arithmetic):
         if column is not None and column.type is ColumnType.TEXT and node.expression.is_string:
             seen.add(column)
             shape = exp.Literal.string(node.expression.name)
-            return exp.Like(this=column.sql(), expression=shape)
+            found = exp.Like(this=column.sql(), expression=shape)
+            return exp.not_(found) if node.args.get("negate") else found
         raise self.text.refuse(
             node, "LIKE compares a text column with a pattern", "Write column LIKE 'C%'."
         )

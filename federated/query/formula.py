@@ -319,13 +319,24 @@ def error_of(formula: Formula, figures: Sequence[Fraction]) -> Fraction | None:
 def _error(formula: Call, each: Sequence[Fraction]) -> Fraction | None:
     if not any(each):
         return Fraction(0)
-    match formula.operator, formula.of:
+    sizes = [_size(one) for one in formula.of]
+    match formula.operator, sizes:
         case Operator.NEGATE | Operator.ADD | Operator.SUBTRACT, _:
             return sum(each, start=Fraction(0))
         case Operator.ROUND, _:
             return each[0] + Fraction(10) ** -(formula.decimals or 0) / 2
-        case Operator.MULTIPLY, [Constant() as factor, _] | [_, Constant() as factor]:
-            return sum(each) * abs(Fraction(factor.text))
-        case Operator.DIVIDE, [_, Constant() as divisor] if Fraction(divisor.text):
-            return each[0] / abs(Fraction(divisor.text))
+        case Operator.MULTIPLY, [Fraction() as factor, _] | [_, Fraction() as factor]:
+            return sum(each, start=Fraction(0)) * factor
+        case Operator.DIVIDE, [_, Fraction() as divisor] if divisor:
+            return each[0] / divisor
+    return None
+
+
+def _size(formula: Formula) -> Fraction | None:
+    """The size of a constant, whatever its sign; None of anything else."""
+    match formula:
+        case Constant():
+            return abs(Fraction(formula.text))
+        case Call(operator=Operator.NEGATE, of=[within]):
+            return _size(within)
     return None

@@ -85,7 +85,7 @@ _NODES: dict[type[exp.Expr], frozenset[str]] = {
         exp.Between: "this low high",
         exp.In: "this expressions",
         exp.Is: "this expression",
-        exp.Like: "this expression",
+        exp.Like: "this expression negate",
         exp.Case: "this ifs default",
         exp.If: "this true",
         exp.Coalesce: "this expressions",
@@ -114,6 +114,7 @@ def read(text: Text) -> exp.Select:
     _note_places(tree, tokens)
     _refuse_nodes(text, tree)
     _settle_names(text, tree, {one.start for one in tokens if one.token_type is Word.STRING})
+    _settle_counts(tree)
     return tree
 
 
@@ -192,6 +193,13 @@ def _refuse_nodes(text: Text, tree: exp.Select) -> None:
         for child in node.iter_expressions():
             flat = isinstance(node, exp.And | exp.Or) and type(child) is type(node)
             ahead.append((child, depth if flat else depth + 1))
+
+
+def _settle_counts(tree: exp.Select) -> None:
+    """COUNT(1) is what many write for COUNT(*); a constant is never NULL."""
+    for count in tree.find_all(exp.Count):
+        if isinstance(count.this, exp.Literal):
+            count.set("this", exp.Star())
 
 
 def _settle_names(text: Text, tree: exp.Select, texts: Set[int]) -> None:

@@ -91,7 +91,7 @@ _ALTERNATIVES: dict[Word, tuple[str, str]] = {
 }
 _BEFORE_BRACKET = frozenset(
     {"COUNT", "SUM", "AVG", "MIN", "MAX", "SELECT", "FROM", "JOIN", "USING", "WHERE", "BY"}
-    | {"AND", "OR", "NOT", "IN", "BETWEEN", "LIKE", "CAST", "HAVING", "ROUND"}
+    | {"ALL", "AND", "OR", "NOT", "IN", "BETWEEN", "LIKE", "CAST", "HAVING", "ROUND"}
     | {"VAR_POP", "VAR_SAMP", "VARIANCE", "STDDEV", "STDDEV_POP", "STDDEV_SAMP"}
     | {"CASE", "WHEN", "THEN", "ELSE", "COALESCE", "IFNULL", "NULLIF", "ABS", "LEAST", "GREATEST"}
     | {"YEAR", "QUARTER", "MONTH", "EXTRACT", "SUBSTR", "SUBSTRING", "LEFT", "RIGHT"}
@@ -120,6 +120,9 @@ _OTHER_FUNCTION = (
 )
 _WORD = pattern(r"[^\W\d]\w*")
 _FULL_WIDTH = pattern("[，（）；。、：“”‘’＂＇．＝＜＞＊＋－]")
+_EMPTY = [Word.L_PAREN, Word.R_PAREN]
+_HALF = pattern("[\ud800-\udfff]")
+"""Half a character: what Python makes of bytes that are no UTF-8. No digest can be taken of it."""
 _LITERALS = (Word.STRING, Word.NUMBER)
 
 
@@ -143,6 +146,12 @@ def _tokens(text: Text, most: int) -> list[Token]:
     if len(text.sql) > LONGEST:
         raise text.refuse(
             LONGEST, f"a query has at most {LONGEST} characters", "Shorten it, or prepare columns."
+        )
+    if half := _HALF.search(text.sql):
+        raise text.refuse(
+            half.start(),
+            "what stands here is no character",
+            "Write the statement in UTF-8.",
         )
     try:
         tokens: list[Token] = DuckDB().tokenize(text.sql)
@@ -226,6 +235,12 @@ def _refuse_words(text: Text, tokens: Sequence[Token]) -> None:
                 if word in _FUNCTIONS
                 else "there is no such function",
                 _FUNCTIONS.get(word, _OTHER_FUNCTION),
+            )
+        if word == "COUNT" and [one.token_type for one in tokens[at + 1 : at + 3]] == _EMPTY:
+            raise text.refuse(
+                token.start,
+                "COUNT counts something",
+                "Write COUNT(*), or COUNT(column) for where it is known.",
             )
         if token.token_type is Word.STAR and previous in (Word.SELECT, Word.COMMA):
             raise text.refuse(

@@ -66,6 +66,13 @@ LANGUAGE = [
     (where("▸b.balance / 2 > 1"), "no exact decimal", "decimal constant"),
     (select("SUM(b.balance) ▸// 2 AS x"), "whole division", "Write /"),
     (select("SUM(b.balance) ▸% 2 AS x"), "whole division", "ROUND"),
+    (where("b.class = '▸\udcff'"), "no character", "UTF-8"),
+    (select("▸COUNT( )"), "COUNT counts something", "COUNT(*)"),
+    (
+        inner("SELECT uscc, ▸COUNT() AS n FROM tax.returns GROUP BY uscc"),
+        "counts something",
+        "COUNT(*)",
+    ),
     (select("▸1 AS one"), "a dimension or an aggregate", "COUNT(*)"),
     (select("▸1 + 1 > 2 AS two"), "two constants", "aggregate"),
     (select("▸SUM(b.balance) + 1"), "no name", "AS"),
