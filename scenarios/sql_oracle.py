@@ -104,8 +104,13 @@ class Clear:
         assert isinstance(tree, exp.Select)
         return _Query(self.connection, tree, self.bounds).answer(k, min_join, frozenset(public))
 
+    def load(self, *references: str) -> None:
+        """Read these datasets (`org.dataset`), as `answer` does with those that it meets."""
+        for reference in references:
+            self._load(*reference.split("."))
+
     def as_duckdb_says(self, sql: str) -> list[tuple[Any, ...]]:
-        """DuckDB's own rows, nothing folded; what it divides is a double. After `answer`."""
+        """DuckDB's own rows, nothing folded; what it divides is a double. Of what is loaded."""
         return self.connection.execute(sql).fetchall()
 
     def _load(self, org: str, dataset: str) -> None:
