@@ -12,6 +12,7 @@ Learns      the owner alone: the file is plaintext, in a scratch folder
 # ruff: noqa: S608
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from contract.dataset import ColumnQuality, ColumnType, Description
 from contract.keys import LENGTH, Reason, Strictness
 from node import arrow
 from node.duck import literal, quoted
+from node.repeats import Repeats
 from node.scratch import create
 from psi.canonical import PLAIN, CanonicalColumn, canonical_column
 
@@ -32,7 +34,6 @@ KEPT = "_kept"
 FIRST_ROWS = 10
 """Rows that a report names of those that something is wrong with."""
 
-_MOST_FINGERPRINTS = 1 << 23  # 64 MiB; DuckDB counts more keys than that without holding them
 _COMMA, _LINE = b",\n"
 _NONE = " " * LENGTH
 
@@ -43,25 +44,22 @@ class KeyQuality:
 
     quality: ColumnQuality
     distinct: bool
-    """Whether no valid key repeats another, as far as that was seen; False says nothing."""
+    """Whether no valid key repeats another; False says nothing."""
 
 
 @dataclass(slots=True)
 class _Found:
     """What was found in one column so far."""
 
+    repeats: Repeats
     rows: int = 0
-    fingerprints: list[NDArray[np.uint64]] = field(default_factory=list)
     nulls: int = 0
     invalid_rows: list[int] = field(default_factory=list)
     reasons: dict[Reason, int] = field(default_factory=dict)
 
     def add(self, texts: arrow.Texts, column: CanonicalColumn) -> None:
         first, self.rows = self.rows, self.rows + len(texts)
-        if self.rows <= _MOST_FINGERPRINTS:
-            self.fingerprints.append(column.fingerprints())
-        else:
-            self.fingerprints.clear()
+        self.repeats.add(column.fingerprints())
         if texts.nulls is not None:
             self.nulls += int(np.count_nonzero(texts.nulls))
         for reason, count in column.reasons().items():
@@ -69,13 +67,6 @@ class _Found:
         left = FIRST_ROWS - len(self.invalid_rows)
         rows = np.flatnonzero(column.invalid)[:left] + first + 1
         self.invalid_rows += rows.tolist()
-
-    def distinct(self) -> bool:
-        """Whether no key repeats another, if so few are enough to tell; else False."""
-        if self.rows > _MOST_FINGERPRINTS:
-            return False
-        ascending = np.sort(np.concatenate([np.zeros(0, dtype=np.uint64), *self.fingerprints]))
-        return not np.any(ascending[1:] == ascending[:-1])
 
     def quality(self, name: str) -> ColumnQuality:
         by_count = sorted(self.reasons.items(), key=lambda found: (-found[1], found[0]))
@@ -96,12 +87,18 @@ def read_keys(
     `file`, which `connection` may read, is created if it takes one. What was found, by the column's
     name.
     """
-    found = {column.name: _Found() for column in description.columns_of(ColumnType.KEY)}
-    plain = True
-    for batch in _read(connection, description):
-        for one, (texts, canonical) in zip(found.values(), batch, strict=True):
-            one.add(texts, canonical)
-            plain = plain and not np.any(canonical.findings != PLAIN)
+    with ExitStack() as stack:
+        columns = description.columns_of(ColumnType.KEY)
+        found = {one.name: _Found(Repeats(file.parent, stack)) for one in columns}
+        plain = True
+        for batch in _read(connection, description):
+            for one, (texts, canonical) in zip(found.values(), batch, strict=True):
+                one.add(texts, canonical)
+                plain = plain and not np.any(canonical.findings != PLAIN)
+        kept = {
+            name: KeyQuality(one.quality(name), not one.repeats.found())
+            for name, one in found.items()
+        }
     if not plain:
         # Read once more: the file is the exception, and a source without it is not written twice.
         create(file)
@@ -109,7 +106,7 @@ def read_keys(
             for batch in _read(connection, description):
                 lines.write(_lines([canonical for _, canonical in batch]))
     _make_view(connection, description, None if plain else file)
-    return {name: KeyQuality(one.quality(name), one.distinct()) for name, one in found.items()}
+    return kept
 
 
 def _read(
