@@ -29,7 +29,7 @@ from contract.job import (
 )
 from contract.lifecycle import State
 from mihe.node import Node
-from mihe.proposal import question
+from mihe.proposal import parameters_typed, question
 from mihe.result import Result, text_of
 
 STDIN = "-"
@@ -88,6 +88,16 @@ def query(
             help="Of a sum over UNION ALL: fewest organisations in it; 0 is more than half of all.",
         ),
     ] = 0,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param",
+            metavar="NAME=VALUE",
+            help="What :NAME in the statement is worth; once for each. Its type is that of what it"
+            " is compared with, or NAME:TYPE=VALUE says it. Every party sees the value.",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show plan, cost and who learns what; send nothing."),
@@ -136,6 +146,7 @@ def query(
         matching=matching,
         aggregation=aggregation,
         min_contributors=min_contributors,
+        parameters=parameters_typed(param or []),
         expires=expires,
     )
     manner = Manner(dry_run or proposal.explain, out, detach, yes, as_json)

@@ -24,7 +24,7 @@ from contract.views import (
     PlanView,
     ResultView,
 )
-from mihe.explain import policy_line
+from mihe.explain import parameter_lines, policy_line
 
 SHORT = 12
 """Digits of a job id that are shown in prose; the node asks for 6."""
@@ -301,6 +301,7 @@ def _asked(query: Query | None) -> list[tuple[str, object]]:
         return []
     return [
         ("statement", lines(query.statement.splitlines())),
+        *([("parameters", lines(parameters))] if (parameters := parameter_lines(query)) else []),
         ("smallest row", f"{query.min_group:,} entities; smaller groups are folded into one"),
         ("smallest join", f"{query.min_join:,} entities; below, nothing is released"),
     ]

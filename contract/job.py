@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from contract.canonical import Frozen, Hex32, Name, OrgId, Timestamp, canonical_bytes, digest
-from contract.dataset import CatalogueEntry
+from contract.dataset import CatalogueEntry, ColumnType
 from contract.keys import KeyKind
 from contract.sizes import LARGEST_SIZE, SMALLEST_SIZE, is_size
 
@@ -22,6 +22,8 @@ MOST_CONTRIBUTORS = 100
 FEWEST_CONTRIBUTORS = 3
 """Of two, each would know the other's part of the total."""
 MOST_SQL_CHARACTERS = 16_384
+MOST_PARAMETERS = 32
+MOST_PARAMETER_CHARACTERS = 256
 DEFAULT_GROUP = 10
 DEFAULT_JOIN = 10
 """Fewest entities in a row of a query's result, and in its join, unless more or fewer are asked."""
@@ -74,10 +76,21 @@ class Party(Frozen):
         return self
 
 
+class Parameter(Frozen):
+    """What a parameter of a statement is worth, in the one way to write a value of its type."""
+
+    name: Name
+    type: ColumnType
+    value: Annotated[str, Field(max_length=MOST_PARAMETER_CHARACTERS)]
+
+
 class Query(Frozen):
     """What a query asks, and the schemas it was planned on; only with kind = query."""
 
     statement: Annotated[str, Field(min_length=1, max_length=MOST_SQL_CHARACTERS)]
+    parameters: Annotated[
+        tuple[Parameter, ...] | None, Field(min_length=1, max_length=MOST_PARAMETERS)
+    ] = Field(default=None, description="by name; absent: the statement has none")
     min_group: int = Field(ge=1, le=10**6, description="k: a cell of fewer entities is folded")
     min_join: int = Field(ge=1, le=10**9, description="a join of fewer entities releases nothing")
     entries: Annotated[

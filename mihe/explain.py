@@ -7,6 +7,7 @@ of theirs reaches a screen.
 from collections.abc import Iterable
 
 from contract.errors import clean
+from contract.job import Query
 from contract.learns import LeakageStatement, Learns
 from contract.views import JobView, PlanView, PolicyLine
 
@@ -58,7 +59,12 @@ def _asked(view: PlanView) -> list[str]:
     if query is None:
         return head
     least = f"rows of {query.min_group:,} entities or more, joins of {query.min_join:,} or more"
-    return [*head, *map(clean, query.statement.splitlines()), least]
+    return [*head, *map(clean, query.statement.splitlines()), *parameter_lines(query), least]
+
+
+def parameter_lines(query: Query) -> list[str]:
+    """What the parameters of a statement are worth, a line each."""
+    return [clean(f":{one.name} = {one.value} ({one.type})") for one in query.parameters or ()]
 
 
 def _of(one: Learns) -> Iterable[str]:

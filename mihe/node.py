@@ -27,7 +27,7 @@ from contract.views import CatalogueView, JobList, NodeStatus, PlanView
 from mihe import explain, proposal
 from mihe.client import NodeClient
 from mihe.job import Job
-from mihe.proposal import Expiry, Proposal
+from mihe.proposal import Expiry, Parameters, Proposal
 from mihe.where import NODE_VARIABLE, OwnNode, own_node
 
 
@@ -121,6 +121,7 @@ class Node:
         matching: str = proposal.STRONGEST_MATCHING,
         aggregation: str = proposal.STRONGEST_AGGREGATION,
         min_contributors: int = 0,
+        parameters: Parameters | None = None,
         expires: Expiry = None,
     ) -> Plan:
         """Plan joint statistics in SQL, of which nobody learns who is in them."""
@@ -135,6 +136,7 @@ class Node:
                 matching=matching,
                 aggregation=aggregation,
                 min_contributors=min_contributors,
+                parameters=parameters,
                 expires=expires,
             )
         )

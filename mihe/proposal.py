@@ -5,15 +5,23 @@ the same defaults; what can't be right is a BadRequest before anybody is asked. 
 proposal into a contract, or says why not: names, schemas and policies are its business.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from re import fullmatch, match
 
 from contract import names
+from contract.dataset import ColumnType
 from contract.errors import BadRequest
 from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, Aggregation, Basis, JobKind, Matching
 from protos import admin_pb2
+
+Worth = str | int | Decimal | date | bool | tuple[str, str]
+"""What a parameter is worth: a text stands for a value of any type, a pair is (type, value)."""
+
+Parameters = Mapping[str, Worth]
+"""What the parameters of a statement are worth, by name."""
 
 Expiry = str | timedelta | None
 """How long a contract may start: `"12h"`, a timedelta, or the node's default."""
@@ -26,6 +34,7 @@ STRONGEST_AGGREGATION = Aggregation.ENCRYPTED.value
 """What is taken unless weaker ones are asked for."""
 
 _REFERENCE = rf"[a-z][a-z0-9_]{{0,31}}\.{names.FORM}"
+_MOST_PLACES = 60  # written out, a few bytes of exponent become gigabytes
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -47,6 +56,8 @@ class Proposal:
     engine: str = ""
     matching: str = ""
     aggregation: str = ""
+    parameters: tuple[tuple[str, str, str], ...] = ()
+    """Of a statement: name, type or nothing, value."""
     explain: bool = False
     """Whether the plan is to show what the own policy denies, too; nothing is to be proposed."""
 
@@ -68,6 +79,10 @@ class Proposal:
             matching=self.matching,
             aggregation=self.aggregation,
             explain=self.explain,
+            parameters=[
+                admin_pb2.ParameterValue(name=name, type=type_, value=value)
+                for name, type_, value in self.parameters
+            ],
         )
 
 
@@ -114,9 +129,12 @@ def question(
     matching: str = STRONGEST_MATCHING,
     aggregation: str = STRONGEST_AGGREGATION,
     min_contributors: int = 0,
+    parameters: Parameters | None = None,
     expires: Expiry = None,
 ) -> Proposal:
     """Joint statistics in SQL over the data of several owners.
+
+    `parameters`: what `:year` in the statement is worth, as `{"year": 2024}`.
 
     Two dials, fast where every owner's policy allows it: `matching`, 'blind' or 'keyed', and
     `aggregation`, 'encrypted' or 'shared'.
@@ -144,6 +162,42 @@ def question(
         matching=matching,
         aggregation=aggregation,
         min_contributors=max(min_contributors, 0),
+        parameters=tuple(_parameter(*one) for one in (parameters or {}).items()),
+    )
+
+
+def parameters_typed(written: Sequence[str]) -> dict[str, Worth]:
+    """What `year=2024`, or `day:date=2026-01-31` where a type must be said, means."""
+    found: dict[str, Worth] = {}
+    for one in written:
+        head, equals, value = one.partition("=")
+        name, _, type_ = names.typed(head).lower().partition(":")
+        if not equals or name in found or not names.is_name(name):
+            raise BadRequest(
+                "a parameter is given once, by its name and its value",
+                fix="write --param year=2024, or --param day:date=2026-01-31",
+            )
+        found[name] = (type_, value)
+    return found
+
+
+def _parameter(name: str, worth: Worth) -> tuple[str, str, str]:
+    match worth:
+        case (type_, value) if (type_ + value).isprintable():
+            return name, type_, value
+        case bool():
+            return name, ColumnType.BOOLEAN.value, str(worth).lower()
+        case int():
+            return name, "", str(worth)
+        case Decimal() if worth.is_finite() and abs(worth.adjusted()) < _MOST_PLACES:
+            return name, "", f"{worth:f}"
+        case date() if not isinstance(worth, datetime):
+            return name, ColumnType.DATE.value, worth.isoformat()
+        case str() if worth.isprintable():
+            return name, "", worth
+    raise BadRequest(
+        "a parameter is a printable text, an int, a Decimal, a date or a bool",
+        fix="give it as one of these, or as text: '10.5'",
     )
 
 

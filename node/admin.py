@@ -385,6 +385,7 @@ def _wish(request: admin_pb2.JobRequest) -> Wish:
         matching=request.matching,
         aggregation=request.aggregation,
         explain=request.explain,
+        parameters=tuple((one.name, one.type, one.value) for one in request.parameters),
     )
 
 

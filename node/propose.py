@@ -12,7 +12,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from contract.canonical import digest, parse
-from contract.dataset import CatalogueColumn, CatalogueEntry
+from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
 from contract.errors import (
     BadMessage,
     BadRequest,
@@ -27,6 +27,8 @@ from contract.errors import (
 from contract.identity import Authority, Identity, Role, require_role
 from contract.job import (
     MATCH_SUITES,
+    MOST_PARAMETER_CHARACTERS,
+    MOST_PARAMETERS,
     MOST_PARTIES,
     QUERY_SUITES,
     STRONGEST_AGGREGATION,
@@ -43,8 +45,10 @@ from contract.job import (
     Suite,
     fewest_contributors,
 )
+from contract.names import IN_WORDS, is_name
 from contract.signing import MAX_BODY_BYTES, Kind, Statement, verify_origin
 from contract.statements import Catalogue
+from federated.query.parameters import Given
 from federated.query.planning import compile_statement
 from federated.query.statement import parse as parse_statement
 from federated.query.union import is_union
@@ -87,6 +91,8 @@ class Wish:
     matching: str = ""
     aggregation: str = ""
     explain: bool = False
+    parameters: tuple[tuple[str, str, str], ...] = ()
+    """Of a query: name, type or nothing, value."""
 
 
 def read_offers(statements: Iterable[Statement], authority: Authority) -> dict[str, Offer]:
@@ -166,15 +172,17 @@ def _require_one_kind(
 
 def _draft_query(wish: Wish, offers: dict[str, Offer], me: str) -> Contract:
     entries = {org: offer.entries for org, offer in offers.items()}
-    k, by_masks = max(wish.min_group, 1), is_union(wish.statement)
+    k, by_masks, given = max(wish.min_group, 1), is_union(wish.statement), _given(wish)
     if by_masks:
-        union = parse_union(wish.statement, entries)
+        union = parse_union(wish.statement, entries, given)
         union_plan = compile_union(union, receivers=wish.receivers, k=k)
-        sql, planned = union.sql, [(p.org, p.dataset, p.key_column) for p in union_plan.parts]
+        sql, parameters = union.sql, union.parameters
+        planned = [(p.org, p.dataset, p.key_column) for p in union_plan.parts]
     else:
-        statement = parse_statement(wish.statement, entries)
+        statement = parse_statement(wish.statement, entries, given)
         plan = compile_statement(statement, receivers=wish.receivers, k=k)
-        sql, planned = statement.sql, [(p.org, p.dataset, p.key_column) for p in plan.owners]
+        sql, parameters = statement.sql, statement.parameters
+        planned = [(p.org, p.dataset, p.key_column) for p in plan.owners]
     parties = tuple(_party(f"{org}.{dataset}", key, offers) for org, dataset, key in planned)
     orgs = [party.org for party in parties]
     if me not in orgs:
@@ -189,12 +197,38 @@ def _draft_query(wish: Wish, offers: dict[str, Offer], me: str) -> Contract:
         )
     query = Query(
         statement=sql,
+        parameters=parameters or None,
         min_group=wish.min_group,
         min_join=wish.min_join,
         entries=tuple(offers[party.org].entries[party.dataset] for party in parties),
         min_contributors=_contributors(wish, len(parties)) if by_masks else None,
     )
     return _contract(wish, parties, me, query)
+
+
+def _given(wish: Wish) -> dict[str, Given]:
+    """The values of a statement's parameters, bounded; what they fit is the statement's to say."""
+    types = [type_.value for type_ in ColumnType if type_ is not ColumnType.KEY]
+    given: dict[str, Given] = {}
+    for name, type_, value in wish.parameters:
+        if not is_name(name) or name in given or len(wish.parameters) > MOST_PARAMETERS:
+            raise BadRequest(
+                f"there are at most {MOST_PARAMETERS} parameters, each with a name of its own",
+                fix="give each once, as --param year=2024",
+                rule=f"a name is {IN_WORDS}",
+            )
+        if len(value) > MOST_PARAMETER_CHARACTERS:
+            raise BadRequest(
+                f"the value of :{name} is longer than {MOST_PARAMETER_CHARACTERS} characters",
+                fix="give a shorter one, or prepare a column to compare",
+            )
+        if type_ and type_ not in types:
+            raise BadRequest(
+                f"no parameter has such a type.{nearest(type_, types)}",
+                fix=f"one of: {', '.join(types)}; or leave it out",
+            )
+        given[name] = Given(value, ColumnType(type_) if type_ else None)
+    return given
 
 
 def _contributors(wish: Wish, parties: int) -> int:

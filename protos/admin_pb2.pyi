@@ -153,6 +153,7 @@ class JobRequest(_message.Message):
     MIN_CONTRIBUTORS_FIELD_NUMBER: _builtins.int
     EXPLAIN_FIELD_NUMBER: _builtins.int
     AGGREGATION_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
     SHOWN_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     """psi, psi_cardinality, query"""
@@ -186,6 +187,8 @@ class JobRequest(_message.Message):
 
     @_builtins.property
     def receivers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def parameters(self) -> _containers.RepeatedCompositeFieldContainer[Global___ParameterValue]: ...
     def __init__(
         self,
         *,
@@ -204,15 +207,44 @@ class JobRequest(_message.Message):
         min_contributors: _builtins.int = ...,
         explain: _builtins.bool = ...,
         aggregation: _builtins.str = ...,
+        parameters: _abc.Iterable[Global___ParameterValue] | None = ...,
         shown: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "basis", b"basis", "datasets", b"datasets", "engine", b"engine", "expires_in_seconds", b"expires_in_seconds", "explain", b"explain", "kind", b"kind", "matching", b"matching", "min_contributors", b"min_contributors", "min_group", b"min_group", "min_join", b"min_join", "on", b"on", "purpose", b"purpose", "receivers", b"receivers", "shown", b"shown", "statement", b"statement"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "basis", b"basis", "datasets", b"datasets", "engine", b"engine", "expires_in_seconds", b"expires_in_seconds", "explain", b"explain", "kind", b"kind", "matching", b"matching", "min_contributors", b"min_contributors", "min_group", b"min_group", "min_join", b"min_join", "on", b"on", "parameters", b"parameters", "purpose", b"purpose", "receivers", b"receivers", "shown", b"shown", "statement", b"statement"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___JobRequest: _TypeAlias = JobRequest  # noqa: Y015
+
+@_typing.final
+class ParameterValue(_message.Message):
+    """What a parameter of a query's statement is worth."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    type: _builtins.str
+    """integer, decimal, text, date, period, boolean; empty: as what it is compared with"""
+    value: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        type: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "type", b"type", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ParameterValue: _TypeAlias = ParameterValue  # noqa: Y015
 
 @_typing.final
 class JobsRequest(_message.Message):

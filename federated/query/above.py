@@ -76,6 +76,8 @@ class Above:
                 return self._column(node)
             case exp.Literal() | exp.Boolean() | exp.Cast():
                 return self._constant(node)
+            case exp.Placeholder():
+                return self.value(self.scope.constant(node, ColumnType.DECIMAL))
             case exp.Neg():
                 return Read(call(Operator.NEGATE, self._number(node.this)), ColumnType.DECIMAL)
             case exp.Round():
@@ -201,10 +203,22 @@ class Above:
         formula = Call(operator=Operator.ROUND, of=(of,), decimals=sign * (places or 0))
         return Read(formula, ColumnType.DECIMAL)
 
+    def _sides(self, left: exp.Expr, right: exp.Expr) -> list[Read]:
+        """What is compared; a parameter has the type of the other side."""
+        read = [
+            None if isinstance(side.unnest(), exp.Placeholder) else self.value(side)
+            for side in (left, right)
+        ]
+        types = [side.type if side else ColumnType.DECIMAL for side in reversed(read)]
+        return [
+            known or self.value(self.scope.constant(side, type_))
+            for side, known, type_ in zip((left, right), read, types, strict=True)
+        ]
+
     def _compared(
         self, node: exp.Expr, operator: Operator, left: exp.Expr, right: exp.Expr
     ) -> Formula:
-        sides = [self.value(left), self.value(right)]
+        sides = self._sides(left, right)
         if not any(figures_in(side.formula) for side in sides):
             raise self.text.refuse(
                 node, "two constants are compared", "Compare an aggregate, or leave it out."

@@ -150,7 +150,8 @@ class Aggregates:
         self._present(linear.columns)
         return Read(self.figure(Quantile(linear, rank, share)), ColumnType.DECIMAL)
 
-    def _share(self, node: exp.Expr) -> Fraction:
+    def _share(self, written: exp.Expr) -> Fraction:
+        node = self.scope.constant(written, ColumnType.DECIMAL)
         if isinstance(node, exp.Literal) and not node.is_string:
             share = self.scope.linear(node).constant
             if 0 <= share <= 1:

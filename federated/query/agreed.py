@@ -9,11 +9,12 @@ from functools import lru_cache
 from typing import Final
 
 from contract.errors import BadQuery, BadRequest
-from contract.job import Contract, Family, Query
+from contract.job import Contract, Family, Parameter, Query
 from contract.statements import MOST_CELLS
 from federated.aggregate.parameters import BfvParameters, Term
 from federated.join.parameters import JoinParameters
 from federated.query import union
+from federated.query.parameters import given
 from federated.query.plan import LocalPart, QueryPlan
 from federated.query.planning import compile_statement
 from federated.query.statement import by_name, parse
@@ -27,8 +28,8 @@ def plan_of(contract: Contract) -> QueryPlan:
     """The plan; raises what the statement, the schemas or the parties are refused for."""
     # Asked for at every decision and for every part that comes in; SQL takes milliseconds to read.
     query = _query_of(contract)
-    statement = parse(query.statement, by_name(query.entries))
-    _require_written(query, statement.sql, rule="federated/SPEC.md §3.1")
+    statement = parse(query.statement, by_name(query.entries), given(query.parameters or ()))
+    _require_written(query, statement.sql, statement.parameters, rule="federated/SPEC.md §3.1")
     plan = compile_statement(statement, receivers=contract.receivers, k=query.min_group)
     _require_parties(contract, plan.owners, "owners")
     return plan
@@ -39,8 +40,9 @@ def plan_of_union(contract: Contract) -> UnionPlan:
     """The same of a sum over UNION ALL."""
     # With a hundred SELECTs in it a statement takes long to read, and is asked for at every step.
     query = _query_of(contract)
-    statement = union.parse(query.statement, by_name(query.entries))
-    _require_written(query, statement.sql, rule="federated/SPEC.md §5.5")
+    values = given(query.parameters or ())
+    statement = union.parse(query.statement, by_name(query.entries), values)
+    _require_written(query, statement.sql, statement.parameters, rule="federated/SPEC.md §5.5")
     plan = compile_union(statement, receivers=contract.receivers, k=query.min_group)
     _require_parties(contract, plan.parts, "organisations")
     return plan
@@ -89,11 +91,14 @@ def _query_of(contract: Contract) -> Query:
     return contract.query
 
 
-def _require_written(query: Query, sql: str, *, rule: str) -> None:
+def _require_written(
+    query: Query, sql: str, parameters: tuple[Parameter, ...], *, rule: str
+) -> None:
     """A comment, say, could hold what no contract may."""
-    if sql != query.statement:
+    if sql != query.statement or parameters != (query.parameters or ()):
         raise BadQuery(
-            "the statement of the contract is not written in the one way there is",
+            "the statement of the contract, or a parameter's value, is not written in the one way"
+            " there is",
             fix=_FIX,
             rule=rule,
         )

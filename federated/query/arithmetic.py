@@ -71,6 +71,8 @@ class Arithmetic(Scope):
                 return self._product(node, self.linear(node.this), self.linear(node.expression))
             case exp.Literal() if not node.is_string:
                 return self._constant(node)
+            case exp.Placeholder():
+                return self.linear(self.constant(node, ColumnType.DECIMAL))
             case exp.Column():
                 column = self.value(node)
                 if column.type.is_number or column.type is ColumnType.PERIOD:

@@ -239,7 +239,7 @@ class _Reader:
         node = self.tree.args.get(clause)
         if node is None:
             return None
-        count = whole(node.expression)
+        count = whole(self.above.scope.constant(node.expression, ColumnType.INTEGER))
         if count is None:
             raise self.above.text.refuse(
                 node.expression,

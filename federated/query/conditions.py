@@ -105,10 +105,10 @@ class Conditions(Arithmetic):
 
     def _like(self, node: exp.Like, seen: set[Column]) -> exp.Expr:
         column = self.operand(node.this)
-        if column is not None and column.type is ColumnType.TEXT and node.expression.is_string:
+        shape = self.constant(node.expression, ColumnType.TEXT)
+        if column is not None and column.type is ColumnType.TEXT and shape.is_string:
             seen.add(column)
-            shape = exp.Literal.string(node.expression.name)
-            found = exp.Like(this=column.sql(), expression=shape)
+            found = exp.Like(this=column.sql(), expression=exp.Literal.string(shape.name))
             return exp.not_(found) if node.args.get("negate") else found
         raise self.text.refuse(
             node, "LIKE compares a text column with a pattern", "Write column LIKE 'C%'."
@@ -133,6 +133,7 @@ class Conditions(Arithmetic):
         right: exp.Expr,
         seen: set[Column],
     ) -> exp.Expr:
+        left, right = self._given(left, right), self._given(right, left)
         plain = next(self.plain_operands(left, right), None)
         sides = (
             self._numbers(node, left, right, seen)
@@ -142,6 +143,15 @@ class Conditions(Arithmetic):
         if plain and plain.type is ColumnType.BOOLEAN and comparison not in (exp.EQ, exp.NEQ):
             raise self._unlike(node, plain)
         return comparison(this=sides[0], expression=sides[1])
+
+    def _given(self, side: exp.Expr, beside: exp.Expr) -> exp.Expr:
+        """`side`, or the value of the parameter that it is, typed by what it is compared with."""
+        if not isinstance(side.unnest(), exp.Placeholder) or isinstance(
+            beside.unnest(), exp.Placeholder
+        ):
+            return side
+        column = self.operand(beside)
+        return self.constant(side, ColumnType.DECIMAL if column is None else column.type, column)
 
     def operand(self, node: exp.Expr) -> Column | None:
         """The column that `node` names or computes, if that is what it does."""

@@ -182,6 +182,7 @@ class Expressions(Conditions):
     def _choice(self, node: exp.Expr, values: Sequence[exp.Expr], shown: set[Column]) -> _Choice:
         """`values` as SQL of one type; the columns in them are added to `shown`."""
         type_ = self._plain_type([value for value in values if not _is_null(value)])
+        values = [self.constant(value, type_ or ColumnType.DECIMAL) for value in values]
         if type_ is None:
             linears = [None if _is_null(one) else self.linear(one) for one in values]
             for linear in linears:
@@ -208,7 +209,12 @@ class Expressions(Conditions):
         found = next(self.plain_operands(*values), None)
         if found is not None:
             return found.type
-        match values[0].unnest() if values else None:
+        inner = [value.unnest() for value in values]
+        known = [value for value in inner if not isinstance(value, exp.Placeholder)]
+        match next(iter(known or inner), None):
+            case exp.Placeholder() as parameter:
+                declared = self.parameters.declared(self.text, parameter)
+                return declared if declared in PLAIN else None
             case exp.Literal() as literal if literal.is_string:
                 return ColumnType.TEXT
             case exp.Boolean():

@@ -12,8 +12,8 @@ The list decides: a construct that no word gives away, or that a later parser br
 """
 
 from collections.abc import Sequence, Set
+from itertools import pairwise
 
-import sqlglot
 from sqlglot import Token, exp
 from sqlglot import TokenType as Word
 from sqlglot.dialects import DuckDB
@@ -71,6 +71,7 @@ _NODES: dict[type[exp.Expr], frozenset[str]] = {
         exp.Neg: "this",
         exp.Paren: "this",
         exp.Literal: "this is_string",
+        exp.Placeholder: "this",
         exp.Boolean: "this",
         exp.Null: "",
         exp.And: "this expression",
@@ -107,11 +108,19 @@ _NODES: dict[type[exp.Expr], frozenset[str]] = {
 }
 
 
+class _Written(DuckDB):  # type: ignore[misc]  # sqlglot's dialects are not typed
+    """DuckDB's SQL, but for how it writes parameters: as they were typed."""
+
+    class Generator(DuckDB.Generator):  # type: ignore[misc]  # the same
+        NAMED_PLACEHOLDER_TOKEN = ":"  # noqa: S105  # a sign, no password
+
+
 def read(text: Text) -> exp.Select:
     """The tree of a statement of the language, names in lower case; raises BadQuery, KeyInQuery."""
     tokens = words.read(text)
     tree = _parse(text, tokens)
     _note_places(tree, tokens)
+    _settle_parameters(text, tree, tokens)
     _refuse_nodes(text, tree)
     _settle_names(text, tree, {one.start for one in tokens if one.token_type is Word.STRING})
     _settle_counts(tree)
@@ -120,7 +129,7 @@ def read(text: Text) -> exp.Select:
 
 def canonical(text: Text, tree: exp.Expr) -> str:
     """The one way to write a tree; everybody must be able to read it again."""
-    written: str = tree.sql(dialect="duckdb", comments=False)
+    written = in_words(tree)
     if written != text.sql:
         try:
             read(Text(written))
@@ -133,6 +142,12 @@ def canonical(text: Text, tree: exp.Expr) -> str:
     return written
 
 
+def in_words(tree: exp.Expr) -> str:
+    """A tree as SQL, without comments."""
+    written: str = tree.sql(dialect=_Written, comments=False)
+    return written
+
+
 def name(text: str) -> exp.Identifier:
     """An identifier, in quotes where SQL has another use for the word."""
     return exp.to_identifier(text, quoted=text.upper() in DuckDB.tokenizer_class.KEYWORDS)
@@ -140,7 +155,7 @@ def name(text: str) -> exp.Identifier:
 
 def _parse(text: Text, tokens: Sequence[Token]) -> exp.Select:
     try:
-        (tree,) = sqlglot.parse(text.sql[: tokens[-1].end + 1], dialect="duckdb")
+        (tree,) = DuckDB().parser().parse(_without_words(tokens), text.sql[: tokens[-1].end + 1])
     except ParseError as found:
         at = _fault(text, found)
     except RecursionError:
@@ -150,6 +165,14 @@ def _parse(text: Text, tokens: Sequence[Token]) -> exp.Select:
             return tree
         at = tokens[0].start
     raise text.refuse(at, "what stands here is not SQL of the language", f"Write {SHAPE}.")
+
+
+def _without_words(tokens: Sequence[Token]) -> list[Token]:
+    """The tokens, in which what a parameter is called means nothing else: `:from` is a name."""
+    for colon, after in pairwise(tokens):
+        if colon.token_type is Word.COLON:
+            after.token_type = Word.VAR
+    return list(tokens)
 
 
 def _note_places(tree: exp.Select, tokens: Sequence[Token]) -> None:
@@ -164,6 +187,27 @@ def _note_places(tree: exp.Select, tokens: Sequence[Token]) -> None:
         if len(starts) == len(nodes):
             for node, start in zip(nodes, starts, strict=True):
                 node.meta["start"] = start
+
+
+def _settle_parameters(text: Text, tree: exp.Select, tokens: Sequence[Token]) -> None:
+    """Parameters get their places, and names in lower case; every colon must be one's."""
+    colons = [
+        (words.parameter(after.text), colon)
+        for colon, after in pairwise(tokens)
+        if colon.token_type is Word.COLON
+    ]
+    nodes = [node for node in tree.dfs() if isinstance(node, exp.Placeholder)]
+    for name, colon in colons:
+        node = next((one for one in nodes if words.parameter(str(one.this)) == name), None)
+        if node is None:
+            raise text.refuse(
+                colon.start,
+                "no parameter may stand here",
+                "Write a parameter where a constant is compared, or computed with.",
+            )
+        nodes.remove(node)
+        node.set("this", name)
+        node.meta["start"] = colon.start
 
 
 def _fault(text: Text, found: ParseError) -> int:

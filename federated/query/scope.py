@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from contract.dataset import ColumnType
 from contract.errors import MiheError, UnknownColumn, nearest
 from federated.query.language import name
+from federated.query.parameters import Parameters
 from federated.query.text import Text
 from federated.query.values import Column
 from federated.query.words import key_in_query
@@ -34,6 +36,7 @@ class Scope:
 
     text: Text
     sources: Sequence[Names]
+    parameters: Parameters = field(default_factory=Parameters)
     known: dict[int, tuple[exp.Expr, Column]] = field(default_factory=dict)
     """What was computed, by the node that says so: nothing is read twice."""
 
@@ -94,6 +97,13 @@ class Scope:
     def computed(self, node: exp.Expr) -> Column | None:
         """What one owner computes of its own columns; None if `node` is no such expression."""
         raise NotImplementedError
+
+    def constant(self, node: exp.Expr, type_: ColumnType, beside: Column | None = None) -> exp.Expr:
+        """`node`, or the value of the parameter that it is, as a literal of a type."""
+        inner = node.unnest()
+        if isinstance(inner, exp.Placeholder):
+            return self.parameters.literal(self.text, inner, type_, beside)
+        return node
 
     def of_one_owner(self, node: exp.Expr, columns: Iterable[Column], what: str, fix: str) -> None:
         """Refuse what names the columns of two sources."""

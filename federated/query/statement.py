@@ -20,11 +20,13 @@ from contract.errors import (
     UnknownOrganisation,
     nearest,
 )
+from contract.job import Parameter
 from federated.query import asked, language, subquery
 from federated.query.asked import Answer
 from federated.query.conditions import Condition
 from federated.query.expressions import Expressions
 from federated.query.multiplicity import ManyRows
+from federated.query.parameters import Given, Parameters
 from federated.query.scope import Names
 from federated.query.subquery import (
     Inner,
@@ -70,18 +72,21 @@ class Statement:
     conditions: tuple[Condition, ...]
     groups: tuple[Column, ...]
     answer: Answer
+    parameters: tuple[Parameter, ...]
+    """What the parameters in it are worth, by name."""
 
 
-def parse(sql: str, entries: Entries) -> Statement:
-    """The statement that `sql` is, over the datasets in `entries`.
+def parse(sql: str, entries: Entries, parameters: Mapping[str, Given] | None = None) -> Statement:
+    """The statement that `sql` is, over the datasets in `entries`, with values for its parameters.
 
     Raises BadQuery, KeyInQuery, UnprovenSum, UnknownOrganisation, UnknownDataset, UnknownColumn,
     KeyKindMismatch; each says line and column, the reason, and what works.
     """
     text = Text(sql)
     tree = language.read(text)
-    sources = _sources(text, tree, entries)
-    scope = Expressions(text, [_names(source) for source in sources])
+    bound = Parameters(parameters or {})
+    sources = _sources(text, tree, entries, bound)
+    scope = Expressions(text, [_names(source) for source in sources], bound)
     conditions = scope.conditions(tree.args.get("where"))
     groups = _groups(scope, tree)
     many = _many_rows(scope, tree, sources, conditions)
@@ -89,7 +94,8 @@ def parse(sql: str, entries: Entries) -> Statement:
     if many:
         sources = tuple(_added_up(source, many, conditions) for source in sources)
         conditions = tuple(one for one in conditions if one.source != many.source)
-    return Statement(language.canonical(text, tree), sources, conditions, groups, answer)
+    given = bound.settled(text, [tree])
+    return Statement(language.canonical(text, tree), sources, conditions, groups, answer, given)
 
 
 def _names(source: Source) -> Names:
@@ -99,13 +105,15 @@ def _names(source: Source) -> Names:
 # ── FROM and JOIN ───────────────────────────────────────────────────────────────────────────────
 
 
-def _sources(text: Text, tree: exp.Select, entries: Entries) -> tuple[Source, ...]:
+def _sources(
+    text: Text, tree: exp.Select, entries: Entries, parameters: Parameters
+) -> tuple[Source, ...]:
     nodes = parts(tree)
     found = [entry_of(text, _table(text, node), entries) for node in nodes]
     aliases = [settle_alias(text, node) for node in nodes]
     _check_owners(text, nodes, found, aliases)
     drafts = [
-        _columns(text, node, entry, alias)
+        _columns(text, node, entry, alias, parameters)
         for node, entry, alias in zip(nodes, found, aliases, strict=True)
     ]
     keys = _keys(text, tree, [columns for columns, _ in drafts], aliases)
@@ -343,13 +351,13 @@ def _added_up(source: Source, many: ManyRows, conditions: Sequence[Condition]) -
 
 
 def _columns(
-    text: Text, node: exp.Expr, entry: CatalogueEntry, alias: str
+    text: Text, node: exp.Expr, entry: CatalogueEntry, alias: str, parameters: Parameters
 ) -> tuple[dict[str, Column], Inner | None]:
     """What a part of FROM offers, and the sub-query that it is, if it is one."""
     dataset = f"{entry.org}.{entry.name}"
     if isinstance(node, exp.Table):
         return {one.name: column_of(one, alias, dataset) for one in entry.columns}, None
-    return subquery.read(text, node.this, entry, alias)
+    return subquery.read(text, node.this, entry, alias, parameters)
 
 
 # ── GROUP BY ────────────────────────────────────────────────────────────────────────────────────

@@ -15,6 +15,7 @@ from contract.errors import MiheError
 from federated.query import language
 from federated.query.conditions import Condition
 from federated.query.expressions import Expressions
+from federated.query.parameters import Parameters
 from federated.query.scope import Names
 from federated.query.text import Text
 from federated.query.values import Column, Range, column_of, type_at
@@ -37,22 +38,30 @@ def summed(key: str, dataset: str) -> str:
 
 
 def read(
-    text: Text, tree: exp.Select, entry: CatalogueEntry, outer: str
+    text: Text, tree: exp.Select, entry: CatalogueEntry, outer: str, parameters: Parameters
 ) -> tuple[dict[str, Column], Inner]:
     """The columns that the sub-query called `outer` offers, and what it does."""
-    return _Inside(text, tree, entry, outer).read()
+    return _Inside(text, tree, entry, outer, parameters).read()
 
 
 class _Inside:
     """Reads one sub-query."""
 
-    def __init__(self, text: Text, tree: exp.Select, entry: CatalogueEntry, outer: str) -> None:
+    def __init__(
+        self,
+        text: Text,
+        tree: exp.Select,
+        entry: CatalogueEntry,
+        outer: str,
+        parameters: Parameters,
+    ) -> None:
         self.text, self.tree, self.entry, self.outer = text, tree, entry, outer
         (table,) = parts(tree)
         self.alias = settle_alias(text, table)
         dataset = f"{entry.org}.{entry.name}"
         offered = {one.name: column_of(one, self.alias, dataset) for one in entry.columns}
-        self.scope = Expressions(text, [Names(self.alias, entry.org, entry.name, offered)])
+        names = Names(self.alias, entry.org, entry.name, offered)
+        self.scope = Expressions(text, [names], parameters)
         self.dataset = dataset
 
     def read(self) -> tuple[dict[str, Column], Inner]:

@@ -8,7 +8,7 @@ Learns      nobody: a pure function of text and schemas, the same at every node
 Not for     permission. What an owner lets be done with a column is its policy's, at its node.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from re import sub
 from typing import Final, Literal
@@ -18,10 +18,11 @@ from sqlglot import TokenType as Word
 
 from contract.dataset import CatalogueColumn
 from contract.errors import MiheError, UnknownColumn, nearest
-from contract.job import FEWEST_CONTRIBUTORS, MOST_CONTRIBUTORS
+from contract.job import FEWEST_CONTRIBUTORS, MOST_CONTRIBUTORS, Parameter
 from federated.query import language, words
 from federated.query.conditions import Condition
 from federated.query.expressions import Expressions
+from federated.query.parameters import Given, Parameters
 from federated.query.scope import Names
 from federated.query.statement import Entries, entry_of
 from federated.query.subquery import column_in, grouped, named_twice, parts, set_alias, settle_alias
@@ -91,6 +92,8 @@ class Union:
     names: tuple[str, ...]
     groups: tuple[int, ...]
     items: tuple[Asked, ...]
+    parameters: tuple[Parameter, ...]
+    """What the parameters in it are worth, by name."""
 
 
 def is_union(sql: str) -> bool:
@@ -98,8 +101,8 @@ def is_union(sql: str) -> bool:
     return any(token.token_type is Word.UNION for token in words.tokens(Text(sql), MOST_TOKENS))
 
 
-def parse(sql: str, entries: Entries) -> Union:
-    """The statement that `sql` is, over the datasets in `entries`.
+def parse(sql: str, entries: Entries, parameters: Mapping[str, Given] | None = None) -> Union:
+    """The statement that `sql` is, over the datasets in `entries`, with values for its parameters.
 
     Raises BadQuery, KeyInQuery, UnprovenSum, UnknownOrganisation, UnknownDataset, UnknownColumn;
     each says line and column, the reason, and what works.
@@ -120,13 +123,16 @@ def parse(sql: str, entries: Entries) -> Union:
             else "Propose it in parts.",
             rule=_RULE,
         )
-    read = [_Inside(text, start, end, entries) for start, end in zip(cuts, ends, strict=True)]
+    bound = Parameters(parameters or {})
+    places = zip(cuts, ends, strict=True)
+    read = [_Inside(text, start, end, entries, bound) for start, end in places]
     names = read[0].names
     outer.read(names)
     branches = tuple(one.branch(names, outer.summed) for one in read)
     _check_owners(text, branches, cuts)
     written = outer.written([one.tree for one in read])
-    return Union(_canonical(text, written), branches, names, outer.groups, outer.items)
+    given = bound.settled(text, [written])
+    return Union(_canonical(text, written), branches, names, outer.groups, outer.items, given)
 
 
 # ── the bracket ─────────────────────────────────────────────────────────────────────────────────
@@ -202,7 +208,9 @@ def _refuse_more(text: Text, tree: exp.Select, allowed: frozenset[str], where: s
 class _Inside:
     """Reads one SELECT of the bracket."""
 
-    def __init__(self, text: Text, start: int, end: int, entries: Entries) -> None:
+    def __init__(
+        self, text: Text, start: int, end: int, entries: Entries, parameters: Parameters
+    ) -> None:
         self.text = Text(_blank(text.sql[:start]) + text.sql[start:end])
         self.tree = language.read(self.text)
         _refuse_more(self.text, self.tree, _BRANCH, "a SELECT that UNION ALL holds together")
@@ -212,7 +220,7 @@ class _Inside:
         dataset = f"{self.entry.org}.{self.entry.name}"
         offered = {one.name: column_of(one, self.alias, dataset) for one in self.entry.columns}
         names = Names(self.alias, self.entry.org, self.entry.name, offered)
-        self.scope = Expressions(self.text, [names])
+        self.scope = Expressions(self.text, [names], parameters)
         self.names = self._names()
 
     def _table(self) -> exp.Table:
@@ -412,7 +420,7 @@ class _Outer:
 
 def _canonical(text: Text, tree: exp.Select) -> str:
     """The one way to write it; everybody must be able to read it again."""
-    written: str = tree.sql(dialect="duckdb", comments=False)
+    written = language.in_words(tree)
     if len(written) > words.LONGEST:
         raise text.refuse(
             0,

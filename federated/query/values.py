@@ -64,6 +64,7 @@ class Column:
     nullable: bool
     key: KeyKind | None = None
     range: Range | None = None
+    domain: tuple[str, ...] | None = None  # the only texts there may be
     lacks: str = ""  # what its owner would have to declare to give it a range
     scaled: bool = False  # whether its SQL is already an integer at its scale
     origins: frozenset[str] = frozenset()  # the columns of the dataset that it is made of
@@ -123,6 +124,7 @@ def column_of(declared: CatalogueColumn, source: str, dataset: str) -> Column:
         nullable=declared.nullable,
         key=declared.key,
         range=None if bounds is None else Range(*bounds),
+        domain=declared.domain,
         lacks=f"minimum and maximum of column {declared.name} of {dataset}",
         origins=frozenset({declared.name}),
     )

@@ -15,6 +15,7 @@ from sqlglot import TokenType as Word
 from sqlglot.dialects import DuckDB
 from sqlglot.errors import TokenError
 
+from contract import names
 from contract.errors import KeyInQuery, MiheError
 from contract.job import MOST_SQL_CHARACTERS
 from contract.keys import looks_like_key
@@ -81,8 +82,8 @@ _ALTERNATIVES: dict[Word, tuple[str, str]] = {
     Word.DCOLON: CASTS,
     Word.TABLE_SAMPLE: ("sampling is not in the language", "Every row of a dataset counts."),
     **dict.fromkeys(
-        (Word.PLACEHOLDER, Word.PARAMETER, Word.COLON),
-        ("parameters are not in the language", "Write the value itself."),
+        (Word.PLACEHOLDER, Word.PARAMETER),
+        ("a parameter has a name", "Write :year, and give its value as --param year=2024."),
     ),
     **dict.fromkeys(
         (Word.ROLLUP, Word.CUBE, Word.GROUPING_SETS),
@@ -222,7 +223,14 @@ def _refuse_words(text: Text, tokens: Sequence[Token]) -> None:
             continue
         calls = after is not None and after.token_type is Word.L_PAREN
         previous = None if before is None else before.token_type
-        if token.token_type in (*_LITERALS, Word.IDENTIFIER) or previous is Word.DOT:
+        if token.token_type is Word.COLON:
+            _refuse_nameless(text, token, after)
+            continue
+        if (
+            previous is Word.COLON
+            or token.token_type in (*_LITERALS, Word.IDENTIFIER)
+            or previous is Word.DOT
+        ):
             continue
         named = token.token_type in (Word.LEFT, Word.RIGHT) and calls
         if token.token_type in _ALTERNATIVES and previous is not Word.ALIAS and not named:
@@ -248,6 +256,21 @@ def _refuse_words(text: Text, tokens: Sequence[Token]) -> None:
                 "* is not in the language: a result is made of dimensions and aggregates",
                 "Name the dimensions, and aggregates such as COUNT(*) or SUM(column).",
             )
+
+
+def _refuse_nameless(text: Text, colon: Token, after: Token | None) -> None:
+    """Refuse a colon that no name follows at once."""
+    if after is None or after.start != colon.end + 1 or not names.is_name(parameter(after.text)):
+        raise text.refuse(
+            colon.start,
+            f"after a colon stands the name of a parameter: {names.IN_WORDS}",
+            "Write :year, and give its value as --param year=2024.",
+        )
+
+
+def parameter(typed: str) -> str:
+    """The name of a parameter, from how it was typed."""
+    return names.typed(typed).lower()
 
 
 def _is_counted(before: Sequence[Token]) -> bool:

@@ -209,6 +209,30 @@ def test_what_may_not_be_shown_is_not(owners: Owners, sql: str) -> None:
     assert table == owners.clear(sql)
 
 
+def test_a_standing_query_is_one_text_and_its_values_vary(owners: Owners) -> None:
+    sql = f"""SELECT p.zone, COUNT(*) AS n, SUM(p.delta) AS delta {LOANS_AND_BALANCES}
+        WHERE p.rare > :least AND b.loan_balance > :balance AND p.zone = :zone GROUP BY p.zone
+        HAVING COUNT(*) > :least"""
+    said = {}
+    for least, zone in (("20", "east"), ("15", "west")):
+        values = {"least": least, "balance": "1000.5", "zone": zone}
+        job = owners.propose(
+            sql, *(word for one in values.items() for word in ("--param", "=".join(one)))
+        )
+        assert owners.end_of(job) == End(State.DONE)
+        plain = sql.replace(":least", least).replace(":balance", "1000.5")
+        table = owners.table(job)
+        assert table.rows
+        assert table == owners.clear(plain.replace(":zone", f"'{zone}'"))
+        said[job] = owners.view("power", job).contract.query
+    first, second = said.values()
+    assert first is not None
+    assert second is not None
+    assert first.statement == second.statement
+    assert [one.value for one in first.parameters or ()] == ["1000.5", "20", "east"]
+    assert [one.value for one in second.parameters or ()] == ["1000.5", "15", "west"]
+
+
 # ── what bad input gets ─────────────────────────────────────────────────────────────────────────
 
 
@@ -257,6 +281,12 @@ REFUSED = {
         f"SELECT b.dpd_max_12m, COUNT(*) AS n {LOANS_AND_BALANCES} GROUP BY b.dpd_max_12m",
         Refused,
         ("bank_a", "use of 'dpd_max_12m' for group", "policy.toml: allow["),
+    ),
+    "a parameter of another type": Question(
+        f"{COUNT} WHERE p.rare > :least",
+        BadQuery,
+        ("line 1", ":least", "a whole number", "from 0 to 9999"),
+        ("--param", "least=many"),
     ),
     "own groups too small": Question(
         COUNT, Refused, ("bank_a", "groups of fewer than 10"), ("--min-group", "9")

@@ -22,7 +22,7 @@ from contract.errors import (
     UnknownOrganisation,
     Withheld,
 )
-from contract.job import Basis, Contract, Crypto, JobKind, Party, Query, Suite
+from contract.job import Basis, Contract, Crypto, JobKind, Parameter, Party, Query, Suite
 from contract.keys import KeyKind
 from contract.leakage import leakage_of
 from contract.lifecycle import State
@@ -311,6 +311,47 @@ def test_explain_is_a_plan_with_what_policies_say_and_proposes_nothing(
         "registry: use of 'industry' for group: for registry to say",
     ):
         assert words in said
+
+
+def test_parameters_are_typed_and_shown(
+    node: Node, plan: PlanView, contract: Contract, capsys: Said
+) -> None:
+    assert contract.query is not None
+    worth = (Parameter(name="day", type=ColumnType.DATE, value="2026-01-31"),)
+    query = contract.query.model_copy(update={"parameters": worth})
+    shown = contract.model_copy(update={"query": query})
+    assert shown.job_id != contract.job_id
+    node.answers["Plan"] = plan.model_copy(update={"contract": shown})
+    assert main([*ASK, "--dry-run", "--param", "Day:date=2026-01-31", "--param", "sign==a b"]) == 0
+    (asked,) = node.asked
+    assert isinstance(asked, admin_pb2.JobRequest)
+    sent = [(one.name, one.type, one.value) for one in asked.parameters]
+    assert sent == [("day", "date", "2026-01-31"), ("sign", "", "=a b")]
+    assert ":day = 2026-01-31 (date)" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("value", ["7", "007", "7.5"])
+def test_a_contract_has_one_way_to_write_a_value(contract: Contract, value: str) -> None:
+    assert contract.query is not None
+    worth = Parameter(name="least", type=ColumnType.DECIMAL, value=value)
+    statement = SQL.replace(" GROUP", " WHERE b.loan_balance > :least GROUP")
+    changed = {"statement": statement, "parameters": (worth,)}
+    asked = contract.model_copy(update={"query": contract.query.model_copy(update=changed)})
+    if value == "007":
+        with pytest.raises(BadQuery, match="not written in the one way"):
+            plan_of(asked)
+    else:
+        assert f"> CAST('{value}" in plan_of(asked).owners[0].sql
+
+
+@pytest.mark.parametrize("words", [["day"], ["1x=2"], ["x=1", "X=2"], ["=3"]])
+def test_what_is_no_parameter_is_refused_before_the_node_is_asked(
+    node: Node, words: list[str], capsys: Said
+) -> None:
+    options = [part for word in words for part in ("--param", word)]
+    assert main([*ASK, *options]) == 2
+    assert "write --param year=2024" in " ".join(capsys.readouterr().err.split())
+    assert not node.asked
 
 
 def test_how_far_a_quantile_may_be_off_stands_in_the_table(

@@ -5,9 +5,11 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -18,6 +20,7 @@ from contract.lifecycle import State
 from contract.views import JobView, NodeStatus, PlanView
 from mihe.node import Node as Own
 from mihe.node import job_name
+from mihe.proposal import Worth
 from protos import admin_pb2
 from tests.unit.cli.canned import Node
 from tests.unit.cli.test_commands import status
@@ -101,6 +104,32 @@ def test_what_can_not_work_is_said_before_anybody_is_asked(
     with pytest.raises(BadRequest):
         own.query("SELECT 1", to="bank_a", min_group=0, **TERMS)
     assert node.asked == []
+
+
+def test_parameters_are_given_as_python_has_them(own: Own, node: Node, plan: PlanView) -> None:
+    node.answers["Plan"] = plan
+    values: dict[str, Worth] = {
+        "n": 7,
+        "least": Decimal("1E+2"),
+        "day": date(2026, 1, 31),
+        "open": True,
+        "name": "7",
+        "said": ("text", "8"),
+    }
+    own.query("SELECT 1", to="bank_a", parameters=values, **TERMS)
+    (asked,) = node.asked
+    assert isinstance(asked, admin_pb2.JobRequest)
+    assert [(one.name, one.type, one.value) for one in asked.parameters] == [
+        ("n", "", "7"),
+        ("least", "", "100"),
+        ("day", "date", "2026-01-31"),
+        ("open", "boolean", "true"),
+        ("name", "", "7"),
+        ("said", "text", "8"),
+    ]
+    for wrong in (1.5, None, datetime(2026, 1, 31, tzinfo=UTC), Decimal("1E+99"), "\udcff"):
+        with pytest.raises(BadRequest, match="a parameter is"):
+            own.query("SELECT 1", to="bank_a", parameters={"x": cast("int", wrong)}, **TERMS)
 
 
 def test_a_job_tells_how_it_stands_and_how_it_ended(own: Own, node: Node, job: JobView) -> None:

@@ -86,6 +86,24 @@ def test_a_wish_becomes_a_contract_on_what_the_owners_signed(
     assert parse(Contract, canonical_bytes(contract)) == contract
 
 
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ([("x", "", "1"), ("x", "", "2")], "each with a name of its own"),
+        ([("X", "", "1")], "each with a name of its own"),
+        ([(f"x{i}", "", "1") for i in range(33)], "at most 32 parameters"),
+        ([("x", "", "1" * 257)], "longer than 256 characters"),
+        ([("x", "dates", "1")], "Did you mean 'date'"),
+        ([("x", "key", "1")], "no parameter has such a type"),
+    ],
+)
+def test_the_parameters_of_a_query_are_bounded(
+    offers: dict[str, Offer], parameters: list[tuple[str, str, str]], words: str
+) -> None:
+    asked = {"kind": "query", "statement": "SELECT 1", "parameters": tuple(parameters)}
+    assert words in refusal(BadRequest, offers, **asked).what
+
+
 def test_no_two_contracts_are_the_same_job(offers: dict[str, Offer]) -> None:
     assert draft(WISH, offers, me="bank_a").job_id != draft(WISH, offers, me="bank_a").job_id
 

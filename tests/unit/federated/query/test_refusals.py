@@ -151,7 +151,7 @@ LANGUAGE = [
     (select("COUNT(*) AS ▸'secret'"), "text stands where a name", "double"),
     ("SELECT COUNT(*) FROM bank.loans ▸TABLESAMPLE 5", "sampling", "Every row"),
     (f'SELECT COUNT(*) AS ▸"a b" {FROM}', "a name is a letter", "AS"),
-    (where("b.days > ▸?"), "parameters", "value itself"),
+    (where("b.days > ▸?"), "a parameter has a name", ":year"),
     (where("b.class ▸ILIKE 'a'"), "kind of matching", "LIKE"),
     (where("b.days = ▸ANY (SELECT 1)"), "no such function", "COUNT"),
     (where("▸EXISTS (SELECT 1)"), "EXISTS", "JOIN"),
