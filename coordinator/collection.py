@@ -17,7 +17,14 @@ from hashlib import sha256
 from pathlib import Path
 
 from contract.canonical import parse
-from contract.errors import BadReceipt, FrameTooLarge, MiheError, StorageFull
+from contract.errors import (
+    BadReceipt,
+    ForeignFrame,
+    FrameTooLarge,
+    MiheError,
+    StorageFull,
+    UnknownJob,
+)
 from contract.identity import Authority
 from contract.signing import Kind, Statement, verify
 from contract.statements import Receipt
@@ -55,6 +62,12 @@ class Collection:
         """Whether a part is here, whole."""
         return self.file(run, org, part).exists()
 
+    def whole(self, run: bytes, org: str, part: str, *, asked_by: str) -> Path:
+        """The file of a part, for `asked_by` to fetch; raises UnknownJob while it is not here."""
+        if not self.holds(run, org, part):
+            raise not_yet(asked_by, part)
+        return self.file(run, org, part)
+
     def receipt(self, run: bytes, org: str, part: str) -> Statement:
         """The signed receipt of a part that is here."""
         return wire.statement_from_bytes(self._receipt_file(run, org, part).read_bytes(), org)
@@ -80,18 +93,6 @@ class Collection:
         finally:
             with suppress(OSError):
                 arriving.unlink()
-
-    def put(self, run: bytes, org: str, part: str, content: bytes) -> None:
-        """Keep a part that was made here for `org` to fetch. Raises StorageFull."""
-        target = self.file(run, org, part)
-        arriving = target.with_suffix(f".{os.urandom(6).hex()}.arriving")
-        try:
-            arriving.write_bytes(content)
-            arriving.replace(target)
-        except OSError:
-            with suppress(OSError):
-                arriving.unlink()
-            raise _refused("collect") from None
 
     def drop(self, run: bytes) -> None:
         """Remove everything of a run."""
@@ -144,6 +145,39 @@ class Collection:
 
     def _receipt_file(self, run: bytes, org: str, part: str) -> Path:
         return self._folder / run.hex() / f"{org}.{part}.receipt"
+
+
+def put(file: Path, content: bytes) -> str:
+    """Keep a part that was made here, where it is fetched from; its digest. Raises StorageFull."""
+    arriving = file.with_suffix(f".{os.urandom(6).hex()}.arriving")
+    try:
+        arriving.write_bytes(content)
+        arriving.replace(file)
+    except OSError:
+        with suppress(OSError):
+            arriving.unlink()
+        raise _refused("collect") from None
+    return sha256(content).hexdigest()
+
+
+def not_yet(org: str, part: str) -> MiheError:
+    """What `org` is told that asks for a part before it is announced."""
+    return UnknownJob(
+        f"the part '{part}' of this run is not here yet",
+        party=org,
+        phase="collect",
+        fix="ask for it after the statement that announces it",
+    )
+
+
+def foreign(org: str, part: str) -> MiheError:
+    """What `org` is told that gives or takes a part of somebody else, or at a wrong time."""
+    return ForeignFrame(
+        f"'{part}' of this run is not {org}'s to give or take now",
+        party=org,
+        phase="collect",
+        fix="that node is not following the protocol: compare versions",
+    )
 
 
 def _write(file: Path, receipt: Statement) -> None:

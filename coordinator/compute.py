@@ -7,17 +7,16 @@ Learns      what federated/SPEC.md says of the coordinator; it holds no key that
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
-from contract.errors import PeerError, StorageFull, TooManyResults
+from contract.errors import PeerError, TooManyResults
 from contract.job import Aggregation, Contract, JobKind
 from contract.statements import MOST_CELLS
 from coordinator import wire
+from coordinator.collection import put
 from coordinator.wire import CellSums, Share
 from federated.aggregate.add import MaskedCell, masked_sums
 from federated.aggregate.blinding import blind_of, blinded_count, count_blind, share_blind
@@ -100,26 +99,8 @@ def match_lists(order: MatchOrder) -> Ready:
     digests = []
     for org, file in order.match_files:
         places = matched.of(org) if contract.kind is JobKind.PSI else None
-        digests.append((org, _written(file, wire.match_to_bytes(places, matched.count))))
+        digests.append((org, put(file, wire.match_to_bytes(places, matched.count))))
     return Ready(tuple(digests))
-
-
-def _written(file: Path, content: bytes) -> str:
-    """The digest of what is now in the file. Raises StorageFull."""
-    arriving = file.with_suffix(".arriving")
-    try:
-        arriving.write_bytes(content)
-        arriving.replace(file)
-    except OSError:
-        with suppress(OSError):
-            arriving.unlink()
-        raise StorageFull(
-            "the coordinator's disk refuses what it has computed",
-            party="coordinator",
-            phase="match",
-            fix="free space in the coordinator's data folder, then run the job again",
-        ) from None
-    return sha256(content).hexdigest()
 
 
 def match_and_add(order: Order) -> Outcome:
@@ -166,7 +147,7 @@ def match_and_add(order: Order) -> Outcome:
     return Outcome(
         passing=tuple(cell.codes for cell in divided.passing),
         remainder=divided.remainder is not None,
-        sums_digest=_written(order.sums_file, content),
+        sums_digest=put(order.sums_file, content),
         rows_digests=told,
     )
 
@@ -195,7 +176,7 @@ def _tell(order: Order, rows: Sequence[RowNumbers]) -> tuple[tuple[str, str], ..
     digests = []
     for told in order.told:
         content = wire.rows_to_bytes([rows[owner] for owner in told.owners])
-        digests.append((told.org, _written(told.file, content)))
+        digests.append((told.org, put(told.file, content)))
     return tuple(digests)
 
 

@@ -149,7 +149,7 @@ class Lifecycle:
         """Return when whatever was being decided or logged before is through."""
         await self._alone(asyncio.sleep(0))
 
-    def open_joins(self) -> list[Ledger]:
+    def open_joint(self) -> list[Ledger]:
         """Every job that hands parts to the coordinator and has not ended."""
         return [one for one in self._jobs.values() if one.contract.family in COLLECTED]
 

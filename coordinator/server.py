@@ -21,8 +21,8 @@ from coordinator import wire
 from coordinator.clock import Clock
 from coordinator.collection import Collection
 from coordinator.credentials import load_credentials, read_files
+from coordinator.joint_runs import JointRuns
 from coordinator.lifecycle import Lifecycle
-from coordinator.queries import Queries
 from coordinator.race import first_of
 from coordinator.relay import Relay
 from coordinator.roster import Roster
@@ -81,8 +81,8 @@ async def serving(
         lifecycle = Lifecycle(credentials, store, roster, relay, grace, clock)
         await lifecycle.resume()
         collection = Collection(folder / config.data / "runs", credentials.authority)
-        queries = Queries(lifecycle, collection)
-        await queries.resume()
+        joint_runs = JointRuns(lifecycle, collection)
+        await joint_runs.resume()
         validity = Validity(credentials, _renewal(credentials, config, folder), lifecycle, clock)
         await validity.begin()
         server = grpc.aio.server(options=_OPTIONS)
@@ -92,7 +92,7 @@ async def serving(
             roster,
             relay,
             lifecycle,
-            queries,
+            joint_runs,
             clock,
             silence=config.silence_seconds,
         )
@@ -108,7 +108,7 @@ async def serving(
             roster.close_all(_stopping())
             relay.close_all(_stopping())
             await server.stop(_STOPPING_SECONDS)
-            await queries.close()
+            await joint_runs.close()
             await lifecycle.settled()
     finally:
         store.close()

@@ -39,11 +39,11 @@ from contract.statements import Greeting
 from coordinator import wire
 from coordinator.clock import Clock
 from coordinator.collection import COORDINATOR, Opening
+from coordinator.joint_runs import JointRuns
 from coordinator.journal import defect, note, short
 from coordinator.lifecycle import Lifecycle
 from coordinator.lookout import Lookout
 from coordinator.pace import Pace
-from coordinator.queries import Queries
 from coordinator.race import first_of
 from coordinator.relay import Relay
 from coordinator.roster import Roster, Session
@@ -93,7 +93,7 @@ class Service(CoordinatorServicer):
         roster: Roster,
         relay: Relay,
         lifecycle: Lifecycle,
-        queries: Queries,
+        joint_runs: JointRuns,
         clock: Clock,
         *,
         silence: float,
@@ -104,7 +104,7 @@ class Service(CoordinatorServicer):
         self._roster = roster
         self._relay = relay
         self._lifecycle = lifecycle
-        self._queries = queries
+        self._joint_runs = joint_runs
         self._clock = clock
         self._silence = silence
         self._lookout = Lookout(credentials, clock.elapsed)
@@ -269,7 +269,7 @@ class Service(CoordinatorServicer):
         note("relay", level=logging.DEBUG, org=org, to=opened.to, run=run)
         await self._relay.carry(opened.run, org, opened.to, sealed(), deliver)
 
-    # ── queries ─────────────────────────────────────────────────────────────────────────────────
+    # ── parts of joint runs ───────────────────────────────────────────────────────────────────────
 
     async def _contribute(
         self, pieces: AsyncIterator[Piece], context: ServicerContext[Piece, Contributed]
@@ -282,7 +282,7 @@ class Service(CoordinatorServicer):
             async for piece in pieces:
                 yield wire.piece_from(piece, org)
 
-        await self._queries.take(org, opening, arriving())
+        await self._joint_runs.take(org, opening, arriving())
         return Contributed()
 
     async def _fetch(
@@ -290,7 +290,7 @@ class Service(CoordinatorServicer):
     ) -> None:
         org = self._caller(context).org
         run, part = wire.fetch_from(request, org)
-        with self._queries.file_for(org, run, part).open("rb") as file:
+        with self._joint_runs.file_for(org, run, part).open("rb") as file:
             while piece := await asyncio.to_thread(file.read, wire.MAX_PIECE_BYTES):
                 await _write(context, wire.content(piece), org)
 

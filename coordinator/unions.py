@@ -1,26 +1,22 @@
 """Drives the coordinator's part of a sum over UNION ALL: what is due, and when.
 
-Level-triggered, as coordinator/queries.py is: whenever a part arrives, a statement is logged or the
-lifecycle has looked round, take the one step that is due (coordinator/union_steps.py). A member is
-waited for while its node is on the line, or not away for longer than the grace, and no longer than
-a round may take.
+Whenever a part arrives, a statement is logged or the lifecycle has looked round, take the one step
+that is due (coordinator/union_steps.py). A member is waited for while its node is on the line, or
+not away for longer than the grace, and no longer than a round may take.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
 from contract.attempts import Abandoned, Absent, Attempts, Of
 from contract.canonical import Frozen
-from contract.errors import ForeignFrame, FrameTooLarge, MiheError, UnknownJob
 from contract.ledger import Ledger
 from contract.lifecycle import State
-from contract.signing import Kind, Statement
+from contract.signing import Kind
 from coordinator import endings
-from coordinator.collection import Collection, Opening
-from coordinator.journal import note, short
+from coordinator.collection import Collection, Opening, foreign, not_yet, put
 from coordinator.lifecycle import Lifecycle
 from coordinator.saying import Saying, carried_out
 from coordinator.union_steps import (
@@ -69,25 +65,28 @@ class Unions:
 
     # ── parts ───────────────────────────────────────────────────────────────────────────────────
 
-    async def take(
-        self,
-        ledger: Ledger,
-        org: str,
-        opening: Opening,
-        pieces: AsyncIterator[bytes | Statement],
-    ) -> None:
-        """Receive a part of a run from one of its members.
-
-        What comes too late is read and forgotten: its sender may not have heard yet that the run
-        goes on without it.
-        """
-        limit = await asyncio.to_thread(_most_bytes, ledger, org, opening)
-        if limit is None:
-            await _read_and_forget(org, opening, pieces)
-            return
-        await self._collection.take(org, opening, pieces, limit)
-        note("collected", org=org, run=short(opening.run), part=opening.part)
-        self.consider(self._lifecycle.ledger_of_run(opening.run) or ledger)
+    def most_bytes(self, ledger: Ledger, org: str, opening: Opening) -> int | None:
+        """How large a part may be; None if it comes too late; raises if `org` has none to give."""
+        attempts = _attempts(ledger)
+        name, _, number = opening.part.rpartition("_")
+        if int(number) > attempts.number:
+            raise foreign(org, opening.part)
+        if int(number) < attempts.number or org not in attempts.present:
+            return None
+        absent = attempts.absent
+        match name:
+            case "masked" if ledger.state is State.RUNNING:
+                return _parameters(ledger).masked_bytes
+            case "counts" if attempts.all_confirmed:
+                return SEED_BYTES
+            case "count_shares" if Of.COUNTS in absent:
+                return SHARE_BYTES * len(absent[Of.COUNTS])
+            case "opening" if attempts.tallied is not None and org != attempts.receiver:
+                rows = len(attempts.tallied.passing) + attempts.tallied.remainder
+                return _parameters(ledger).opening_bytes(rows)
+            case "sum_shares" if Of.SUMS in absent and org != attempts.receiver:
+                return sealed_shares_bytes(absent[Of.SUMS])
+        raise foreign(org, opening.part)
 
     def file_for(self, ledger: Ledger, org: str, name: str) -> Path:
         """The file of a part that `org` may fetch; raises while it is not there."""
@@ -95,16 +94,11 @@ class Unions:
         of_all = name == part("shares", attempts) and org in attempts.members
         of_one = name == part("outcome", attempts) and org == attempts.receiver
         if not of_all and not of_one:
-            raise _not_yours(org, name)
+            raise foreign(org, name)
         said = attempts.collected if of_all else attempts.opened
-        if said is None or not self._collection.holds(run, org, name):
-            raise UnknownJob(
-                f"the part '{name}' of this run is not here yet",
-                party=org,
-                phase=_PHASE,
-                fix="ask for it after the statement that announces it",
-            )
-        return self._collection.file(run, org, name)
+        if said is None:
+            raise not_yet(org, name)
+        return self._collection.whole(run, org, name, asked_by=org)
 
     # ── steps ───────────────────────────────────────────────────────────────────────────────────
 
@@ -172,7 +166,7 @@ class Unions:
             case Collect():
                 collected, shares = await asyncio.to_thread(handed.collected)
                 for org, content in shares.items():
-                    self._collection.put(run, org, part("shares", attempts), content)
+                    await self._put(run, org, part("shares", attempts), content)
                 return self._saying(ledger, Kind.COLLECTED, collected)
             case Abandon(survivors):
                 abandoned = Abandoned(run=attempts.run, attempt=number, members=survivors)
@@ -185,11 +179,14 @@ class Unions:
                 return self._saying(ledger, Kind.TALLIED, tallied)
             case HandOver():
                 opened, content = await asyncio.to_thread(handed.opened)
-                self._collection.put(run, attempts.receiver, part("outcome", attempts), content)
+                await self._put(run, attempts.receiver, part("outcome", attempts), content)
                 return self._saying(ledger, Kind.OPENED, opened)
             case GiveUp(lost):
                 gone = endings.gone_for_good(ledger, lost)
                 return lambda: self._lifecycle.end(ledger, gone)
+
+    async def _put(self, run: bytes, org: str, name: str, content: bytes) -> None:
+        await asyncio.to_thread(put, self._collection.file(run, org, name), content)
 
     def _saying(self, ledger: Ledger, kind: Kind, body: Frozen) -> Saying:
         return lambda: self._lifecycle.say(ledger, kind, body)
@@ -202,21 +199,6 @@ class Unions:
             receipt=lambda org, name: collection.receipt(run, org, name).digest.hex(),
             holds=lambda org, name: collection.holds(run, org, name),
         )
-
-
-async def _read_and_forget(
-    org: str, opening: Opening, pieces: AsyncIterator[bytes | Statement]
-) -> None:
-    left = opening.size
-    async for piece in pieces:
-        left -= 0 if isinstance(piece, Statement) else len(piece)
-        if left < 0:
-            raise FrameTooLarge(
-                f"the part '{opening.part}' is larger than it was said to be",
-                party=org,
-                phase=_PHASE,
-                fix="that node is not following the protocol: compare versions",
-            )
 
 
 def _run(ledger: Ledger) -> bytes:
@@ -232,36 +214,3 @@ def _attempts(ledger: Ledger) -> Attempts:
 def _parameters(ledger: Ledger) -> Attempt:
     attempts, plan = _attempts(ledger), plan_of_union(ledger.contract)
     return plan.attempt(_run(ledger), attempts.number, attempts.members)
-
-
-def _most_bytes(ledger: Ledger, org: str, opening: Opening) -> int | None:
-    """How large a part may be; None if it comes too late; raises if it is no part of the run."""
-    attempts = _attempts(ledger)
-    name, _, number = opening.part.rpartition("_")
-    if int(number) > attempts.number:
-        raise _not_yours(org, opening.part)
-    if int(number) < attempts.number or org not in attempts.present:
-        return None
-    absent = attempts.absent
-    match name:
-        case "masked" if ledger.state is State.RUNNING:
-            return _parameters(ledger).masked_bytes
-        case "counts" if attempts.all_confirmed:
-            return SEED_BYTES
-        case "count_shares" if Of.COUNTS in absent:
-            return SHARE_BYTES * len(absent[Of.COUNTS])
-        case "opening" if attempts.tallied is not None and org != attempts.receiver:
-            rows = len(attempts.tallied.passing) + attempts.tallied.remainder
-            return _parameters(ledger).opening_bytes(rows)
-        case "sum_shares" if Of.SUMS in absent and org != attempts.receiver:
-            return sealed_shares_bytes(absent[Of.SUMS])
-    raise _not_yours(org, opening.part)
-
-
-def _not_yours(org: str, name: str) -> MiheError:
-    return ForeignFrame(
-        f"'{name}' of this run is not {org}'s to give or take now",
-        party=org,
-        phase=_PHASE,
-        fix="that node is not following the protocol: compare versions",
-    )

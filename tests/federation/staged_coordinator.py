@@ -18,8 +18,8 @@ os.environ["GRPC_VERBOSITY"] = "NONE"
 
 from contract.ledger import Ledger
 from contract.signing import Kind
+from coordinator.joint_runs import JointRuns
 from coordinator.lifecycle import Lifecycle
-from coordinator.queries import Queries
 from tests.federation.orders import Orders, defect
 
 MISDEEDS: dict[str, Callable[[bytes], bytes]] = {
@@ -53,17 +53,17 @@ def stage_lifecycle(orders: Orders) -> None:
 
 def stage_parts(orders: Orders) -> None:
     """What the parties of a query fetch."""
-    file_for = Queries.file_for
+    file_for = JointRuns.file_for
 
-    def staged(queries: Queries, org: str, run: bytes, part: str) -> Path:
-        file = file_for(queries, org, run, part)
+    def staged(runs: JointRuns, org: str, run: bytes, part: str) -> Path:
+        file = file_for(runs, org, run, part)
         if deed := orders.at(f"serve.{part}"):
             content = MISDEEDS[deed](file.read_bytes())
             file = file.with_suffix(".misserved")
             file.write_bytes(content)
         return file
 
-    setattr(Queries, file_for.__name__, staged)
+    setattr(JointRuns, file_for.__name__, staged)
 
 
 def main() -> None:

@@ -1,34 +1,24 @@
-"""Drives the coordinator's part of a blind join: collect, match, add, say what is ready.
+"""Drives the coordinator's part of a blind join: match, add, say what is ready.
 
-Level-triggered, so that a restart changes nothing: whenever a part arrives or a statement is
-logged, look at what is there; when every owner's share is (and, of a query, the receiver's key),
-compute once, in a process of its own (TenSEAL holds Python's lock), and say the outcome. Everything
-of a run is removed when its job ends.
+When every owner's share is here (and, of encrypted sums, the receiver's key), compute once, in a
+process of its own (TenSEAL holds Python's lock), and say the outcome.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
 
-from contract.errors import (
-    ForeignEncryptionKey,
-    ForeignFrame,
-    MiheError,
-    UnknownJob,
-)
-from contract.job import COLLECTED, Aggregation, Contract, Family
+from contract.errors import ForeignEncryptionKey
+from contract.job import Aggregation, Contract
 from contract.ledger import Ledger
 from contract.lifecycle import State
-from contract.signing import Kind, Statement
+from contract.signing import Kind
 from contract.statements import Cells, Matched, MatchFor
 from coordinator import compute
-from coordinator.collection import COORDINATOR, Collection, Opening
-from coordinator.journal import note, short
+from coordinator.collection import COORDINATOR, Collection, Opening, foreign
 from coordinator.lanes import Lanes
 from coordinator.lifecycle import Lifecycle
 from coordinator.saying import Saying, carried_out
-from coordinator.unions import Unions
 from daemon.apart import apart
 from federated.aggregate.wire import KEY_BYTES
 from federated.join.parameters import JoinParameters
@@ -36,12 +26,11 @@ from federated.query.agreed import plan_of
 from federated.query.shared import lists_of
 from federated.query.sizes import most_share_bytes
 
-_UNDER_WAY = (State.RUNNING, State.RELEASING)
 _ENVELOPE_BYTES = 64
 _MATCH = "match"
 
 
-class Queries:
+class Joins:
     """The blind joins that are under way: queries, and intersections of three or more."""
 
     def __init__(self, lifecycle: Lifecycle, collection: Collection) -> None:
@@ -49,92 +38,50 @@ class Queries:
         self._collection = collection
         self._computing: dict[bytes, asyncio.Task[None]] = {}
         self._lanes = Lanes()
-        self._unions = Unions(lifecycle, collection)
-        lifecycle.changed = self._on_change
-
-    async def resume(self) -> None:
-        """After a start: forget runs that are over, go on with those that are not."""
-        ledgers = {ledger.run: ledger for ledger in self._lifecycle.open_joins() if ledger.run}
-        self._collection.drop_all_but(set(ledgers))
-        for ledger in ledgers.values():
-            self._consider(ledger)
 
     async def close(self) -> None:
-        """Stop computing."""
-        await self._unions.close()
+        """Stop whatever is computed, for all runs."""
         for task in list(self._computing.values()):
             task.cancel()
         await asyncio.gather(*self._computing.values(), return_exceptions=True)
 
-    async def take(
-        self, org: str, opening: Opening, pieces: AsyncIterator[bytes | Statement]
-    ) -> None:
-        """Receive a part of a run from one of its parties."""
-        ledger = self._under_way(opening.run, org)
-        if _is_union(ledger):
-            await self._unions.take(ledger, org, opening, pieces)
-            return
-        receivers = ledger.contract.receivers
-        if opening.part == "he_key" and not (_is_encrypted(ledger) and org in receivers):
-            raise _not_yours(org, opening.part)
-        limit = await asyncio.to_thread(_most_bytes, ledger, org, opening)
-        await self._collection.take(org, opening, pieces, limit)
-        note("collected", org=org, run=short(opening.run), part=opening.part)
-        self._consider(self._lifecycle.ledger_of_run(opening.run) or ledger)
+    def forget(self, run: bytes) -> None:
+        """A run is over: stop what is computed for it."""
+        if (task := self._computing.pop(run, None)) is not None:
+            task.cancel()
 
-    def file_for(self, org: str, run: bytes, part: str) -> Path:
+    def most_bytes(self, ledger: Ledger, org: str, opening: Opening) -> int:
+        """How large a part may be by the contract's plan; raises if `org` has none to give."""
+        contract = ledger.contract
+        if opening.part == "he_key":
+            if not (_is_encrypted(ledger) and org in contract.receivers):
+                raise foreign(org, opening.part)
+            return KEY_BYTES
+        owner = contract.orgs.index(org)
+        if (adding := contract.aggregation) is not None:
+            return most_share_bytes(plan_of(contract), owner, adding)
+        parameters = JoinParameters.of(contract, opening.run)
+        return parameters.token_bytes * parameters.sizes[owner] + _ENVELOPE_BYTES
+
+    def file_for(self, ledger: Ledger, org: str, part: str) -> Path:
         """The file of a part that `org` may fetch; raises while it is not there."""
-        ledger = self._under_way(run, org)
-        if _is_union(ledger):
-            return self._unions.file_for(ledger, org, part)
+        run = ledger.run
+        assert run is not None, "what is under way has a run"
         owner = self._owner_of(ledger, org, part)
         if part == "he_key":
             self._require_signed_key(ledger, run)
-        if not self._collection.holds(run, owner, part):
-            raise UnknownJob(
-                f"the part '{part}' of this run is not here yet",
-                party=org,
-                phase="query",
-                fix="ask for it after the statement that announces it",
-            )
-        return self._collection.file(run, owner, part)
+        return self._collection.whole(run, owner, part, asked_by=org)
 
-    # ── within ──────────────────────────────────────────────────────────────────────────────────
-
-    def _under_way(self, run: bytes, org: str) -> Ledger:
-        ledger = self._lifecycle.ledger_of_run(run)
-        if ledger is None or not _is_collected(ledger) or ledger.state not in _UNDER_WAY:
-            raise UnknownJob(
-                "no query with this run is under way",
-                party=org,
-                phase="query",
-                fix="see `mihe show` for how the job stands",
-            )
-        if org not in ledger.contract.orgs:
-            raise _not_yours(org, "query")
-        return ledger
-
-    def _on_change(self, ledger: Ledger) -> None:
-        if not _is_collected(ledger) or ledger.run is None:
-            return
-        if ledger.ended:
-            self._unions.forget(ledger.run)
-            if (task := self._computing.pop(ledger.run, None)) is not None:
-                task.cancel()
-            self._collection.drop(ledger.run)
-        else:
-            self._consider(ledger)
-
-    def _consider(self, ledger: Ledger) -> None:
+    def consider(self, ledger: Ledger) -> None:
+        """Compute, if everything is here and nobody has begun."""
         run = ledger.run
-        if _is_union(ledger):
-            self._unions.consider(ledger)
-            return
         if run is None or run in self._computing or ledger.state is not State.RUNNING:
             return
         if ledger.may_gate or not self._all_there(ledger, run):
             return
         self._computing[run] = asyncio.create_task(self._compute(ledger, run))
+
+    # ── within ──────────────────────────────────────────────────────────────────────────────────
 
     def _all_there(self, ledger: Ledger, run: bytes) -> bool:
         holds = self._collection.holds
@@ -239,36 +186,8 @@ class Queries:
                 return org
             case "rows" if is_query and org in (*receivers, contract.helper) and opened:
                 return org
-        raise _not_yours(org, part)
-
-
-def _is_collected(ledger: Ledger) -> bool:
-    return ledger.contract.family in COLLECTED
-
-
-def _is_union(ledger: Ledger) -> bool:
-    return ledger.contract.family is Family.UNION
+        raise foreign(org, part)
 
 
 def _is_encrypted(ledger: Ledger) -> bool:
     return ledger.contract.aggregation is Aggregation.ENCRYPTED
-
-
-def _most_bytes(ledger: Ledger, org: str, opening: Opening) -> int:
-    """How large a part may be by the contract's plan."""
-    if opening.part == "he_key":
-        return KEY_BYTES
-    owner = ledger.contract.orgs.index(org)
-    if (adding := ledger.contract.aggregation) is not None:
-        return most_share_bytes(plan_of(ledger.contract), owner, adding)
-    parameters = JoinParameters.of(ledger.contract, opening.run)
-    return parameters.token_bytes * parameters.sizes[owner] + _ENVELOPE_BYTES
-
-
-def _not_yours(org: str, part: str) -> MiheError:
-    return ForeignFrame(
-        f"'{part}' of this run is not {org}'s to give or take",
-        party=org,
-        phase="query",
-        fix="that node is not following the protocol: compare versions",
-    )
