@@ -58,6 +58,9 @@ POLICY = """\
 #                                   # can find out every identifier
 # aggregation = ["encrypted"]       # "shared", too: faster, and the receiver with an owner sees
 #                                   # which of that owner's keys are in each row
+# dominance = ["off"]               # "bands", too, or alone: rows of which one entity may have too
+#                                   # much of a sum are folded, and the coordinator sees how large
+#                                   # every value is, to a quarter of an octave
 # approve = "auto"                  # the node approves by itself
 """
 

@@ -22,6 +22,7 @@ from contract.job import (
     DEFAULT_GROUP,
     DEFAULT_JOIN,
     MOST_CONTRIBUTORS,
+    MOST_SHARE,
     STRONGEST_AGGREGATION,
     STRONGEST_MATCHING,
     Aggregation,
@@ -80,6 +81,16 @@ def query(
             " Every policy must list it."
         ),
     ] = STRONGEST_AGGREGATION,
+    largest_share: Annotated[
+        int,
+        typer.Option(
+            metavar="PERCENT",
+            min=0,
+            max=MOST_SHARE,
+            help="Fold cells of which one entity may have more of a sum; the coordinator then sees"
+            " how large every line's values are. Every policy must list it. 0 is no check.",
+        ),
+    ] = 0,
     min_contributors: Annotated[
         int,
         typer.Option(
@@ -145,6 +156,7 @@ def query(
         min_join=min_join,
         matching=matching,
         aggregation=aggregation,
+        largest_share=largest_share,
         min_contributors=min_contributors,
         parameters=parameters_typed(param or []),
         expires=expires,

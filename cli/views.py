@@ -299,11 +299,14 @@ def _asked(query: Query | None) -> list[tuple[str, object]]:
     """What a query asks, and what it never shows."""
     if query is None:
         return []
+    most = query.largest_share
+    checked = "not checked in the join" if most is None else f"{most} %; other cells are folded"
     return [
         ("statement", lines(query.statement.splitlines())),
         *([("parameters", lines(parameters))] if (parameters := parameter_lines(query)) else []),
         ("smallest row", f"{query.min_group:,} entities; smaller groups are folded into one"),
         ("smallest join", f"{query.min_join:,} entities; below, nothing is released"),
+        ("largest share of a sum", checked),
     ]
 
 

@@ -26,6 +26,7 @@ MOST_PARAMETERS = 32
 MOST_PARAMETER_CHARACTERS = 256
 DEFAULT_GROUP = 10
 DEFAULT_JOIN = 10
+MOST_SHARE = 99
 """Fewest entities in a row of a query's result, and in its join, unless more or fewer are asked."""
 CLOCK_TOLERANCE = timedelta(minutes=10)
 """How far the clocks of an initiator and the coordinator may differ."""
@@ -102,6 +103,18 @@ class Query(Frozen):
         le=MOST_CONTRIBUTORS,
         description="of a sum over UNION ALL: of fewer organisations nothing is opened",
     )
+    largest_share: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_SHARE,
+        description="percent of a sum: a cell of which one entity may have more is folded, by"
+        " bands of all values that the coordinator sees; absent: nobody checks in the join",
+    )
+
+    @property
+    def dominance(self) -> "Dominance":
+        """How the shares of single entities are checked in the join."""
+        return Dominance.OFF if self.largest_share is None else Dominance.BANDS
 
 
 class Family(Enum):
@@ -177,6 +190,15 @@ class Aggregation(StrEnum):
     """ciphertexts under the receiver's key"""
     SHARED = "shared"
     """shares: the pads that open them are released with the cells, in lists whose rows are told"""
+
+
+class Dominance(StrEnum):
+    """How it is found in the join that one entity has nearly all of a sum."""
+
+    OFF = "off"
+    """not at all"""
+    BANDS = "bands"
+    """each line shows the coordinator how large its values are, to a quarter of an octave"""
 
 
 STRONGEST_MATCHING = Matching.BLIND
@@ -264,6 +286,8 @@ class Contract(Frozen):
             raise ValueError("a sum over UNION ALL, and nothing else, says how many it is of")
         if fewest is not None and not fewest_contributors(parties) <= fewest <= parties:
             raise ValueError("half of the parties, or more than there are, are too few or too many")
+        if is_union and query.largest_share is not None:
+            raise ValueError("where nothing is joined, no line shows a band")
 
     @property
     def job_id(self) -> bytes:

@@ -125,7 +125,7 @@ def _of_query(contract: Contract) -> LeakageStatement:
     (receiver,) = contract.receivers
     owners = tuple(_owner_of_query(contract, org) for org in contract.orgs)
     return LeakageStatement(
-        parties=(*owners, _coordinator_of_query()),
+        parties=(*owners, _coordinator_of_query(contract)),
         coalitions=_coalitions_of_query(contract, receiver),
         not_covered=(
             "Parties are taken to follow the protocol (semi-honest). A deviation leaves signed "
@@ -140,9 +140,28 @@ def _of_query(contract: Contract) -> LeakageStatement:
             "A quantile, MIN or MAX shows the receiver's node how many of a cell's values lie in "
             "each of up to 32 bands, fewer than the smallest group, too.",
             "A sum outside the declared bounds ends the job with an error that all parties see.",
+            _of_large_shares(contract),
             *_of_the_common_key(contract),
         ),
     )
+
+
+def _of_large_shares(contract: Contract) -> str:
+    """What keeps a sum from being nearly one entity's value."""
+    share = _share(contract)
+    if share is None:
+        return (
+            "Whether one entity has nearly all of a sum is not checked in the join: a cell of many"
+            " can show the value of its largest, and then declared bounds alone limit it."
+        )
+    return (
+        f"No entity has more than {share} % of what an owner's column adds up to in a cell. Of"
+        " sums over several columns, and of what two together have, nothing is said."
+    )
+
+
+def _share(contract: Contract) -> int | None:
+    return None if contract.query is None else contract.query.largest_share
 
 
 def _owner_of_query(contract: Contract, org: str) -> Learns:
@@ -166,7 +185,16 @@ def _owner_of_query(contract: Contract, org: str) -> Learns:
     return Learns(who=org, what=(*sees, "of nobody whether it is in the join"))
 
 
-def _coordinator_of_query() -> Learns:
+def _coordinator_of_query(contract: Contract) -> Learns:
+    of_values = "no value"
+    bands: tuple[str, ...] = ()
+    if _share(contract) is not None:
+        of_values = "no value but for these bands"
+        bands = (
+            "of every line, in the join or not, how large each number is that is added up, to a"
+            " quarter of an octave (19 %), without sign: who knows an entity by its size knows its"
+            " line",
+        )
     return Learns(
         who="coordinator",
         what=(
@@ -175,9 +203,10 @@ def _coordinator_of_query() -> Learns:
             "for every overlap of lists, in the join or not, how many entities are in it, and in"
             " which groups, withheld cells too; groups are opaque codes, but public statistics"
             " name most of them",
+            *bands,
             "volume and timing of sealed traffic that it relays, and so the length of the labels"
             " that are released",
-            "no identifier, no value, no result",
+            f"no identifier, {of_values}, no result",
         ),
     )
 
@@ -234,6 +263,8 @@ def _without_the_coordinator(contract: Contract, receiver: str) -> tuple[Learns,
 def _no_value(contract: Contract) -> str:
     shared = contract.aggregation is Aggregation.SHARED
     but = f", unless {contract.helper} is among them" if shared else ""
+    if _share(contract) is not None:
+        return f"of other owners' values their bands, a factor of 1.19 wide, and no more{but}"
     return f"no value of another owner{but}"
 
 

@@ -18,6 +18,7 @@ from contract.job import (
     STRONGEST_MATCHING,
     Aggregation,
     Basis,
+    Dominance,
     JobKind,
     Matching,
     Purpose,
@@ -86,6 +87,12 @@ class Allow(Frozen):
         default=(STRONGEST_AGGREGATION,),
         description="how a query's values may be added up: encrypted, as they always may; shared,"
         " where the receiver and an owner together see which of that owner's keys are in a cell",
+    )
+    dominance: Annotated[tuple[Dominance, ...], Field(min_length=1)] = Field(
+        default=(Dominance.OFF,),
+        description="how a query may check in the join that one entity has nearly all of a sum:"
+        " off, not at all; bands, where the coordinator sees how large each line's values are, to"
+        " a quarter of an octave. `bands` alone asks for that check",
     )
     min_group: int = Field(
         default=10, ge=2, description="fewest entities in a row of a query's result"

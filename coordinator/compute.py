@@ -122,6 +122,8 @@ def match_and_add(order: Order) -> Outcome:
         k=plan.k,
         min_join=order.contract.query.min_join,
         public=[False] * len(shares),
+        bands=[share.bands for share in shares],
+        largest_share=plan.largest_share,
     )
     _require_few(len(divided.passing))
     named: list[tuple[tuple[int, ...], Cell | Remainder]] = [

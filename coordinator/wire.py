@@ -22,6 +22,7 @@ from contract.identity import MAX_CERTIFICATE_BYTES
 from contract.job import PROTOCOL_VERSION, Aggregation
 from contract.signing import MAX_BODY_BYTES, MAX_SIGNATURE_BYTES, Kind, Statement
 from federated import words
+from federated.join.bands import BANDS, Bands
 from federated.query.plan import LocalPart, QueryPlan
 from federated.query.sizes import chunks_of
 from federated.shares.rows import RowNumbers
@@ -359,6 +360,7 @@ class Share:
     columns: tuple[tuple[bytes, ...], ...]
     """Ciphertexts; none where values are shares."""
     shares: tuple[Words, ...]
+    bands: tuple[Bands, ...]
     blinding: bytes
 
 
@@ -400,6 +402,11 @@ def share_from(raw: bytes, plan: QueryPlan, owner: int, aggregation: Aggregation
     _require(1 <= len(share.keys_per_code) <= _MOST_CODES, part.org, "a share without codes")
     coded = len(share.codes) == (4 * part.size if part.groups else 0)
     _require(coded, part.org, "a share with a code missing")
+    whole = [len(column) for column in share.bands] == [part.size] * plan.banded(owner)
+    _require(whole, part.org, "a share with a band missing")
+    bands = tuple(np.frombuffer(column, dtype=np.uint8) for column in share.bands)
+    known = all(int(column.max()) < BANDS for column in bands)
+    _require(known, part.org, "a share with a band that there is not")
     return Share(
         tokens=share.tokens,
         codes=np.frombuffer(share.codes, dtype="<u4") if part.groups else None,
@@ -407,6 +414,7 @@ def share_from(raw: bytes, plan: QueryPlan, owner: int, aggregation: Aggregation
         keys_per_code=tuple(share.keys_per_code),
         columns=tuple(tuple(column.chunks) for column in share.columns),
         shares=tuple(map(words.of_bytes, share.shares)),
+        bands=bands,
         blinding=share.blinding,
     )
 

@@ -59,6 +59,8 @@ def _asked(view: PlanView) -> list[str]:
     if query is None:
         return head
     least = f"rows of {query.min_group:,} entities or more, joins of {query.min_join:,} or more"
+    if query.largest_share is not None:
+        least += f", nobody with more than {query.largest_share} % of a sum"
     return [*head, *map(clean, query.statement.splitlines()), *parameter_lines(query), least]
 
 

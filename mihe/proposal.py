@@ -53,6 +53,7 @@ class Proposal:
     min_group: int = 0
     min_join: int = 0
     min_contributors: int = 0
+    largest_share: int = 0
     engine: str = ""
     matching: str = ""
     aggregation: str = ""
@@ -75,6 +76,7 @@ class Proposal:
             min_group=self.min_group,
             min_join=self.min_join,
             min_contributors=self.min_contributors,
+            largest_share=self.largest_share,
             engine=self.engine,
             matching=self.matching,
             aggregation=self.aggregation,
@@ -128,6 +130,7 @@ def question(
     min_join: int = DEFAULT_JOIN,
     matching: str = STRONGEST_MATCHING,
     aggregation: str = STRONGEST_AGGREGATION,
+    largest_share: int = 0,
     min_contributors: int = 0,
     parameters: Parameters | None = None,
     expires: Expiry = None,
@@ -138,6 +141,8 @@ def question(
 
     Two dials, fast where every owner's policy allows it: `matching`, 'blind' or 'keyed', and
     `aggregation`, 'encrypted' or 'shared'.
+    `largest_share`, where every owner's policy allows it: the percentage of a sum that one entity
+    may have; cells where it may have more are folded. 0: nobody checks in the join.
     `min_contributors`: of a sum over UNION ALL, of how many organisations it must be; 0 for the
     fewest there may be.
     """
@@ -161,6 +166,7 @@ def question(
         min_join=min_join,
         matching=matching,
         aggregation=aggregation,
+        largest_share=max(largest_share, 0),
         min_contributors=max(min_contributors, 0),
         parameters=tuple(_parameter(*one) for one in (parameters or {}).items()),
     )

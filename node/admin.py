@@ -381,6 +381,7 @@ def _wish(request: admin_pb2.JobRequest) -> Wish:
         min_group=request.min_group or DEFAULT_GROUP,
         min_join=request.min_join or DEFAULT_JOIN,
         min_contributors=request.min_contributors,
+        largest_share=request.largest_share,
         engine=request.engine,
         matching=request.matching,
         aggregation=request.aggregation,

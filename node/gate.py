@@ -278,6 +278,8 @@ def _denied_of(query: Query, used: Mapping[str, frozenset[Use]], rule: Allow) ->
         denied.append(f"groups of fewer than {rule.min_group}")
     if query.min_join < rule.min_join:
         denied.append(f"joins of fewer than {rule.min_join}")
+    if query.dominance not in rule.dominance:
+        denied.append(f"dominance {query.dominance.value} (largest share in the join)")
     fewest = query.min_contributors
     if fewest is not None and rule.min_contributors is None:
         denied.append("rows in a sum over UNION ALL (min_contributors)")

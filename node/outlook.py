@@ -164,6 +164,11 @@ def _steps(plan: QueryPlan, receiver: str, aggregation: Aggregation) -> Iterator
         yield f"{part.org} runs on its own {part.dataset}: {part.sql}"
     numbers = f"{len(plan.summands)} numbers, and how many entities"
     yield f"added up for each cell, {aggregation.value}: {numbers}"
+    if plan.largest_share is not None:
+        yield (
+            "folded: cells in which, by bands that each line shows the coordinator, one entity may"
+            f" have more than {plan.largest_share} % of a sum"
+        )
     shown = ", ".join(map(_shown, plan.table.outputs))
     yield f"{receiver} computes from these: {shown}"
 

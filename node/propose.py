@@ -30,6 +30,7 @@ from contract.job import (
     MOST_PARAMETER_CHARACTERS,
     MOST_PARAMETERS,
     MOST_PARTIES,
+    MOST_SHARE,
     QUERY_SUITES,
     STRONGEST_AGGREGATION,
     STRONGEST_MATCHING,
@@ -87,6 +88,7 @@ class Wish:
     min_group: int = 0
     min_join: int = 0
     min_contributors: int = 0
+    largest_share: int = 0
     engine: str = ""
     matching: str = ""
     aggregation: str = ""
@@ -180,7 +182,9 @@ def _draft_query(wish: Wish, offers: dict[str, Offer], me: str) -> Contract:
         planned = [(p.org, p.dataset, p.key_column) for p in union_plan.parts]
     else:
         statement = parse_statement(wish.statement, entries, given)
-        plan = compile_statement(statement, receivers=wish.receivers, k=k)
+        plan = compile_statement(
+            statement, receivers=wish.receivers, k=k, largest_share=wish.largest_share or None
+        )
         sql, parameters = statement.sql, statement.parameters
         planned = [(p.org, p.dataset, p.key_column) for p in plan.owners]
     parties = tuple(_party(f"{org}.{dataset}", key, offers) for org, dataset, key in planned)
@@ -202,6 +206,7 @@ def _draft_query(wish: Wish, offers: dict[str, Offer], me: str) -> Contract:
         min_join=wish.min_join,
         entries=tuple(offers[party.org].entries[party.dataset] for party in parties),
         min_contributors=_contributors(wish, len(parties)) if by_masks else None,
+        largest_share=_largest_share(wish, by_masks=by_masks),
     )
     return _contract(wish, parties, me, query)
 
@@ -242,6 +247,23 @@ def _contributors(wish: Wish, parties: int) -> int:
             fix=f"ask for so many, or leave it out for {fewest}",
         )
     return wish.min_contributors
+
+
+def _largest_share(wish: Wish, *, by_masks: bool) -> int | None:
+    """The percentage of a sum that one entity of a row may have; None if nobody is to check."""
+    if not wish.largest_share:
+        return None
+    if by_masks:
+        raise BadRequest(
+            "a sum over UNION ALL has no lines by which a largest share could be seen",
+            fix="leave it out, or ask over a join",
+        )
+    if wish.largest_share > MOST_SHARE:
+        raise BadRequest(
+            f"the largest share of a sum is 1 to {MOST_SHARE} percent",
+            fix="ask for so many, or leave it out",
+        )
+    return wish.largest_share
 
 
 def _party(reference: str, column: str, offers: dict[str, Offer]) -> Party:

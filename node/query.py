@@ -19,6 +19,7 @@ from federated.aggregate.secret import Blinding
 from federated.aggregate.wire import RESULT_BYTES
 from federated.join.codes import Encoded, encode
 from federated.query.agreed import join_of, plan_of
+from federated.query.dominance import shown_bands
 from federated.query.release import Codes, Opening, labels_of, names_of, opened
 from federated.query.result import Result, result_of
 from node import shared, tables, tokens, wire
@@ -104,7 +105,8 @@ class _Play:
         listed = await tokens.made(stage, self._join, rows.keys, self._seat.lines)
         columns = [in_order(column, listed.order) for column in rows.values]
         hidden = await self._adding.hide(columns)
-        coded = encode(rows.groups, listed.order, self._plan.k, os.urandom(32))
+        seed = os.urandom(32)
+        coded = encode(rows.groups, listed.order, self._plan.k, seed)
         blinding = Blinding(os.urandom(32), stage.run)
         share = wire.share_to_bytes(
             tokens=listed.tokens,
@@ -112,6 +114,7 @@ class _Play:
             keys=len(rows.keys),
             columns=hidden.columns,
             shares=hidden.shares,
+            bands=shown_bands(self._plan, self._owner, rows.values, listed.order, seed),
             blinding=blinding.reveal(),
         )
         del listed, columns, hidden

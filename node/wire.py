@@ -335,6 +335,7 @@ def share_to_bytes(
     keys: int,
     columns: Sequence[Sequence[bytes]],
     shares: Sequence[bytes] = (),
+    bands: Sequence[bytes] = (),
     blinding: bytes,
 ) -> bytes:
     """The part `share`; an owner without groups has one code, for all of its `keys` keys."""
@@ -345,6 +346,7 @@ def share_to_bytes(
         keys_per_code=codes.sizes if codes else [keys],
         columns=[join_pb2.Ciphertexts(chunks=chunks) for chunks in columns],
         shares=shares,
+        bands=bands,
         blinding=blinding,
     ).SerializeToString()
 

@@ -75,6 +75,7 @@ class JoinShare(_message.Message):
     COLUMNS_FIELD_NUMBER: _builtins.int
     BLINDING_FIELD_NUMBER: _builtins.int
     SHARES_FIELD_NUMBER: _builtins.int
+    BANDS_FIELD_NUMBER: _builtins.int
     tokens: _builtins.bytes
     codes: _builtins.bytes
     """little-endian uint32 each; empty for an owner without groups"""
@@ -96,6 +97,10 @@ class JoinShare(_message.Message):
     def shares(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """by shares, instead of columns: one per value column, 16 bytes a value"""
 
+    @_builtins.property
+    def bands(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """if shares of sums are checked: one per number added up, one byte a place"""
+
     def __init__(
         self,
         *,
@@ -106,10 +111,11 @@ class JoinShare(_message.Message):
         columns: _abc.Iterable[Global___Ciphertexts] | None = ...,
         blinding: _builtins.bytes = ...,
         shares: _abc.Iterable[_builtins.bytes] | None = ...,
+        bands: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["blinding", b"blinding", "codes", b"codes", "columns", b"columns", "keys_per_code", b"keys_per_code", "other", b"other", "shares", b"shares", "tokens", b"tokens"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bands", b"bands", "blinding", b"blinding", "codes", b"codes", "columns", b"columns", "keys_per_code", b"keys_per_code", "other", b"other", "shares", b"shares", "tokens", b"tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

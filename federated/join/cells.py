@@ -1,6 +1,6 @@
 """The coordinator's part of a release: which cells of a joint GROUP BY may be opened.
 
-Implements  federated/SPEC.md §1.8 (release), the coordinator's half
+Implements  federated/SPEC.md §1.8 (release), the coordinator's half; §1.14 (large shares)
 Learns      the number of entities in every cell, opened or not
 Shows       one bit a cell, passed or not; never a count
 Not safe    as the only gate: every owner still decides over its own blinding of every cell
@@ -9,14 +9,15 @@ A cell is a tuple of codes, one of each owner in the contract's order. Cells sta
 order of their codes, which are random: the order says nothing about size or meaning.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import BadMessage
+from federated.join.bands import Bands, Magnitude
 from federated.join.matching import Matched, Positions
 
 Codes = tuple[int, ...]
@@ -30,6 +31,8 @@ class Cell:
 
     codes: Codes
     positions: Positions
+    magnitudes: tuple[Magnitude, ...] = ()
+    """Of every number that is added up, if shares are checked."""
 
     @property
     def count(self) -> int:
@@ -77,13 +80,16 @@ def cells(
     min_join: int,
     public: Sequence[bool],
     withheld: Collection[Codes] = (),
+    bands: Sequence[Sequence[Bands]] = (),
+    largest_share: int | None = None,
 ) -> Cells:
     """Divide the join into cells and decide which may be opened.
 
     Of every owner in the contract's order: the code at each place of its list (None: no group
     columns, one code), its codes for `other`, its distinct keys of each code, dummies not counted,
-    and whether its membership is public. `withheld` are cells that an owner will not open. Raises
-    BadMessage naming an owner whose codes can't be.
+    and whether its membership is public. `withheld` are cells that an owner will not open. If no
+    entity may have more than `largest_share` percent of a sum, `bands` are every owner's, at each
+    place of its list, column by column. Raises BadMessage naming an owner whose codes can't be.
     """
     columns = [
         _column(matched, owner, listed, len(sizes))
@@ -93,10 +99,11 @@ def cells(
         _unmatched(matched, owner, column, sizes)
         for owner, (column, sizes) in enumerate(zip(columns, real_sizes, strict=True))
     ]
-    every = _divided(matched, columns)
+    every = [_measured(cell, bands) for cell in _divided(matched, columns)]
     if matched.count < min_join:
         return Cells(passing=(), remainder=None, dropped=len(every))
-    gate = _Gate(k, [None if _all_but(public, i) else u for i, u in enumerate(unmatched)])
+    counted = [None if _all_but(public, i) else u for i, u in enumerate(unmatched)]
+    gate = _Gate(k, counted, largest_share)
     passing: list[Cell] = []
     failing: list[Cell] = []
     for cell in every:
@@ -108,16 +115,15 @@ def cells(
 
 
 def _folded(gate: "_Gate", passing: list[Cell], failing: list[Cell]) -> Cells:
-    """One row of what fails, with the smallest cell that passes if it can't be opened alone."""
+    """One row of what fails, with cells that pass if it can't be opened alone."""
 
     def stands(row: list[Cell]) -> bool:
         return len(row) > 1 and gate.opens(row)
 
     if failing and passing and not stands(failing):
-        # With a cell that passes, two cells, k entities and k unmatched keys are always there.
-        smallest = min(passing, key=lambda cell: (cell.count, cell.codes))
-        passing = [cell for cell in passing if cell is not smallest]
-        failing = sorted([*failing, smallest], key=lambda cell: cell.codes)
+        joining = _joining(gate, passing, failing)
+        passing = [cell for cell in passing if cell not in joining]
+        failing = sorted([*failing, *joining], key=lambda cell: cell.codes)
     opened = stands(failing)
     return Cells(
         passing=tuple(passing),
@@ -126,23 +132,52 @@ def _folded(gate: "_Gate", passing: list[Cell], failing: list[Cell]) -> Cells:
     )
 
 
+def _joining(gate: "_Gate", passing: Sequence[Cell], failing: Sequence[Cell]) -> Collection[Cell]:
+    """Cells that pass, by which the others can be opened: one, the smallest, or the smallest ones.
+
+    With any of them two cells, k entities and k unmatched keys are there. All of them, if even so
+    one entity's share is too large: then nothing is opened, for what is left out would be missed.
+    """
+    by_size = sorted(passing, key=lambda cell: (cell.count, cell.codes))
+    row, joining = _together(cell.magnitudes for cell in failing), set()
+    for cell in by_size:
+        if gate.balances(_together((row, cell.magnitudes))):
+            return {cell}
+    for cell in by_size:
+        row = _together((row, cell.magnitudes))
+        joining.add(cell)
+        if gate.balances(row):
+            break
+    return joining
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class _Gate:
-    """k, and for each owner whose matches say something its unmatched keys of each code."""
+    """k; of each owner whose matches say something its unmatched keys of each code; the limit."""
 
     k: int
     unmatched: Sequence[NDArray[np.int64] | None]
+    largest_share: int | None
+
+    def balances(self, row: Sequence[Magnitude]) -> bool:
+        """That no entity may have too large a share of a sum."""
+        share = self.largest_share
+        return share is None or not any(of_sum.may_exceed(share) for of_sum in row)
 
     def opens(self, row: Sequence[Cell]) -> bool:
-        """At least k entities, and in no owner's groups nearly all keys matched.
+        """At least k entities, in no owner's groups nearly all keys matched, no share too large.
 
         A full group would be a list of members: its owner knows whom it submitted. Counted over
         whole groups, since their cells add up; over a row of several groups, over all of them.
         """
-        return sum(cell.count for cell in row) >= self.k and all(
-            unmatched[list({cell.codes[owner] for cell in row})].sum() >= self.k
-            for owner, unmatched in enumerate(self.unmatched)
-            if unmatched is not None
+        return (
+            sum(cell.count for cell in row) >= self.k
+            and all(
+                unmatched[list({cell.codes[owner] for cell in row})].sum() >= self.k
+                for owner, unmatched in enumerate(self.unmatched)
+                if unmatched is not None
+            )
+            and self.balances(_together(cell.magnitudes for cell in row))
         )
 
 
@@ -182,6 +217,21 @@ def _divided(matched: Matched, columns: Sequence[NDArray[np.int64]]) -> list[Cel
         Cell(tuple(table[start].tolist()), matched.positions[order[start:end]])
         for start, end in pairwise(bounds)
     ]
+
+
+def _measured(cell: Cell, bands: Sequence[Sequence[Bands]]) -> Cell:
+    """The cell with what bands say of it."""
+    magnitudes = tuple(
+        Magnitude.of(column[cell.positions[:, owner]])
+        for owner, columns in enumerate(bands)
+        for column in columns
+    )
+    return replace(cell, magnitudes=magnitudes)
+
+
+def _together(rows: Iterable[Sequence[Magnitude]]) -> tuple[Magnitude, ...]:
+    """Of each number that is added up, over all rows."""
+    return tuple(Magnitude.together(of_sum) for of_sum in zip(*rows, strict=True))
 
 
 def _all_but(public: Sequence[bool], owner: int) -> bool:

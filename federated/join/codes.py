@@ -39,11 +39,9 @@ def encode(groups: Sequence[Hashable], order: ArrayLike, k: int, seed: bytes) ->
     other = shuffled[len(large)]
 
     real = np.array([code_of.get(group, other) for group in groups], dtype=np.uint32)
-    places = np.asarray(order)
-    codes = np.full(len(places), other, dtype="<u4")
-    codes[places >= 0] = real[places[places >= 0]]
+    codes = np.full(len(np.asarray(order)), other, dtype="<u4")
     if len(real):
-        codes[places < 0] = _as_any(real, _draws(seed, b"dummies", int((places < 0).sum())))
+        codes[:] = real[stand_ins(order, len(real), seed)]
     return Encoded(
         GroupCodes(
             codes=codes.tobytes(),
@@ -54,9 +52,15 @@ def encode(groups: Sequence[Hashable], order: ArrayLike, k: int, seed: bytes) ->
     )
 
 
-def _as_any(real: NDArray[np.uint32], draws: NDArray[np.uint64]) -> NDArray[np.uint32]:
-    """For each draw the code of a uniformly random key."""
-    return real[draws % len(real)]
+def stand_ins(order: ArrayLike, keys: int, seed: bytes) -> NDArray[np.int64]:
+    """Of each place the key whose code and bands it shows: its own, at a dummy one of `keys`.
+
+    Drawn at random, and one for all that a dummy shows: what goes together then does not tell it.
+    """
+    places = np.array(order, dtype=np.int64)
+    dummies = places < 0
+    places[dummies] = _draws(seed, b"dummies", int(dummies.sum())) % keys
+    return places
 
 
 def _draws(seed: bytes, use: bytes, count: int) -> NDArray[np.uint64]:

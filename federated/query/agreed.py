@@ -30,7 +30,12 @@ def plan_of(contract: Contract) -> QueryPlan:
     query = _query_of(contract)
     statement = parse(query.statement, by_name(query.entries), given(query.parameters or ()))
     _require_written(query, statement.sql, statement.parameters, rule="federated/SPEC.md §3.1")
-    plan = compile_statement(statement, receivers=contract.receivers, k=query.min_group)
+    plan = compile_statement(
+        statement,
+        receivers=contract.receivers,
+        k=query.min_group,
+        largest_share=query.largest_share,
+    )
     _require_parties(contract, plan.owners, "owners")
     return plan
 

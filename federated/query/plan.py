@@ -31,7 +31,9 @@ class GroupColumn(Frozen):
 class ValueColumn(Frozen):
     """An integer column of an owner, without NULL, and how it is cut into what is sent."""
 
-    kind: Literal["value", "present"]
+    kind: Literal["value", "present", "square", "counted"] = Field(
+        description="an amount; whether there is one; a limb of its square; its band, as a count"
+    )
     scale: int
     least: int
     most: int
@@ -65,6 +67,11 @@ class LocalPart(Frozen):
         """How many columns of integers are sent: every limb of every value."""
         return sum(value.limbs for value in self.values)
 
+    @property
+    def amounts(self) -> tuple[int, ...]:
+        """The places of those values of which one key may have a large share."""
+        return tuple(at for at, value in enumerate(self.values) if value.kind == "value")
+
 
 class Term(Frozen):
     """A column that one owner sends: the number of the owner, and of the column."""
@@ -89,9 +96,16 @@ class QueryPlan(Compiled):
     receivers: tuple[OrgId, ...]
     k: int = Field(ge=1, description="fewest entities in a cell")
     rows: int = Field(description="most entities there may be in the join")
+    largest_share: int | None = Field(
+        default=None, description="percent of a sum that one entity of a cell may have"
+    )
     owners: tuple[LocalPart, ...]
     summands: tuple[Summand, ...]
     table: Table
+
+    def banded(self, owner: int) -> int:
+        """How many columns of bands an owner hands in."""
+        return 0 if self.largest_share is None else len(self.owners[owner].amounts)
 
 
 def uses(plan: QueryPlan, org: str) -> dict[str, frozenset[Use]]:

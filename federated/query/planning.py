@@ -35,8 +35,13 @@ from federated.query.values import Column, Linear, Range, cast, number, squared
 SUM_BITS = 58
 
 
-def compile_statement(statement: Statement, *, receivers: Sequence[str], k: int) -> QueryPlan:
-    """The plan of a statement: who may learn the result, and from how many entities on."""
+def compile_statement(
+    statement: Statement, *, receivers: Sequence[str], k: int, largest_share: int | None = None
+) -> QueryPlan:
+    """The plan of a statement: who may learn the result, and from how many entities on.
+
+    `largest_share` is the percentage of a sum that one of them may have; None: nobody checks.
+    """
     parts = [Part(source, size_of(source)) for source in statement.sources]
     rows = min(part.size for part in parts)
     draft = _Draft({part.source.alias: i for i, part in enumerate(parts)}, parts, rows)
@@ -53,6 +58,7 @@ def compile_statement(statement: Statement, *, receivers: Sequence[str], k: int)
         receivers=tuple(receivers),
         k=k,
         rows=rows,
+        largest_share=largest_share,
         owners=tuple(part.finish() for part in parts),
         summands=tuple(draft.summands),
         table=table_of(statement.answer, figures, [draft.bounds(figure) for figure in figures]),
@@ -133,7 +139,13 @@ class _Draft:
         for limb, (low, high) in enumerate(sent.ranges):
             sql = squared(number.sql(number.scale), limb, sent.limbs, bits)
             column = sent.model_copy(
-                update={"least": low, "most": high, "limbs": 1, "limb_bits": 0}
+                update={
+                    "kind": "square",
+                    "least": low,
+                    "most": high,
+                    "limbs": 1,
+                    "limb_bits": 0,
+                }
             )
             term = Term(owner=self.places[alias], column=self.part(alias).add(column, sql))
             summands.append(self._sum([(term, (low, high))]))
@@ -164,7 +176,14 @@ class _Draft:
         bands = bands_of(of.range(of.scale), self.rows, SUM_BITS)
         summands = []
         for column in range(bands.sums):
-            value = _value(0, 0, bands.largest(column), 0, 0)
+            value = ValueColumn(
+                kind="counted",
+                scale=0,
+                least=0,
+                most=bands.largest(column),
+                limbs=1,
+                limb_bits=0,
+            )
             place = self.part(alias).add(value, bands.sql(of.sql(of.scale), column))
             term = Term(owner=self.places[alias], column=place)
             summands.append(self._sum([(term, (0, bands.largest(column)))]))

@@ -21,20 +21,22 @@ _ENVELOPE_BYTES: Final = 1 << 10
 
 
 def share_bytes(plan: QueryPlan, owner: int, aggregation: Aggregation) -> int:
-    """Tokens, codes and hidden values of an owner's share."""
+    """Tokens, codes, bands and hidden values of an owner's share."""
     part = plan.owners[owner]
     tokens = join_of(plan, bytes(32)).token_bytes * part.size
     codes = _CODE_BYTES * part.size if part.groups else 0
+    shown = tokens + codes + plan.banded(owner) * part.size
     if aggregation is Aggregation.SHARED:
-        return tokens + codes + part.sent * part.size * WORD_BYTES
-    return tokens + codes + _ciphertexts(plan, owner) * CIPHERTEXT_BYTES
+        return shown + part.sent * part.size * WORD_BYTES
+    return shown + _ciphertexts(plan, owner) * CIPHERTEXT_BYTES
 
 
 def most_share_bytes(plan: QueryPlan, owner: int, aggregation: Aggregation) -> int:
     """No share of this owner that the plan allows is larger, as it travels."""
     part = plan.owners[owner]
     counts = _MOST_COUNTING_BYTES * part.size if part.groups else 0
-    headers = _HEADER_BYTES * _ciphertexts(plan, owner) + _ENVELOPE_BYTES
+    parts = _ciphertexts(plan, owner) + plan.banded(owner)
+    headers = _HEADER_BYTES * parts + _ENVELOPE_BYTES
     return share_bytes(plan, owner, aggregation) + counts + headers
 
 

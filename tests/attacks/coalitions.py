@@ -146,9 +146,17 @@ def run(
     *,
     matching: Matching = Matching.BLIND,
     aggregation: Aggregation = Aggregation.ENCRYPTED,
+    largest_share: int | None = None,
 ) -> Played:
     """The query from own rows to the result; `in_the_open` are those whose scalars can be told."""
-    contract = contract_of(SQL, ENTRIES, k=K, matching=matching, aggregation=aggregation)
+    contract = contract_of(
+        SQL,
+        ENTRIES,
+        k=K,
+        matching=matching,
+        aggregation=aggregation,
+        largest_share=largest_share,
+    )
     with TemporaryDirectory() as folder:
         return play(
             contract, world(), Path(folder) / "run", in_the_open=in_the_open, receiver=receiver

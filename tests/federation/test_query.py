@@ -6,6 +6,7 @@ who takes part and in what is shown, and everything that is asked is typed as pe
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 from subprocess import CompletedProcess
@@ -301,6 +302,19 @@ def test_bad_questions_end_where_they_are_asked(owners: Owners, question: Questi
     assert _jobs(owners) == before
 
 
+@contextmanager
+def allowing(owners: Owners, listed: str) -> Iterator[None]:
+    """While every rule of every owner lists this, too."""
+    kept = {org: owners.home(org).policy.read_text("utf-8") for org in ORGS}
+    for org, policy in kept.items():
+        owners.allow(org, policy.replace('approve = "auto"', f'{listed}\napprove = "auto"'))
+    try:
+        yield
+    finally:
+        for org, policy in kept.items():
+            owners.allow(org, policy)
+
+
 FAST = ("--matching", "keyed", "--aggregation", "shared")
 
 
@@ -317,18 +331,27 @@ def test_a_weaker_dial_is_refused_unless_it_is_listed(
 
 
 def test_both_dials_fast_answer_the_same_where_every_owner_lists_them(owners: Owners) -> None:
-    listed = 'matching = ["keyed"]\naggregation = ["shared"]\napprove = "auto"'
-    kept = {org: owners.home(org).policy.read_text("utf-8") for org in ORGS}
-    for org, policy in kept.items():
-        owners.allow(org, policy.replace('approve = "auto"', listed))
-    try:
+    with allowing(owners, 'matching = ["keyed"]\naggregation = ["shared"]'):
         for sql in SHOWN.values():
             assert owners.answer(sql, *FAST) == owners.clear(sql)
         sql = SHOWN["two owners, NULL, negative, NULL as a group"]
         assert owners.answer(sql, *FAST[2:]) == owners.clear(sql)
-    finally:
-        for org, policy in kept.items():
-            owners.allow(org, policy)
+
+
+def test_shares_are_limited_where_every_owner_lists_bands(owners: Owners) -> None:
+    """Nobody has 60 % of a zone's sum; somebody has 1 % of each, and nobody of all together."""
+    sql = (
+        f"SELECT p.zone, COUNT(*) AS n, SUM(p.delta) AS delta {LOANS_AND_BALANCES} GROUP BY p.zone"
+    )
+    limit = ("--largest-share", "60")
+    _is(owners.ask(sql, *limit), Refused, Question(sql, Refused, ("dominance bands", "allow[")))
+    clear = owners.clear(sql)
+    with allowing(owners, 'dominance = ["off", "bands"]\naggregation = ["shared"]'):
+        assert owners.answer(sql, *limit) == owners.answer(sql, *limit, *FAST[2:]) == clear
+        table = owners.answer(sql, "--largest-share", "1")
+    assert (table.rows, table.folded) == (frozenset(), len(clear.rows))
+    assert table.remainder is not None
+    assert int(table.remainder[1]) == sum(int(row[1]) for row in clear.rows)
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ from federated.join.messages import Blinded, Contribution, Served
 from federated.join.owner import AwaitServed, TokenList, start
 from federated.join.parameters import JoinParameters
 from federated.query.agreed import join_of, largest_of, plan_of
+from federated.query.dominance import shown_bands
 from federated.query.plan import QueryPlan
 from federated.query.planning import compile_statement
 from federated.query.release import Codes, Opening, Shut, labels_of, names_of, opened
@@ -75,6 +76,7 @@ def contract_of(
     receiver: int = 0,
     matching: Matching = Matching.BLIND,
     aggregation: Aggregation = Aggregation.ENCRYPTED,
+    largest_share: int | None = None,
 ) -> Contract:
     """The contract of a statement; its receiver is the owner with that place in it."""
     statement = parse(sql, entries)
@@ -98,7 +100,13 @@ def contract_of(
         initiator=orgs[receiver],
         parties=parties,
         receivers=(orgs[receiver],),
-        query=Query(statement=statement.sql, min_group=k, min_join=min_join, entries=tuple(stated)),
+        query=Query(
+            statement=statement.sql,
+            min_group=k,
+            min_join=min_join,
+            entries=tuple(stated),
+            largest_share=largest_share,
+        ),
         purpose="JOINT_STATISTICS",
         basis=Basis.SYNTHETIC_TEST,
         crypto=Crypto(suite=QUERY_SUITES[matching, aggregation]),
@@ -342,7 +350,8 @@ class _Run:
         rows, at = self.rows[me], self.join.owners.index(me)
         chain = self.chains.get(me)
         listed = self.keyed[me].list(rows.keys) if chain is None else chain.travel(carry)
-        coded = encode(rows.groups, listed.order, self.plan.k, os.urandom(32))
+        seed = os.urandom(32)
+        coded = encode(rows.groups, listed.order, self.plan.k, seed)
         listed_columns = [in_order(column, listed.order) for column in rows.values]
         largest = largest_of(self.plan, at)
         pads = Pads(os.urandom(32), self.join.run_id, self.join.size_of(me))
@@ -359,6 +368,7 @@ class _Run:
             keys=len(rows.keys),
             columns=columns,
             shares=shares,
+            bands=shown_bands(self.plan, at, rows.values, listed.order, seed),
             blinding=blinding.reveal(),
         )
         self._hand_in(me, "share", share)

@@ -174,6 +174,11 @@ def test_the_fast_dials_are_asked_for_in_so_many_words(ready: Node) -> None:
     assert (asked.matching, asked.aggregation) == ("keyed", "shared")
 
 
+def test_the_largest_share_is_asked_for_in_percent(ready: Node) -> None:
+    assert main([*ASK, "--largest-share", "60"]) == 0
+    assert _asked(ready).largest_share == 60
+
+
 LINES = "SELECT r.industry,\r\n  COUNT(*) AS 户数 -- 损失\r\nFROM …\n"
 
 

@@ -145,6 +145,7 @@ def query(
     k: int = 10,
     matching: Matching = Matching.BLIND,
     aggregation: Aggregation = Aggregation.ENCRYPTED,
+    largest_share: int | None = None,
 ) -> LeakageStatement:
     key = CatalogueColumn(name="uscc", type=ColumnType.KEY, key=KeyKind.USCC, level=2, size=512)
     entries = tuple(
@@ -152,7 +153,11 @@ def query(
         for org in ORGS
     )
     asked = Query(
-        statement="SELECT COUNT(*) AS n FROM bank_a.loans", min_group=k, min_join=k, entries=entries
+        statement="SELECT COUNT(*) AS n FROM bank_a.loans",
+        min_group=k,
+        min_join=k,
+        entries=entries,
+        largest_share=largest_share,
     )
     parties = tuple(
         party(entry.org, size=256 << at, schema_digest=entry.schema_digest)
@@ -262,6 +267,25 @@ def test_a_query_by_shares_says_what_receiver_and_helper_see(
     assert values == [f"no value of another owner, unless {helper} is among them"]
     assert not [line for line in encrypted.coalitions if "helper" in " ".join(line.what)]
     assert of("coordinator", learnt.parties) == of("coordinator", encrypted.parties)
+
+
+@pytest.mark.parametrize("matching", Matching)
+@pytest.mark.parametrize("aggregation", Aggregation)
+def test_bands_are_said_to_show_how_large_values_are_and_their_absence_too(
+    matching: Matching, aggregation: Aggregation
+) -> None:
+    off = query("bank_a", matching=matching, aggregation=aggregation)
+    bands = query("bank_a", matching=matching, aggregation=aggregation, largest_share=60)
+    (unchecked,) = set(off.not_covered) - set(bands.not_covered)
+    assert unchecked.startswith("Whether one entity has nearly all of a sum is not checked")
+    (checked,) = set(bands.not_covered) - set(off.not_covered)
+    assert checked.startswith("No entity has more than 60 %")
+    new = set(of("coordinator", bands.parties)) - set(of("coordinator", off.parties))
+    assert any("of every line, in the join or not, how large each number is" in one for one in new)
+    # With owners: a band where nothing was said to be seen. No owner sees one by itself.
+    said = [one for line in bands.coalitions for one in line.what if "their bands" in one]
+    assert len(said) == 1
+    assert off.parties[:-1] == bands.parties[:-1]
 
 
 @pytest.mark.parametrize("kind", KINDS)

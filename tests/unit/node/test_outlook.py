@@ -5,7 +5,17 @@ from collections.abc import Callable
 import pytest
 
 from contract.errors import BadRequest, UnprovenSum
-from contract.job import Aggregation, Contract, Crypto, JobKind, Query, Suite, suites_for
+from contract.job import (
+    QUERY_SUITES,
+    Aggregation,
+    Contract,
+    Crypto,
+    Dominance,
+    JobKind,
+    Query,
+    Suite,
+    suites_for,
+)
 from contract.leakage import leakage_of
 from contract.policy import Allow, Use
 from federated.aggregate.wire import KEY_BYTES
@@ -47,6 +57,7 @@ def asked(bank_a: Member) -> Asked:
         *,
         owners: tuple[str, ...] = ("bank", "registry"),
         suite: Suite = Suite.BLIND_JOIN,
+        largest_share: int | None = None,
     ) -> Contract:
         entries = tuple(entry for entry in CATALOGUE if entry.org in owners)
         parties = [
@@ -62,7 +73,11 @@ def asked(bank_a: Member) -> Asked:
         ]
         catalogue = {entry.org: {entry.name: entry} for entry in entries}
         query = Query(
-            statement=parse(sql, catalogue).sql, min_group=10, min_join=10, entries=entries
+            statement=parse(sql, catalogue).sql,
+            min_group=10,
+            min_join=10,
+            entries=entries,
+            largest_share=largest_share,
         )
         return contract_of(*parties, kind=JobKind.QUERY, query=query, crypto=Crypto(suite=suite))
 
@@ -225,6 +240,36 @@ def test_what_else_the_own_policy_denies_is_shown(asked: Asked) -> None:
     assert [(one.what, one.allowed) for one in none if one.org == "bank"] == [
         ("any use of 'loans'", False)
     ]
+
+
+@pytest.mark.parametrize("suite", QUERY_SUITES.values())
+def test_bands_are_shown_with_their_size_and_what_they_do(asked: Asked, suite: Suite) -> None:
+    plain = outlook(asked(BY_INDUSTRY, suite=suite))
+    checked = outlook(asked(BY_INDUSTRY, suite=suite, largest_share=60))
+    assert checked.bytes_on_the_wire == plain.bytes_on_the_wire + 1024
+    (folded,) = set(checked.steps) - set(plain.steps)
+    assert folded.startswith("folded: cells in which")
+    assert folded.endswith("more than 60 % of a sum")
+
+
+@pytest.mark.parametrize(
+    ("listed", "allowed"),
+    [
+        ({}, {None}),
+        ({"dominance": (Dominance.OFF, Dominance.BANDS)}, {None, 60}),
+        ({"dominance": (Dominance.BANDS,)}, {60}),
+    ],
+    ids=["by default", "both", "asked for"],
+)
+def test_bands_are_refused_unless_listed_and_may_be_asked_for(
+    asked: Asked, listed: dict[str, object], allowed: set[int | None]
+) -> None:
+    policy = policy_of(WHOLE.model_copy(update=listed))
+    for share, way in ((None, "off"), (60, "bands")):
+        lines = policy_lines(asked(SUMMED, largest_share=share), "bank", policy, NOW.date())
+        denied = [one.what for one in lines if one.allowed is False]
+        said = [] if share in allowed else [f"dominance {way} (largest share in the join)"]
+        assert denied == said
 
 
 def test_what_can_not_be_carried_out_is_not_shown(asked: Asked) -> None:

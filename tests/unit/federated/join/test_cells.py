@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from contract.errors import BadMessage
+from federated.join.bands import bands_of
 from federated.join.cells import Cells, Codes, cells
 from federated.join.matching import Matched
 
@@ -62,6 +63,8 @@ class World:
         public: Sequence[bool] | None = None,
         min_join: int = 1,
         withheld: Collection[Codes] = (),
+        bands: Sequence[Sequence[Any]] = (),
+        largest_share: int | None = None,
     ) -> Cells:
         owners = len(self.sizes)
         return cells(
@@ -73,7 +76,26 @@ class World:
             min_join,
             public or [False] * owners,
             withheld,
+            bands,
+            largest_share,
         )
+
+    def amounts(self, owner: int, largest: Mapping[Codes, int]) -> list[int]:
+        """1000 at every place of a list, but at one entity of each of these cells."""
+        amounts = [1000] * SIZE
+        columns = [self.codes[at][self.matched.positions[:, at]] for at in range(len(self.codes))]
+        of_entities = list(zip(*(column.tolist() for column in columns), strict=True))
+        for codes, amount in largest.items():
+            amounts[self.matched.positions[of_entities.index(codes), owner]] = amount
+        return amounts
+
+    def limited(self, largest: Mapping[Codes, int], owner: int = 0, share: int = 60) -> Cells:
+        bands: list[list[Any]] = [[] for _ in self.sizes]
+        bands[owner] = [
+            bands_of(np.full(SIZE, -5)),
+            bands_of(np.array(self.amounts(owner, largest))),
+        ]
+        return self.divided(bands=bands, largest_share=share)
 
 
 def passing(found: Cells) -> dict[Codes, int]:
@@ -280,3 +302,42 @@ def test_nothing_prints_a_count() -> None:
     found = two_owners({(0, 0): 9, (1, 1): 2, (2, 2): 2, (3, 3): 20})
     for each in (found, found.remainder, found.passing[0]):
         assert repr(each) == object.__repr__(each)
+
+
+class TestLargeShares:
+    TABLE: ClassVar[Table] = {(0, 0): 40, (1, 1): 12, (2, 2): 20, (3, 3): 30}
+
+    @pytest.mark.parametrize("owner", [0, 1])
+    def test_a_cell_of_which_one_has_nearly_all_is_folded_whoever_says_so(self, owner: int) -> None:
+        world = World(self.TABLE, [[PLENTY] * 4] * 2)
+        assert passing(world.limited({}, owner)) == self.TABLE
+        found = world.limited({(1, 1): 20_000}, owner)
+        assert (folded(found), found.dropped) == ([(1, 1), (2, 2)], 0)
+        assert passing(found) == {(0, 0): 40, (3, 3): 30}
+
+    def test_what_joins_it_is_the_smallest_cell_that_keeps_the_share_small(self) -> None:
+        world = World(self.TABLE, [[PLENTY] * 4] * 2)
+        assert folded(world.limited({(1, 1): 45_000})) == [(0, 0), (1, 1)]
+
+    def test_where_none_alone_does_the_smallest_join_one_after_another(self) -> None:
+        world = World(self.TABLE, [[PLENTY] * 4] * 2)
+        assert folded(world.limited({(1, 1): 50_000})) == [(1, 1), (2, 2), (3, 3)]
+
+    def test_nothing_opens_if_one_has_nearly_all_of_everything(self) -> None:
+        found = World(self.TABLE, [[PLENTY] * 4] * 2).limited({(1, 1): 10**9})
+        assert (found.passing, found.remainder, found.dropped) == ((), None, 4)
+
+    def test_a_remainder_of_small_cells_is_checked_as_a_whole(self) -> None:
+        table: Table = {(0, 0): 40, (1, 1): 4, (2, 2): 4, (3, 3): 30}
+        world = World(table, [[PLENTY] * 4] * 2)
+        assert folded(world.limited({})) == [(1, 1), (2, 2)]
+        assert folded(world.limited({(1, 1): 30_000})) == [(1, 1), (2, 2), (3, 3)]
+
+    def test_one_of_a_few_who_have_anything_has_too_much(self) -> None:
+        """As where all values of a cell but one are NULL: k counts entities, not values."""
+        world = World({(0, 0): 40, (1, 1): 12}, [[PLENTY] * 2] * 2)
+        zeros = np.zeros(SIZE, dtype=np.int64)
+        (one, *_) = world.matched.positions[:, 0]
+        zeros[one] = 3
+        found = world.divided(bands=[[bands_of(zeros)], []], largest_share=60)
+        assert (found.passing, found.dropped) == ((), 2)
