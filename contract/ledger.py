@@ -5,6 +5,10 @@ sides agree on the state without being told it, and nobody has to trust an instr
 statement may say, when, and by whom is checked here and nowhere else, but for the attempts of a sum
 over many organisations' own rows, which have a fold of their own (contract/attempts.py). The caller
 has verified the signature (contract/signing.py) and passes the signer's identity.
+
+An intersection in buckets may have further attempts (contract/further.py): when a party says
+prepare about the run, that run is over, and the job goes on with another when all have said so and
+signed its start. It stays in its state meanwhile, for what was released is released.
 """
 
 from collections import Counter
@@ -14,6 +18,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 from contract import attempts as attempting
+from contract import further
 from contract.attempts import Attempts, OfAttempt
 from contract.canonical import Frozen, parse
 from contract.cause import Cause, cause_of
@@ -74,6 +79,7 @@ _BEFORE_THE_GATES = {
     Kind.COLLECTED,
     Kind.CONFIRMED,
 }
+_ONCE_AN_ATTEMPT = {Kind.START, Kind.GATE, Kind.EVIDENCE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,11 @@ class Ledger:
     prepared: dict[str, Prepare] = field(default_factory=dict)
     start: StartRecord | None = None
     run: bytes | None = None
-    """The run id, once every party has prepared."""
+    """The run id, once every party has prepared: of the newest attempt."""
+    over: tuple[bytes, ...] = ()
+    """The run ids of the attempts before it."""
+    again: dict[str, Prepare] = field(default_factory=dict)
+    """What has been prepared of the next one, so far not by all."""
     he_key: HeKey | None = None
     cells: Cells | None = None
     matched: Matched | None = None
@@ -104,7 +114,31 @@ class Ledger:
     def subjects(self) -> tuple[bytes, ...]:
         """What statements about the run may be about, besides the job."""
         of_attempts = () if self.attempts is None else self.attempts.subjects
-        return of_attempts if self.run is None else (self.run, *of_attempts)
+        return (*self.runs, *of_attempts)
+
+    @property
+    def runs(self) -> tuple[bytes, ...]:
+        """The run ids of all attempts, the newest last."""
+        return self.over if self.run is None else (*self.over, self.run)
+
+    @property
+    def attempt(self) -> int:
+        """The number of the run's newest attempt; 1 before there is a run."""
+        return len(self.over) + 1
+
+    @property
+    def to_go_on(self) -> tuple[str, ...]:
+        """Whose word is missing for a further attempt that was asked for; none if none was."""
+        if self.again:
+            return tuple(org for org in self.contract.orgs if org not in self.again)
+        if not self.over or self.ended:
+            return ()
+        return tuple(org for org in self.contract.orgs if not self.has_said(Kind.START, org))
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether the newest attempt may have another one after it, as far as the contract says."""
+        return self.all_said(Kind.START) and further.may_go_on(self.contract, self.attempt)
 
     @property
     def heard(self) -> str:
@@ -138,12 +172,30 @@ class Ledger:
                 return True
 
     def has_said(self, kind: Kind, org: str) -> bool:
-        """Whether `org` has made its statement of this kind."""
-        return (kind, org) in self.bodies
+        """Whether `org` has made its statement of this kind, in the newest attempt."""
+        return (kind, self._slot(kind, org)) in self.bodies
 
     def all_said(self, kind: Kind) -> bool:
         """Whether every party has made its statement of this kind."""
         return all(self.has_said(kind, org) for org in self.contract.orgs)
+
+    def is_over(self, statement: Statement) -> bool:
+        """Whether a word is about an attempt that is over: its signer may not have known that."""
+        of_the_last = bool(self.again) and statement.kind in (Kind.GATE, Kind.EVIDENCE)
+        return statement.subject in self.over or (of_the_last and statement.subject == self.run)
+
+    def slot(self, statement: Statement) -> str:
+        """Under which name a statement is kept: each may be made once, some once an attempt."""
+        if statement.kind is Kind.PREPARE and statement.subject == self.run:
+            return _numbered(statement.org, self.attempt + 1)
+        return self._slot(statement.kind, statement.org)
+
+    def _slot(self, kind: Kind, org: str) -> str:
+        return _numbered(org, self.attempt if kind in _ONCE_AN_ATTEMPT else 1)
+
+
+def _numbered(org: str, attempt: int) -> str:
+    return org if attempt == 1 else f"{org} {attempt}"
 
 
 def role_of(contract: Contract, org: str) -> RunRole:
@@ -193,8 +245,11 @@ def hear(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
         _check_coordinator(ledger, statement, signer)
     elif statement.kind not in attempting.OF_THE_COORDINATOR:
         _check_party(ledger, signer)
+    if ledger.is_over(statement):
+        return ledger
     said = attempting.read(statement) if statement.kind in attempting.MODELS else None
-    slot = (statement.kind, signer.org if said is None else attempting.slot(signer.org, said))
+    name = ledger.slot(statement) if said is None else attempting.slot(signer.org, said)
+    slot = (statement.kind, name)
     before = ledger.bodies.get(slot)
     if before == statement.body or ledger.ended:
         return ledger
@@ -282,6 +337,8 @@ def _approval(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
 
 
 def _prepare(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
+    if statement.subject == ledger.run:
+        return _prepare_again(ledger, statement, signer)
     _require(ledger, statement, signer, State.APPROVED)
     prepare = _body(Prepare, ledger, statement, signer, ledger.job)
     party = prepare.party
@@ -305,13 +362,7 @@ def _prepare(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
         return replace(
             ledger, prepared=prepared, state=advance(ledger.state, Event.FAILED), cause=cause
         )
-    start = StartRecord(
-        job=prepare.job,
-        run=prepare.run,
-        attempt=prepare.attempt,
-        plan_digest=prepare.plan_digest,
-        parties=tuple(prepared[org].party for org in ledger.contract.orgs),
-    )
+    start = further.record_of(prepared, ledger.contract)
     return replace(
         ledger,
         prepared=prepared,
@@ -321,12 +372,33 @@ def _prepare(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
     )
 
 
+def _prepare_again(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
+    """A party wants a further attempt of the run: a process of it has ended."""
+    _require_running(ledger, statement, signer)
+    prepare = _of_this_run(ledger, statement, signer, Prepare)
+    assert ledger.run is not None
+    assert ledger.start is not None
+    if not ledger.may_go_on:
+        raise _untimely(ledger, statement, signer)
+    if not further.follows(ledger.start, prepare, signer.org):
+        raise _foreign(ledger, statement, signer)
+    again = {**ledger.again, signer.org: prepare}
+    if len(again) < len(ledger.contract.orgs):
+        return replace(ledger, again=again)
+    start = further.record_of(again, ledger.contract)
+    over = (*ledger.over, ledger.run)
+    return replace(ledger, again={}, start=start, run=start.run_id, over=over, evidenced={})
+
+
 def _start(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
-    _require(ledger, statement, signer, State.READY)
+    if ledger.over:
+        _require_running(ledger, statement, signer)
+    else:
+        _require(ledger, statement, signer, State.READY)
     start = _of_this_run(ledger, statement, signer, StartRecord)
     if start != ledger.start:
         raise _foreign(ledger, statement, signer)
-    if not ledger.all_said(Kind.START):
+    if ledger.over or not ledger.all_said(Kind.START):
         return ledger
     begun = attempting.begun(ledger.contract, statement.subject)
     return replace(ledger, state=advance(ledger.state, Event.ALL_SIGNED), attempts=begun)
@@ -390,15 +462,21 @@ def _matched(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
 
 
 def _gate(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
-    _require(ledger, statement, signer, State.RUNNING)
+    if ledger.over:
+        _require_running(ledger, statement, signer)
+    else:
+        _require(ledger, statement, signer, State.RUNNING)
     gate = _of_this_run(ledger, statement, signer, Gate)
-    if not ledger.may_gate:
+    if not ledger.may_gate or ledger.to_go_on:
         raise _untimely(ledger, statement, signer)
     if gate.run != statement.subject.hex():
         raise _foreign(ledger, statement, signer)
+    released = ledger.state is State.RELEASING
     if gate.verdict is Verdict.WITHHOLD:
-        return replace(ledger, state=advance(ledger.state, Event.WITHHELD), cause=gate.cause)
-    if ledger.attempts is None and ledger.all_said(Kind.GATE):
+        # What an earlier attempt has released can't be withheld any more.
+        event = Event.FAILED if released else Event.WITHHELD
+        return replace(ledger, state=advance(ledger.state, event), cause=gate.cause)
+    if ledger.attempts is None and ledger.all_said(Kind.GATE) and not released:
         return replace(ledger, state=advance(ledger.state, Event.ALL_GATED))
     return ledger
 
@@ -471,6 +549,10 @@ def _dead(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
     if (ledger.state, event) not in TRANSITIONS:
         event = Event.FAILED
     return replace(ledger, state=advance(ledger.state, event), cause=dead.cause)
+
+
+def _require_running(ledger: Ledger, statement: Statement, signer: Identity) -> None:
+    _require(ledger, statement, signer, State.RUNNING, State.RELEASING)
 
 
 def _of_this_run(ledger: Ledger, statement: Statement, signer: Identity, model: type[B]) -> B:

@@ -26,6 +26,16 @@ def away_too_long(ledger: Ledger, org: str, grace: timedelta) -> MiheError:
     )
 
 
+def does_not_go_on(ledger: Ledger, grace: timedelta) -> MiheError:
+    """A party is there, and its word for a further attempt is not."""
+    return PartyLost(
+        f"the node did not take up a further attempt for more than {grace.total_seconds():.0f} s",
+        party=ledger.to_go_on[0],
+        phase=ledger.state.value,
+        fix="look at that node's log, then propose the job again",
+    )
+
+
 def gone_for_good(ledger: Ledger, org: str) -> MiheError:
     """A member of a sum is gone whom the others can't stand in for."""
     return PartyLost(

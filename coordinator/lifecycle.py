@@ -85,6 +85,7 @@ class Lifecycle:
         self._offers = Offers([])
         self._jobs: dict[bytes, Ledger] = {}
         self._runs: dict[bytes, bytes] = {}
+        self._going_on: dict[tuple[bytes, int, tuple[str, ...]], float] = {}
         self.changed: Callable[[Ledger], None] = lambda _: None
         self._one_at_a_time = asyncio.Lock()
         self._under_way: set[asyncio.Task[Any]] = set()
@@ -190,6 +191,8 @@ class Lifecycle:
                 phase="relay",
                 fix="open it to the other party that the contract names",
             )
+        if run in ledger.over:
+            raise endings.over(run)
         if ledger.state not in _RELAYED:
             raise UnknownJob(
                 f"the job is {ledger.state.value}: nothing is relayed before it runs",
@@ -362,6 +365,13 @@ class Lifecycle:
         longest = max(away, key=lambda org: away[org])
         if away[longest] > self._grace.total_seconds():
             await self._end(ledger, endings.away_too_long(ledger, longest, self._grace))
+        elif ledger.to_go_on and self._waited_for(ledger) > self._grace.total_seconds():
+            await self._end(ledger, endings.does_not_go_on(ledger, self._grace))
+
+    def _waited_for(self, ledger: Ledger) -> float:
+        """For how many seconds the words that a further attempt lacks have been these."""
+        now = self._clock.elapsed()
+        return now - self._going_on.setdefault((ledger.job, ledger.attempt, ledger.to_go_on), now)
 
     async def _say(self, job: bytes, kind: Kind, body: Frozen) -> None:
         ledger = self._jobs.get(job)
@@ -407,8 +417,11 @@ class Lifecycle:
         if not ledger.ended:
             self._jobs[ledger.job] = ledger
             self._runs |= dict.fromkeys(ledger.subjects, ledger.job)
+            for run in ledger.over:
+                self._relay.close(run, endings.over(run))
             return
         self._jobs.pop(ledger.job, None)
+        self._going_on = {one: when for one, when in self._going_on.items() if one[0] != ledger.job}
         if ledger.run is not None:
             self._runs = {one: job for one, job in self._runs.items() if job != ledger.job}
             self._relay.close(ledger.run, endings.over(ledger.run))

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from contract.canonical import parse
+from contract.canonical import canonical_bytes, parse
 from contract.cause import Cause
 from contract.credentials import Credentials
-from contract.statements import Dead
+from contract.job import Contract, Crypto, Suite
+from contract.signing import Kind, Statement
+from contract.statements import Dead, Prepare
 from coordinator.server import Running
 from tests.unit.coordinator.conftest import GRACE_SECONDS
 from tests.unit.coordinator.consortium import (
@@ -23,6 +25,7 @@ from tests.unit.coordinator.consortium import (
     contract_of,
     evidence,
     gate,
+    prepare,
     proposal,
     say_all,
     to_running,
@@ -112,6 +115,33 @@ async def test_what_started_in_time_may_finish(
     await coordinator.lifecycle.sweep()
     await a.must_say(gate(bank_a, run))
     assert (await a.told(8))[-1].kind == "gate"
+
+
+def asked_again(by: Credentials, contract: Contract, run: bytes) -> Statement:
+    """That a process of this party has ended: it wants a further attempt."""
+    body = parse(Prepare, prepare(by, contract).body).model_copy(update={"attempt": 2})
+    return by.signer.sign(Kind.PREPARE, run, canonical_bytes(body))
+
+
+async def test_a_party_that_takes_up_no_further_attempt_ends_the_job(
+    a: Stream, b: Stream, coordinator: Running, bank_a: Credentials, bank_b: Credentials,
+    time: HandClock,
+) -> None:  # fmt: skip
+    crypto = Crypto(suite=Suite.PSI_RR22)
+    contract = contract_of(bank_a, bank_b).model_copy(update={"crypto": crypto})
+    run, said = to_running(contract, bank_a, bank_b)
+    await say_all([*said, asked_again(bank_a, contract, run)], a, b)
+    await coordinator.lifecycle.sweep()
+    time.forward(timedelta(seconds=GRACE_SECONDS))
+    await coordinator.lifecycle.sweep()
+    await b.must_say(asked_again(bank_b, contract, run))
+    await coordinator.lifecycle.sweep()  # who has answered has as long for the next word
+    time.forward(timedelta(seconds=GRACE_SECONDS))
+    await coordinator.lifecycle.sweep()
+    time.forward(timedelta(seconds=1))
+    await coordinator.lifecycle.sweep()
+    cause = cause_in((await a.told(10))[-1])
+    assert (cause.code, cause.party, cause.phase) == ("PARTY_LOST", "bank_a", "running")
 
 
 async def test_a_party_that_stays_away_ends_its_running_jobs(
