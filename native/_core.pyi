@@ -52,6 +52,7 @@ __all__ = [
     "rr22_await",
     "rr22_begin",
     "rr22_gather",
+    "rr22_hashing",
     "rr22_outline",
     "rr22_share",
     "star_draw",
@@ -170,6 +171,9 @@ def rr22_outline(terms: _Terms) -> tuple[int, Sequence[int]]:
 
 def rr22_share(run_id: bytes) -> tuple[Sharing, bytes]:
     """What an owner gives to the key of the items: 32 bytes. Raises Defect."""
+
+def rr22_hashing(run_id: bytes, receivers: bytes, senders: bytes) -> Hashing:
+    """The hash of items under the shares of an earlier attempt, whose run id is given."""
 
 def rr22_gather(parts: Sequence[tuple[bytes, bytes]]) -> Items:
     """The distinct items of one bucket, from pairs of blocks (16 bytes) and rows (uint32).

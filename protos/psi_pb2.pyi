@@ -93,7 +93,8 @@ class Rr22Message(_message.Message):
     """Every message of RR22 is one piece of bytes, whose length follows from the agreed sizes, in a stream of its own. Once a
     run receiver_share and sender_share (32 random bytes each); of every bucket, in order, with its number behind the name as
     in reply_17: base_points (sender → receiver), reply, trees; with checks, challenge (receiver → sender) and answer; masked
-    (receiver → sender: under a one-time pad), item_tags, common (receiver → sender, when both learn the result).
+    (receiver → sender: under a one-time pad), item_tags, common (receiver → sender, when both learn the result). A further
+    attempt begins with receiver_filed and sender_filed (40 bytes each), and goes on without shares if both have kept them.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

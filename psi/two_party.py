@@ -17,7 +17,7 @@ from psi.ecdh import receiver as ecdh_receiver
 from psi.ecdh import sender as ecdh_sender
 from psi.ecdh.messages import BlindedSet, Evaluated, Matched
 from psi.rr22 import cost as rr22_cost
-from psi.rr22 import items
+from psi.rr22 import items, resumption
 from psi.rr22 import messages as rr22_messages
 from psi.rr22 import parameters as rr22
 from psi.rr22 import receiver as rr22_receiver
@@ -28,8 +28,10 @@ from psi.rr22.messages import (
     Challenge,
     Common,
     Masked,
+    ReceiverFiled,
     ReceiverShare,
     Reply,
+    SenderFiled,
     SenderShare,
     Tags,
     Trees,
@@ -50,6 +52,8 @@ STREAMS: Final[dict[type[Message], str]] = {
     Matched: "matched",
     ReceiverShare: "receiver_share",
     SenderShare: "sender_share",
+    ReceiverFiled: "receiver_filed",
+    SenderFiled: "sender_filed",
     BasePoints: "base_points",
     Reply: "reply",
     Trees: "trees",
@@ -60,6 +64,11 @@ STREAMS: Final[dict[type[Message], str]] = {
     Common: "common",
 }
 """The stream in which each message travels; behind it the number of the bucket, if there is one."""
+
+FILED: Final = {
+    STREAMS[message]: resumption.FILED_BYTES for message in (ReceiverFiled, SenderFiled)
+}
+"""The streams that a further attempt begins with, of which no plan knows, and their bytes."""
 
 MODES: Final[dict[JobKind, ecdh.Mode]] = {
     JobKind.PSI: "intersection",
@@ -151,6 +160,10 @@ class Bucketed:
     def sharing(self) -> items.Fresh:
         """The states at the beginning, which end with what scatters the set into buckets."""
         return items.Fresh(self.parameters, self.role)
+
+    def resuming(self, filed: resumption.Filed | None) -> resumption.Fresh:
+        """The states at the beginning of a further attempt, which end with where it goes on."""
+        return resumption.Fresh(self.parameters, self.role, filed)
 
     def bucket(self, number: int) -> Fresh:
         """The first state of one bucket; it takes its items when it is `Ready`."""

@@ -2,8 +2,9 @@
 
 Implements  psi/rr22/SPEC.md §3: Fresh → AwaitShare → Scattering
 Learns      nothing: what comes from the peer is 32 random bytes
-Secrets     the items' key, inside the core. Whoever has it and a block can try keys: blocks that
-            leave the memory are sealed (node/partition.py)
+Secrets     the items' key, inside the core, and its two halves. Whoever has them and a block can
+            try keys: blocks that leave the memory are sealed (node/partition.py), and so are halves
+            that are kept for a further attempt (node/filing.py)
 """
 
 from collections.abc import Sequence
@@ -13,11 +14,20 @@ from psi.keys import Keys
 from psi.refusals import require_length
 from psi.rr22.messages import ReceiverShare, SenderShare
 from psi.rr22.parameters import SHARE_BYTES, Parameters, Role
-from psi.rr22.secret import Hashing, Sharing, faults, share
+from psi.rr22.secret import Hashing, Sharing, faults, hashing_again, share
 from psi.step import Ready
 
 _BLOCK_BYTES = 16
 _ROW_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Halves:
+    """What the two owners gave to the key of the items, and in which run."""
+
+    run_id: bytes
+    receivers: bytes
+    senders: bytes
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -31,7 +41,7 @@ class Fresh:
         """This owner's half of the key."""
         sharing, half = share(self.parameters)
         message = ReceiverShare(half) if self.role == "receiver" else SenderShare(half)
-        return AwaitShare(self.parameters, self.role, sharing), message
+        return AwaitShare(self.parameters, self.role, sharing, half), message
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -41,6 +51,7 @@ class AwaitShare:
     parameters: Parameters
     role: Role
     sharing: Sharing
+    half: bytes
 
     @property
     def awaits(self) -> type[ReceiverShare] | type[SenderShare]:
@@ -50,9 +61,12 @@ class AwaitShare:
     def advance(self, message: ReceiverShare | SenderShare) -> tuple["Scattering", None]:
         """The key of the items. Raises BadMessage."""
         require_length("the share", message.content, SHARE_BYTES, "psi/rr22/SPEC.md §3")
+        first = self.role == "receiver"
+        receivers, senders = (self.half, message.content) if first else (message.content, self.half)
+        halves = Halves(self.parameters.run_id, receivers, senders)
         with faults():
-            hashing = self.sharing.hashing(message.content, self.role == "receiver")
-        return Scattering(self.parameters.buckets, hashing), None
+            hashing = self.sharing.hashing(message.content, first)
+        return Scattering(self.parameters.buckets, halves, hashing), None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -80,7 +94,14 @@ class Scattering(Ready):
     """Has the key: hashes the set, piece by piece."""
 
     buckets: int
+    halves: Halves
     hashing: Hashing
+
+    @staticmethod
+    def again(buckets: int, halves: Halves) -> "Scattering":
+        """The one that the halves of an earlier attempt make: every item comes where it was."""
+        hashing = hashing_again(halves.run_id, halves.receivers, halves.senders)
+        return Scattering(buckets, halves, hashing)
 
     def scatter(self, keys: Keys, first_row: int) -> Scattered:
         """The i-th key stands in the row `first_row` + i."""

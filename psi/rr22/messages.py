@@ -1,7 +1,8 @@
 """The messages of an RR22 intersection, in the order in which they are sent (psi/rr22/SPEC.md §4).
 
-The first two once a run, the others for every bucket. Each is one piece of bytes whose length
-follows from the agreed sizes; only the core looks inside.
+The first two once a run, or in a further attempt the next two before it goes on (§11); the others
+for every bucket. Each is one piece of bytes whose length follows from the agreed sizes; only the
+core looks inside.
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,16 @@ class ReceiverShare(Piece):
 @dataclass(frozen=True, slots=True, repr=False)
 class SenderShare(Piece):
     """Sender → receiver, once a run: its part of that key."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ReceiverFiled(Piece):
+    """Receiver → sender, in a further attempt: how many buckets it has filed, under which key."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SenderFiled(Piece):
+    """Sender → receiver, in a further attempt: the same of its own."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -67,4 +78,4 @@ class Common(Piece):
     """Receiver → sender, if both learn: one bit for each tag; with checks, a proof of them."""
 
 
-FROM_RECEIVER: Final = frozenset({ReceiverShare, Reply, Challenge, Masked, Common})
+FROM_RECEIVER: Final = frozenset({ReceiverShare, ReceiverFiled, Reply, Challenge, Masked, Common})

@@ -4,6 +4,7 @@ Every bucket has one 32-byte secret of its own, from which Δ, noise, roots, see
 (psi/rr22/SPEC.md §5); a run has the key of its items, to which each owner gives half. They are made
 from the operating system's entropy, never leave the core but for that half, and are wiped when the
 object that holds them goes. Objects that hold a secret of a bucket are consumed on use.
+A job of several buckets keeps the halves, so that a further attempt has the same buckets (§11).
 
 This is the only module that touches them.
 """
@@ -41,6 +42,12 @@ def share(parameters: Parameters) -> tuple[Sharing, bytes]:
     """What this owner gives to the key of the items."""
     with faults():
         return _core.rr22_share(parameters.run_id)
+
+
+def hashing_again(run_id: bytes, receivers: bytes, senders: bytes) -> Hashing:
+    """The hash of items under what both owners gave in an earlier attempt, whose id is given."""
+    with faults():
+        return _core.rr22_hashing(run_id, receivers, senders)
 
 
 def await_points(parameters: Parameters, bucket: int) -> Replying:

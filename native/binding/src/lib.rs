@@ -37,8 +37,8 @@ mod _core {
     #[pymodule_export]
     use super::psi_rr22::{
         Answering, Checking, Finishing, Growing, Hashing, Items, Masking, Matching, Replying,
-        Sharing, Tagging, Taking, Told, rr22_await, rr22_begin, rr22_gather, rr22_outline,
-        rr22_share,
+        Sharing, Tagging, Taking, Told, rr22_await, rr22_begin, rr22_gather, rr22_hashing,
+        rr22_outline, rr22_share,
     };
     #[pymodule_export]
     use super::psi_star::{StarGathering, StarItems, star_draw, star_store_bytes, star_take};

@@ -106,6 +106,12 @@ pub(crate) fn rr22_share(py: Python<'_>, run_id: RunId) -> PyResult<(Sharing, Bo
     ))
 }
 
+/// The hash of items under the shares of an earlier attempt, whose run id is given.
+#[pyfunction]
+pub(crate) fn rr22_hashing(run_id: RunId, receivers: [u8; SHARE], senders: [u8; SHARE]) -> Hashing {
+    Hashing(ItemHash::new(&run_id, &receivers, &senders))
+}
+
 /// The items of one bucket, from pairs of blocks and rows.
 #[pyfunction]
 pub(crate) fn rr22_gather(py: Python<'_>, parts: Vec<Packed>) -> PyResult<Items> {
@@ -163,7 +169,7 @@ impl Sharing {
         } else {
             (others, own)
         };
-        Ok(Hashing(ItemHash::new(&run_id, &receivers, &senders)))
+        Ok(rr22_hashing(run_id, receivers, senders))
     }
 }
 
