@@ -46,7 +46,7 @@ def status(view: NodeStatus) -> Table:
             ("version", view.version),
             ("coordinator", f"{view.coordinator}, {reached}"),
             ("datasets", view.datasets),
-            ("open jobs", view.jobs_open),
+            ("open jobs", _open_jobs(view)),
             ("certificate until", _moment(view.certificate_expires)),
             ("fingerprint", view.fingerprint),
             *(("attention", str(notice)) for notice in view.notices),
@@ -244,7 +244,7 @@ def jobs(view: JobList) -> RenderableType:
     rows = [
         (
             line.job[:SHORT],
-            _state(line.state),
+            _state(line.state, line.attempt),
             _kind(line.kind),
             " × ".join(line.datasets),
             ", ".join(line.receivers),
@@ -263,7 +263,7 @@ def outcome(view: JobView, *, own: str) -> Table:
     return facts(
         [
             ("job", view.job),
-            ("state", _state(view.state)),
+            ("state", _state(view.state, view.attempt)),
             ("kind", _kind(contract.kind.value)),
             (
                 "matches",
@@ -339,8 +339,14 @@ def _kind(kind: str) -> str:
     return words.get(kind, kind)
 
 
-def _state(state: State) -> Text:
-    return Text(state.value, style=_STYLES.get(state, "bold"))
+def _state(state: State, attempt: int = 1) -> Text:
+    further = f", attempt {attempt}" if attempt > 1 else ""
+    return Text(state.value + further, style=_STYLES.get(state, "bold"))
+
+
+def _open_jobs(view: NodeStatus) -> str:
+    further = f", {view.jobs_again} in a further attempt" if view.jobs_again else ""
+    return f"{view.jobs_open}{further}"
 
 
 def _moment(moment: datetime) -> str:

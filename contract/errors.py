@@ -408,7 +408,8 @@ class ForeignStart(PeerError):
 class PartyRestarted(PeerError):
     """A node was restarted in the middle of a run, or attached a second time.
 
-    Met   a daemon was killed or updated while a job ran; it says so itself when it is back
+    Met   a daemon was killed or updated while a job ran; it says so itself when it is back. An
+          intersection in several buckets goes on instead, and ends so at its third interruption
     Do    run the job again: what the attempt had exchanged is of no use to anybody
     """
 

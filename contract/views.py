@@ -24,6 +24,7 @@ class NodeStatus(Frozen):
     attached: bool
     datasets: int
     jobs_open: int
+    jobs_again: int = Field(default=0, description="open jobs in a further attempt")
     notices: tuple[Notice, ...] = Field(
         default=(), description="certificates and lists that somebody should see to"
     )
@@ -130,6 +131,7 @@ class JobView(Frozen):
 
     job: Hex32
     run: Hex32 | None = None
+    attempt: int = Field(default=1, description="of the run: more than 1 after a process ended")
     state: State
     contract: Contract
     leakage: LeakageStatement
@@ -144,6 +146,7 @@ class JobLine(Frozen):
 
     job: Hex32
     state: State
+    attempt: int = 1
     kind: str
     datasets: Annotated[tuple[str, ...], Field(min_length=1)]
     receivers: tuple[OrgId, ...]

@@ -145,6 +145,7 @@ class Admin(admin_pb2_grpc.AdminServicer):
             attached=self._attachment.attached,
             datasets=len(self._owner.datasets.entries()),
             jobs_open=len(self._docket.open_ledgers()),
+            jobs_again=sum(one.attempt > 1 for one in self._docket.open_ledgers()),
             notices=self.notices(),
         )
 
@@ -340,6 +341,7 @@ class Admin(admin_pb2_grpc.AdminServicer):
         return JobView(
             job=job.hex(),
             run=ledger.run.hex() if ledger.run else None,
+            attempt=ledger.attempt,
             state=state,
             contract=ledger.contract,
             leakage=leakage_of(ledger.contract),
@@ -359,6 +361,7 @@ class Admin(admin_pb2_grpc.AdminServicer):
         return JobLine(
             job=job.hex(),
             state=state,
+            attempt=ledger.attempt,
             kind=contract.kind.value,
             datasets=tuple(f"{party.org}.{party.dataset}" for party in contract.parties),
             receivers=contract.receivers,

@@ -3,8 +3,11 @@
 Three things go side by side: the owner's blocks are filled into their buckets; of one bucket, what
 needs no items is prepared; another one, with its items, is matched. At most two buckets are in
 flight, so that memory does not grow with the set, and the first is prepared while keys are read.
+What is done is filed bucket by bucket, if it is (node/filing.py), and a further attempt of the run
+begins at the first one that is not filed on both sides.
 
-Order     nothing that depends on the own set leaves before all of it is in its buckets
+Order     nothing that depends on the own set leaves before all of it is in its buckets; a bucket is
+          filed before anything of the next one leaves that depends on the own set
 Learns    as the protocol says (psi/rr22/SPEC.md): sizes of messages and buckets are the contract's
 """
 
@@ -17,6 +20,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from node.filing import Filing
 from node.partition import Partition
 from node.rows import Batch
 from node.session import Session
@@ -24,6 +28,7 @@ from node.stage import together
 from psi.keys import Keys
 from psi.refusals import require_room
 from psi.rr22.items import Scattering
+from psi.rr22.resumption import Agreed
 from psi.rr22.secret import gather
 from psi.step import Finished, Marked, Nothing, Ready, Result, Rows
 from psi.two_party import Bucketed
@@ -71,9 +76,21 @@ class Listed:
         )
 
 
-async def play_buckets(session: Session, part: Bucketed, own: Own, partition: Partition) -> Result:
-    """Play a role over the own set; the result, or the MiheError that ended it."""
-    run = _Run(session, part, own, partition)
+async def play_buckets(
+    session: Session,
+    part: Bucketed,
+    own: Own,
+    partition: Partition,
+    filing: Filing | None = None,
+    *,
+    again: bool = False,
+) -> Result:
+    """Play a role over the own set; the result, or the MiheError that ended it.
+
+    What is done goes to `filing`; `again`: this is a further attempt, which finds there what the
+    earlier ones have done.
+    """
+    run = _Run(session, part, own, partition, filing, again=again)
     tasks = [asyncio.create_task(one) for one in (run.fill(), run.prepare(), run.match())]
     await together(*tasks)
     return run.result()
@@ -100,8 +117,15 @@ class _Run:
         part: Bucketed,
         own: Own,
         partition: Partition,
+        filing: Filing | None,
+        *,
+        again: bool,
     ) -> None:
         self._session, self._part, self._own, self._partition = session, part, own, partition
+        self._filing = filing
+        self._again = again
+        self._first = 0
+        self._agreed = asyncio.Event()
         self._filled = asyncio.Event()
         self._room = asyncio.Semaphore(1)
         self._prepared: asyncio.Queue[Ready] = asyncio.Queue()
@@ -110,8 +134,7 @@ class _Run:
     async def fill(self) -> None:
         """Agree on the key of the items, and scatter the own set."""
         work, own = self._session.work, self._own
-        scattering = await self._session.begin(self._part.sharing())
-        assert isinstance(scattering, Scattering)
+        scattering = await self._agree()
         require_room(own.keys, self._part.size, "psi/rr22/SPEC.md §2")
         self._common.rows = np.zeros(own.rows, dtype=np.bool_)
         done = 0
@@ -121,6 +144,25 @@ class _Run:
                 done += rows
                 self._session.progress("load", done, own.rows)
         self._filled.set()
+
+    async def _agree(self) -> Scattering:
+        """The key of the items, and where the run begins: an earlier attempt's, or anew."""
+        work, filing = self._session.work, self._filing
+        if self._again:
+            assert filing is not None
+            filed = await work(filing.filed)
+            agreed = await self._session.begin(self._part.resuming(filed))
+            assert isinstance(agreed, Agreed)
+            self._first = agreed.first
+            self._agreed.set()
+            if agreed.scattering is not None:
+                await work(filing.go_on, self._first)
+                return agreed.scattering
+        scattering = await self._session.begin(self._part.sharing())
+        assert isinstance(scattering, Scattering)
+        if filing is not None:
+            await work(filing.begin, scattering.halves)
+        return scattering
 
     def _scatter(self, scattering: Scattering, batches: Iterator[Batch]) -> int | None:
         """The next batch into its buckets; how many rows it had, None if there was none."""
@@ -132,7 +174,9 @@ class _Run:
 
     async def prepare(self) -> None:
         """Play every bucket up to where it needs its items, one ahead of the matching."""
-        for bucket in range(self._part.buckets):
+        if self._again:
+            await self._agreed.wait()
+        for bucket in range(self._first, self._part.buckets):
             await self._room.acquire()
             ready = await self._session.begin(self._part.bucket(bucket), bucket)
             assert isinstance(ready, Ready)
@@ -142,16 +186,26 @@ class _Run:
         """Play every bucket to its end."""
         await self._filled.wait()
         buckets = self._part.buckets
-        for bucket in range(buckets):
+        for bucket in range(self._first):
+            assert self._filing is not None
+            filed = await self._session.work(self._filing.found, bucket)
+            self._take(filed.result)
+        for bucket in range(self._first, buckets):
             self._session.progress("buckets", bucket, buckets)
             ready = await self._prepared.get()
             self._room.release()
             items = await self._session.work(self._items, bucket)
             ended = await self._session.go_on(ready, items, bucket)
             assert isinstance(ended, Finished)
-            if isinstance(ended.result, Rows):
-                self._common.add(ended.result)
+            if self._filing is not None:
+                await self._session.work(self._filing.add, bucket, ended.result)
+            self._take(ended.result)
+        self._session.release()
         self._session.progress("buckets", buckets, buckets)
+
+    def _take(self, result: Result) -> None:
+        if isinstance(result, Rows):
+            self._common.add(result)
 
     def _items(self, bucket: int) -> object:
         return gather(self._partition.parts(bucket))

@@ -17,7 +17,7 @@ from secrets import token_hex
 from contract.canonical import Frozen
 from contract.cause import cause_of
 from contract.credentials import Credentials
-from contract.errors import MiheError, PartyRestarted, StateAbsent, StorageFull
+from contract.errors import BadMessage, MiheError, PartyRestarted, StateAbsent, StorageFull
 from contract.job import PROTOCOL_VERSION, Contract
 from contract.ledger import Ledger, role_of
 from contract.lifecycle import TERMINAL, State
@@ -37,6 +37,7 @@ from node.docket import Docket
 from node.evidence import bundle
 from node.gate import Consent, decide, policy_lines, readable
 from node.outlook import digest_of
+from node.plan import is_resumable
 from node.results import Results
 from node.runs import Runs
 from node.scratch import create, scratch, settle
@@ -197,7 +198,7 @@ class Conductor:
                     Kind.START, start.run_id, lambda: self._say(Kind.START, start.run_id, start)
                 )
             case State.RUNNING | State.RELEASING:
-                self._run(ledger)
+                self._go_on(ledger)
             case _:
                 self._close(ledger, ledger.state)
 
@@ -286,11 +287,43 @@ class Conductor:
         prepare = Prepare(
             job=ledger.job.hex(),
             run=1,
-            attempt=1,
+            attempt=1 if ledger.run is None else ledger.attempt + 1,
             plan_digest=digest_of(ledger.contract),
             party=share,
         )
-        self._say(Kind.PREPARE, ledger.job, prepare)
+        self._say(Kind.PREPARE, ledger.run or ledger.job, prepare)
+
+    def _go_on(self, ledger: Ledger) -> None:
+        """Run, or with the others get ready for a further attempt."""
+        run = ledger.run
+        assert run is not None
+        assert ledger.start is not None
+        start = ledger.start
+        if not ledger.to_go_on or self._store.has_said(Kind.DEAD, ledger.job):
+            self._run(ledger)
+            return
+        self._runs.stop(ledger.job)
+        if ledger.again:
+            self._once(Kind.PREPARE, run, lambda: self._prepare_again(ledger))
+        elif not self._store.has_said(Kind.START, run):
+            self._store.begin_again(ledger.job)
+            self._say(Kind.START, run, start)
+
+    def _prepare_again(self, ledger: Ledger) -> None:
+        if not is_resumable(ledger.contract):
+            (asking, *_) = ledger.again
+            self.end(
+                ledger.job,
+                BadMessage(
+                    "a further attempt is asked for of a run that is in one piece",
+                    party=asking,
+                    phase=ledger.state.value,
+                    fix="the sender is not following the protocol: compare versions",
+                    rule="psi/rr22/SPEC.md §11",
+                ),
+            )
+            return
+        self._prepare(ledger)
 
     def _run(self, ledger: Ledger) -> None:
         run = ledger.run
@@ -299,6 +332,10 @@ class Conductor:
         if self._runs.active(ledger.job) or said(Kind.EVIDENCE, run) or said(Kind.DEAD, ledger.job):
             return
         if self._docket.row(ledger.job).begun:
+            if ledger.may_go_on and is_resumable(ledger.contract):
+                _log.info("again job=%s attempt=%d", _short(ledger.job), ledger.attempt + 1)
+                self._once(Kind.PREPARE, run, lambda: self._prepare(ledger))
+                return
             self.end(
                 ledger.job,
                 PartyRestarted(
@@ -351,7 +388,7 @@ class Conductor:
         self._file_evidence(ledger)
 
     def _file_evidence(self, ledger: Ledger) -> None:
-        receipts = self._store.receipts(ledger.run) if ledger.run else []
+        receipts = [one for run in ledger.runs for one in self._store.receipts(run)]
         content = bundle(self._store.heard(ledger.job), receipts)
         with scratch(self._evidence) as work:
             written = work / "evidence.json"

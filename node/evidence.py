@@ -1,19 +1,22 @@
 """Evidence: what remains of a job for whoever asks later.
 
 When a party is through, it signs the digests of all receipts of the run, its own and its peer's; a
-run is done when all parties have signed the same list. The file written at a job's end holds every
-statement and receipt with signature and certificate, so that it can be checked without a node. The
-statements are the same on every side; so are the receipts of a run that is done, while of another
-one a party may hold the receipt for a stream that never arrived.
+run is done when all parties have signed the same list. Of a run of several attempts that are those
+of the last one, and of earlier ones those of the buckets that were filed then. The file written at
+a job's end holds every statement and receipt with signature and certificate, so that it can be
+checked without a node. The statements are the same on every side; so are the receipts of a run that
+is done in one attempt, while of another one a party may hold the receipt for a stream that never
+arrived.
 It holds no identifier, no value, no count, and no unsalted digest of any of them.
 """
 
 import json
 from base64 import b64encode
 
+from contract.canonical import parse
 from contract.ledger import Ledger
-from contract.signing import Statement
-from contract.statements import Evidence
+from contract.signing import MAX_BODY_BYTES, Statement
+from contract.statements import Evidence, Receipt
 
 
 def evidence_of(ledger: Ledger, run: bytes, receipts: list[Statement]) -> Evidence:
@@ -22,6 +25,11 @@ def evidence_of(ledger: Ledger, run: bytes, receipts: list[Statement]) -> Eviden
     return Evidence(
         job=ledger.job.hex(), run=run.hex(), heard=ledger.heard, receipts=tuple(digests)
     )
+
+
+def stream_of(receipt: Statement) -> str:
+    """The stream that a receipt is for."""
+    return parse(Receipt, receipt.body, max_bytes=MAX_BODY_BYTES, party=receipt.org).stream
 
 
 def bundle(heard: list[tuple[int, Statement]], receipts: list[Statement]) -> bytes:

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 
 from contract.canonical import Compiled, Frozen, OrgId
 from contract.errors import BadRequest
-from contract.job import Contract, JobKind, Suite
+from contract.job import Contract, Family, JobKind, Suite
 from contract.ledger import role_of
 from contract.statements import RunRole
 from federated.join.parameters import JoinParameters
 from psi.cost import Sent
-from psi.two_party import FROM_RECEIVER, MODES, STREAMS, Agreed, Role
+from psi.two_party import FILED, FROM_RECEIVER, MODES, STREAMS, Agreed, Role
 
 
 class MatchPlan(Compiled):
@@ -81,13 +81,20 @@ class Plan(Compiled):
             both=self.both,
         )
 
+    @property
+    def buckets(self) -> int:
+        """Into how many the sets are cut; 0 if they are played in one piece."""
+        return max(stream.buckets for stream in self.streams)
+
     def role_of(self, org: str) -> Role:
         """The role that `org` plays."""
         return "receiver" if org == self.receiver else "sender"
 
-    def incoming(self, org: str) -> dict[str, int]:
+    def incoming(self, org: str, attempt: int = 1) -> dict[str, int]:
         """The streams that `org` will be sent, with the most bytes that each may have."""
-        return most_bytes(stream for stream in self.streams if stream.receiver == org)
+        streams = most_bytes(stream for stream in self.streams if stream.receiver == org)
+        filed = {name: size + _ENVELOPE_BYTES for name, size in FILED.items()}
+        return streams | filed if attempt > 1 else streams
 
     def place_of(self, name: str) -> tuple[Stream, int]:
         """The stream that has this name on the link, and its bucket."""
@@ -118,6 +125,11 @@ def compile_plan(contract: Contract) -> Plan:
         both=len(contract.receivers) == 2,
     )
     return plan_of_pair(agreed, planner=contract.planner, receiver=receiver.org, sender=sender.org)
+
+
+def is_resumable(contract: Contract) -> bool:
+    """Whether a run may have further attempts: each bucket that is done, is done."""
+    return contract.family is Family.TWO_PARTY and compile_plan(contract).buckets > 1
 
 
 def plan_of_pair(agreed: Agreed, *, planner: int, receiver: str, sender: str) -> Plan:

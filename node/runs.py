@@ -33,6 +33,7 @@ class Runs:
         self._services = services
         self._turns = turns
         self._tasks: dict[bytes, asyncio.Task[None]] = {}
+        self._ending: dict[bytes, asyncio.Task[None]] = {}
         self.progress: Callable[[bytes, str, str, int, int], None] = lambda *_: None
 
     def active(self, job: bytes) -> bool:
@@ -54,7 +55,8 @@ class Runs:
     ) -> None:
         """Start a run that began at `place` in the log; `on_error` hears what ended it early."""
         turn = self._turns.enter(place)
-        task = asyncio.create_task(self._play_guarded(ledger, consent, turn, on_error))
+        former = self._ending.pop(ledger.job, None)
+        task = asyncio.create_task(self._play_guarded(ledger, consent, turn, on_error, former))
         task.add_done_callback(lambda _: turn.over())
         self._tasks[ledger.job] = task
 
@@ -62,6 +64,12 @@ class Runs:
         """Let go of a run: its links close, whatever it was doing ends."""
         if (task := self._tasks.pop(job, None)) is not None:
             task.cancel()
+            self._ending[job] = task
+            task.add_done_callback(lambda _: self._ended(job, task))
+
+    def _ended(self, job: bytes, task: "asyncio.Task[None]") -> None:
+        if self._ending.get(job) is task:
+            del self._ending[job]
 
     async def stop_all(self) -> None:
         """Let go of every run."""
@@ -76,8 +84,11 @@ class Runs:
         consent: Consent,
         turn: Turn,
         on_error: Callable[[MiheError], None],
+        former: "asyncio.Task[None] | None",
     ) -> None:
         try:
+            if former is not None:  # the attempt before this one lets go of its files
+                await asyncio.wait({former})
             await self._play(ledger, consent, turn)
         except asyncio.CancelledError:
             raise
@@ -108,7 +119,7 @@ class Runs:
             released = await _PLAYS[ledger.contract.family](stage)
             if released is not None:
                 store.set_result(ledger.job, canonical_bytes(released.view).decode())
-            receipts = store.receipts(stage.run)
+            receipts = [*store.receipts(stage.run), *stage.earlier]
             stage.say(Kind.EVIDENCE, evidence_of(stage.ledger, stage.run, receipts))
             stage.report("done", 1, 1)
             turn.over()

@@ -54,6 +54,16 @@ def alone(folder: Path) -> Iterator[None]:
         os.close(held)
 
 
+def vanish(folder: Path) -> None:
+    """Remove a folder that others may be about to write to: first its name, then what is in it.
+
+    It needs no room, and what a killed process leaves of it is swept as scratch folders are.
+    """
+    gone = folder.with_name(f"{_PREFIX}{folder.name}")
+    folder.rename(gone)
+    rmtree(gone, ignore_errors=True)
+
+
 def create(file: Path, content: bytes = b"") -> None:
     """A new file, mode 0600, with `content` on the disk when this returns."""
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:

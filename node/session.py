@@ -38,7 +38,8 @@ class Session:
     """This party's end of one run.
 
     `gate` is called once, before the first message that reveals and in any case before the end of
-    the first chain; it raises to withhold. `progress` hears phase, done and total.
+    the first chain, or of a run that has none left; it raises to withhold. `progress` hears phase,
+    done and total.
     """
 
     peer: str
@@ -56,12 +57,17 @@ class Session:
         """Play on with the own items."""
         return await self._pump(await self.work(ready.take, items), bucket)
 
+    def release(self) -> None:
+        """Ask the owner, if it has not been asked."""
+        if not self._gated:
+            self.gate()
+            self._gated = True
+
     async def _pump(self, step: Step, bucket: int | None) -> Finished | Ready:
         state, message = step
         while True:
-            if not self._gated and (isinstance(message, REVEALING) or isinstance(state, Finished)):
-                self.gate()
-                self._gated = True
+            if isinstance(message, REVEALING) or isinstance(state, Finished):
+                self.release()
             if message is not None:
                 stream, content = _stream(type(message), bucket), message_to_wire(message)
                 # It may be tens of megabytes: no two forms of it are held while it travels.

@@ -103,6 +103,8 @@ class Stage:
     report: Callable[[str, int, int], None]
     turn: Turn
     activity: Activity = field(init=False)
+    earlier: list[Statement] = field(default_factory=list)
+    """Receipts of earlier attempts, of what the result rests on too."""
     _open: list[Link] = field(default_factory=list)
     _links: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
     _routes: list[Route] = field(default_factory=list)

@@ -181,6 +181,10 @@ class Store:
         """Note that this process has started the run: another process must not start it again."""
         self._update_job(job, begun=True)
 
+    def begin_again(self, job: bytes) -> None:
+        """Note that the job has a further attempt, of which no process has started the run."""
+        self._update_job(job, begun=False)
+
     def set_result(self, job: bytes, result: str | None) -> None:
         """Keep the view of a result (JSON)."""
         self._update_job(job, result=result)

@@ -7,7 +7,7 @@ from tests.federation.directed import Directed
 from tests.federation.federation import eventually
 from tests.federation.offspring import offspring_of
 
-_HALVES = ("**/*.partial", "**/*.arriving", "**/.scratch-*")
+_HALVES = ("**/*.partial", "**/*.filed", "**/*.arriving", "**/.scratch-*")
 
 
 def nothing_is_left(federation: Directed) -> None:

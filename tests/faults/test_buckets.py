@@ -1,4 +1,4 @@
-"""A set in buckets, when something happens in a later one: nothing of the earlier ones comes out.
+"""A set in buckets, when something happens in a later one: the job goes on there, or fails whole.
 
 Through real daemons, which are told to make their buckets small.
 """
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from cli.authority import COORDINATOR_ORG
 from contract.lifecycle import State
 from tests.faults.leftovers import nothing_is_left
 from tests.federation.banks import BANKS, Banks, End
@@ -49,15 +50,39 @@ def test_a_line_that_is_cut_in_a_later_bucket_is_taken_up_again(banks: Banks) ->
     assert not banks.is_ordered("bank_b", f"frame.chunk.item_tags_{LATER}.0")
 
 
+def halt(banks: Banks, org: str, stream: str, bucket: int) -> str:
+    """Where a node is to wait: before the first chunk of a message of a bucket."""
+    point = f"frame.chunk.{stream}_{bucket}.0"
+    banks.order(org, point, WAIT)
+    return point
+
+
+def kill_at(banks: Banks, org: str, point: str, *others: str) -> None:
+    """SIGKILL to a node that waits at a point, and to other daemons; all are back."""
+    banks.wait_halted(org, point)
+    for name in (org, *others):
+        banks.kill(name)
+    banks.forget(org, point)
+    for name in (*others, org):
+        banks.start(name)
+
+
 @pytest.mark.parametrize(("org", "stream"), [("bank_a", "masked"), ("bank_b", "item_tags")])
-def test_a_party_that_is_killed_in_a_later_bucket_ends_the_run(
+def test_a_party_that_is_killed_in_a_later_bucket_goes_on_there(
     banks: Banks, org: str, stream: str
 ) -> None:
-    point = f"frame.chunk.{stream}_{LATER}.0"
-    banks.order(org, point, WAIT)
+    point = halt(banks, org, stream, LATER)
     job = propose(banks)
-    banks.wait_halted(org, point)
-    banks.kill(org)
-    banks.dismiss(org)
-    banks.start(org)
-    assert banks.end_of(job) == End(State.FAILED, "PARTY_RESTARTED", org)
+    kill_at(banks, org, point)
+    assert banks.end_of(job) == End(State.DONE)
+    assert {banks.view(one, job).attempt for one in BANKS} == {2}
+
+
+def test_everything_is_killed_and_then_a_party_again(banks: Banks) -> None:
+    point = halt(banks, "bank_a", "common", LATER)
+    job = propose(banks)
+    again = halt(banks, "bank_b", "item_tags", LATER + 1)
+    kill_at(banks, "bank_a", point, COORDINATOR_ORG, "bank_b")
+    kill_at(banks, "bank_b", again)
+    assert banks.end_of(job) == End(State.DONE)
+    assert {banks.view(one, job).attempt for one in BANKS} == {3}

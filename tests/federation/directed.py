@@ -68,6 +68,11 @@ class Directed(Federation):
         """Let the node go on from one point."""
         (self._orders(org) / point).unlink()
 
+    def forget(self, org: str, point: str) -> None:
+        """Take back what was ordered at one point, where the node may have waited."""
+        for file in (point, f"{point}.reached"):
+            (self._orders(org) / file).unlink(missing_ok=True)
+
     def dismiss(self, org: str) -> None:
         """Let the node go on, and forget all its orders."""
         for file in self._orders(org).iterdir():

@@ -270,7 +270,7 @@ class Log:
             self.log(open_job(statement, signer), statement)
             return
         subject = statement.subject
-        before = next(one for one in self.ledgers.values() if subject in (one.job, one.run))
+        before = next(one for one in self.ledgers.values() if subject in (one.job, *one.subjects))
         after = hear(before, statement, signer)
         if after is not before:
             self.log(after, statement)
