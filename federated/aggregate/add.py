@@ -30,12 +30,17 @@ from federated.aggregate.parameters import (
     BfvParameters,
     Bounds,
 )
-from federated.aggregate.wire import key_id, read_ciphertext, read_key, write_result
+from federated.aggregate.wire import Residues, key_id, read_ciphertext, read_key, write_result
 
 Positions = NDArray[np.integer]
 
 _CONSTANTS: Final = range(0, len(DATA_PRIMES) * DEGREE, DEGREE)
 """Where c0's constant coefficient stands in SEAL's array, prime after prime."""
+
+_PRIMES: Final = np.array(DATA_PRIMES, dtype=np.uint64)
+
+MOST_SHIFTS: Final = 128
+"""Rows of a chunk up to which shifts are cheaper than transforming a mask and multiplying by it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -61,54 +66,98 @@ def masked_sums(
     bounds = parameters.prove()
     for cell in cells:
         _require_covered(cell, columns, bounds)
-    totals = accumulate(public_key, columns, [cell.positions for cell in cells])
+    encryptor, key = bfv.encryptor(read_key(public_key)), key_id(public_key)
+    terms = [[_Chunk(read_ciphertext(key, chunk)) for chunk in chunks] for chunks in columns]
     return [
-        _finished(key_id(public_key), total, cell.blinding, bounds.flood_bits)
-        for total, cell in zip(totals, cells, strict=True)
+        _finished(key, _added(encryptor, terms, cell), cell.blinding, bounds.flood_bits)
+        for cell in cells
     ]
 
 
-def accumulate(
-    public_key: bytes,
-    columns: Sequence[Sequence[bytes]],
-    masks: Sequence[tuple[Positions, ...]],
-) -> list[seal.Ciphertext]:
-    """Fresh zero plus the masked rows of every term. Must not leave: not blinded, not flooded."""
-    encryptor, key = bfv.encryptor(read_key(public_key)), key_id(public_key)
-    totals = [_zero(encryptor) for _ in masks]
-    for term, chunks in enumerate(columns):
-        for number, chunk in enumerate(chunks):
-            values = bfv.ciphertext(read_ciphertext(key, chunk))
-            bfv.evaluator().transform_to_ntt_inplace(values)
-            for total, positions in zip(totals, masks, strict=True):
-                _add_rows(total, values, _rows_of(positions[term], number))
-    for total in totals:
-        bfv.evaluator().transform_from_ntt_inplace(total)
-    return totals
+class _Chunk:
+    """A ciphertext of a column, as masks of few and of many rows need it."""
+
+    def __init__(self, polynomials: Residues) -> None:
+        self._polynomials = polynomials
+        self._shifts = shifts_of(polynomials[1])
+        self._transformed: seal.Ciphertext | None = None
+
+    def add(self, rows: NDArray[np.int64], total: "_Total") -> None:
+        """Add these rows to the total of a cell."""
+        # A chunk without a hit adds nothing, and SEAL refuses to multiply by zero.
+        if rows.size > MOST_SHIFTS:
+            total.multiplied(self._multiplied(rows))
+        elif rows.size:
+            total.shifted(self._polynomials[0][:, rows], self._shifts, rows)
+
+    def _multiplied(self, rows: NDArray[np.int64]) -> seal.Ciphertext:
+        if self._transformed is None:
+            self._transformed = bfv.ciphertext(self._polynomials)
+            bfv.evaluator().transform_to_ntt_inplace(self._transformed)
+        mask = bfv.plaintext(mask_coefficients(rows))
+        bfv.evaluator().transform_to_ntt_inplace(mask, bfv.context().first_parms_id())
+        product = seal.Ciphertext()
+        bfv.evaluator().multiply_plain(self._transformed, mask, product)
+        return product
 
 
-def _zero(encryptor: seal.Encryptor) -> seal.Ciphertext:
-    zero = seal.Ciphertext()
-    encryptor.encrypt_zero(zero)
-    bfv.evaluator().transform_to_ntt_inplace(zero)
-    return zero
+class _Total:
+    """What is added up of a cell, without anything that hides it: it must not leave as it is.
+
+    A mask of few rows is multiplied by adding up c1 shifted to each of them, and of c0 only the
+    coefficients that come to stand first: what many rows cost, whatever the number of cells. A
+    mask of many rows is transformed and multiplied, which costs the same however many there are.
+    """
+
+    def __init__(self, encryptor: seal.Encryptor) -> None:
+        self._product = seal.Ciphertext()
+        encryptor.encrypt_zero(self._product)
+        bfv.evaluator().transform_to_ntt_inplace(self._product)
+        self._constant = np.zeros(len(DATA_PRIMES), dtype=np.uint64)
+        self._c1 = np.zeros((len(DATA_PRIMES), DEGREE), dtype=np.uint64)
+
+    def multiplied(self, product: seal.Ciphertext) -> None:
+        """Add a chunk times a mask."""
+        bfv.evaluator().add_inplace(self._product, product)
+
+    def shifted(self, first: Residues, shifts: Residues, rows: NDArray[np.int64]) -> None:
+        """Add c0's coefficients and c1's shifts of a few rows of a chunk."""
+        # A residue has 44 bits, and of a chunk there are few: nothing reaches 64 bits.
+        self._constant += first.sum(axis=1)
+        for row in rows.tolist():
+            self._c1 += shifts[:, row : row + DEGREE]
+        self._constant %= _PRIMES
+        self._c1 %= _PRIMES[:, None]
+
+    def sum(self) -> tuple[list[int], Residues]:
+        """The constant coefficient of c0 modulo each prime, and c1."""
+        bfv.evaluator().transform_from_ntt_inplace(self._product)
+        constant = [self._product[place] for place in _CONSTANTS]
+        c1 = bfv.residues(self._product, first=1)[0]
+        return (
+            ((np.array(constant, dtype=np.uint64) + self._constant) % _PRIMES).tolist(),
+            (c1 + self._c1) % _PRIMES[:, None],
+        )
 
 
-def _rows_of(positions: Positions, chunk: int) -> NDArray[np.int64]:
-    """Those that lie in a chunk, as coefficients of it."""
-    rows: NDArray[np.int64] = positions.astype(np.int64) - chunk * DEGREE
-    return rows[(rows >= 0) & (rows < DEGREE)]
+def shifts_of(polynomial: Residues) -> Residues:
+    """Of which N coefficients from the i-th on are those of X^-i times the polynomial."""
+    return np.concatenate([polynomial, _PRIMES[:, None] - polynomial], axis=1)
 
 
-def _add_rows(total: seal.Ciphertext, values: seal.Ciphertext, rows: NDArray[np.int64]) -> None:
-    # A chunk without a hit adds nothing, and SEAL refuses to multiply by zero.
-    if not rows.size:
-        return
-    mask = bfv.plaintext(mask_coefficients(rows))
-    bfv.evaluator().transform_to_ntt_inplace(mask, bfv.context().first_parms_id())
-    product = seal.Ciphertext()
-    bfv.evaluator().multiply_plain(values, mask, product)
-    bfv.evaluator().add_inplace(total, product)
+def _added(
+    encryptor: seal.Encryptor, terms: Sequence[Sequence[_Chunk]], cell: MaskedCell
+) -> _Total:
+    """Fresh zero plus the masked rows of every term."""
+    total = _Total(encryptor)
+    for chunks, positions in zip(terms, cell.positions, strict=True):
+        rows = np.sort(positions.astype(np.int64))
+        ends = np.searchsorted(rows, np.arange(1, len(chunks) + 1) * DEGREE)
+        for number, (chunk, inside) in enumerate(
+            zip(chunks, np.split(rows, ends[:-1]), strict=True)
+        ):
+            chunk.add(inside - number * DEGREE, total)
+    return total
 
 
 def mask_coefficients(rows: NDArray[np.int64]) -> NDArray[np.uint64]:
@@ -119,13 +168,12 @@ def mask_coefficients(rows: NDArray[np.int64]) -> NDArray[np.uint64]:
     return coefficients
 
 
-def _finished(key: bytes, total: seal.Ciphertext, blinding: int, flood_bits: int) -> bytes:
+def _finished(key: bytes, total: _Total, blinding: int, flood_bits: int) -> bytes:
     """The constant coefficient of c0 blinded and flooded, beside c1; no other one leaves."""
     shift = _scaled(blinding) + _flood(flood_bits)
-    constant = [
-        (total[place] + shift) % prime for place, prime in zip(_CONSTANTS, DATA_PRIMES, strict=True)
-    ]
-    return write_result(key, constant, bfv.residues(total, first=1))
+    bare, c1 = total.sum()
+    constant = [(one + shift) % prime for one, prime in zip(bare, DATA_PRIMES, strict=True)]
+    return write_result(key, constant, c1)
 
 
 def _scaled(blinding: int) -> int:

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from contract.errors import BadMessage, ForeignCiphertext
 from federated.aggregate import bfv
-from federated.aggregate.add import accumulate
 from federated.aggregate.blinding import opened_sum
 from federated.aggregate.parameters import PLAIN, signed
 from federated.aggregate.secret import ReceiverKey
@@ -36,7 +35,7 @@ from tests.attacks.coalitions import (
     value_of,
     world,
 )
-from tests.attacks.test_flooding import Coalition, secret_polynomial
+from tests.attacks.test_flooding import Coalition, secret_polynomial, unflooded
 from tests.flow.federation_in_process import Played
 
 
@@ -105,8 +104,8 @@ def require_masks_hidden(played: Played, pool: Pool) -> None:
             floods.append(abs(float(attack.noise(result)[0])))
             # What the coordinator has before it floods: the same attack reads every row.
             rows = np.flatnonzero(truth)
-            [bare] = accumulate(pool.public_key, [[attack.chunk]], [(rows,)])
-            assert np.array_equal(attack.recovered(bfv.residues(bare))[:size], truth)
+            bare = bfv.residues(unflooded(attack, rows))
+            assert np.array_equal(attack.recovered(bare)[:size], truth)
         assert max(floods) > 2.0 ** (sums_of(pool.plan).prove().flood_bits - 6)
 
 

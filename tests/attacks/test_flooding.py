@@ -15,7 +15,7 @@ import tenseal.sealapi as seal
 from numpy.typing import NDArray
 
 from federated.aggregate import bfv
-from federated.aggregate.add import MaskedCell, accumulate, masked_sums
+from federated.aggregate.add import MaskedCell, mask_coefficients, masked_sums
 from federated.aggregate.encrypt import encrypt_column
 from federated.aggregate.parameters import (
     DATA_PRIMES,
@@ -27,7 +27,7 @@ from federated.aggregate.parameters import (
     Term,
 )
 from federated.aggregate.secret import ReceiverKey
-from federated.aggregate.wire import Residues, key_id, read_ciphertext, read_result
+from federated.aggregate.wire import Residues, key_id, read_ciphertext, read_key, read_result
 
 PARAMETERS = BfvParameters(sums=((Term(rows=DEGREE, largest=10**12),),), cells=40)
 BOUNDS = PARAMETERS.prove()
@@ -100,7 +100,13 @@ def drawn_mask(seed: int) -> NDArray[np.bool_]:
 
 
 def unflooded(coalition: Coalition, rows: NDArray[np.int64]) -> seal.Ciphertext:
-    [total] = accumulate(coalition.public, [[coalition.chunk]], [(rows,)])
+    """The chunk times the mask and a fresh zero, by SEAL alone; every coefficient of it."""
+    total, chunk = seal.Ciphertext(), read_ciphertext(key_id(coalition.public), coalition.chunk)
+    bfv.encryptor(read_key(coalition.public)).encrypt_zero(total)
+    if rows.size:
+        masked = bfv.ciphertext(chunk)
+        bfv.evaluator().multiply_plain_inplace(masked, bfv.plaintext(mask_coefficients(rows)))
+        bfv.evaluator().add_inplace(total, masked)
     return total
 
 
@@ -154,8 +160,8 @@ def test_the_one_coefficient_tells_nothing_either(coalition: Coalition) -> None:
     own, random = coalition.own_noise(), np.random.default_rng(8)
     masks = [random.permutation(DEGREE)[:30] for _ in range(PARAMETERS.cells)]
     expected = [float(own[rows].sum()) for rows in masks]
-    totals = accumulate(coalition.public, [[coalition.chunk]], [(rows,) for rows in masks])
-    open_noise = [float(coalition.noise(bfv.residues(total))[0]) for total in totals]
+    totals = [bfv.residues(unflooded(coalition, rows)) for rows in masks]
+    open_noise = [float(coalition.noise(total)[0]) for total in totals]
     assert correlation(expected, open_noise) > 0.9
     ours = [float(coalition.noise(flooded(coalition, rows))[0]) for rows in masks]
     assert abs(correlation(expected, ours)) < 0.8

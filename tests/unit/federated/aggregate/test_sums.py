@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from contract.errors import BadMessage, BadValue, ForeignCiphertext, OurError
-from federated.aggregate.add import MaskedCell, masked_sums
+from federated.aggregate.add import MOST_SHIFTS, MaskedCell, masked_sums
 from federated.aggregate.blinding import opened_sum
 from federated.aggregate.encrypt import encrypt_column
 from federated.aggregate.parameters import DEGREE, PLAIN, BfvParameters, Term
@@ -79,6 +79,19 @@ def test_rows_of_several_owners_in_several_chunks(key: ReceiverKey, public: byte
         sum(int(values[rows].sum()) for values, rows in zip(lists, cell.positions, strict=True))
         for cell in cells
     ]
+
+
+@pytest.mark.parametrize("few", [1, MOST_SHIFTS, MOST_SHIFTS + 1])
+def test_few_rows_of_one_chunk_and_many_of_another(
+    key: ReceiverKey, public: bytes, few: int
+) -> None:
+    """Masks of few rows and of many are multiplied in two ways."""
+    random = np.random.default_rng(few)
+    values = random.integers(-(10**9), 10**9, 2 * DEGREE)
+    chunks = encrypt_column(public, values, largest=10**9)
+    rows = np.concatenate([random.permutation(DEGREE)[:few], DEGREE + np.arange(0, DEGREE, 5)])
+    [made] = masked_sums(public, [chunks], [MaskedCell((rows,), 0)], one_sum(rows.size, 10**9))
+    assert key.decrypt(made) == int(values[rows].sum())
 
 
 def test_every_row_at_once(key: ReceiverKey, public: bytes) -> None:
