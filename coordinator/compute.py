@@ -56,6 +56,8 @@ class Order:
     """Of encrypted sums; of shares there is none."""
     share_files: tuple[Path, ...]
     sums_file: Path
+    merging_file: Path | None = None
+    """Of encrypted sums that are put together."""
     told: tuple[Told, ...] = ()
     """By shares: the receiver and its helper."""
 
@@ -133,9 +135,9 @@ def match_and_add(order: Order) -> Outcome:
         named.append((REMAINDER, divided.remainder))
     if adding is Aggregation.SHARED:
         rows = _rows(named, parameters)
-        sums, told = _shared_sums(named, rows, plan, shares), _tell(order, rows)
+        sums, packs, told = _shared_sums(named, rows, plan, shares), [], _tell(order, rows)
     else:
-        sums, told = _encrypted_sums(order, named, plan, shares), ()
+        sums, packs, told = [()] * len(named), _encrypted_sums(order, named, plan, shares), ()
     summed = [
         CellSums(
             blinded_count=blinded_count(
@@ -145,7 +147,7 @@ def match_and_add(order: Order) -> Outcome:
         )
         for (name, row), of_row in zip(named, sums, strict=True)
     ]
-    content = wire.sums_to_bytes(summed, folded=divided.folded)
+    content = wire.sums_to_bytes(summed, folded=divided.folded, packs=packs)
     return Outcome(
         passing=tuple(cell.codes for cell in divided.passing),
         remainder=divided.remainder is not None,
@@ -156,12 +158,13 @@ def match_and_add(order: Order) -> Outcome:
 
 def _encrypted_sums(
     order: Order, named: Named, plan: QueryPlan, shares: Sequence[Share]
-) -> list[Sums]:
-    key = order.key_file.read_bytes()
+) -> list[bytes]:
+    """Summand by summand."""
+    (receiver,), key = order.contract.receivers, order.key_file.read_bytes()
+    merging_keys = order.merging_file.read_bytes() if order.merging_file else None
     try:
-        return _sums(named, plan, shares, key)
+        return _sums(named, plan, shares, key, merging_keys)
     except PeerError as error:
-        (receiver,) = order.contract.receivers
         raise error.at(party=_sender_of_unreadable(plan, shares, key) or receiver) from None
 
 
@@ -213,9 +216,15 @@ def _sender_of_unreadable(plan: QueryPlan, shares: Sequence[Share], key: bytes) 
     return None
 
 
-def _sums(named: Named, plan: QueryPlan, shares: Sequence[Share], key: bytes) -> list[Sums]:
+def _sums(
+    named: Named,
+    plan: QueryPlan,
+    shares: Sequence[Share],
+    key: bytes,
+    merging_keys: bytes | None,
+) -> list[bytes]:
     betas = [share.blinding for share in shares]
-    by_summand = []
+    results = []
     for place, summand in enumerate(plan.summands):
         masked = [
             MaskedCell(
@@ -227,8 +236,8 @@ def _sums(named: Named, plan: QueryPlan, shares: Sequence[Share], key: bytes) ->
             for name, row in named
         ]
         columns = [shares[term.owner].columns[term.column] for term in summand.terms]
-        by_summand.append(masked_sums(key, columns, masked, sums_of(plan)))
-    return [tuple(column[at] for column in by_summand) for at in range(len(named))]
+        results += masked_sums(key, columns, masked, sums_of(plan), merging_keys)
+    return results
 
 
 def _require_few(passing: int) -> None:

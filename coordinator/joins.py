@@ -1,6 +1,6 @@
 """Drives the coordinator's part of a blind join: match, add, say what is ready.
 
-When every owner's share is here (and, of encrypted sums, the receiver's key), compute once, in a
+When every owner's share is here (and, of encrypted sums, the receiver's keys), compute once, in a
 process of its own (TenSEAL holds Python's lock), and say the outcome.
 """
 
@@ -20,14 +20,16 @@ from coordinator.lanes import Lanes
 from coordinator.lifecycle import Lifecycle
 from coordinator.saying import Saying, carried_out
 from daemon.apart import apart
-from federated.aggregate.wire import KEY_BYTES
+from federated.aggregate.wire import KEY_BYTES, MERGING_BYTES
 from federated.join.parameters import JoinParameters
-from federated.query.agreed import plan_of
+from federated.query.agreed import plan_of, sums_of
 from federated.query.shared import lists_of
 from federated.query.sizes import most_share_bytes
 
 _ENVELOPE_BYTES = 64
 _MATCH = "match"
+_KEYS = {"he_key": KEY_BYTES, "merging": MERGING_BYTES}
+"""Parts that hold keys which the receiver hands in, and their sizes."""
 
 
 class Joins:
@@ -53,10 +55,10 @@ class Joins:
     def most_bytes(self, ledger: Ledger, org: str, opening: Opening) -> int:
         """How large a part may be by the contract's plan; raises if `org` has none to give."""
         contract = ledger.contract
-        if opening.part == "he_key":
-            if not (_is_encrypted(ledger) and org in contract.receivers):
+        if (size := _KEYS.get(opening.part)) is not None:
+            if not (opening.part in _keys_of(ledger) and org in contract.receivers):
                 raise foreign(org, opening.part)
-            return KEY_BYTES
+            return size
         owner = contract.orgs.index(org)
         if (adding := contract.aggregation) is not None:
             return most_share_bytes(plan_of(contract), owner, adding)
@@ -87,7 +89,8 @@ class Joins:
         holds = self._collection.holds
         if _is_encrypted(ledger):
             (receiver,) = ledger.contract.receivers
-            if ledger.he_key is None or not holds(run, receiver, "he_key"):
+            keys = all(holds(run, receiver, part) for part in _keys_of(ledger))
+            if ledger.he_key is None or not keys:
                 return False
         return all(holds(run, org, "share") for org in ledger.contract.orgs)
 
@@ -128,13 +131,14 @@ class Joins:
             key_file=file(run, receiver, "he_key"),
             share_files=tuple(file(run, org, "share") for org in contract.orgs),
             sums_file=file(run, COORDINATOR, "sums"),
+            merging_file=file(run, receiver, "merging") if "merging" in _keys_of(ledger) else None,
             told=() if encrypted else self._told(contract, run, receiver),
         )
         async with self._lanes.of(contract):
             outcome = await apart(compute.match_and_add, order)
         receipts = self._receipts(ledger, run)
-        if encrypted:
-            receipts.append(self._collection.receipt(run, receiver, "he_key").digest.hex())
+        keys = _keys_of(ledger)
+        receipts += [self._collection.receipt(run, receiver, part).digest.hex() for part in keys]
         rows = tuple(MatchFor(org=org, digest=digest) for org, digest in outcome.rows_digests)
         return Cells(
             run=run.hex(),
@@ -191,3 +195,10 @@ class Joins:
 
 def _is_encrypted(ledger: Ledger) -> bool:
     return ledger.contract.aggregation is Aggregation.ENCRYPTED
+
+
+def _keys_of(ledger: Ledger) -> tuple[str, ...]:
+    """Those of the keys that this run needs."""
+    if not _is_encrypted(ledger):
+        return ()
+    return ("he_key", "merging") if sums_of(plan_of(ledger.contract)).merges else ("he_key",)

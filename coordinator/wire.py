@@ -55,7 +55,7 @@ _STORE_BYTES = 16
 _LARGEST = 2**63 - 1
 _MOST_CODES = 1 << 20
 MAX_PIECE_BYTES = 1 << 20
-_PARTS = ("he_key", "share")
+_PARTS = ("he_key", "merging", "share")
 _FETCHED = ("he_key", "sums", "match", "rows")
 # Of a sum over many organisations' own rows, in one attempt.
 _OF_ATTEMPT = r"(masked|counts|count_shares|opening|sum_shares)_[1-9][0-9]{0,2}"
@@ -370,6 +370,7 @@ class CellSums:
 
     blinded_count: int
     sums: tuple[bytes, ...]
+    """Of shares; encrypted ones stand apart, many in a ciphertext."""
 
 
 def look_from(message: LookQuestion, org: str) -> str:
@@ -450,11 +451,12 @@ def rows_to_bytes(lists: Sequence[RowNumbers]) -> bytes:
     return JoinRows(salt=token_bytes(_ID_BYTES), lists=listed).SerializeToString()
 
 
-def sums_to_bytes(cells: Sequence[CellSums], *, folded: int) -> bytes:
+def sums_to_bytes(cells: Sequence[CellSums], *, folded: int, packs: Sequence[bytes] = ()) -> bytes:
     """The part that the receiver fetches."""
     return JoinSums(
         cells=[WireCellSums(blinded_count=cell.blinded_count, sums=cell.sums) for cell in cells],
         folded=folded,
+        packs=packs,
     ).SerializeToString()
 
 

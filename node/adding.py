@@ -80,7 +80,7 @@ class Adding(Protocol):
         """What another owner has sent the receiver."""
         ...
 
-    async def shut(self, cells: Cells, sums: Sequence[wire.CellSums]) -> list[Shut]:
+    async def shut(self, cells: Cells, sums: wire.Sums) -> list[Shut]:
         """The receiver's sums, blinded by what all owners' openings take off."""
         ...
 

@@ -6,6 +6,7 @@ digest; the others fetch it from the coordinator and compare (federated/SPEC.md 
 
 from collections.abc import Sequence
 from hashlib import sha256
+from itertools import repeat
 
 from contract.errors import ForeignEncryptionKey
 from contract.signing import Kind
@@ -14,13 +15,13 @@ from daemon.apart import apart
 from federated.aggregate.encrypt import encrypt_columns
 from federated.aggregate.secret import Blinding
 from federated.aggregate.wire import KEY_BYTES
-from federated.query.agreed import largest_of
+from federated.query.agreed import largest_of, sums_of
 from federated.query.release import Codes, Opening, Shut
 from node import wire
 from node.adding import Columns, Hidden, Seat
 from node.key_process import KeyProcess
 
-_KEY = "he_key"
+_KEY, _MERGING = "he_key", "merging"
 
 
 class Encrypted:
@@ -62,12 +63,14 @@ class Encrypted:
         seat = self._seat
         return wire.openings_from_bytes(content, seat.plan, seat.place_of(peer), rows)
 
-    async def shut(self, cells: Cells, sums: Sequence[wire.CellSums]) -> list[Shut]:
+    async def shut(self, cells: Cells, sums: wire.Sums) -> list[Shut]:
         """Decrypt."""
         assert self._key is not None
+        merges, rows = sums_of(self._seat.plan).merges, len(sums.cells)
+        of_summands = await self._key.decrypt(sums.packs, rows, merges)
+        by_row = zip(*of_summands, strict=True) if of_summands else repeat(())
         return [
-            Shut(cell.blinded_count, tuple(await self._key.decrypt(list(cell.sums))))
-            for cell in sums
+            Shut(cell.blinded_count, row) for cell, row in zip(sums.cells, by_row, strict=False)
         ]
 
     async def _fetched_key(self) -> bytes:
@@ -89,4 +92,6 @@ class Encrypted:
         await self._seat.hand_in(_KEY, content)
         named = HeKey(run=stage.run.hex(), key=sha256(content).hexdigest())
         stage.say(Kind.HE_KEY, named)
+        if sums_of(self._seat.plan).merges:
+            await self._seat.hand_in(_MERGING, await stage.activity.working(key.merging_keys()))
         return content

@@ -5,6 +5,7 @@ written anywhere by what else the node does. Only public keys, ciphertexts and s
 """
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -30,9 +31,15 @@ class KeyProcess:
         assert isinstance(answer, bytes)
         return answer
 
-    async def decrypt(self, ciphertexts: list[bytes]) -> list[int]:
-        """The constant coefficients of sums, in order; raises what a ciphertext is refused for."""
-        answer = await self._ask(("decrypt", ciphertexts))
+    async def merging_keys(self) -> bytes:
+        """By which the coordinator puts sums together."""
+        answer = await self._ask(("merging",))
+        assert isinstance(answer, bytes)
+        return answer
+
+    async def decrypt(self, results: Sequence[bytes], sums: int, merges: int) -> list[list[int]]:
+        """So many sums of each summand; raises what a result is refused for."""
+        answer = await self._ask(("decrypt", list(results), sums, merges))
         assert isinstance(answer, list)
         return answer
 
@@ -86,8 +93,10 @@ def _serve(pipe: Connection) -> None:
             match question:
                 case ("public",):
                     pipe.send(public)
-                case ("decrypt", ciphertexts):
-                    pipe.send([key.decrypt(one) for one in ciphertexts])
+                case ("merging",):
+                    pipe.send(key.merging_keys())
+                case ("decrypt", results, sums, merges):
+                    pipe.send(key.decrypt_all(results, sums, merges))
         except MiheError as error:
             pipe.send(_Refusal(error))
         except OSError:  # the node has gone, and nobody is left to answer

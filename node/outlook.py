@@ -11,7 +11,7 @@ from contract.dataset import ColumnType
 from contract.job import Aggregation, Contract, Family, Matching, Suite, suites_for
 from contract.leakage import leakage_of
 from contract.views import PlanView
-from federated.aggregate.wire import KEY_BYTES, RESULT_BYTES
+from federated.aggregate.wire import KEY_BYTES, MERGING_BYTES, result_bytes
 from federated.join.parameters import CONTRIBUTION_BYTES, POINT_BYTES
 from federated.query.agreed import digest_of_query, plan_of, plan_of_union, sums_of
 from federated.query.plan import QueryPlan
@@ -206,15 +206,24 @@ def _of_query(contract: Contract) -> PlanView:
 def _encrypted(contract: Contract, plan: QueryPlan) -> _Travel:
     """The receiver's key, what it is told of each cell, and the proof that it can be."""
     (receiver,) = contract.receivers
-    bounds = sums_of(plan).prove()
+    sums = sums_of(plan)
+    bounds, together = sums.prove(), 1 << sums.merges
+    merging = MERGING_BYTES if sums.merges else 0
     chunks = sum(part.sent * chunks_of(part.size) for part in plan.owners)
     streams = (
         f"{receiver} → coordinator → each other owner: one-time key, {KEY_BYTES} bytes",
-        f"coordinator → {receiver}: {len(plan.summands) * RESULT_BYTES} bytes for each cell",
+        *([f"{receiver} → coordinator: merging keys, {merging} bytes"] if merging else []),
+        f"coordinator → {receiver}: {len(plan.summands) * result_bytes(together)} bytes for"
+        f" {_cells(together)}",
         f"exact: sums stay below 2^58; flooding {bounds.flood_bits} bits over"
         f" {bounds.noise_bits} bits of noise, {bounds.spare_bits} bits to spare",
     )
-    return _Travel(streams, KEY_BYTES * len(plan.owners), chunks * _ENCRYPT_SECONDS)
+    keys = KEY_BYTES * len(plan.owners) + merging
+    return _Travel(streams, keys, chunks * _ENCRYPT_SECONDS)
+
+
+def _cells(together: int) -> str:
+    return f"every {together} cells" if together > 1 else "each cell"
 
 
 def _shared(contract: Contract, plan: QueryPlan) -> _Travel:

@@ -16,12 +16,13 @@ from contract.job import Aggregation
 from contract.statements import Cells
 from contract.views import ResultView
 from federated.aggregate.secret import Blinding
-from federated.aggregate.wire import RESULT_BYTES
+from federated.aggregate.wire import results_bytes
 from federated.join.codes import Encoded, encode
-from federated.query.agreed import join_of, plan_of
+from federated.query.agreed import join_of, plan_of, sums_of
 from federated.query.dominance import shown_bands
 from federated.query.release import Codes, Opening, labels_of, names_of, opened
 from federated.query.result import Result, result_of
+from federated.words import WORD_BYTES
 from node import shared, tables, tokens, wire
 from node.adding import Adding, Seat, by_owner, in_order
 from node.encrypted import Encrypted
@@ -33,6 +34,7 @@ from node.stage import Line, Stage, together
 
 _SHARE, _SUMS, _RELEASE = "share", "sums", "release"
 _ENVELOPE_BYTES = 1 << 12
+_HEADER_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -152,7 +154,8 @@ class _Play:
         content = await self._seat.parts.fetch_stated(
             _SUMS, cells.result, limit=self._most_sums(len(names)), phase="decrypt"
         )
-        sums, folded = wire.sums_from_bytes(content, self._plan, len(names))
+        sums = wire.sums_from_bytes(content, self._plan, len(names), shared=self._shared)
+        del content
         stage.gate()
         await self._adding.passed()
         openings = await self._gathered(own, len(names))
@@ -162,7 +165,7 @@ class _Play:
         view = ResultView(
             count=len(result.rows),
             rows=len(result.rows),
-            folded=folded,
+            folded=sums.folded,
             left_out=result.left_out,
             file=str(stage.services.results.final(stage.job)),
             columns=result.columns,
@@ -170,7 +173,7 @@ class _Play:
         return release(view, stage.consent)
 
     async def _opened(
-        self, cells: Cells, sums: Sequence[wire.CellSums], openings: list[Sequence[Opening]]
+        self, cells: Cells, sums: wire.Sums, openings: list[Sequence[Opening]]
     ) -> Result:
         """The result, decrypted, opened, and written under its provisional name."""
         names = names_of(cells.passing, remainder=cells.remainder)
@@ -194,5 +197,8 @@ class _Play:
         return by_owner(self._plan, received)
 
     def _most_sums(self, rows: int) -> int:
-        cell = len(self._plan.summands) * (RESULT_BYTES + 16) + _ENVELOPE_BYTES
-        return rows * cell + _ENVELOPE_BYTES
+        summands = len(self._plan.summands)
+        results = [] if self._shared else results_bytes(rows, sums_of(self._plan).merges) * summands
+        headers = len(results) * _HEADER_BYTES
+        cells = rows * (summands * (WORD_BYTES + _HEADER_BYTES) + _HEADER_BYTES)
+        return sum(results) + headers + cells + _ENVELOPE_BYTES

@@ -74,13 +74,13 @@ class Shared:
         self._released[owner] = self._pads_of(peer, wire.seed_in_release(content, peer))
         return openings
 
-    async def shut(self, cells: Cells, sums: Sequence[wire.CellSums]) -> list[Shut]:
+    async def shut(self, cells: Cells, sums: wire.Sums) -> list[Shut]:
         """Take the other owners' pads off."""
-        blinded = [wire.words_from_sums(cell) for cell in sums]
-        off = await self._pad_sums(cells, self._released, len(sums))
+        blinded = [wire.words_from_sums(cell) for cell in sums.cells]
+        off = await self._pad_sums(cells, self._released, len(blinded))
         return [
             Shut(cell.blinded_count, tuple(row))
-            for cell, row in zip(sums, minus(blinded, off), strict=True)
+            for cell, row in zip(sums.cells, minus(blinded, off), strict=True)
         ]
 
     async def _helping(self, openings: Sequence[Opening], cells: Cells) -> list[Opening]:

@@ -17,7 +17,9 @@ from contract.errors import BadMessage, FrameTooLarge
 from contract.identity import MAX_CERTIFICATE_BYTES
 from contract.revocation import MAX_LIST_BYTES
 from contract.signing import MAX_BODY_BYTES, MAX_SIGNATURE_BYTES, Kind, Statement
+from federated.aggregate.wire import results_bytes
 from federated.join.messages import Blinded, Contribution, GroupCodes, Served
+from federated.query.agreed import sums_of
 from federated.query.plan import QueryPlan
 from federated.query.release import Opening
 from federated.shares.rows import RowNumbers
@@ -326,6 +328,17 @@ class CellSums:
 
     blinded_count: int
     sums: tuple[bytes, ...]
+    """Of shares; encrypted ones stand apart, many in a ciphertext."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Sums:
+    """What the coordinator added up, and how many cells are folded."""
+
+    cells: tuple[CellSums, ...]
+    packs: tuple[bytes, ...]
+    """Encrypted sums, summand by summand."""
+    folded: int
 
 
 def share_to_bytes(
@@ -351,12 +364,16 @@ def share_to_bytes(
     ).SerializeToString()
 
 
-def sums_from_bytes(raw: bytes, plan: QueryPlan, rows: int) -> tuple[list[CellSums], int]:
-    """The part `sums`: one for each row of the result, and how many cells are folded."""
+def sums_from_bytes(raw: bytes, plan: QueryPlan, rows: int, *, shared: bool) -> Sums:
+    """The part `sums`: of each row of the result, or of each summand, what was added up."""
     sums = _parse(join_pb2.JoinSums, raw, "coordinator")
-    whole = [len(cell.sums) == len(plan.summands) for cell in sums.cells]
-    _bounded(len(whole) == rows and all(whole), "coordinator")
-    return [CellSums(cell.blinded_count, tuple(cell.sums)) for cell in sums.cells], sums.folded
+    expected = len(plan.summands) if shared else 0
+    whole = all(len(cell.sums) == expected for cell in sums.cells)
+    _bounded(len(sums.cells) == rows and whole, "coordinator")
+    packs = [] if shared else results_bytes(rows, sums_of(plan).merges) * len(plan.summands)
+    _bounded([len(pack) for pack in sums.packs] == packs, "coordinator")
+    cells = tuple(CellSums(cell.blinded_count, tuple(cell.sums)) for cell in sums.cells)
+    return Sums(cells, tuple(sums.packs), sums.folded)
 
 
 def words_from_sums(cell: CellSums) -> list[int]:

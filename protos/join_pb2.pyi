@@ -151,21 +151,27 @@ class JoinSums(_message.Message):
 
     CELLS_FIELD_NUMBER: _builtins.int
     FOLDED_FIELD_NUMBER: _builtins.int
+    PACKS_FIELD_NUMBER: _builtins.int
     folded: _builtins.int
     """cells in the remainder"""
     @_builtins.property
     def cells(self) -> _containers.RepeatedCompositeFieldContainer[Global___CellSums]:
         """the passing cells in the order of the cells statement, then the remainder"""
 
+    @_builtins.property
+    def packs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """of each summand, in order: its sums, blinded and flooded, many in one ciphertext"""
+
     def __init__(
         self,
         *,
         cells: _abc.Iterable[Global___CellSums] | None = ...,
         folded: _builtins.int = ...,
+        packs: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "folded", b"folded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "folded", b"folded", "packs", b"packs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -181,7 +187,7 @@ class CellSums(_message.Message):
     """count + Σ blindings mod 2^64"""
     @_builtins.property
     def sums(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
-        """one per summand: a ciphertext, blinded and flooded; of shares 16 bytes, blinded"""
+        """by shares: 16 bytes per summand, blinded"""
 
     def __init__(
         self,

@@ -8,7 +8,8 @@ Not safe    against an owner that encrypts with oversized noise, nor if coordina
             pool what they have: SPEC §2.5
 
 A cell's mask is m(X) = Σ X^-i over its rows i, so that the constant coefficient of v(X)·m(X) is the
-cell's sum. Of c0 only that coefficient leaves.
+cell's sum. Where there are groups, packing.py puts many such coefficients into one ciphertext. Of
+c0 only the coefficients that are sums leave.
 """
 
 import secrets
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from contract.errors import OurError
 from federated.aggregate import bfv
+from federated.aggregate.packing import Merger, halved, places
 from federated.aggregate.parameters import (
     DATA_PRIMES,
     DEGREE,
@@ -30,12 +32,19 @@ from federated.aggregate.parameters import (
     BfvParameters,
     Bounds,
 )
-from federated.aggregate.wire import Residues, key_id, read_ciphertext, read_key, write_result
+from federated.aggregate.wire import (
+    Residues,
+    key_id,
+    read_ciphertext,
+    read_key,
+    read_merging_keys,
+    write_result,
+)
 
 Positions = NDArray[np.integer]
 
-_CONSTANTS: Final = range(0, len(DATA_PRIMES) * DEGREE, DEGREE)
-"""Where c0's constant coefficient stands in SEAL's array, prime after prime."""
+_STARTS: Final = range(0, len(DATA_PRIMES) * DEGREE, DEGREE)
+"""Where c0 begins in SEAL's array, prime after prime."""
 
 _PRIMES: Final = np.array(DATA_PRIMES, dtype=np.uint64)
 
@@ -58,19 +67,26 @@ def masked_sums(
     columns: Sequence[Sequence[bytes]],
     cells: Sequence[MaskedCell],
     parameters: BfvParameters,
+    merging_keys: bytes | None = None,
 ) -> list[bytes]:
-    """One sum over all `cells`; `columns` are the chunks of each of its terms.
+    """One sum over all `cells`, 2^merges of them in a result; `columns` are its terms' chunks.
 
     Raises BadMessage, ForeignCiphertext, ForeignEncryptionKey.
     """
-    bounds = parameters.prove()
+    bounds, merges = parameters.prove(), parameters.merges
     for cell in cells:
         _require_covered(cell, columns, bounds)
     encryptor, key = bfv.encryptor(read_key(public_key)), key_id(public_key)
-    terms = [[_Chunk(read_ciphertext(key, chunk)) for chunk in chunks] for chunks in columns]
+    terms = [
+        [_Chunk(halved(read_ciphertext(key, chunk), merges)) for chunk in chunks]
+        for chunks in columns
+    ]
+    keys = read_merging_keys(key, merging_keys) if merging_keys is not None else None
+    packs = Merger(keys, merges).packs(_added(terms, cell) for cell in cells)
+    of_packs = [cells[start : start + (1 << merges)] for start in range(0, len(cells), 1 << merges)]
     return [
-        _finished(key, _added(encryptor, terms, cell), cell.blinding, bounds.flood_bits)
-        for cell in cells
+        _finished(encryptor, key, pack, inside, places(merges, len(inside)), bounds.flood_bits)
+        for pack, inside in zip(packs, of_packs, strict=True)
     ]
 
 
@@ -109,35 +125,33 @@ class _Total:
     mask of many rows is transformed and multiplied, which costs the same however many there are.
     """
 
-    def __init__(self, encryptor: seal.Encryptor) -> None:
-        self._product = seal.Ciphertext()
-        encryptor.encrypt_zero(self._product)
-        bfv.evaluator().transform_to_ntt_inplace(self._product)
-        self._constant = np.zeros(len(DATA_PRIMES), dtype=np.uint64)
-        self._c1 = np.zeros((len(DATA_PRIMES), DEGREE), dtype=np.uint64)
+    def __init__(self) -> None:
+        self._product: seal.Ciphertext | None = None
+        self._shifted = np.zeros((2, len(DATA_PRIMES), DEGREE), dtype=np.uint64)
 
     def multiplied(self, product: seal.Ciphertext) -> None:
         """Add a chunk times a mask."""
-        bfv.evaluator().add_inplace(self._product, product)
+        if self._product is None:
+            self._product = product
+        else:
+            bfv.evaluator().add_inplace(self._product, product)
 
     def shifted(self, first: Residues, shifts: Residues, rows: NDArray[np.int64]) -> None:
         """Add c0's coefficients and c1's shifts of a few rows of a chunk."""
-        # A residue has 44 bits, and of a chunk there are few: nothing reaches 64 bits.
-        self._constant += first.sum(axis=1)
+        c0, c1 = self._shifted
+        c0[:, 0] += first.sum(axis=1)
         for row in rows.tolist():
-            self._c1 += shifts[:, row : row + DEGREE]
-        self._constant %= _PRIMES
-        self._c1 %= _PRIMES[:, None]
+            c1 += shifts[:, row : row + DEGREE]
+        # A residue has 44 bits, and of a chunk there are few: nothing has reached 64 bits.
+        self._shifted %= _PRIMES[:, None]
 
-    def sum(self) -> tuple[list[int], Residues]:
-        """The constant coefficient of c0 modulo each prime, and c1."""
-        bfv.evaluator().transform_from_ntt_inplace(self._product)
-        constant = [self._product[place] for place in _CONSTANTS]
-        c1 = bfv.residues(self._product, first=1)[0]
-        return (
-            ((np.array(constant, dtype=np.uint64) + self._constant) % _PRIMES).tolist(),
-            (c1 + self._c1) % _PRIMES[:, None],
-        )
+    def ciphertext(self) -> seal.Ciphertext:
+        """Of which the constant coefficient is the sum, and the others are of no use."""
+        total = bfv.ciphertext(self._shifted)
+        if self._product is not None:
+            bfv.evaluator().transform_from_ntt_inplace(self._product)
+            bfv.evaluator().add_inplace(total, self._product)
+        return total
 
 
 def shifts_of(polynomial: Residues) -> Residues:
@@ -145,19 +159,15 @@ def shifts_of(polynomial: Residues) -> Residues:
     return np.concatenate([polynomial, _PRIMES[:, None] - polynomial], axis=1)
 
 
-def _added(
-    encryptor: seal.Encryptor, terms: Sequence[Sequence[_Chunk]], cell: MaskedCell
-) -> _Total:
-    """Fresh zero plus the masked rows of every term."""
-    total = _Total(encryptor)
+def _added(terms: Sequence[Sequence[_Chunk]], cell: MaskedCell) -> seal.Ciphertext:
+    """The masked rows of every term."""
+    total = _Total()
     for chunks, positions in zip(terms, cell.positions, strict=True):
         rows = np.sort(positions.astype(np.int64))
-        ends = np.searchsorted(rows, np.arange(1, len(chunks) + 1) * DEGREE)
-        for number, (chunk, inside) in enumerate(
-            zip(chunks, np.split(rows, ends[:-1]), strict=True)
-        ):
-            chunk.add(inside - number * DEGREE, total)
-    return total
+        starts = np.searchsorted(rows, np.arange(1, len(chunks)) * DEGREE)
+        for number, inside in enumerate(np.split(rows, starts)):
+            chunks[number].add(inside - number * DEGREE, total)
+    return total.ciphertext()
 
 
 def mask_coefficients(rows: NDArray[np.int64]) -> NDArray[np.uint64]:
@@ -168,12 +178,24 @@ def mask_coefficients(rows: NDArray[np.int64]) -> NDArray[np.uint64]:
     return coefficients
 
 
-def _finished(key: bytes, total: _Total, blinding: int, flood_bits: int) -> bytes:
-    """The constant coefficient of c0 blinded and flooded, beside c1; no other one leaves."""
-    shift = _scaled(blinding) + _flood(flood_bits)
-    bare, c1 = total.sum()
-    constant = [(one + shift) % prime for one, prime in zip(bare, DATA_PRIMES, strict=True)]
-    return write_result(key, constant, c1)
+def _finished(
+    encryptor: seal.Encryptor,
+    key: bytes,
+    pack: seal.Ciphertext,
+    cells: Sequence[MaskedCell],
+    at: Sequence[int],
+    flood_bits: int,
+) -> bytes:
+    """A pack as it leaves: of c0 the coefficient of each sum, blinded and flooded, and no other."""
+    zero = seal.Ciphertext()
+    encryptor.encrypt_zero(zero)
+    bfv.evaluator().add_inplace(pack, zero)
+    shifts = [_scaled(cell.blinding) + _flood(flood_bits) for cell in cells]
+    c0 = [
+        [(pack[start + place] + shift) % prime for place, shift in zip(at, shifts, strict=True)]
+        for start, prime in zip(_STARTS, DATA_PRIMES, strict=True)
+    ]
+    return write_result(key, np.array(c0, dtype=np.uint64), bfv.residues(pack, first=1))
 
 
 def _scaled(blinding: int) -> int:

@@ -9,6 +9,7 @@ this from worker processes.
 """
 
 import struct
+from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
@@ -63,6 +64,21 @@ def ciphertext(polynomials: Residues) -> seal.Ciphertext:
     return made
 
 
+def galois_keys(elements: Sequence[int], keys: Residues) -> seal.GaloisKeys:
+    """Of each automorphism X → X^element the keys of every data prime, as `merging_keys` read."""
+    of_slot = dict(zip([element >> 1 for element in elements], keys, strict=True))
+    parts = [struct.pack("<5Q", *context().key_parms_id(), max(of_slot) + 1)]
+    for slot in range(max(of_slot) + 1):
+        of_primes = of_slot.get(slot, ())
+        parts.append(struct.pack("<Q", len(of_primes)))
+        parts += [
+            _framed(_polynomials(context().key_parms_id(), one, ntt=True)) for one in of_primes
+        ]
+    made = seal.GaloisKeys()
+    _load(made, b"".join(parts))
+    return made
+
+
 def residues(polynomials: seal.Ciphertext, first: int = 0) -> Residues:
     """The polynomials from `first` on."""
     primes = polynomials.coeff_modulus_size()
@@ -87,7 +103,9 @@ def _framed(body: bytes) -> bytes:
     return _HEADER.pack(_MAGIC, _HEADER.size, *_VERSION, 0, 0, _HEADER.size + len(body)) + body
 
 
-def _load(target: seal.Ciphertext | seal.Plaintext | seal.PublicKey, body: bytes) -> None:
+def _load(
+    target: seal.Ciphertext | seal.Plaintext | seal.PublicKey | seal.GaloisKeys, body: bytes
+) -> None:
     try:
         read_by(lambda path: target.load(context(), path), _framed(body))
     except RuntimeError:

@@ -38,6 +38,14 @@ PARAMETERS_ID: Final = hashlib.sha256(
 FRESH_NOISE: Final = DEGREE // 2 + 2
 """No coefficient of a fresh ciphertext's noise is larger (SPEC §2.3)."""
 
+SWITCHING_NOISE: Final = (
+    21 * len(DATA_PRIMES) * DEGREE * max(DATA_PRIMES) // KEY_PRIME + 1 + DEGREE // 2 + 1
+)
+"""No coefficient of the noise of switching a key is larger (SPEC §2.8)."""
+
+MERGES: Final = 5
+"""Levels by which the sums of a query with groups are put together, 2^5 in one ciphertext."""
+
 DISTANCE_BITS: Final = 41
 """All results of a run together are within 2^-41 of carrying no noise of their owners."""
 
@@ -62,7 +70,7 @@ class Bounds:
     rows: int
     """Most rows in one sum, all its terms together."""
     ciphertexts: int
-    """Results of the run, each one ciphertext."""
+    """Results of the run, whether one ciphertext carries one of them or many."""
     noise_bits: int
     """b: honest noise stays below 2^b."""
     flood_bits: int
@@ -84,6 +92,8 @@ class BfvParameters:
 
     sums: tuple[tuple[Term, ...], ...]
     cells: int
+    merges: int = 0
+    """2^merges results are put into one ciphertext."""
 
     def __post_init__(self) -> None:
         terms = [term for terms in self.sums for term in terms]
@@ -99,7 +109,7 @@ class BfvParameters:
         largest = tuple(_largest_sum(terms) for terms in self.sums)
         rows = max((sum(term.rows for term in terms) for terms in self.sums), default=0)
         ciphertexts = self.cells * len(self.sums)
-        noise_bits = _noise(rows).bit_length()
+        noise_bits = _noise(rows, self.merges).bit_length()
         hidden = (DEGREE * max(ciphertexts, 1) - 1).bit_length()
         flood_bits = noise_bits + DISTANCE_BITS + hidden
         if flood_bits + 1 >= ROOM_BITS:
@@ -131,9 +141,10 @@ def _largest_sum(terms: tuple[Term, ...]) -> int:
     return largest
 
 
-def _noise(rows: int) -> int:
-    """Of `rows` coefficients added up, a fresh encryption of zero, and the blinding's rounding."""
-    return (rows + 1) * FRESH_NOISE + 1
+def _noise(rows: int, merges: int) -> int:
+    """Of `rows` coefficients added up, a fresh encryption of zero, the blinding's rounding, and
+    the keys switched on the way into one ciphertext."""
+    return (rows + 1) * FRESH_NOISE + 1 + ((1 << merges) - 1) * SWITCHING_NOISE
 
 
 def signed(residue: int) -> int:

@@ -7,24 +7,30 @@ Secrets     the key comes from SEAL's generator, seeded by the operating system;
 Not safe    if whoever holds the key also sees the owners' ciphertexts: it opens them all
 """
 
+from collections.abc import Sequence
+from itertools import chain, cycle
+
+import numpy as np
 import tenseal.sealapi as seal
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from federated.aggregate import bfv
 from federated.aggregate.blinding import blind_of, count_blind, share_blind
-from federated.aggregate.parameters import signed
-from federated.aggregate.wire import key_id, read_result, write_key
+from federated.aggregate.packing import elements, places
+from federated.aggregate.parameters import MERGES, signed
+from federated.aggregate.wire import key_id, read_result, write_key, write_merging_keys
 from federated.unserialised import Unserialised
 
 
 class ReceiverKey(Unserialised):
     """Decrypts what was encrypted under the public key that was made with it."""
 
-    __slots__ = ("_decryptor", "_id")
+    __slots__ = ("_decryptor", "_generator", "_id")
 
-    def __init__(self, decryptor: seal.Decryptor, key: bytes) -> None:
-        self._decryptor = decryptor
+    def __init__(self, generator: seal.KeyGenerator, key: bytes) -> None:
+        self._generator = generator
+        self._decryptor = seal.Decryptor(bfv.context(), generator.secret_key())
         self._id = key
 
     @classmethod
@@ -33,14 +39,34 @@ class ReceiverKey(Unserialised):
         generator, public = seal.KeyGenerator(bfv.context()), seal.PublicKey()
         generator.create_public_key(public)
         public_key = write_key(bfv.residues(public.data()))
-        decryptor = seal.Decryptor(bfv.context(), generator.secret_key())
-        return cls(decryptor, key_id(public_key)), public_key
+        return cls(generator, key_id(public_key)), public_key
 
-    def decrypt(self, result: bytes) -> int:
-        """The blinded sum, in [-2^58, 2^58). Raises BadMessage, ForeignCiphertext."""
-        plain = seal.Plaintext()
-        self._decryptor.decrypt(bfv.ciphertext(read_result(self._id, result)), plain)
-        return signed(plain[0])
+    def merging_keys(self) -> bytes:
+        """By which whoever adds puts many sums into one ciphertext; they decrypt nothing."""
+        made = seal.GaloisKeys()
+        self._generator.create_galois_keys(elements(MERGES), made)
+        polynomials = [
+            bfv.residues(one.data()) for element in elements(MERGES) for one in made.key(element)
+        ]
+        return write_merging_keys(self._id, np.stack(polynomials))
+
+    def decrypt(self, result: bytes, sums: int = 1, merges: int = 0) -> list[int]:
+        """The blinded sums in a result, in [-2^58, 2^58). Raises BadMessage, ForeignCiphertext."""
+        plain, at = seal.Plaintext(), places(merges, sums)
+        self._decryptor.decrypt(bfv.ciphertext(read_result(self._id, result, at)), plain)
+        # What stands behind the last coefficient that is not zero is cut off.
+        written = plain.coeff_count()
+        return [signed(plain[place]) if place < written else 0 for place in at]
+
+    def decrypt_all(self, results: Sequence[bytes], sums: int, merges: int) -> list[list[int]]:
+        """Of each summand its `sums`, from results that stand summand by summand."""
+        numbers = [min(sums - start, 1 << merges) for start in range(0, sums, 1 << merges)]
+        found = [
+            self.decrypt(result, number, merges)
+            for result, number in zip(results, cycle(numbers), strict=False)
+        ]
+        of_each = range(0, len(found), max(len(numbers), 1))
+        return [list(chain(*found[at : at + len(numbers)])) for at in of_each]
 
 
 class Blinding(Unserialised):

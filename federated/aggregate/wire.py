@@ -4,7 +4,8 @@ Implements  federated/SPEC.md §2.4
 
     key         id of the parameters ‖ both polynomials, 5 residues a coefficient
     ciphertext  id of the key ‖ both polynomials, 4 residues a coefficient
-    result      id of the key ‖ the constant coefficient of c0 ‖ c1, 4 residues a coefficient
+    result      id of the key ‖ coefficients of c0, one for each sum ‖ c1, 4 residues a coefficient
+    merging     id of the key ‖ of each automorphism and prime two polynomials, 5 residues each
 
 A residue has 44 bits, two of them make 11 bytes. Sizes follow from the kind alone, so they tell
 nothing, and SEAL is handed numbers, never bytes that came from outside.
@@ -21,7 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import BadMessage, ForeignCiphertext, ForeignEncryptionKey, PeerError
-from federated.aggregate.parameters import DATA_PRIMES, DEGREE, KEY_PRIMES, PARAMETERS_ID
+from federated.aggregate.parameters import (
+    DATA_PRIMES,
+    DEGREE,
+    KEY_PRIMES,
+    MERGES,
+    PARAMETERS_ID,
+)
 
 ID_BYTES: Final = 32
 
@@ -35,10 +42,23 @@ def _packed_size(residues: int) -> int:
 
 KEY_BYTES: Final = ID_BYTES + _packed_size(2 * len(KEY_PRIMES) * DEGREE)
 CIPHERTEXT_BYTES: Final = ID_BYTES + _packed_size(2 * len(DATA_PRIMES) * DEGREE)
-RESULT_BYTES: Final = ID_BYTES + _packed_size(len(DATA_PRIMES) * (1 + DEGREE))
+MERGING_BYTES: Final = ID_BYTES + _packed_size(
+    MERGES * len(DATA_PRIMES) * 2 * len(KEY_PRIMES) * DEGREE
+)
+
+
+def result_bytes(sums: int) -> int:
+    """Of a result that carries so many sums."""
+    return ID_BYTES + _packed_size(len(DATA_PRIMES) * (sums + DEGREE))
+
+
+def results_bytes(sums: int, merges: int) -> list[int]:
+    """Of the results that carry so many sums, 2^merges each and at the end what is left."""
+    full, rest = divmod(sums, 1 << merges)
+    return [result_bytes(1 << merges)] * full + [result_bytes(rest)] * bool(rest)
+
 
 _LOW_44: Final = np.uint64((1 << 44) - 1)
-_CONSTANT_BYTES: Final = _packed_size(len(DATA_PRIMES))
 
 
 def key_id(public_key: bytes) -> bytes:
@@ -72,20 +92,34 @@ def read_ciphertext(key: bytes, message: bytes) -> Residues:
     return _polynomials(body, DATA_PRIMES, "a ciphertext")
 
 
-def write_result(key: bytes, constant: Sequence[int], c1: Residues) -> bytes:
-    """`constant` is the constant coefficient of c0 modulo each prime."""
-    return key + _pack(np.array(constant, dtype=np.uint64)) + _pack(c1)
+def write_result(key: bytes, c0: Residues, c1: Residues) -> bytes:
+    """`c0` has of each prime one coefficient a sum."""
+    return key + _pack(c0) + _pack(c1)
 
 
-def read_result(key: bytes, message: bytes) -> Residues:
-    """As a ciphertext whose c0 is a constant. Raises BadMessage, ForeignCiphertext."""
-    body = _body(message, RESULT_BYTES, "a result", key, _foreign_ciphertext())
-    constant = _unpack(body[:_CONSTANT_BYTES]).reshape(-1, 1)
-    _require_reduced(constant, DATA_PRIMES, "a result")
+def read_result(key: bytes, message: bytes, places: Sequence[int]) -> Residues:
+    """As a ciphertext whose c0 is zero elsewhere. Raises BadMessage, ForeignCiphertext."""
+    size = result_bytes(len(places))
+    body = _body(message, size, "a result", key, _foreign_ciphertext())
+    c0_bytes = _packed_size(len(DATA_PRIMES) * len(places))
+    c0 = _unpack(body[:c0_bytes]).reshape(-1, len(places))
+    _require_reduced(c0, DATA_PRIMES, "a result")
     polynomials = np.zeros((2, len(DATA_PRIMES), DEGREE), dtype=np.uint64)
-    polynomials[0, :, :1] = constant
-    polynomials[1:] = _polynomials(body[_CONSTANT_BYTES:], DATA_PRIMES, "a result")
+    polynomials[0][:, places] = c0
+    polynomials[1:] = _polynomials(body[c0_bytes:], DATA_PRIMES, "a result")
     return polynomials
+
+
+def write_merging_keys(key: bytes, polynomials: Residues) -> bytes:
+    """`key` is the id of the public key that was made with them."""
+    return key + _pack(polynomials)
+
+
+def read_merging_keys(key: bytes, message: bytes) -> Residues:
+    """By automorphism, prime and polynomial. Raises BadMessage, ForeignCiphertext."""
+    body = _body(message, MERGING_BYTES, "a set of merging keys", key, _foreign_ciphertext())
+    polynomials = _polynomials(body, KEY_PRIMES, "a set of merging keys")
+    return polynomials.reshape(MERGES, len(DATA_PRIMES), 2, len(KEY_PRIMES), DEGREE)
 
 
 def _foreign_ciphertext() -> PeerError:

@@ -11,7 +11,7 @@ from typing import Final
 from contract.errors import BadQuery, BadRequest
 from contract.job import Contract, Family, Parameter, Query
 from contract.statements import MOST_CELLS
-from federated.aggregate.parameters import BfvParameters, Term
+from federated.aggregate.parameters import MERGES, BfvParameters, Term
 from federated.join.parameters import JoinParameters
 from federated.query import union
 from federated.query.parameters import given
@@ -87,6 +87,7 @@ def sums_of(plan: QueryPlan) -> BfvParameters:
             for summand in plan.summands
         ),
         cells=MOST_CELLS,
+        merges=MERGES if plan.summands and any(part.groups for part in plan.owners) else 0,
     )
 
 

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from contract.errors import BadMessage, ForeignCiphertext
 from federated.aggregate import bfv
 from federated.aggregate.blinding import opened_sum
-from federated.aggregate.parameters import PLAIN, signed
+from federated.aggregate.packing import places
+from federated.aggregate.parameters import DATA_PRIMES, PLAIN, signed
 from federated.aggregate.secret import ReceiverKey
-from federated.aggregate.wire import key_id, read_ciphertext, read_result
+from federated.aggregate.wire import Residues, key_id, read_ciphertext, read_result
 from federated.query.agreed import sums_of
 from federated.query.release import names_of
 from tests.attacks.attacks_on_lists import rows_with
@@ -90,23 +91,31 @@ def require_guessed(said: NDArray[np.bool_], truth: NDArray[np.bool_]) -> None:
         assert abs(advantage) < 3 * (1 / among + 1 / others) ** 0.5
 
 
+def brought_first(result: Residues, place: int) -> Residues:
+    """The result times X^-place, so that the sum at this place stands in its first coefficient."""
+    primes = np.array(DATA_PRIMES, dtype=np.uint64)[:, None]
+    turned = (primes - result[:, :, :place]) % primes
+    return np.concatenate([result[:, :, place:], turned], axis=2)
+
+
 def require_masks_hidden(played: Played, pool: Pool) -> None:
     """Whose rows are in a sum stays hidden from who made the ciphertexts and has the key."""
-    sums, _ = pool.sums()
-    for owner in pool.owners:
-        attack, at = own_coalition(pool, owner), OWNERS.index(owner)
-        size = pool.join.size_of(owner)
-        floods: list[float] = []
-        for name, cell in zip(pool.result_names, sums, strict=True):
+    names = pool.result_names
+    at = places(sums_of(pool.plan).merges, len(names))
+    for owner, pack in zip(OWNERS, pool.sums().packs, strict=True):
+        if owner not in pool.owners:
+            continue
+        attack, size = own_coalition(pool, owner), pool.join.size_of(owner)
+        result = read_result(key_id(pool.public_key), pack, at)
+        floods = np.abs(attack.noise(result)[at])
+        for name, place in zip(names, at, strict=True):
             truth = truly_in(played, owner, name)
-            result = read_result(key_id(pool.public_key), cell.sums[at])
-            require_guessed(attack.recovered(result)[:size], truth)
-            floods.append(abs(float(attack.noise(result)[0])))
+            require_guessed(attack.recovered(brought_first(result, place))[:size], truth)
             # What the coordinator has before it floods: the same attack reads every row.
             rows = np.flatnonzero(truth)
             bare = bfv.residues(unflooded(attack, rows))
             assert np.array_equal(attack.recovered(bare)[:size], truth)
-        assert max(floods) > 2.0 ** (sums_of(pool.plan).prove().flood_bits - 6)
+        assert floods.max() > 2.0 ** (sums_of(pool.plan).prove().flood_bits - 6)
 
 
 # ── blindings ─────────────────────────────────────────────────────────────────────────────────────
@@ -114,8 +123,7 @@ def require_masks_hidden(played: Played, pool: Pool) -> None:
 
 def table_of(pool: Pool, without: Names = ()) -> list[list[int | None]]:
     """The sums as they open without the blindings of some owners; None where they do not."""
-    openings = pool.openings()
-    sums, _ = pool.sums()
+    openings, sums = pool.openings(), pool.decrypted()
     most = [max(abs(one.least), abs(one.most)) for one in pool.plan.summands]
     blinds = [
         [
@@ -125,11 +133,8 @@ def table_of(pool: Pool, without: Names = ()) -> list[list[int | None]]:
         for row in range(len(sums))
     ]
     return [
-        [
-            opened(pool.key.decrypt(one), blinds[row][place], most[place])
-            for place, one in enumerate(cell.sums)
-        ]
-        for row, cell in enumerate(sums)
+        [opened(one, blinds[row][place], most[place]) for place, one in enumerate(of_row)]
+        for row, of_row in enumerate(sums)
     ]
 
 
@@ -157,9 +162,8 @@ def true_table(played: Played) -> list[list[int]]:
 def require_result_and_no_more(played: Played, pool: Pool) -> None:
     """The released rows open, and no row opens while one owner's blinding is missing."""
     assert table_of(pool) == true_table(played)
-    _, folded = pool.sums()
     hidden = set(in_clear()) - {labels_in_truth(played, one) for one in played.cells.passing}
-    assert folded == len(hidden) > 1
+    assert pool.sums().folded == len(hidden) > 1
     for missing in OWNERS:
         if missing not in pool.owners:
             assert {one for row in table_of(pool, (missing,)) for one in row} == {None}
@@ -175,14 +179,13 @@ def require_folded_shut(played: Played, pool: Pool) -> None:
         if labels not in shown
         for owner in OWNERS
     }
-    sums, _ = pool.sums()
-    openings = pool.openings()
+    openings, sums = pool.openings(), pool.decrypted()
     known = [pool.own(owner).blinding for owner in pool.owners]
     others = [openings[owner] for owner in OWNERS if owner not in pool.owners]
     codes = [range(8), range(4), range(1)]
     assert all(labels_in_truth(played, one) in shown for one in pool.cells.passing)
     for row, place in product(range(len(sums)), range(len(OWNERS))):
-        shut = pool.key.decrypt(sums[row].sums[place])
+        shut = sums[row][place]
         released = sum(one[row].blindings[place] for one in others)
         for name in product(*codes):
             of_members = sum(beta.of_sum(name, place) for beta in known)

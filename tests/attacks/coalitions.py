@@ -24,6 +24,7 @@ from contract.statements import Cells
 from coordinator import wire as at_coordinator
 from coordinator.wire import Share
 from federated.aggregate.secret import ReceiverKey
+from federated.query.agreed import sums_of
 from federated.query.release import REMAINDER, Codes, Opening, names_of
 from node import wire
 from node.local import LocalRows
@@ -225,10 +226,17 @@ class Pool:
     def share_of(self, owner: str, content: bytes) -> Share:
         return at_coordinator.share_from(content, self.plan, OWNERS.index(owner), self.aggregation)
 
-    def sums(self) -> tuple[list[wire.CellSums], int]:
+    def sums(self) -> wire.Sums:
         """What the receiver fetched."""
         ((_, content),) = self.received("sums")
-        return wire.sums_from_bytes(content, self.plan, len(self.result_names))
+        rows = len(self.result_names)
+        return wire.sums_from_bytes(content, self.plan, rows, shared=self.shared)
+
+    def decrypted(self) -> list[list[int]]:
+        """The encrypted sums by row and summand, blinded."""
+        rows, merges = len(self.result_names), sums_of(self.plan).merges
+        of_summands = self.key.decrypt_all(self.sums().packs, rows, merges)
+        return [list(row) for row in zip(*of_summands, strict=True)]
 
     def openings(self) -> dict[str, list[Opening]]:
         """Who released what to a receiver of this coalition, and what its members would."""

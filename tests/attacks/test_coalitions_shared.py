@@ -131,7 +131,7 @@ def counts_in_truth(played: Played, pool: Pool) -> list[int]:
 
 
 def blinded(pool: Pool) -> list[list[int]]:
-    sums, _ = pool.sums()
+    sums = pool.sums().cells
     return [wire.words_from_sums(cell) for cell in sums]
 
 

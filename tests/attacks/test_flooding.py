@@ -113,7 +113,7 @@ def unflooded(coalition: Coalition, rows: NDArray[np.int64]) -> seal.Ciphertext:
 def flooded(coalition: Coalition, rows: NDArray[np.int64]) -> Residues:
     cell = MaskedCell((rows,), 123)
     [made] = masked_sums(coalition.public, [[coalition.chunk]], [cell], PARAMETERS)
-    return read_result(key_id(coalition.public), made)
+    return read_result(key_id(coalition.public), made, [0])
 
 
 def test_the_key_is_read_right(coalition: Coalition) -> None:

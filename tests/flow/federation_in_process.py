@@ -42,7 +42,7 @@ from federated.join.keyed import AwaitContributions, Keyed, start_keyed
 from federated.join.messages import Blinded, Contribution, Served
 from federated.join.owner import AwaitServed, TokenList, start
 from federated.join.parameters import JoinParameters
-from federated.query.agreed import join_of, largest_of, plan_of
+from federated.query.agreed import join_of, largest_of, plan_of, sums_of
 from federated.query.dominance import shown_bands
 from federated.query.plan import QueryPlan
 from federated.query.planning import compile_statement
@@ -312,6 +312,8 @@ class _Run:
             return None, b""
         key, public = ReceiverKey.generate()
         self._hand_in(self.receiver, "he_key", public)
+        if sums_of(self.plan).merges:
+            self._hand_in(self.receiver, "merging", key.merging_keys())
         for owner in self.join.owners:
             if owner != self.receiver:
                 self._send(COORDINATOR, owner, "he_key", public)
@@ -377,6 +379,7 @@ class _Run:
         )
 
     def _computed(self) -> Cells:
+        merging = self.folder / f"{self.receiver}.merging"
         outcome = match_and_add(
             Order(
                 run=self.join.run_id,
@@ -384,6 +387,7 @@ class _Run:
                 key_file=self.folder / f"{self.receiver}.he_key",
                 share_files=tuple(self.folder / f"{me}.share" for me in self.join.owners),
                 sums_file=self.folder / f"{COORDINATOR}.sums",
+                merging_file=merging if merging.exists() else None,
                 told=tuple(
                     Told(org, lists_of(self.plan, self.receiver, org), self.folder / f"{org}.rows")
                     for org in self._told_of_rows
@@ -464,17 +468,19 @@ class _Run:
         content = (self.folder / f"{COORDINATOR}.sums").read_bytes()
         assert sha256(content).hexdigest() == cells.result
         self._send(COORDINATOR, self.receiver, "sums", content)
-        sums, folded = wire.sums_from_bytes(content, self.plan, len(names))
+        sums = wire.sums_from_bytes(content, self.plan, len(names), shared=self.shared)
         if key is None:
             off = pad_sums(self.plan, self.seeds, told[self.receiver], len(names))
-            values = minus([wire.words_from_sums(cell) for cell in sums], off)
+            values = minus([wire.words_from_sums(cell) for cell in sums.cells], off)
         else:
-            values = [[key.decrypt(one) for one in cell.sums] for cell in sums]
+            by_summand = key.decrypt_all(sums.packs, len(names), sums_of(self.plan).merges)
+            values = [[column[row] for column in by_summand] for row in range(len(names))]
         shut = [
-            Shut(cell.blinded_count, tuple(row)) for cell, row in zip(sums, values, strict=True)
+            Shut(cell.blinded_count, tuple(row))
+            for cell, row in zip(sums.cells, values, strict=True)
         ]
         cells_of = opened(self.plan, names, shut, openings, shared=self.shared)
-        return result_of(self.plan, cells_of), folded
+        return result_of(self.plan, cells_of), sums.folded
 
 
 def opening(plan: QueryPlan, owner: int, own: Own, name: Codes, *, shared: bool = False) -> Opening:

@@ -43,4 +43,4 @@ def test_the_sum_is_that_of_integers(
     # The largest value stands in the proof for one row: here the sum itself is known to fit.
     parameters = BfvParameters(sums=((Term(rows=200, largest=2**50),),), cells=1)
     [made] = masked_sums(PUBLIC, chunks, [MaskedCell(tuple(positions), blinding)], parameters)
-    assert opened_sum(KEY.decrypt(made), [blinding], largest=LARGEST) == expected
+    assert opened_sum(KEY.decrypt(made)[0], [blinding], largest=LARGEST) == expected

@@ -118,7 +118,7 @@ async def test_a_key_is_the_same_until_it_is_closed_and_gone_then() -> None:
         first = await key.public_key()
         assert await key.public_key() == first
         with pytest.raises(BadMessage):
-            await key.decrypt([b"no sum"])
+            await key.decrypt([b"no sum"], 1, 0)
         assert await key.public_key() == first
     finally:
         await key.close()

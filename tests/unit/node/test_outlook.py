@@ -18,7 +18,7 @@ from contract.job import (
 )
 from contract.leakage import leakage_of
 from contract.policy import Allow, Use
-from federated.aggregate.wire import KEY_BYTES
+from federated.aggregate.wire import KEY_BYTES, MERGING_BYTES
 from federated.join.parameters import CONTRIBUTION_BYTES
 from federated.query.agreed import plan_of
 from federated.query.sizes import share_bytes
@@ -162,7 +162,7 @@ def test_a_query_is_shown_with_its_shares_its_key_and_its_proof(asked: Asked) ->
     plan, view = plan_of(contract), outlook(contract)
     lists = 2 * 1024 * 2 * POINT_BYTES
     shares = [share_bytes(plan, owner, Aggregation.ENCRYPTED) for owner in range(2)]
-    assert view.bytes_on_the_wire == lists + sum(shares) + 2 * KEY_BYTES
+    assert view.bytes_on_the_wire == lists + sum(shares) + 2 * KEY_BYTES + MERGING_BYTES
     for size in shares:
         assert any(f"→ coordinator: {size} bytes" in line for line in view.streams)
     assert view.streams[-1].startswith("exact: ")

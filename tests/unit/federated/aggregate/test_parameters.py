@@ -17,15 +17,22 @@ from federated.aggregate.parameters import (
     FRESH_NOISE,
     KEY_PRIME,
     KEY_PRIMES,
+    MERGES,
     MODULUS,
     PLAIN,
     ROOM_BITS,
+    SWITCHING_NOISE,
     BfvParameters,
     Bounds,
     Term,
     signed,
 )
-from federated.aggregate.wire import CIPHERTEXT_BYTES, KEY_BYTES, RESULT_BYTES
+from federated.aggregate.wire import (
+    CIPHERTEXT_BYTES,
+    KEY_BYTES,
+    MERGING_BYTES,
+    result_bytes,
+)
 
 
 def sums(*terms: tuple[int, int], cells: int = 1, times: int = 1) -> BfvParameters:
@@ -63,7 +70,10 @@ def test_the_page_gives_the_numbers_that_the_code_computes(root: Path) -> None:
         "left over": example.spare_bits,
         "bytes of a key": KEY_BYTES,
         "bytes of a ciphertext": CIPHERTEXT_BYTES,
-        "bytes of a result": RESULT_BYTES,
+        "bytes of a result of one sum": result_bytes(1),
+        "bytes of a result of 32 sums": result_bytes(1 << MERGES),
+        "bytes of merging keys": MERGING_BYTES,
+        "noise of a key switched": SWITCHING_NOISE,
     }
     said = {name: int(re.sub(r"\D", "", stated[name])) for name in computed}
     assert said == computed

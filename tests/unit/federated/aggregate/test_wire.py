@@ -8,11 +8,18 @@ import pytest
 from contract.errors import BadMessage, ForeignCiphertext, ForeignEncryptionKey
 from federated.aggregate import wire
 from federated.aggregate.encrypt import encrypt_column
-from federated.aggregate.parameters import DATA_PRIMES, DEGREE, KEY_PRIMES, PARAMETERS_ID
+from federated.aggregate.parameters import (
+    DATA_PRIMES,
+    DEGREE,
+    KEY_PRIMES,
+    MERGES,
+    PARAMETERS_ID,
+)
 from federated.aggregate.secret import ReceiverKey
 from federated.aggregate.wire import Residues
 
 KEY = bytes(range(32))
+PLACES = [0]
 
 
 def residues(polynomials: int, primes: tuple[int, ...]) -> Residues:
@@ -26,7 +33,7 @@ def ciphertext(made: Residues) -> bytes:
 
 
 def result(made: Residues) -> bytes:
-    return wire.write_result(KEY, made[0, :, 0].tolist(), made[1:])
+    return wire.write_result(KEY, made[0][:, PLACES], made[1:])
 
 
 def read_ciphertext(message: bytes) -> Residues:
@@ -34,7 +41,7 @@ def read_ciphertext(message: bytes) -> Residues:
 
 
 def read_result(message: bytes) -> Residues:
-    return wire.read_result(KEY, message)
+    return wire.read_result(KEY, message, PLACES)
 
 
 Kind = tuple[tuple[int, ...], Callable[[Residues], bytes], Callable[[bytes], Residues]]
@@ -106,9 +113,11 @@ def test_a_transparent_ciphertext_is_refused(kind: Kind) -> None:
 
 
 def test_a_ciphertext_of_another_key_is_refused() -> None:
-    for write, read in ((ciphertext, wire.read_ciphertext), (result, wire.read_result)):
-        with pytest.raises(ForeignCiphertext):
-            read(bytes(32), write(residues(2, DATA_PRIMES)))
+    made = residues(2, DATA_PRIMES)
+    with pytest.raises(ForeignCiphertext):
+        wire.read_ciphertext(bytes(32), ciphertext(made))
+    with pytest.raises(ForeignCiphertext):
+        wire.read_result(bytes(32), result(made), PLACES)
 
 
 def test_a_key_for_other_parameters_is_refused() -> None:
@@ -130,7 +139,42 @@ def test_one_kind_is_not_taken_for_another() -> None:
     _, key = ReceiverKey.generate()
     [chunk] = encrypt_column(key, np.zeros(1, dtype=np.int64), largest=0)
     with pytest.raises(BadMessage):
-        wire.read_result(wire.key_id(key), chunk)
+        wire.read_result(wire.key_id(key), chunk, PLACES)
     with pytest.raises(BadMessage):
         wire.read_key(chunk)
     assert wire.read_ciphertext(wire.key_id(key), chunk).shape == (2, 4, DEGREE)
+
+
+def test_a_result_has_as_many_coefficients_of_c0_as_sums() -> None:
+    made, places = residues(2, DATA_PRIMES), [0, DEGREE // 2, DEGREE // 4]
+    message = wire.write_result(KEY, made[0][:, places], made[1:])
+    assert len(message) == wire.result_bytes(3)
+    read = wire.read_result(KEY, message, places)
+    assert np.array_equal(read[0][:, places], made[0][:, places])
+    assert np.count_nonzero(read[0]) <= 3 * len(DATA_PRIMES)
+    for others in (places[:2], [*places, 1]):
+        with pytest.raises(BadMessage):
+            wire.read_result(KEY, message, others)
+
+
+def test_results_have_sizes_that_the_number_of_sums_alone_decides() -> None:
+    full, rest, one = (wire.result_bytes(sums) for sums in (32, 7, 1))
+    assert wire.results_bytes(71, 5) == [full, full, rest]
+    assert wire.results_bytes(64, 5) == [full, full]
+    assert wire.results_bytes(3, 0) == [one] * 3
+    assert wire.results_bytes(0, 5) == []
+
+
+def test_merging_keys_are_read_whole_and_of_their_key() -> None:
+    made = residues(2 * MERGES * len(DATA_PRIMES), KEY_PRIMES)
+    message = wire.write_merging_keys(KEY, made)
+    assert len(message) == wire.MERGING_BYTES
+    shape = (MERGES, len(DATA_PRIMES), 2, len(KEY_PRIMES), DEGREE)
+    assert np.array_equal(wire.read_merging_keys(KEY, message), made.reshape(shape))
+    with pytest.raises(ForeignCiphertext):
+        wire.read_merging_keys(bytes(32), message)
+    with pytest.raises(BadMessage):
+        wire.read_merging_keys(KEY, message[:-11])
+    made[-1, -1, -1] = KEY_PRIMES[-1]
+    with pytest.raises(BadMessage, match="not reduced"):
+        wire.read_merging_keys(KEY, wire.write_merging_keys(KEY, made))
