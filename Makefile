@@ -21,7 +21,7 @@ PYTHON = $(shell for python in python3 python3.14 python3.13 python3.12 python3.
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-.PHONY: help demo test faults check fuzz sanitize proto docs bench bench-psi kernels memory wheelhouse audit lock clean
+.PHONY: help demo test faults queries attacks check fuzz sanitize proto docs bench bench-psi kernels memory wheelhouse audit lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -34,6 +34,13 @@ test: $(VENV)/.built $(VENV)/.dev ## run every Python test (ARGS="-k psi" goes t
 
 faults: $(VENV)/.built $(VENV)/.dev ## every fault there is a test for, then 100 at random (MIHE_FAULTS=500 more, MIHE_FAULTS_SEED=… again)
 	MIHE_FAULTS=$${MIHE_FAULTS:-100} $(BIN)/python -m pytest --timeout 0 -s -m "long or not long" tests/faults $(ARGS)
+
+queries: $(VENV)/.built $(VENV)/.dev ## 2000 random queries against DuckDB, cell by cell (QUERIES=10000 more, SEED=7 others)
+	MIHE_RANDOM_QUERIES=$${QUERIES:-2000} $(BIN)/python -m pytest --timeout 0 -s tests/property/test_query_plan.py \
+		$${SEED:+--hypothesis-seed=$$SEED} $(ARGS)
+
+attacks: $(VENV)/.built $(VENV)/.dev ## play the attacks of docs/threat-model.md, with and without what stands against them
+	$(BIN)/python -m tests.attacks.laboratory
 
 check: $(VENV)/.built $(VENV)/.dev ## lint, types, stubs, import contracts, Rust
 	$(BIN)/ruff check .

@@ -53,6 +53,10 @@ POLICY = """\
 #                                   # unlisted is denied
 # min_group = 10                    # for queries: fewest entities in a row of the result
 # min_join = 10                     # for queries: fewest entities in the whole join
+# min_change = 50                   # for queries: by fewer of this dataset's subjects an answer
+#                                   # must not differ from an earlier one, unless by none
+# receivers_own = false             # for queries: take part in none that adds up the receiver's
+#                                   # own columns
 # min_contributors = 3              # for sums over UNION ALL: fewest organisations in one
 # matching = ["blind"]              # "keyed", too: faster, and the coordinator with any one party
 #                                   # can find out every identifier

@@ -303,11 +303,13 @@ class ContractExpired(PolicyError):
 
 
 class Withheld(PolicyError):
-    """An owner's policy stopped allowing the job while it ran.
+    """An owner's policy did not allow the job's result, while it ran.
 
     Met   the policy file was changed or became unreadable between consent and release: it is read
-          again before the message leaves from which a result can be computed
-    Do    ask the owner; propose the job again when it allows it
+          again before the message leaves from which a result can be computed. Or its `min_change`
+          forbids the answer: it differs by too few of the owner's subjects from an earlier one
+    Do    ask the owner; propose the job again when it allows it, or ask for something that differs
+          by more
     Left  the job has ended on all sides; what had been computed is removed and nobody has seen it
     """
 

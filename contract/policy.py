@@ -100,6 +100,19 @@ class Allow(Frozen):
     min_join: int = Field(
         default=10, ge=2, description="fewest entities that a query's join must have in all"
     )
+    min_change: int | None = Field(
+        default=None,
+        ge=2,
+        le=10**6,
+        description="fewest of this dataset's subjects by which a row that a query is given may"
+        " differ from a row of an earlier answer to the same receiver, unless by none; without it"
+        " answers are not compared",
+    )
+    receivers_own: bool = Field(
+        default=True,
+        description="whether a query that this dataset takes part in may add up its receiver's own"
+        " columns: a receiver that chose its values can tell from a sum which of them are in it",
+    )
     min_contributors: int | None = Field(
         default=None,
         ge=FEWEST_CONTRIBUTORS,

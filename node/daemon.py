@@ -30,6 +30,7 @@ from daemon.renewal import Renewal, server_credentials
 from durable.folder import held_folder
 from durable.postgres import Place
 from node.admin import Admin
+from node.answered import Answered
 from node.attach import Attachment
 from node.carry import SERVER_OPTIONS, Exchange
 from node.catalogue import Datasets
@@ -124,6 +125,7 @@ async def serve(home: Home, stop: asyncio.Event, ready: Callable[[str], None]) -
             patience=home.config.peer_patience_seconds,
             bounds=bounds,
             results=results,
+            answered=Answered(home.data / "answered"),
             memory=home.config.run_memory_mebibytes << 20,
         )
         runs = Runs(services, Turns(home.config.runs_at_once))

@@ -37,6 +37,7 @@ from federated.query.agreed import plan_of, plan_of_union
 from federated.query.plan import uses
 from federated.query.union_plan import uses_of_union
 
+_ADDED_UP = frozenset({Use.SUM, Use.AVG, Use.VARIANCE, Use.QUANTILE})
 _only_here = object()
 _log = logging.getLogger("mihe.gate")
 
@@ -267,7 +268,9 @@ def _denied(
         ),
     }
     denied = [name for name, allowed in checks.items() if not allowed()]
-    return denied if contract.query is None else denied + _denied_of(contract.query, used, rule)
+    if contract.query is None:
+        return denied
+    return denied + _denied_of(contract.query, used, rule) + _denied_own(contract, org, rule)
 
 
 def _denied_of(query: Query, used: Mapping[str, frozenset[Use]], rule: Allow) -> list[str]:
@@ -281,11 +284,33 @@ def _denied_of(query: Query, used: Mapping[str, frozenset[Use]], rule: Allow) ->
     if query.dominance not in rule.dominance:
         denied.append(f"dominance {query.dominance.value} (largest share in the join)")
     fewest = query.min_contributors
+    if fewest is not None and rule.min_change is not None:
+        denied.append("rows in a sum over UNION ALL (min_change is not compared there)")
     if fewest is not None and rule.min_contributors is None:
         denied.append("rows in a sum over UNION ALL (min_contributors)")
     elif fewest is not None and fewest < (rule.min_contributors or 0):
         denied.append(f"sums over fewer than {rule.min_contributors} organisations")
     return denied
+
+
+def _denied_own(contract: Contract, org: str, rule: Allow) -> list[str]:
+    """What a receiver adds up of its own, beside others' rows, where the rule forbids it."""
+    receiver = contract.receivers[0]
+    if rule.receivers_own or receiver == org or contract.family is Family.UNION:
+        return []
+    own = set().union(*_used(contract, receiver).values())
+    return [f"sums of {receiver}'s own columns"] if own & _ADDED_UP else []
+
+
+def min_change(contract: Contract, org: str, policy: Policy, today: date) -> int | None:
+    """By how many subjects answers must differ; None if a rule that allows the job asks nothing."""
+    used, dataset = _used(contract, org), contract.party(org).dataset
+    asked = [
+        rule.min_change
+        for rule in policy.allow
+        if rule.dataset == dataset and not _denied(contract, org, used, rule, today)
+    ]
+    return None if None in asked else min((one for one in asked if one is not None), default=None)
 
 
 def _uses_in_words(used: Mapping[str, frozenset[Use]]) -> list[str]:

@@ -11,7 +11,9 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from contract.errors import Withheld
 from contract.job import Aggregation
 from contract.statements import Cells
 from contract.views import ResultView
@@ -25,10 +27,11 @@ from federated.query.result import Result, result_of
 from federated.words import WORD_BYTES
 from node import shared, tables, tokens, wire
 from node.adding import Adding, Seat, by_owner, in_order
+from node.answered import Answer
 from node.encrypted import Encrypted
 from node.local import LocalRows, run_local
 from node.pulse import COORDINATOR
-from node.release import Released, release
+from node.release import Released, least_change, release
 from node.shared import Shared
 from node.stage import Line, Stage, together
 
@@ -94,10 +97,28 @@ class _Play:
         stage.report("load", 1, 1)
         return rows
 
+    async def _gate(self, rows: LocalRows) -> None:
+        """The owner's last word: what is too near to an earlier answer is withheld, too."""
+        try:
+            await self._stage.activity.work(lambda: self._remember(rows))
+        except Withheld as withheld:
+            self._stage.withhold(withheld)
+            raise
+        self._stage.gate()
+
+    def _remember(self, rows: LocalRows) -> None:
+        """Keep what is about to be answered, where the owner's policy asks for comparisons."""
+        consent, services = self._stage.consent, self._stage.services
+        fewest = least_change(consent, services.policy, datetime.now(UTC).date())
+        if fewest is not None:
+            brought = services.answered.brought(rows.keys, rows.groups, self._plan.k)
+            answer = Answer(self._seat.receiver, consent.dataset, brought, fewest)
+            services.answered.keep(answer, self._stage.me)
+
     async def _contribute_and_release(self, rows: LocalRows) -> None:
         prepared, cells = await self._contribute(rows)
         openings = self._openings(prepared, cells)
-        self._stage.gate()
+        await self._gate(rows)
         content = await self._adding.release(openings, cells)
         await self._seat.lines[self._seat.receiver].send(_RELEASE, content)
 
@@ -156,7 +177,7 @@ class _Play:
         )
         sums = wire.sums_from_bytes(content, self._plan, len(names), shared=self._shared)
         del content
-        stage.gate()
+        await self._gate(rows)
         await self._adding.passed()
         openings = await self._gathered(own, len(names))
         stage.report("decrypt", 0, 1)

@@ -39,13 +39,26 @@ def may_release(consent: Consent, policy: Callable[[], Policy], today: date) -> 
         now = gate.readable(policy, consent.org)
         gate.check_policy(consent.contract, consent.org, now, today)
     except MiheError as refusal:
-        raise Withheld(
-            f"{consent.org} withdrew its permission while the job ran",
-            party=consent.org,
-            phase="release",
-            rule=refusal.rule,
-            fix=refusal.fix,
-        ) from None
+        raise _withdrawn(consent, refusal) from None
+
+
+def least_change(consent: Consent, policy: Callable[[], Policy], today: date) -> int | None:
+    """By how many subjects an answer must differ from earlier ones; Withheld if unreadable."""
+    try:
+        now = gate.readable(policy, consent.org)
+    except MiheError as refusal:
+        raise _withdrawn(consent, refusal) from None
+    return gate.min_change(consent.contract, consent.org, now, today)
+
+
+def _withdrawn(consent: Consent, refusal: MiheError) -> Withheld:
+    return Withheld(
+        f"{consent.org} withdrew its permission while the job ran",
+        party=consent.org,
+        phase="release",
+        rule=refusal.rule,
+        fix=refusal.fix,
+    )
 
 
 def release(view: ResultView, consent: Consent) -> Released:

@@ -25,6 +25,7 @@ from contract.lifecycle import State
 from contract.policy import Policy
 from contract.signing import Kind, Statement
 from contract.statements import Gate, StartRecord, Verdict
+from node.answered import Answered
 from node.attach import Attachment
 from node.carry import Exchange
 from node.catalogue import Datasets
@@ -70,6 +71,7 @@ class Services:
     patience: float
     bounds: Bounds
     results: Results
+    answered: Answered
     memory: int
     """Bytes that one run of an intersection may take, roughly."""
     way: WayOut = STRAIGHT
@@ -166,10 +168,14 @@ class Stage:
         try:
             may_release(self.consent, self.services.policy, datetime.now(UTC).date())
         except Withheld as withheld:
-            cause = cause_of(withheld)
-            self.say(Kind.GATE, Gate(run=self.run.hex(), verdict=Verdict.WITHHOLD, cause=cause))
+            self.withhold(withheld)
             raise
         self.say(Kind.GATE, Gate(run=self.run.hex(), verdict=Verdict.RELEASE))
+
+    def withhold(self, withheld: Withheld) -> None:
+        """Say that the owner releases nothing; the job has ended for everybody."""
+        cause = cause_of(withheld)
+        self.say(Kind.GATE, Gate(run=self.run.hex(), verdict=Verdict.WITHHOLD, cause=cause))
 
     def keep_receipt(self, salt: bytes, receipt: Statement) -> None:
         """Make a receipt durable."""

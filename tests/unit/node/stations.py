@@ -28,6 +28,7 @@ from contract.lifecycle import TERMINAL, State
 from contract.policy import Policy
 from contract.signing import Kind, Statement, verify
 from daemon.renewal import server_credentials
+from node.answered import Answered
 from node.attach import Attachment
 from node.carry import Exchange
 from node.catalogue import Datasets
@@ -139,6 +140,7 @@ class Station:
             patience=self.patience,
             bounds=BOUNDS,
             results=self.results,
+            answered=Answered(self.folder / "answered"),
             memory=1 << 30,
         )
         self.runs = Runs(services, Turns(self.runs_at_once))

@@ -1,0 +1,57 @@
+"""An owner's guards across jobs, through real daemons: what is too near to an earlier answer.
+
+What the guards are worth against an attacker is in tests/attacks; here nodes read them from their
+policy files, remember, and refuse.
+"""
+
+import csv
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from contract.errors import Refused, Withheld
+from contract.lifecycle import State
+from tests.federation.banks import End
+from tests.federation.federation import short_folder
+from tests.federation.owners import PLAIN, RECEIVER, Owners
+
+GUARDED = "registry"
+SHOWN = "min_group ="
+
+
+@pytest.fixture(scope="module")
+def owners() -> Iterator[Owners]:
+    with short_folder() as folder, Owners(folder, GUARDED, RECEIVER) as running:
+        yield running
+
+
+def guard(owners: Owners, line: str) -> None:
+    """Put a line into every rule of the registry's policy."""
+    policy = owners.home(GUARDED).policy
+    rules = (owners.world / GUARDED / "policy.toml").read_text("utf-8")
+    policy.write_text(rules.replace(SHOWN, f"{line}\n{SHOWN}"), "utf-8")
+
+
+def end_of(owners: Owners, sql: str) -> End:
+    asked = owners.ask(sql)
+    return owners.end_of(str(json.loads(asked.stdout)["job"]))
+
+
+def test_an_answer_that_differs_by_few_is_withheld_and_the_same_one_is_not(owners: Owners) -> None:
+    guard(owners, "min_change = 50")
+    with (owners.world / GUARDED / "enterprises.csv").open(encoding="utf-8") as file:
+        capitals = {Decimal(row["reg_capital"]) for row in csv.DictReader(file)}
+    nearly = PLAIN.replace("2000000", str(min(one for one in capitals if one > 2_000_000)))
+    assert end_of(owners, PLAIN) == End(State.DONE)
+    assert end_of(owners, nearly) == End(State.WITHHELD, Withheld.code, GUARDED)
+    assert end_of(owners, PLAIN) == End(State.DONE)
+
+
+def test_sums_of_the_receivers_own_columns_need_a_rule_that_has_them(owners: Owners) -> None:
+    guard(owners, "receivers_own = false")
+    asked = owners.ask(PLAIN)
+    assert asked.returncode == Refused.exit_code
+    assert "own columns" in asked.stdout + asked.stderr
+    assert end_of(owners, PLAIN.replace("SUM(b.loan_balance) AS loans,", "")) == End(State.DONE)
