@@ -5,7 +5,8 @@ A query has two more between start and gate: he-key by its receiver, cells by th
 intersection of three or more has one: matched, by the coordinator. What is said in a sum over many
 organisations' own rows is in contract/attempts.py.
 The subject of contract, approval and prepare is the job id, of the others the run id; `dead` may
-come before there is a run and always names the job.
+come before there is a run and always names the job. A prepare whose subject is a run asks for
+another attempt, or agrees to it (contract/further.py).
 """
 
 from enum import StrEnum

@@ -9,6 +9,7 @@ import pytest
 from contract.canonical import canonical_bytes, parse
 from contract.cause import Cause
 from contract.credentials import Credentials
+from contract.errors import JobFinished
 from contract.job import Contract, Crypto, Suite
 from contract.signing import Kind, Statement
 from contract.statements import Dead, Prepare
@@ -134,7 +135,10 @@ async def test_a_party_that_takes_up_no_further_attempt_ends_the_job(
     await coordinator.lifecycle.sweep()
     time.forward(timedelta(seconds=GRACE_SECONDS))
     await coordinator.lifecycle.sweep()
+    await coordinator.lifecycle.require_line(run, "bank_a", "bank_b")
     await b.must_say(asked_again(bank_b, contract, run))
+    with pytest.raises(JobFinished):  # nothing more is relayed of the attempt that is over
+        await coordinator.lifecycle.require_line(run, "bank_a", "bank_b")
     await coordinator.lifecycle.sweep()  # who has answered has as long for the next word
     time.forward(timedelta(seconds=GRACE_SECONDS))
     await coordinator.lifecycle.sweep()

@@ -57,8 +57,8 @@ async def world(
         yield log, a, b
 
 
-def propose(log: Log, by: Station) -> bytes:
-    return log.propose(by, *BOTH, engine=Engine.RR22)
+def propose(log: Log, by: Station, *to: str, engine: Engine = Engine.RR22) -> bytes:
+    return log.propose(by, *(to or BOTH), engine=engine)
 
 
 class Halts:
@@ -99,13 +99,13 @@ def done(world: World, job: bytes, attempts: int) -> Ledger:
     log, a, b = world
     assert log.rejected == []
     assert log.state(job) is State.DONE, log.ledgers[job].cause
-    assert (a.result(job), b.result(job)) == (COMMON, COMMON)
-    assert [line.name for one in (a, b) for line in one.results.folder.iterdir()] == [
-        f"{job.hex()}.csv"
-    ] * 2
     ledger = log.ledgers[job]
     assert ledger.attempt == attempts
     for station in (a, b):
+        receives = station.org in ledger.contract.receivers
+        assert station.result(job) == (COMMON if receives else None)
+        left = [file.name for file in station.results.folder.iterdir()]
+        assert left == ([f"{job.hex()}.csv"] if receives else [])
         assert station.docket.ledger(job) == ledger
     return ledger
 
@@ -114,14 +114,20 @@ def done(world: World, job: bytes, attempts: int) -> Ledger:
 
 
 @pytest.mark.parametrize(
-    ("org", "bucket"), [("bank_a", 0), ("bank_a", BUCKETS - 1), ("bank_b", BUCKETS - 1)]
+    ("org", "bucket", "to"),
+    [
+        ("bank_a", 0, BOTH),
+        ("bank_a", BUCKETS - 1, ("bank_a",)),
+        ("bank_b", BUCKETS - 1, ("bank_a",)),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else str(value),
 )
 async def test_a_node_that_restarts_in_a_bucket_goes_on_there(
-    world: World, monkeypatch: pytest.MonkeyPatch, org: str, bucket: int
+    world: World, monkeypatch: pytest.MonkeyPatch, org: str, bucket: int, to: tuple[str, ...]
 ) -> None:
     log, a, b = world
-    station = {"bank_a": a, "bank_b": b}[org]
-    job = propose(log, b)
+    station = a if org == "bank_a" else b
+    job = propose(log, b, *to)
     with halted(monkeypatch, station, bucket) as halts:
         await log.until(lambda: halts.reached)
         before = log.ledgers[job].run
@@ -143,7 +149,7 @@ async def test_both_nodes_restart_and_each_again_at_another_bucket(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log, a, b = world
-    job = propose(log, a)
+    job = propose(log, a, engine=Engine.RR22_ACTIVE)
     with halted(monkeypatch, a, 1) as halts:
         await log.until(lambda: halts.reached)
         for station in (a, b):
@@ -230,6 +236,21 @@ async def test_a_run_in_one_piece_begins_no_further_attempt(
     await restart(log, b)
     await log.until_over(job)
     assert_same_end(world, job, State.FAILED, "PARTY_RESTARTED")
+
+
+async def test_a_peer_that_asks_for_more_of_a_run_in_one_piece_is_named(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parameters, "BUCKET_SIZE", 2**20)
+    log, a, b = world
+    job = propose(log, b)
+    await log.until(lambda: log.state(job) is State.RUNNING)
+    a.conductor._prepare(log.ledgers[job])
+    await log.until_over(job)
+    assert_same_end(world, job, State.FAILED, "BAD_MESSAGE")
+    cause = log.ledgers[job].cause
+    assert cause is not None
+    assert cause.party == "bank_a"
 
 
 # ── evidence ────────────────────────────────────────────────────────────────────────────────────
