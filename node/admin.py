@@ -51,6 +51,7 @@ _log = logging.getLogger("mihe.admin")
 _PROPOSE_SECONDS = 30.0
 _CHUNK_BYTES = 1 << 18
 _MOST_PHASES = 100
+_SHOW_SECONDS = 0.05
 
 
 class Admin(admin_pb2_grpc.AdminServicer):
@@ -72,6 +73,7 @@ class Admin(admin_pb2_grpc.AdminServicer):
         self._attachment = attachment
         self._results = results
         self._progress: dict[bytes, dict[tuple[str, str], PhaseProgress]] = {}
+        self._to_show: set[bytes] = set()
         self._proposals: dict[bytes, asyncio.Future[None]] = {}
         self._importing = asyncio.Lock()
         self.notices: Callable[[], tuple[Notice, ...]] = tuple
@@ -328,6 +330,13 @@ class Admin(admin_pb2_grpc.AdminServicer):
         if (org, phase) not in phases and len(phases) >= _MOST_PHASES:
             return  # a peer that makes up phases must not fill this node's memory
         phases[org, phase] = PhaseProgress(org=org, phase=phase, done=done, total=total)
+        # A view is a whole job, and steps are many: people are shown what a moment brought at once.
+        if job not in self._to_show:
+            self._to_show.add(job)
+            asyncio.get_running_loop().call_later(_SHOW_SECONDS, self._tell_watchers, job)
+
+    def _tell_watchers(self, job: bytes) -> None:
+        self._to_show.discard(job)
         self._docket.announce(job)
 
     def _released(self, job: bytes) -> Released | None:

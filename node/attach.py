@@ -38,6 +38,8 @@ _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 5.0
 _ANSWER_SECONDS = 10.0
 _FRESH_SECONDS = 3 * BEAT_SECONDS
+_TELL_SECONDS = 0.05
+_MOST_TOLD = 64
 
 
 class Listener(Protocol):
@@ -92,7 +94,7 @@ class Attachment:
         self.on_revocations: Callable[[bytes], None] = lambda _: None
         self._leaving = asyncio.Event()
         self._due = asyncio.Event()
-        self._progress: deque[wire.Progress] = deque(maxlen=64)
+        self._progress: dict[tuple[bytes, str], wire.Progress] = {}
         self._questions: dict[int, asyncio.Future[wire.CatalogueAnswer]] = {}
         self._asked: deque[int] = deque()
         self._knocks = self._knocked = 0
@@ -106,10 +108,17 @@ class Attachment:
         self._due.set()
 
     def report(self, job: bytes, phase: str, done: int, total: int) -> None:
-        """Let the peers know how far this node is; lost without harm."""
+        """Let the peers know how far this node is, in a moment; lost without harm."""
         org = self._credentials.org
-        self._progress.append(wire.Progress(job=job, org=org, phase=phase, done=done, total=total))
-        self._due.set()
+        if not self._progress:
+            asyncio.get_running_loop().call_later(_TELL_SECONDS, self._due.set)
+        # A run takes many steps in a moment: of each phase only the last is told.
+        self._progress.pop((job, phase), None)
+        self._progress[job, phase] = wire.Progress(
+            job=job, org=org, phase=phase, done=done, total=total
+        )
+        if len(self._progress) > _MOST_TOLD:
+            del self._progress[next(iter(self._progress))]
 
     async def catalogue(self) -> tuple[list[Statement], set[str]]:
         """Every organisation's catalogue statement, signatures unchecked, and who is attached."""
@@ -371,5 +380,6 @@ class Attachment:
         while self._asked:
             question = wire.CatalogueQuestion(question=self._asked.popleft())
             yield wire.FromNode(catalogue=question)
-        while self._progress:
-            yield wire.FromNode(progress=self._progress.popleft())
+        told, self._progress = self._progress, {}
+        for progress in told.values():
+            yield wire.FromNode(progress=progress)
