@@ -4,8 +4,11 @@ use rayon::prelude::*;
 
 use crate::fault::{Fault, Refused};
 
-/// Tags that one task looks up at least.
-const TASK: usize = 1 << 14;
+/// Blocks that are looked up together, in the second cache: a table of a million is in none.
+const PART: usize = 1 << 12;
+
+/// So many parts at most, whose number has ten bits of a tag's 42 or more.
+const MOST_PARTS: usize = 1 << 10;
 
 /// Bytes of `count` tags of `bits` bits.
 pub(crate) fn bytes(count: usize, bits: usize) -> usize {
@@ -75,13 +78,22 @@ pub(crate) fn vartime_find(
     count: usize,
     bits: usize,
 ) -> Vec<Option<u32>> {
-    let table = Table::of(own, u128::MAX >> (128 - bits));
+    let mask = u128::MAX >> (128 - bits);
     let tags = Cut::of(tags, count, bits);
-    (0..count)
+    let parts = (own.len() / PART).next_power_of_two().min(MOST_PARTS);
+    let (own, tags) = rayon::join(
+        || Parted::new(own.len(), parts, |place| own[place] & mask),
+        || Parted::new(count, parts, |at| tags.at(at)),
+    );
+    let matches: Vec<Vec<(u32, u32)>> = (0..parts)
         .into_par_iter()
-        .with_min_len(TASK)
-        .map(|at| table.find(own, tags.at(at)))
-        .collect()
+        .map(|part| Table::of(own.part(part), parts).matches(tags.part(part)))
+        .collect();
+    let mut found = vec![None; count];
+    for (at, place) in matches.into_iter().flatten() {
+        found[at as usize] = Some(place);
+    }
+    found
 }
 
 /// Which tags are a block's that another one before them is, of `own` blocks.
@@ -109,49 +121,103 @@ pub(crate) fn forget_repeated(found: &mut [Option<u32>], own: usize) {
     }
 }
 
-/// Places by tag: open addressing with linear probing, at most half full. Tags are uniform, so their low bits address.
-struct Table {
+/// Tags by their low bits, which are uniform, and where each of them stood.
+struct Parted {
+    starts: Vec<usize>,
+    tags: Vec<u128>,
     places: Vec<u32>,
-    mask: u128,
+}
+
+/// The tags of one part, and where each stood.
+type Part<'a> = (&'a [u128], &'a [u32]);
+
+impl Parted {
+    /// `count` tags in so many parts, a power of two; within a part in their order.
+    fn new(count: usize, parts: usize, tag: impl Fn(usize) -> u128) -> Self {
+        let part_of = |tag: u128| tag as usize & (parts - 1);
+        let mut starts = vec![0; parts + 1];
+        for place in 0..count {
+            starts[part_of(tag(place)) + 1] += 1;
+        }
+        for part in 0..parts {
+            starts[part + 1] += starts[part];
+        }
+        let mut next = starts.clone();
+        let (mut tags, mut places) = (vec![0; count], vec![0; count]);
+        for place in 0..count {
+            let tag = tag(place);
+            let next = &mut next[part_of(tag)];
+            (tags[*next], places[*next]) = (tag, place as u32);
+            *next += 1;
+        }
+        Self {
+            starts,
+            tags,
+            places,
+        }
+    }
+
+    fn part(&self, part: usize) -> Part<'_> {
+        let range = self.starts[part]..self.starts[part + 1];
+        (&self.tags[range.clone()], &self.places[range])
+    }
+}
+
+/// The tags of a part by the bits that its number does not have: open addressing with linear probing, at most half full.
+struct Table<'a> {
+    own: Part<'a>,
+    parts: usize,
+    /// Where in `own`.
+    slots: Vec<u32>,
 }
 
 const EMPTY: u32 = u32::MAX;
 
-impl Table {
-    fn of(own: &[u128], mask: u128) -> Self {
-        let slots = (2 * own.len()).next_power_of_two();
+impl<'a> Table<'a> {
+    fn of(own: Part<'a>, parts: usize) -> Self {
         let mut table = Self {
-            places: vec![EMPTY; slots],
-            mask,
+            own,
+            parts,
+            slots: vec![EMPTY; (2 * own.0.len()).next_power_of_two()],
         };
-        for (place, &block) in (0..).zip(own) {
-            let mut slot = table.slot(block);
-            while table.places[slot] != EMPTY {
+        for (place, &tag) in (0..).zip(own.0) {
+            let mut slot = table.slot(tag);
+            while table.slots[slot] != EMPTY {
                 slot = table.next(slot);
             }
-            table.places[slot] = place;
+            table.slots[slot] = place;
         }
         table
     }
 
-    fn find(&self, own: &[u128], tag: u128) -> Option<u32> {
+    /// Where those of `tags` stood that are here too, and where here.
+    fn matches(&self, (tags, places): Part<'_>) -> Vec<(u32, u32)> {
+        let found = tags
+            .iter()
+            .zip(places)
+            .filter_map(|(&tag, &at)| Some((at, self.find(tag)?)));
+        found.collect()
+    }
+
+    fn find(&self, tag: u128) -> Option<u32> {
+        let (own, places) = self.own;
         let mut slot = self.slot(tag);
-        while self.places[slot] != EMPTY {
-            let place = self.places[slot];
-            if own[place as usize] & self.mask == tag {
-                return Some(place);
+        while self.slots[slot] != EMPTY {
+            let place = self.slots[slot] as usize;
+            if own[place] == tag {
+                return Some(places[place]);
             }
             slot = self.next(slot);
         }
         None
     }
 
-    fn slot(&self, block: u128) -> usize {
-        block as usize & (self.places.len() - 1)
+    fn slot(&self, tag: u128) -> usize {
+        (tag as usize / self.parts) & (self.slots.len() - 1)
     }
 
     fn next(&self, slot: usize) -> usize {
-        (slot + 1) & (self.places.len() - 1)
+        (slot + 1) & (self.slots.len() - 1)
     }
 }
 
@@ -193,6 +259,23 @@ mod tests {
             assert_eq!(vartime_find(&[], &other, 4, bits), [None; 4]);
             assert!(vartime_find(&own, &[], 0, bits).is_empty());
         }
+    }
+
+    #[test]
+    fn tags_are_found_in_every_part_of_many_blocks() {
+        let own = blocks(5 * PART as u128);
+        let others: Vec<u128> = own
+            .iter()
+            .rev()
+            .enumerate()
+            .map(|(at, &block)| if at % 3 == 0 { block } else { !block })
+            .collect();
+        let last = own.len() as u32 - 1;
+        let places: Vec<_> = (0..=last)
+            .map(|at| (at % 3 == 0).then(|| last - at))
+            .collect();
+        let tags = cut(&others, 88);
+        assert_eq!(vartime_find(&own, &tags, others.len(), 88), places);
     }
 
     #[test]
