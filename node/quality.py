@@ -66,7 +66,7 @@ def check_rows(
     """Write a snapshot of the rows of `_raw`, or raise what is wrong with them; where it is."""
     keys = read_keys(connection, description, outputs.keys)
     _refuse_keys(description, [found.quality for found in keys.values()], staged)
-    _write(connection, f"SELECT {_values(description)} FROM {KEPT}", outputs.rows)
+    _write(connection, description, f"SELECT {_values(description)} FROM {KEPT}", outputs.rows)
     connection.execute(
         "CREATE VIEW _written AS SELECT row_number() OVER () - 1 AS _at, * FROM "
         f"read_parquet({literal(str(outputs.rows))}, hive_partitioning = false)"
@@ -81,7 +81,8 @@ def check_rows(
     for column in description.columns_of(ColumnType.KEY):
         _refuse_repeated_keys(connection, description, column, spreads, rest, staged)
     if left_out:
-        _write(connection, f"SELECT {_names(description)} FROM {rest} ORDER BY _at", outputs.firsts)
+        firsts = f"SELECT {_names(description)} FROM {rest} ORDER BY _at"
+        _write(connection, description, firsts, outputs.firsts)
     report = QualityReport(
         dataset=description.name,
         rows_read=_one(connection, "SELECT count(*) FROM _raw"),
@@ -134,13 +135,16 @@ def _first_rows(connection: DuckDBPyConnection, column: Column) -> tuple[int, ..
     return tuple(rows)
 
 
-def _write(connection: DuckDBPyConnection, rows: str, parquet: Path) -> None:
+def _write(
+    connection: DuckDBPyConnection, description: Description, rows: str, parquet: Path
+) -> None:
     create(parquet)
-    # Keys and amounts hardly shrink, and every run reads them again: what a column repeats is in
-    # its dictionary, and no compression is tried beyond that.
+    # Keys and amounts hardly shrink, and every run reads them again: texts that repeat are in a
+    # dictionary, numbers are packed by what they differ, and no compression is tried beyond that.
+    dictionary = "" if description.columns_of(ColumnType.TEXT) else ", DICTIONARY_SIZE_LIMIT 1"
     connection.execute(
         f"COPY ({rows}) TO {literal(str(parquet))} (FORMAT parquet, PARQUET_VERSION v2, "
-        "COMPRESSION uncompressed, USE_TMP_FILE false)"
+        f"COMPRESSION uncompressed, USE_TMP_FILE false{dictionary})"
     )
     settle(parquet)
 
