@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -51,7 +52,7 @@ _log = logging.getLogger("mihe.admin")
 _PROPOSE_SECONDS = 30.0
 _CHUNK_BYTES = 1 << 18
 _MOST_PHASES = 100
-_SHOW_SECONDS = 0.05
+_SHOW_SECONDS = 0.1
 
 
 class Admin(admin_pb2_grpc.AdminServicer):
@@ -73,7 +74,6 @@ class Admin(admin_pb2_grpc.AdminServicer):
         self._attachment = attachment
         self._results = results
         self._progress: dict[bytes, dict[tuple[str, str], PhaseProgress]] = {}
-        self._to_show: set[bytes] = set()
         self._proposals: dict[bytes, asyncio.Future[None]] = {}
         self._importing = asyncio.Lock()
         self.notices: Callable[[], tuple[Notice, ...]] = tuple
@@ -287,8 +287,16 @@ class Admin(admin_pb2_grpc.AdminServicer):
                 if view.state in TERMINAL:
                     return
                 await changed.wait()
+                await self._gather_news(job)
         except MiheError as error:
             yield admin_pb2.Answer(error=cause.to_json(error))
+
+    async def _gather_news(self, job: bytes) -> None:
+        """Let a moment pass, unless the job ends: a view is a whole job, steps are many."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SHOW_SECONDS):
+                while self._docket.ledger(job).state not in TERMINAL:
+                    await self._docket.news(job).wait()
 
     async def _abort(self, prefix: str) -> JobView:
         job = self._docket.find(prefix)
@@ -330,13 +338,6 @@ class Admin(admin_pb2_grpc.AdminServicer):
         if (org, phase) not in phases and len(phases) >= _MOST_PHASES:
             return  # a peer that makes up phases must not fill this node's memory
         phases[org, phase] = PhaseProgress(org=org, phase=phase, done=done, total=total)
-        # A view is a whole job, and steps are many: people are shown what a moment brought at once.
-        if job not in self._to_show:
-            self._to_show.add(job)
-            asyncio.get_running_loop().call_later(_SHOW_SECONDS, self._tell_watchers, job)
-
-    def _tell_watchers(self, job: bytes) -> None:
-        self._to_show.discard(job)
         self._docket.announce(job)
 
     def _released(self, job: bytes) -> Released | None:
@@ -346,7 +347,7 @@ class Admin(admin_pb2_grpc.AdminServicer):
     def _view(self, job: bytes) -> JobView:
         ledger = self._docket.ledger(job)
         state, why = self._docket.state_and_cause(job)
-        released = self._released(job)
+        released = self._released(job) if state is State.DONE else None
         return JobView(
             job=job.hex(),
             run=ledger.run.hex() if ledger.run else None,
