@@ -62,6 +62,8 @@ POLICY = """\
 #                                   # can find out every identifier
 # aggregation = ["encrypted"]       # "shared", too: faster, and the receiver with an owner sees
 #                                   # which of that owner's keys are in each row
+# largest_share = 60                # optional: percent of a sum that one key may have; of the own
+#                                   # groups, those where one has more are folded
 # dominance = ["off"]               # "bands", too, or alone: rows of which one entity may have too
 #                                   # much of a sum are folded, and the coordinator sees how large
 #                                   # every value is, to a quarter of an octave

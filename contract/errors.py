@@ -22,7 +22,7 @@
     ├── DataError         the owner's own data or disk              exit 7
     │   ├── InvalidKey, BadValue, DuplicateRows, MissingColumn, UnreadableSource
     │   ├── DrasticChange, SnapshotChanged, DatasetOutgrown, StorageFull, StateTooNew
-    │   └── SeveralRows, SmallBranch, QueryTooLong
+    │   └── SeveralRows, SmallBranch, LargeShare, QueryTooLong
     ├── Aborted           a person stopped the job                  exit 8
     └── OurError          a defect of mihe                          exit 70
 
@@ -759,6 +759,20 @@ class SmallBranch(DataError):
     """
 
     code = "SMALL_BRANCH"
+
+
+class LargeShare(DataError):
+    """One key may have more of what a query adds up than its owner lets anybody see.
+
+    Met   an owner's policy sets `largest_share`, shares are not checked in the join, and one key
+          exceeds it in the owner's whole list, or in all of its groups that have to be folded
+          together; known only when the owner's own part is run. Everybody in the job hears that
+          there is one, not which
+    Do    ask with --largest-share, by which cells are checked in the join; or group by less, or
+          leave the sum out
+    """
+
+    code = "LARGE_SHARE"
 
 
 class QueryTooLong(DataError):

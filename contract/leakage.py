@@ -152,7 +152,8 @@ def _of_large_shares(contract: Contract) -> str:
     if share is None:
         return (
             "Whether one entity has nearly all of a sum is not checked in the join: a cell of many"
-            " can show the value of its largest, and then declared bounds alone limit it."
+            " can show the value of its largest. Only an owner whose policy sets a largest share"
+            " looks at its own list before; declared bounds alone limit the rest."
         )
     return (
         f"No entity has more than {share} % of what an owner's column adds up to in a cell. Of"

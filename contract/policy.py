@@ -14,6 +14,7 @@ from contract.canonical import Frozen, Name, OrgId
 from contract.job import (
     FEWEST_CONTRIBUTORS,
     MOST_CONTRIBUTORS,
+    MOST_SHARE,
     STRONGEST_AGGREGATION,
     STRONGEST_MATCHING,
     Aggregation,
@@ -93,6 +94,15 @@ class Allow(Frozen):
         description="how a query may check in the join that one entity has nearly all of a sum:"
         " off, not at all; bands, where the coordinator sees how large each line's values are, to"
         " a quarter of an octave. `bands` alone asks for that check",
+    )
+    largest_share: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_SHARE,
+        description="percent of a sum that one key may have. A query that checks shares in the join"
+        " must limit them to this or less. In any other, the node folds those of its own groups in"
+        " which one key has more, and refuses if its whole list or all that is folded is such a"
+        " group; what the join and other owners' groups leave of one is not seen",
     )
     min_group: int = Field(
         default=10, ge=2, description="fewest entities in a row of a query's result"

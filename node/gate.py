@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 from contract.dataset import CatalogueEntry
 from contract.errors import (
@@ -51,6 +52,8 @@ class Consent:
     dataset: str
     column: str
     snapshot: str
+    largest_share: int | None
+    """Percent of a sum that one key may have, where the join does not check it."""
     made_by: object
 
     def __post_init__(self) -> None:
@@ -95,8 +98,17 @@ def decide(
             fix="see `mihe catalog` for the datasets there are",
         )
     _check_data(contract, org, entry)
-    check_policy(contract, org, policy, now.date())
-    return Consent(contract, org, party.dataset, party.key_column, snapshot, _only_here)
+    rule = check_policy(contract, org, policy, now.date())
+    unchecked = contract.query is None or contract.query.largest_share is None
+    return Consent(
+        contract,
+        org,
+        party.dataset,
+        party.key_column,
+        snapshot,
+        rule.largest_share if unchecked else None,
+        _only_here,
+    )
 
 
 def _check_data(contract: Contract, org: str, entry: CatalogueEntry) -> None:
@@ -160,20 +172,28 @@ def readable(policy: Callable[[], Policy], org: str) -> Policy:
         ) from None
 
 
-def check_policy(contract: Contract, org: str, policy: Policy, today: date) -> None:
-    """Raise Refused unless one rule of the policy lists everything that the job asks for."""
+def check_policy(contract: Contract, org: str, policy: Policy, today: date) -> Allow:
+    """The first rule of the policy that lists everything that the job asks for, or Refused."""
     dataset = contract.party(org).dataset
     closest = _closest(contract, org, _used(contract, org), policy, today)
     if closest is None:
         raise _refused(org, f"no rule of {org}'s policy is about '{dataset}'", "unlisted")
-    denied, rule = closest
-    if denied:
+    if closest.denied:
         raise _refused(
             org,
             f"no rule of {org}'s policy for '{dataset}' allows this job; the closest one does not"
-            f" allow its {' and '.join(denied)}",
-            rule,
+            f" allow its {' and '.join(closest.denied)}",
+            closest.name,
         )
+    return closest.rule
+
+
+class _Closest(NamedTuple):
+    """A rule, what the policy's file calls it, and what of a job it does not list."""
+
+    denied: list[str]
+    name: str
+    rule: Allow
 
 
 def _closest(
@@ -182,15 +202,15 @@ def _closest(
     used: Mapping[str, frozenset[Use]],
     policy: Policy,
     today: date,
-) -> tuple[list[str], str] | None:
-    """Of the rules about the dataset the first that denies least: what, and the rule's name."""
+) -> _Closest | None:
+    """Of the rules about the dataset the first that denies least."""
     dataset = contract.party(org).dataset
     tried = [
-        (_denied(contract, org, used, rule, today), f"allow[{number}]")
+        _Closest(_denied(contract, org, used, rule, today), f"allow[{number}]", rule)
         for number, rule in enumerate(policy.allow, 1)
         if rule.dataset == dataset
     ]
-    return min(tried, key=lambda one: len(one[0]), default=None)
+    return min(tried, key=lambda one: len(one.denied), default=None)
 
 
 def _used(contract: Contract, org: str) -> dict[str, frozenset[Use]]:
@@ -229,7 +249,7 @@ def _answered(
         dataset = contract.party(org).dataset
         yield PolicyLine(org=org, what=f"any use of '{dataset}'", allowed=False)
         return
-    denied, rule = closest
+    denied, rule, _ = closest
     asked = _uses_in_words(used)
     for what in asked:
         yield PolicyLine(org=org, what=what, allowed=what not in denied, rule=rule)
@@ -283,9 +303,13 @@ def _denied_of(query: Query, used: Mapping[str, frozenset[Use]], rule: Allow) ->
         denied.append(f"joins of fewer than {rule.min_join}")
     if query.dominance not in rule.dominance:
         denied.append(f"dominance {query.dominance.value} (largest share in the join)")
-    fewest = query.min_contributors
+    fewest, most = query.min_contributors, rule.largest_share
     if fewest is not None and rule.min_change is not None:
         denied.append("rows in a sum over UNION ALL (min_change is not compared there)")
+    if fewest is not None and most is not None:
+        denied.append("rows in a sum over UNION ALL (largest_share is not checked there)")
+    if most is not None and (query.largest_share or 0) > most:
+        denied.append(f"shares of more than {most} % of a sum")
     if fewest is not None and rule.min_contributors is None:
         denied.append("rows in a sum over UNION ALL (min_contributors)")
     elif fewest is not None and fewest < (rule.min_contributors or 0):

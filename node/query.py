@@ -9,7 +9,7 @@ contract's aggregation (node/adding.py). What each sees on the way is in federat
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -21,7 +21,7 @@ from federated.aggregate.secret import Blinding
 from federated.aggregate.wire import results_bytes
 from federated.join.codes import Encoded, encode
 from federated.query.agreed import join_of, plan_of, sums_of
-from federated.query.dominance import shown_bands
+from federated.query.dominance import groups_apart, shown_bands
 from federated.query.release import Codes, Opening, labels_of, names_of, opened
 from federated.query.result import Result, result_of
 from federated.words import WORD_BYTES
@@ -64,6 +64,7 @@ class _Play:
         (receiver,) = contract.receivers
         self._seat = Seat(stage, self._plan, self._owner, receiver, stage.parts())
         self._adding: Adding
+        self._apart: Collection[Hashable]
 
     async def run(self) -> Released | None:
         stage, lines = self._stage, self._seat.lines
@@ -93,7 +94,9 @@ class _Play:
         stage, consent = self._stage, self._stage.consent
         stage.report("load", 0, 1)
         parquet = stage.services.datasets.files(consent.dataset, consent.snapshot).parquet
-        rows = run_local(self._plan.owners[self._owner], parquet, k=self._plan.k)
+        part, k = self._plan.owners[self._owner], self._plan.k
+        rows = run_local(part, parquet, k=k)
+        self._apart = groups_apart(part, rows.groups, rows.values, k=k, share=consent.largest_share)
         stage.report("load", 1, 1)
         return rows
 
@@ -129,7 +132,7 @@ class _Play:
         columns = [in_order(column, listed.order) for column in rows.values]
         hidden = await self._adding.hide(columns)
         seed = os.urandom(32)
-        coded = encode(rows.groups, listed.order, self._plan.k, seed)
+        coded = encode(rows.groups, listed.order, self._plan.k, seed, self._apart)
         blinding = Blinding(os.urandom(32), stage.run)
         share = wire.share_to_bytes(
             tokens=listed.tokens,

@@ -6,7 +6,7 @@ Shows       to the coordinator, of every line of a list, in the join or not: the
 Not safe    where an order of magnitude names a line: the largest of a trade are public
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isqrt
 from typing import Final
@@ -67,3 +67,8 @@ class Magnitude:
     def may_exceed(self, share: int) -> bool:
         """Whether one line may have more than `share` percent of all of them."""
         return 100 * self.largest > share * self.total
+
+
+def together(rows: Iterable[Sequence[Magnitude]]) -> tuple[Magnitude, ...]:
+    """Of each number that is added up, over all rows."""
+    return tuple(Magnitude.together(of_sum) for of_sum in zip(*rows, strict=True))

@@ -9,7 +9,7 @@ A cell is a tuple of codes, one of each owner in the contract's order. Cells sta
 order of their codes, which are random: the order says nothing about size or meaning.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import BadMessage
-from federated.join.bands import Bands, Magnitude
+from federated.join.bands import Bands, Magnitude, together
 from federated.join.matching import Matched, Positions
 
 Codes = tuple[int, ...]
@@ -139,12 +139,12 @@ def _joining(gate: "_Gate", passing: Sequence[Cell], failing: Sequence[Cell]) ->
     one entity's share is too large: then nothing is opened, for what is left out would be missed.
     """
     by_size = sorted(passing, key=lambda cell: (cell.count, cell.codes))
-    row, joining = _together(cell.magnitudes for cell in failing), set()
+    row, joining = together(cell.magnitudes for cell in failing), set()
     for cell in by_size:
-        if gate.balances(_together((row, cell.magnitudes))):
+        if gate.balances(together((row, cell.magnitudes))):
             return {cell}
     for cell in by_size:
-        row = _together((row, cell.magnitudes))
+        row = together((row, cell.magnitudes))
         joining.add(cell)
         if gate.balances(row):
             break
@@ -177,7 +177,7 @@ class _Gate:
                 for owner, unmatched in enumerate(self.unmatched)
                 if unmatched is not None
             )
-            and self.balances(_together(cell.magnitudes for cell in row))
+            and self.balances(together(cell.magnitudes for cell in row))
         )
 
 
@@ -227,11 +227,6 @@ def _measured(cell: Cell, bands: Sequence[Sequence[Bands]]) -> Cell:
         for column in columns
     )
     return replace(cell, magnitudes=magnitudes)
-
-
-def _together(rows: Iterable[Sequence[Magnitude]]) -> tuple[Magnitude, ...]:
-    """Of each number that is added up, over all rows."""
-    return tuple(Magnitude.together(of_sum) for of_sum in zip(*rows, strict=True))
 
 
 def _all_but(public: Sequence[bool], owner: int) -> bool:

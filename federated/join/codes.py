@@ -7,7 +7,7 @@ Secrets     none that opens anything: what the seed hides is hidden from the coo
 """
 
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import shake_256
 
@@ -25,14 +25,21 @@ class Encoded:
     labels: Mapping[int, Hashable]
 
 
-def encode(groups: Sequence[Hashable], order: ArrayLike, k: int, seed: bytes) -> Encoded:
+def encode(
+    groups: Sequence[Hashable],
+    order: ArrayLike,
+    k: int,
+    seed: bytes,
+    apart: Collection[Hashable] = (),
+) -> Encoded:
     """Codes for the places of a list.
 
     `groups` has the own group of every key, `order` the index of the key at each place or −1
-    (`TokenList.order`). Groups of fewer than `k` keys become `other`: a join only shrinks them.
-    `seed` is 32 bytes that belong to this attempt and to nothing else.
+    (`TokenList.order`). Groups of fewer than `k` keys become `other`, for a join only shrinks them,
+    and so do those that are to be kept `apart`. `seed` is 32 bytes that belong to this attempt and
+    to nothing else.
     """
-    large = [group for group, keys in Counter(groups).items() if keys >= k]
+    large = [group for group, keys in Counter(groups).items() if keys >= k and group not in apart]
     number = 1 << len(large).bit_length()  # the next power of two, `other` counted
     shuffled = np.argsort(_draws(seed, b"labels", number), kind="stable").tolist()
     code_of = dict(zip(large, shuffled, strict=False))

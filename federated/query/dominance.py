@@ -1,17 +1,25 @@
 """What shows, of an owner's list, that one of its keys has nearly all of a sum.
 
-Implements  federated/SPEC.md §1.14: which numbers have bands, and what a dummy shows
-Shows       to the coordinator, the bands (federated/join/bands.py)
+Implements  federated/SPEC.md §1.14: which numbers have bands, and what a dummy shows; §1.15: what
+            an owner sees on its own list
+Shows       to the coordinator, the bands (federated/join/bands.py); to everybody, by an error, that
+            one key has nearly all of an owner's list or of its small groups
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from federated.join.bands import bands_of
+from contract.errors import LargeShare
+from federated.join.bands import Magnitude, bands_of, together
 from federated.join.codes import stand_ins
 from federated.query.plan import LocalPart, QueryPlan
+
+_HALF_BITS: Final = 32
+_HALF: Final = (1 << _HALF_BITS) - 1
 
 Column = NDArray[np.int64]
 
@@ -43,3 +51,66 @@ def shown_bands(
     if not all(map(len, banded)):
         return [bytes(len(np.asarray(order)))] * len(banded)
     return [one[stand_ins(order, len(one), seed)].tobytes() for one in banded]
+
+
+def groups_apart(
+    part: LocalPart,
+    groups: Sequence[Hashable],
+    columns: Sequence[Column],
+    *,
+    k: int,
+    share: int | None,
+) -> frozenset[Hashable]:
+    """Own groups that must not stand alone: one key has more than `share` percent of a sum.
+
+    `groups` and `columns` are in the order of the keys. With groups of fewer than `k` keys they are
+    one, and if there, too, one key has more, the smallest others join, until none has. Raises
+    LargeShare if one has more of all. Necessary only: a join can leave fewer.
+    """
+    sizes = Counter(groups)
+    if share is None or not part.amounts or len(groups) < k:
+        return frozenset()
+
+    def exceeds(row: Sequence[Magnitude]) -> bool:
+        return any(of_sum.may_exceed(share) for of_sum in row)
+
+    sums = _sums(groups, list(amounts(part, columns)))
+    folded = {group for group, keys in sizes.items() if keys < k or exceeds(sums[group])}
+    if not folded:
+        return frozenset()
+    row = together(sums[one] for one in folded)
+    for group in sorted((one for one in sizes if one not in folded), key=sizes.__getitem__):
+        if not exceeds(row):
+            break
+        folded.add(group)
+        row = together((row, sums[group]))
+    if exceeds(row):
+        raise LargeShare(
+            f"of what {part.org}.{part.dataset} adds up one key may have more than its owner lets"
+            " anybody see: in its whole list, or in all groups that are folded",
+            fix=f"Ask with --largest-share {share}, by which the cells where that is so are folded"
+            " in the join; or group by less, or leave that sum out.",
+            rule=f"policy.toml: largest_share = {share}",
+        )
+    return frozenset(folded)
+
+
+def _sums(
+    groups: Sequence[Hashable], numbers: Sequence[Column]
+) -> dict[Hashable, tuple[Magnitude, ...]]:
+    """Of each group and number, the largest and the sum of absolute values, exactly."""
+    places = {group: place for place, group in enumerate(dict.fromkeys(groups))}
+    group_of = np.array([places[group] for group in groups], dtype=np.int64)
+    found: list[list[Magnitude]] = [[] for _ in places]
+    for number in numbers:
+        sizes = np.abs(number).astype(np.uint64)
+        largest, low, high = (np.zeros(len(places), dtype=np.uint64) for _ in range(3))
+        np.maximum.at(largest, group_of, sizes)
+        # In halves, so that no sum of 2^32 of them leaves 64 bits.
+        np.add.at(low, group_of, sizes & np.uint64(_HALF))
+        np.add.at(high, group_of, sizes >> np.uint64(_HALF_BITS))
+        for row, most, below, above in zip(
+            found, largest.tolist(), low.tolist(), high.tolist(), strict=True
+        ):
+            row.append(Magnitude(most, (above << _HALF_BITS) + below))
+    return dict(zip(places, map(tuple, found), strict=True))

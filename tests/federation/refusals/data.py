@@ -14,6 +14,7 @@ from contract.errors import (
     DrasticChange,
     DuplicateRows,
     InvalidKey,
+    LargeShare,
     MissingColumn,
     QueryTooLong,
     SeveralRows,
@@ -179,6 +180,21 @@ def _small(owners: Owners) -> Told:
     return with_job(owners.ask(SMALL))
 
 
+def _large(owners: Owners) -> Told:
+    """The bank lets nobody see a sum of which one key has a hundredth."""
+    policy = owners.home("bank_a").policy
+    kept = policy.read_text("utf-8")
+    strict = 'largest_share = 1\napprove = "auto"'
+    owners.allow("bank_a", kept.replace('approve = "auto"', strict))
+    try:
+        told = with_job(owners.ask(PLAIN))
+        assert told.job is not None
+        owners.end_of(told.job)
+        return told
+    finally:
+        owners.allow("bank_a", kept)
+
+
 IMPORTS = tuple(
     Case(error, "in a file", _added(source), party="bank_a", phase="import", rule=rule)
     for error, rule, source in (
@@ -260,6 +276,16 @@ JOBS = (
         phase="running",
         rule="k = 10",
         mentions=("GROUP BY the CASE",),
+    ),
+    Case(
+        LargeShare,
+        "known when read",
+        _large,
+        at="owners",
+        party="bank_a",
+        phase="running",
+        rule="policy.toml: largest_share = 1",
+        mentions=("--largest-share 1",),
     ),
     Case(
         QueryTooLong,

@@ -82,7 +82,7 @@ def test_what_the_policy_lists_is_consented_to(contract: Contract, bank_b: Membe
 def test_nobody_else_makes_a_consent(contract: Contract) -> None:
     for made_by in (None, object(), "node.gate", Consent):
         with pytest.raises(TypeError):
-            Consent(contract, "bank_b", "loans", "uscc", SNAPSHOT, made_by)
+            Consent(contract, "bank_b", "loans", "uscc", SNAPSHOT, None, made_by)
 
 
 # ── the policy ──────────────────────────────────────────────────────────────────────────────────

@@ -272,6 +272,14 @@ def test_bands_are_refused_unless_listed_and_may_be_asked_for(
         assert denied == said
 
 
+def test_a_limit_of_the_own_policy_holds_for_the_join_too(asked: Asked) -> None:
+    limited = {"dominance": (Dominance.OFF, Dominance.BANDS), "largest_share": 50}
+    policy = policy_of(WHOLE.model_copy(update=limited))
+    for share, denied in ((None, []), (50, []), (51, ["shares of more than 50 % of a sum"])):
+        lines = policy_lines(asked(SUMMED, largest_share=share), "bank", policy, NOW.date())
+        assert [one.what for one in lines if one.allowed is False] == denied
+
+
 def test_what_can_not_be_carried_out_is_not_shown(asked: Asked) -> None:
     with pytest.raises(UnprovenSum):
         asked(f"SELECT SUM(b.vast) AS s {FROM}")

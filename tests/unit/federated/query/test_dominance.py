@@ -1,12 +1,14 @@
 """Which numbers of a plan have bands, and what a list shows of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import numpy as np
+import pytest
 
+from contract.errors import LargeShare
 from federated.join.bands import bands_of
 from federated.join.codes import encode, stand_ins
-from federated.query.dominance import amounts, shown_bands
+from federated.query.dominance import amounts, groups_apart, shown_bands
 from federated.query.plan import QueryPlan
 from federated.query.planning import compile_statement
 from federated.query.statement import Statement
@@ -72,3 +74,70 @@ def test_without_keys_and_without_a_limit_there_is_nothing_to_show(
     plan = compile_statement(understood(sql), receivers=["bank"], k=2, largest_share=50)
     assert shown_bands(plan, 0, [none], np.full(8, -1), SEED) == [bytes(8)]
     assert shown_bands(planned(sql), 0, [np.arange(3)], np.arange(3), SEED) == []
+
+
+# ── what an owner sees on its own list ──────────────────────────────────────────────────────────
+
+GROUPS = ["north"] * 6 + ["south"] * 5 + ["lake"] * 7 + ["hills"] * 2
+
+
+def apart(
+    plan: QueryPlan, days: list[int], share: int | None = 60, groups: list[str] = GROUPS
+) -> frozenset[Hashable]:
+    column = np.array(days, dtype=np.int64)
+    return groups_apart(plan.owners[0], groups, [column], k=5, share=share)
+
+
+@pytest.fixture
+def summed(planned: Callable[[str], QueryPlan]) -> QueryPlan:
+    return planned(f"SELECT SUM(b.days) AS d {FROM}")
+
+
+def test_a_group_of_which_one_key_has_too_much_does_not_stand_alone(summed: QueryPlan) -> None:
+    days = [10] * len(GROUPS)
+    assert apart(summed, days) == {"hills"}  # which is too small
+    days[GROUPS.index("lake")] = -150
+    assert apart(summed, days) == {"hills", "lake", "south"}
+    assert apart(summed, days, share=95) == {"hills"}
+    assert apart(summed, days, share=None) == set()
+
+
+def test_the_share_is_exact_where_a_band_would_err(summed: QueryPlan) -> None:
+    """60 of 100 is allowed, and 61 of 101 is not."""
+    groups = ["north"] * 5
+    assert apart(summed, [60, 10, 10, 10, 10], groups=groups) == set()
+    with pytest.raises(LargeShare):
+        apart(summed, [61, 10, 10, 10, 10], groups=groups)
+
+
+def test_sums_beyond_64_bits_are_exact(summed: QueryPlan) -> None:
+    most = 2**63 - 1
+    assert apart(summed, [most] * 5, groups=["north"] * 5) == set()
+    assert apart(summed, [most, -most], share=49, groups=["north"] * 2) == set()
+    with pytest.raises(LargeShare):
+        apart(summed, [most, most - 1, *[0] * 3], share=50, groups=["north"] * 5)
+
+
+def test_an_owner_of_whose_list_one_key_has_too_much_refuses(summed: QueryPlan) -> None:
+    days = [10] * len(GROUPS)
+    days[0] = 10_000
+    with pytest.raises(LargeShare) as refused:
+        apart(summed, days)
+    assert refused.value.rule == "policy.toml: largest_share = 60"
+    assert "--largest-share 60" in refused.value.fix
+    assert "10000" not in str(refused.value)
+
+
+def test_nobody_has_a_share_where_nothing_is_added_up(
+    planned: Callable[[str], QueryPlan],
+) -> None:
+    plan = planned(f"SELECT COUNT(*) AS n, MEDIAN(b.days) AS m {FROM}")
+    assert groups_apart(plan.owners[0], GROUPS, [], k=5, share=1) == set()
+
+
+def test_what_is_kept_apart_is_coded_as_other() -> None:
+    coded = encode(GROUPS, np.arange(len(GROUPS)), 5, SEED, {"lake"})
+    assert set(coded.labels.values()) == {"north", "south"}
+    codes = np.frombuffer(coded.message.codes, dtype="<u4")
+    lake = {int(codes[at]) for at, group in enumerate(GROUPS) if group == "lake"}
+    assert lake == {coded.message.other}
