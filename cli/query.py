@@ -34,6 +34,8 @@ from mihe.proposal import parameters_typed, question
 from mihe.result import Result, text_of
 
 STDIN = "-"
+WITHHELD = "withheld"
+"""What stands for a value that is not told."""
 
 
 def query(
@@ -188,11 +190,14 @@ def _statement(given: str) -> str:
 
 
 def _table(result: Result) -> RenderableType:
-    shown = [
-        [*map(text_of, cells), REMAINDER if remainder else ""]
-        for *cells, remainder in (row.values() for row in result.rows())
-    ]
-    return terminal.table((*map(_title, result.columns[:-1]), ""), shown)
+    *columns, last = result.columns
+    mark = columns.pop().name if result.withheld is not None else None
+    shown = []
+    for row in result.rows():
+        untold = text_of(row[mark]).split() if mark else []
+        cells = [WITHHELD if one.name in untold else text_of(row[one.name]) for one in columns]
+        shown.append([*cells, REMAINDER if row[last.name] else ""])
+    return terminal.table((*map(_title, columns), ""), shown)
 
 
 def _title(column: ResultColumn) -> str:

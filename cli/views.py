@@ -290,6 +290,8 @@ def _counts(kind: JobKind, result: ResultView) -> list[tuple[str, object]]:
     if result.folded:
         rows += f", {result.folded:,} smaller group{'' if result.folded == 1 else 's'}"
         rows += " folded into one"
+    if result.withheld:
+        rows += f", {result.withheld:,} with values withheld"
     if result.left_out:
         rows += f", {result.left_out:,} left out by HAVING, LIMIT or OFFSET"
     return [("rows of the result", rows)]

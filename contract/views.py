@@ -108,6 +108,10 @@ class ResultView(Frozen):
     left_out: int | None = Field(
         default=None, description="of a query, rows that HAVING, LIMIT and OFFSET leave out"
     )
+    withheld: int | None = Field(
+        default=None,
+        description="of a LEFT JOIN, rows whose values of the other owner are not told",
+    )
     contributors: tuple[OrgId, ...] | None = Field(
         default=None, description="of a sum over UNION ALL, whose rows are in it"
     )

@@ -10,7 +10,8 @@ the values, so an empty result has the same ones as a full one:
                                                                     float64 if of 12 digits)
 
 NULL is None. A query's last column is `remainder`: true in the one row, if there is one, that adds
-up all groups too small to be shown alone.
+up all groups too small to be shown alone. Of a LEFT JOIN, the column before it, `withheld`, names
+what is not told in a row: these values are None, which is neither 0 nor NULL.
 
 Learns      whoever runs this: a result holds identifiers in clear. Nothing is kept: every call asks
             the node again
@@ -78,6 +79,11 @@ class Result:
     def folded(self) -> int | None:
         """Of a query: how many groups are in the remainder."""
         return self._view.folded
+
+    @property
+    def withheld(self) -> int | None:
+        """Of a LEFT JOIN: rows of which some values are not told; column `withheld` names them."""
+        return self._view.withheld
 
     @property
     def columns(self) -> tuple[ResultColumn, ...]:

@@ -25,6 +25,12 @@ REMAINDER: Final = (
 )
 
 
+WITHHELD: Final = (
+    "names the columns of this row that are not told, because too few match, or too few do not;"
+    " they are empty, which is neither 0 nor NULL"
+)
+
+
 class Terms(Frozen):
     """For what the rows may be used, and by whom: nothing else was agreed to."""
 
@@ -123,6 +129,8 @@ def _sources(contract: Contract) -> Iterator[Source]:
 def _meanings(result: ResultView | None) -> dict[str, str]:
     said = {column.name: _meaning(column) for column in (result.columns if result else ())}
     known = {name: meaning for name, meaning in said.items() if meaning}
+    if result is not None and result.withheld is not None:
+        known |= {result.columns[-1].name: WITHHELD}
     return {**known, "remainder": REMAINDER}
 
 

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import BadValue, QueryTooLong, SeveralRows, SmallBranch
-from federated.query.plan import SNAPSHOT, LocalPart, ValueColumn
+from federated.query.plan import SNAPSHOT, LocalPart, QueryPlan, ValueColumn
+from federated.query.result import Cell
 from federated.query.subquery import summed
 from node import duck, rows
 from node.scratch import scratch
@@ -50,12 +51,9 @@ def run_local(part: LocalPart, parquet: Path, *, k: int, seconds: float = SECOND
     A branch of what is added up is taken by no key, or by at least `k`.
     Raises SeveralRows, BadValue, SmallBranch, QueryTooLong, SnapshotChanged, StorageFull.
     """
-    with scratch(parquet.parent) as work, duck.locked([parquet], spill=work) as connection:
-        reader = rows.reader(connection, parquet)
-        connection.execute(f"CREATE VIEW {SNAPSHOT} AS FROM {reader}")
-        with limited(connection, seconds):
-            # Compiled here from checked parts, never taken from the wire.
-            found = connection.execute(part.sql).fetchnumpy()
+    with _snapshot(parquet) as connection, limited(connection, seconds):
+        # Compiled here from checked parts, never taken from the wire.
+        found = connection.execute(part.sql).fetchnumpy()
     prefix = f"{part.key_kind}:"
     texts = found.pop("key")
     # In ascending order, so that equal ones would stand side by side.
@@ -79,6 +77,36 @@ def run_local(part: LocalPart, parquet: Path, *, k: int, seconds: float = SECOND
         for limb in _limbs(part, value, column)
     ]
     return LocalRows(keys, groups, values)
+
+
+def run_left(plan: QueryPlan, parquet: Path, *, seconds: float = SECONDS) -> list[Cell]:
+    """Of a LEFT JOIN, what all the receiver's own rows add up to, group by group. Blocking.
+
+    After `run_local`, which checks the rows. Raises QueryTooLong, SnapshotChanged, StorageFull.
+    """
+    left = plan.left
+    assert left is not None
+    groups = len(plan.owners[left.owner].groups)
+    with _snapshot(parquet) as connection, limited(connection, seconds):
+        found = connection.execute(left.sql).fetchall()
+    places = range(len(plan.owners))
+    return [
+        Cell(
+            tuple(row[:groups] if place == left.owner else () for place in places),
+            row[groups],
+            tuple(map(int, row[groups + 1 :])),
+        )
+        for row in found
+    ]
+
+
+@contextmanager
+def _snapshot(parquet: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A locked connection in which the snapshot is a view; what it needs meanwhile is scratch."""
+    with scratch(parquet.parent) as work, duck.locked([parquet], spill=work) as connection:
+        reader = rows.reader(connection, parquet)
+        connection.execute(f"CREATE VIEW {SNAPSHOT} AS FROM {reader}")
+        yield connection
 
 
 @contextmanager

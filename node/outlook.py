@@ -169,6 +169,8 @@ def _steps(plan: QueryPlan, receiver: str, aggregation: Aggregation) -> Iterator
             "folded: cells in which, by bands that each line shows the coordinator, one entity may"
             f" have more than {plan.largest_share} % of a sum"
         )
+    if plan.left is not None:
+        yield f"{receiver} adds up its own rows, matched or not, and sends none: {plan.left.sql}"
     shown = ", ".join(map(_shown, plan.table.outputs))
     yield f"{receiver} computes from these: {shown}"
 

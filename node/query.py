@@ -23,13 +23,13 @@ from federated.join.codes import Encoded, encode
 from federated.query.agreed import join_of, plan_of, sums_of
 from federated.query.dominance import groups_apart, shown_bands
 from federated.query.release import Codes, Opening, labels_of, names_of, opened
-from federated.query.result import Result, result_of
+from federated.query.result import Cell, Result, result_of
 from federated.words import WORD_BYTES
 from node import shared, tables, tokens, wire
 from node.adding import Adding, Seat, by_owner, in_order
 from node.answered import Answer
 from node.encrypted import Encrypted
-from node.local import LocalRows, run_local
+from node.local import LocalRows, run_left, run_local
 from node.pulse import COORDINATOR
 from node.release import Released, least_change, release
 from node.shared import Shared
@@ -65,6 +65,7 @@ class _Play:
         self._seat = Seat(stage, self._plan, self._owner, receiver, stage.parts())
         self._adding: Adding
         self._apart: Collection[Hashable]
+        self._own: list[Cell] = []
 
     async def run(self) -> Released | None:
         stage, lines = self._stage, self._seat.lines
@@ -97,6 +98,8 @@ class _Play:
         part, k = self._plan.owners[self._owner], self._plan.k
         rows = run_local(part, parquet, k=k)
         self._apart = groups_apart(part, rows.groups, rows.values, k=k, share=consent.largest_share)
+        if self._seat.receives and self._plan.left is not None:
+            self._own = run_left(self._plan, parquet)
         stage.report("load", 1, 1)
         return rows
 
@@ -191,6 +194,7 @@ class _Play:
             rows=len(result.rows),
             folded=sums.folded,
             left_out=result.left_out,
+            withheld=result.withheld,
             file=str(stage.services.results.final(stage.job)),
             columns=result.columns,
         )
@@ -203,7 +207,7 @@ class _Play:
         names = names_of(cells.passing, remainder=cells.remainder)
         shut = await self._adding.shut(cells, sums)
         found = opened(self._plan, names, shut, openings, shared=self._shared)
-        result = result_of(self._plan, found)
+        result = result_of(self._plan, found, self._own)
         results = self._stage.services.results
         await results.write(self._stage.job, lambda file: tables.write(result, file))
         return result

@@ -111,7 +111,8 @@ class Clear:
 
     def as_duckdb_says(self, sql: str) -> list[tuple[Any, ...]]:
         """DuckDB's own rows, nothing folded; what it divides is a double. Of what is loaded."""
-        return self.connection.execute(sql).fetchall()
+        asked = sqlglot.parse_one(sql, dialect="duckdb").transform(_date_part)
+        return self.connection.execute(asked.sql(dialect="duckdb")).fetchall()
 
     def _load(self, org: str, dataset: str) -> None:
         if dataset in self.schema.get(org, {}):

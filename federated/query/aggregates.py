@@ -47,6 +47,8 @@ class Aggregates:
     """The key column of each source."""
     many: ManyRows | None
     """The one source whose rows are counted and added up, of which a key may have several."""
+    kept: str | None = None
+    """The source of which a LEFT JOIN keeps every row."""
     figures: dict[Asked, int] = field(default_factory=dict)
     """With the place of each."""
     uses: list[tuple[Column, Use]] = field(default_factory=list)
@@ -62,7 +64,8 @@ class Aggregates:
             case exp.Count() if isinstance(node.this, exp.Star):
                 if self.many:
                     return Read(self._rows(self.many.rows(), Use.COUNT), ColumnType.INTEGER)
-                return Read(self.figure(Count()), ColumnType.INTEGER)
+                everywhere = self.kept is not None
+                return Read(self.figure(Count(everywhere=everywhere)), ColumnType.INTEGER)
             case exp.Count(this=exp.Distinct()):
                 return self._entities(node)
             case exp.Count():
@@ -112,7 +115,7 @@ class Aggregates:
                 f"Write COUNT(DISTINCT {key.name}); GROUP BY lists the distinct values of other"
                 " columns.",
             )
-        return Read(self.figure(Count()), ColumnType.INTEGER)
+        return Read(self.figure(Count(everywhere=named.table == self.kept)), ColumnType.INTEGER)
 
     def _spread(self, operator: Operator, node: exp.AggFunc) -> Read:
         linear = self._of_one_owner(
@@ -185,7 +188,9 @@ class Aggregates:
 
     def _present(self, columns: Sequence[Column]) -> Figure:
         """How many have a value in all of these columns."""
-        return self.figure(Count(frozenset(one for one in columns if one.nullable)))
+        everywhere = self.kept is not None and all(one.source == self.kept for one in columns)
+        nullable = frozenset(one for one in columns if one.nullable)
+        return self.figure(Count(nullable, everywhere))
 
     def figure(self, asked: Asked) -> Figure:
         """One figure, asked for once however often it is used."""

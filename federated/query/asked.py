@@ -102,9 +102,10 @@ def read(
     groups: Sequence[Column],
     keys: Sequence[Column],
     many: ManyRows | None,
+    kept: str | None,
 ) -> Answer:
     """What a statement asks for; every refusal says where, why, and what works."""
-    aggregates = Aggregates(scope, keys, many)
+    aggregates = Aggregates(scope, keys, many, kept)
     return _Reader(Above(scope, groups, aggregates), aggregates, tree).read()
 
 

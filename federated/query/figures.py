@@ -28,6 +28,8 @@ class Count:
     """How many entities there are, or have a value in all of some columns of one source."""
 
     columns: frozenset[Column] = frozenset()
+    everywhere: bool = False
+    """Whether it is of all rows that a LEFT JOIN keeps, matched or not."""
 
 
 @dataclass(frozen=True, slots=True)

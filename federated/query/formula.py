@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
+from enum import Enum, StrEnum
 from fractions import Fraction
 from functools import reduce
 from math import floor, isqrt
@@ -29,7 +29,16 @@ SIGNIFICANT_DIGITS: Final = 12
 """Of what has no natural number of decimals."""
 _ROOT_DIGITS: Final = 40
 
-Value = Fraction | str | bool | date | None
+
+class Withheld(Enum):
+    """What stands for a value that is not told; what it makes is not told either."""
+
+    WITHHELD = "withheld"
+
+
+WITHHELD: Final = Withheld.WITHHELD
+
+Value = Fraction | str | bool | date | Withheld | None
 """What a formula is worth in one cell."""
 
 
@@ -146,9 +155,13 @@ def _applied(formula: Call, values: Sequence[Value]) -> Value:
             decides = formula.operator is Operator.OR
             if any(value is decides for value in values):
                 return decides
+            if WITHHELD in values:
+                return WITHHELD
             return None if None in values else not decides
-        case Operator.IS_NULL:
+        case Operator.IS_NULL if WITHHELD not in values:
             return values[0] is None
+    if WITHHELD in values:
+        return WITHHELD
     if None in values:
         return None
     if formula.operator in _COMPARED:

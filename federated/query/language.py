@@ -33,7 +33,7 @@ _NODES: dict[type[exp.Expr], frozenset[str]] = {
     for kind, arguments in {
         exp.Select: "expressions from_ joins where group having order limit offset",
         exp.From: "this",
-        exp.Join: "this using kind",
+        exp.Join: "this using kind side",
         exp.Where: "this",
         exp.Group: "expressions",
         exp.Having: "this",

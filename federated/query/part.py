@@ -95,6 +95,22 @@ class Part:
             uses={name: tuple(sorted(done)) for name, done in sorted(self.uses.items())},
         )
 
+    def added_up(self) -> str:
+        """SQL that gives, of each group, how many keys it has and the sum of each value."""
+        self.use([self.source.key], Use.JOIN)
+        rows = self._select()
+        rows.set("order", None)
+        groups = [exp.column(f"g{i}", quoted=True) for i in range(len(self.groups))]
+        sums: list[exp.Expr] = [exp.alias_(exp.Count(this=exp.Star()), "n", quoted=True)]
+        for i in range(len(self.values)):
+            total = exp.Sum(this=exp.column(f"v{i}", quoted=True))
+            sums.append(exp.alias_(exp.Coalesce(this=total, expressions=[number(0)]), f"v{i}"))
+        select = exp.select(*groups, *sums).from_(rows.subquery("own"))
+        if groups:
+            select = select.group_by(*(one.copy() for one in groups))
+        written: str = select.sql(dialect="duckdb", identify=True)
+        return written
+
     def _select(self) -> exp.Select:
         columns = [_named(self.source.key.sql(), "key")]
         columns += [_named(group.label(), f"g{i}") for i, group in enumerate(self.groups)]

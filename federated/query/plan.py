@@ -88,6 +88,14 @@ class Summand(Frozen):
     most: int
 
 
+class LeftPart(Frozen):
+    """Of a LEFT JOIN, what the receiver adds up over all its own rows; nothing of it is sent."""
+
+    owner: int
+    sql: str = Field(description="for DuckDB: of each group g0, … its keys n and sums v0, …")
+    sums: int
+
+
 class QueryPlan(Compiled):
     """A query, ready to run; the same at every node."""
 
@@ -102,6 +110,7 @@ class QueryPlan(Compiled):
     owners: tuple[LocalPart, ...]
     summands: tuple[Summand, ...]
     table: Table
+    left: LeftPart | None = None
 
     def banded(self, owner: int) -> int:
         """How many columns of bands an owner hands in."""

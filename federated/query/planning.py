@@ -20,8 +20,8 @@ from federated.query.figures import Asked, Count, Dimension, Quantile, Squares, 
 from federated.query.formula import Bounds
 from federated.query.histogram import Bands, bands_of
 from federated.query.part import Part, size_of
-from federated.query.plan import QueryPlan, Summand, Term, ValueColumn
-from federated.query.statement import Statement
+from federated.query.plan import LeftPart, QueryPlan, Summand, Term, ValueColumn
+from federated.query.statement import Source, Statement
 from federated.query.table import (
     CountFigure,
     DimensionFigure,
@@ -33,6 +33,8 @@ from federated.query.table import (
 from federated.query.values import Column, Linear, Range, cast, number, squared
 
 SUM_BITS = 58
+OWN_BITS = 126
+"""What DuckDB's integers hold of a sum over the receiver's own rows."""
 
 
 def compile_statement(
@@ -42,27 +44,55 @@ def compile_statement(
 
     `largest_share` is the percentage of a sum that one of them may have; None: nobody checks.
     """
-    parts = [Part(source, size_of(source)) for source in statement.sources]
-    rows = min(part.size for part in parts)
-    draft = _Draft({part.source.alias: i for i, part in enumerate(parts)}, parts, rows)
-    for condition in statement.conditions:
-        draft.part(condition.source).filter(condition.sql, condition.columns)
-    for group in statement.groups:
-        draft.part(group.source).group(group)
-    for column, use in statement.answer.uses:
-        draft.part(column.source).use([column], use)
-    wanted = statement.answer.figures
-    figures = [draft.figure(one, wanted, statement.groups) for one in wanted]
+    left = statement.left
+    if left:
+        left.require_receiver(receivers)
+    draft = _drafted(statement, statement.sources)
+    kept = [source for source in statement.sources if left and source.alias == left.kept]
+    own = _drafted(statement, kept, bits=OWN_BITS) if kept else draft
+    wanted, everywhere = statement.answer.figures, left.counts_all if left else lambda _: False
+    drafts = [own if everywhere(one) else draft for one in wanted]
+    figures = [
+        each.figure(one, wanted, statement.groups) for each, one in zip(drafts, wanted, strict=True)
+    ]
+    bounds = [each.bounds(figure) for each, figure in zip(drafts, figures, strict=True)]
+    of_own = tuple(place for place, each in enumerate(drafts) if left and each is own)
     return QueryPlan(
         sql=statement.sql,
         receivers=tuple(receivers),
         k=k,
-        rows=rows,
+        rows=draft.rows,
         largest_share=largest_share,
-        owners=tuple(part.finish() for part in parts),
+        owners=tuple(part.finish() for part in draft.parts),
         summands=tuple(draft.summands),
-        table=table_of(statement.answer, figures, [draft.bounds(figure) for figure in figures]),
+        table=table_of(statement.answer, figures, bounds, of_own if left else None),
+        left=_left_part(draft, own, left.kept) if left else None,
     )
+
+
+def _drafted(statement: Statement, sources: Sequence[Source], bits: int = SUM_BITS) -> "_Draft":
+    """The parts of these sources, with their conditions, groups and uses."""
+    parts = [Part(source, size_of(source)) for source in sources]
+    rows = min(part.size for part in parts)
+    draft = _Draft({part.source.alias: i for i, part in enumerate(parts)}, parts, rows, bits)
+    for condition in statement.conditions:
+        if condition.source in draft.places:
+            draft.part(condition.source).filter(condition.sql, condition.columns)
+    for group in statement.groups:
+        if group.source in draft.places:
+            draft.part(group.source).group(group)
+    for column, use in statement.answer.uses:
+        if column.source in draft.places:
+            draft.part(column.source).use([column], use)
+    return draft
+
+
+def _left_part(draft: "_Draft", own: "_Draft", kept: str) -> LeftPart:
+    """What the receiver adds up of its own: a sum for each column, which is never cut."""
+    (part,) = own.parts
+    terms = [summand.terms for summand in own.summands]
+    assert terms == [(Term(owner=0, column=i),) for i in range(len(part.values))]
+    return LeftPart(owner=draft.places[kept], sql=part.added_up(), sums=len(terms))
 
 
 @dataclass(slots=True)
@@ -72,6 +102,8 @@ class _Draft:
     places: dict[str, int]
     parts: list[Part]
     rows: int
+    bits: int
+    """What a sum stays below, in bits."""
     summands: list[Summand] = field(default_factory=list)
     numbers: dict[Linear, tuple[tuple[int, ...], int]] = field(default_factory=dict)
     histograms: dict[Linear, tuple[Bands, tuple[int, ...]]] = field(default_factory=dict)
@@ -211,7 +243,7 @@ class _Draft:
         shares = {alias: of.of(alias, constant=alias == of.terms[0][0].source) for alias in owners}
         ranges = {alias: _range(share) for alias, share in shares.items()}
         # Each owner's limb may reach this, in every entity, and the sum stays below 2^58.
-        most = ((1 << SUM_BITS) - 1) // (self.rows * len(owners))
+        most = ((1 << self.bits) - 1) // (self.rows * len(owners))
         bits = 0 if all(one.magnitude <= most for one in ranges.values()) else most.bit_length() - 1
         limbs: list[list[tuple[Term, tuple[int, int]]]] = []
         for alias in owners:
@@ -230,7 +262,7 @@ class _Draft:
     def _sum(self, terms: Sequence[tuple[Term, tuple[int, int]]]) -> int:
         least = sum(min(low, 0) for _, (low, _) in terms) * self.rows
         most = sum(max(high, 0) for _, (_, high) in terms) * self.rows
-        assert -(1 << SUM_BITS) <= least <= most < 1 << SUM_BITS, "limbs are cut to fit"
+        assert -(1 << self.bits) <= least <= most < 1 << self.bits, "limbs are cut to fit"
         summand = Summand(terms=tuple(term for term, _ in terms), least=least, most=most)
         self.summands.append(summand)
         return len(self.summands) - 1

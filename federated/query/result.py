@@ -19,12 +19,14 @@ from contract.errors import BadMessage, MiheError
 from federated.query.figures import Rank
 from federated.query.formula import (
     SIGNIFICANT_DIGITS,
+    WITHHELD,
     Value,
     shown_decimal,
     shown_significant,
     value_of,
 )
 from federated.query.histogram import continuous, discrete, outermost
+from federated.query.outer import MARK
 from federated.query.plan import GroupColumn, QueryPlan
 from federated.query.table import (
     CountFigure,
@@ -65,6 +67,26 @@ class Result:
     rows: tuple[Row, ...]
     left_out: int
     """Rows that HAVING, LIMIT and OFFSET leave out."""
+    withheld: int | None = None
+    """Of a LEFT JOIN, rows of which only the receiver's own values are told."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Line:
+    """What a row is made of."""
+
+    cell: Cell | None
+    """What was released; None: nothing was."""
+    own: Cell | None = None
+    """Of a LEFT JOIN, all the receiver's own rows of the group."""
+
+    def of(self, plan: QueryPlan, place: int) -> Cell | None:
+        """Where a figure is taken from."""
+        left = plan.table.left
+        if left is None:
+            return self.cell
+        figure = plan.table.figures[place]
+        return self.own if place in left or isinstance(figure, DimensionFigure) else self.cell
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -75,22 +97,63 @@ class _Found:
     figures: tuple[Value, ...]
 
 
-def result_of(plan: QueryPlan, cells: Sequence[Cell]) -> Result:
-    """The rows that `cells` make; BadMessage for what the plan does not allow."""
-    shown = [_found(plan, cell) for cell in cells if cell.labels is not None]
-    rest = [_found(plan, cell) for cell in cells if cell.labels is None]
+def result_of(plan: QueryPlan, cells: Sequence[Cell], own: Sequence[Cell] = ()) -> Result:
+    """The rows that `cells` make; BadMessage for what the plan does not allow.
+
+    `own`: of a LEFT JOIN, what the receiver added up over all its rows, group by group.
+    """
+    shown = [cell for cell in cells if cell.labels is not None]
+    rest = [cell for cell in cells if cell.labels is None]
     if len(rest) > 1:
         raise _not_allowed("there is more than one remainder")
-    kept = _kept(plan, shown)
-    rows = tuple(found.row for found in (*kept, *rest))
-    return Result(tuple(map(_column, plan.table.outputs)), rows, len(shown) - len(kept))
+    lines, last = [_Line(cell) for cell in shown], [_Line(cell) for cell in rest]
+    if plan.left is not None:
+        lines, last = _with_own(shown, rest, own)
+    found = [_found(plan, line) for line in lines]
+    kept = _kept(plan, found)
+    rows = tuple(one.row for one in (*kept, *(_found(plan, line) for line in last)))
+    columns = tuple(map(_column, plan.table.outputs))
+    if plan.left is None:
+        return Result(columns, rows, len(found) - len(kept))
+    withheld = sum(row.values[-1] is not None for row in rows)
+    mark = ResultColumn(name=MARK, type=ColumnType.TEXT)
+    return Result((*columns, mark), rows, len(found) - len(kept), withheld)
+
+
+def _with_own(
+    shown: Sequence[Cell], rest: Sequence[Cell], own: Sequence[Cell]
+) -> tuple[list[_Line], list[_Line]]:
+    """A row for each group that the receiver has; the remainder is of those not opened alone."""
+    opened = {cell.labels: cell for cell in shown}
+    lines = [_Line(opened.pop(one.labels, None), one) for one in own]
+    if opened:
+        raise _not_allowed("a group is opened of which the receiver has no rows")
+    together = [one.own for one in lines if one.cell is None and one.own is not None]
+    last = [_Line(cell, _together(together)) for cell in rest]
+    for line in (*lines, *last):
+        if line.cell and line.own and line.cell.count > line.own.count:
+            raise _not_allowed("more entities match than the receiver has")
+    return lines, last
+
+
+def _together(cells: Sequence[Cell]) -> Cell:
+    if not cells:
+        raise _not_allowed("there is a remainder of groups that are all opened")
+    sums = tuple(map(sum, zip(*(cell.sums for cell in cells), strict=True)))
+    return Cell(None, sum(cell.count for cell in cells), sums)
 
 
 def _kept(plan: QueryPlan, found: list[_Found]) -> list[_Found]:
     """The rows that are shown, in their order."""
     table = plan.table
     if (having := table.having) is not None:
-        found = [one for one in found if value_of(having, one.figures) is True]
+        # What is not told may fulfil it: a row is not left out for that.
+        truths = [value_of(having, one.figures) for one in found]
+        found = [
+            one
+            for one, truth in zip(found, truths, strict=True)
+            if truth is True or truth is WITHHELD
+        ]
     # Rows that are alike in all that was asked for still have one order, whatever the codes were.
     dimensions = [
         place for place, figure in enumerate(table.figures) if isinstance(figure, DimensionFigure)
@@ -112,10 +175,15 @@ def _sorted(
 ) -> list[_Found]:
     """Rows by a value of each; rows of the same value stay as they are."""
     nulls = [one for one, value in zip(found, values, strict=True) if value is None]
-    pairs = [(value, one) for one, value in zip(found, values, strict=True) if value is not None]
+    untold = [one for one, value in zip(found, values, strict=True) if value is WITHHELD]
+    pairs = [
+        (value, one)
+        for one, value in zip(found, values, strict=True)
+        if value is not None and value is not WITHHELD
+    ]
     pairs.sort(key=itemgetter(0), reverse=descending)
     rest = [one for _, one in pairs]
-    return [*nulls, *rest] if nulls_first else [*rest, *nulls]
+    return [*(nulls if nulls_first else ()), *rest, *(() if nulls_first else nulls), *untold]
 
 
 def _column(output: Output) -> ResultColumn:
@@ -137,17 +205,27 @@ def _group(plan: QueryPlan, figure: DimensionFigure) -> GroupColumn:
     return plan.owners[figure.owner].groups[figure.group]
 
 
-def _found(plan: QueryPlan, cell: Cell) -> _Found:
-    _check(plan, cell)
-    figures = tuple(_figure(plan, figure, cell) for figure in plan.table.figures)
-    _check_squares(plan, cell, figures)
-    values = tuple(
-        _shown(output, value_of(output.formula, figures)) for output in plan.table.outputs
+def _found(plan: QueryPlan, line: _Line) -> _Found:
+    if line.cell is not None:
+        _check(plan, line.cell)
+    sources = [line.of(plan, place) for place in range(len(plan.table.figures))]
+    figures = tuple(
+        WITHHELD if cell is None else _figure(plan, figure, cell)
+        for figure, cell in zip(plan.table.figures, sources, strict=True)
     )
-    return _Found(Row(values, cell.labels is None), figures)
+    _check_squares(plan, sources, figures)
+    made = [value_of(output.formula, figures) for output in plan.table.outputs]
+    values = [_shown(output, one) for output, one in zip(plan.table.outputs, made, strict=True)]
+    if plan.left is not None:
+        pairs = zip(plan.table.outputs, made, strict=True)
+        values.append(" ".join(one.name for one, value in pairs if value is WITHHELD) or None)
+    label = line.cell if line.own is None else line.own
+    return _Found(Row(tuple(values), label is not None and label.labels is None), figures)
 
 
 def _shown(output: Output, value: Value) -> CellValue:
+    if value is WITHHELD:
+        return None  # and named in the column that says so
     if isinstance(value, bool) or not isinstance(value, Fraction):
         return value
     if output.type in (ColumnType.INTEGER, ColumnType.PERIOD):
@@ -172,10 +250,12 @@ def _check(plan: QueryPlan, cell: Cell) -> None:
             raise _not_allowed("a label is missing, or one too many is there")
 
 
-def _check_squares(plan: QueryPlan, cell: Cell, figures: Sequence[Value]) -> None:
+def _check_squares(
+    plan: QueryPlan, sources: Sequence[Cell | None], figures: Sequence[Value]
+) -> None:
     """By Cauchy and Schwarz: no variance is negative."""
-    for figure, squares in zip(plan.table.figures, figures, strict=True):
-        if isinstance(figure, SumFigure) and figure.square_of is not None:
+    for figure, cell, squares in zip(plan.table.figures, sources, figures, strict=True):
+        if isinstance(figure, SumFigure) and figure.square_of is not None and cell is not None:
             total, entities = figures[figure.square_of], _counted(figure.present, cell)
             if not isinstance(total, Fraction) or not isinstance(squares, Fraction):
                 continue  # NULL, both of them

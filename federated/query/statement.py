@@ -21,11 +21,12 @@ from contract.errors import (
     nearest,
 )
 from contract.job import Parameter
-from federated.query import asked, language, subquery
+from federated.query import asked, language, outer, subquery
 from federated.query.asked import Answer
 from federated.query.conditions import Condition
 from federated.query.expressions import Expressions
 from federated.query.multiplicity import ManyRows
+from federated.query.outer import Left
 from federated.query.parameters import Given, Parameters
 from federated.query.scope import Names
 from federated.query.subquery import (
@@ -74,6 +75,8 @@ class Statement:
     answer: Answer
     parameters: tuple[Parameter, ...]
     """What the parameters in it are worth, by name."""
+    left: Left | None
+    """If it is a LEFT JOIN."""
 
 
 def parse(sql: str, entries: Entries, parameters: Mapping[str, Given] | None = None) -> Statement:
@@ -90,12 +93,17 @@ def parse(sql: str, entries: Entries, parameters: Mapping[str, Given] | None = N
     conditions = scope.conditions(tree.args.get("where"))
     groups = _groups(scope, tree)
     many = _many_rows(scope, tree, sources, conditions)
-    answer = asked.read(scope, tree, groups, [source.key for source in sources], many)
+    left = outer.read(text, tree, [one.alias for one in sources], [one.entry for one in sources])
+    keys, kept = [source.key for source in sources], left.kept if left else None
+    answer = asked.read(scope, tree, groups, keys, many, kept)
+    if left:
+        outer.check(left, tree, [item.name for item in answer.items], many)
     if many:
         sources = tuple(_added_up(source, many, conditions) for source in sources)
         conditions = tuple(one for one in conditions if one.source != many.source)
     given = bound.settled(text, [tree])
-    return Statement(language.canonical(text, tree), sources, conditions, groups, answer, given)
+    sql = language.canonical(text, tree)
+    return Statement(sql, sources, conditions, groups, answer, given, left)
 
 
 def _names(source: Source) -> Names:

@@ -85,9 +85,17 @@ class Table(Frozen):
     order: tuple[Order, ...]
     limit: int | None = Field(default=None, description="most rows that are shown")
     offset: int = Field(description="rows that are left out before")
+    left: tuple[int, ...] | None = Field(
+        default=None, description="of a LEFT JOIN, figures of all the receiver's rows"
+    )
 
 
-def table_of(answer: Answer, figures: Sequence[PlannedFigure], bounds: Sequence[Bounds]) -> Table:
+def table_of(
+    answer: Answer,
+    figures: Sequence[PlannedFigure],
+    bounds: Sequence[Bounds],
+    left: tuple[int, ...] | None,
+) -> Table:
     """The table that answers a statement; `bounds` are those of the figures."""
     return Table(
         figures=tuple(figures),
@@ -96,6 +104,7 @@ def table_of(answer: Answer, figures: Sequence[PlannedFigure], bounds: Sequence[
         order=answer.order,
         limit=answer.limit,
         offset=answer.offset,
+        left=left,
     )
 
 

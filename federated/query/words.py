@@ -29,9 +29,9 @@ SHAPE = (
     "SELECT dimensions, COUNT(*), SUM(…), AVG(…) FROM org.dataset AS a JOIN org.dataset AS b"
     " USING (key) … WHERE conditions GROUP BY dimensions HAVING … ORDER BY … LIMIT …"
 )
-_NO_OTHER_JOIN = "only JOIN … USING (key) is there: every row of the result is in all the datasets"
+_NO_OTHER_JOIN = "only JOIN … USING (key) and LEFT JOIN … USING (key) are there"
 _OTHER_JOINS = (
-    *(Word.LEFT, Word.RIGHT, Word.FULL, Word.OUTER, Word.CROSS, Word.NATURAL, Word.SEMI),
+    *(Word.LEFT, Word.FULL, Word.OUTER, Word.CROSS, Word.NATURAL, Word.SEMI),
     *(Word.ANTI, Word.ASOF, Word.POSITIONAL, Word.LATERAL, Word.STRAIGHT_JOIN, Word.APPLY),
 )
 _ONE_SELECT = "a query is exactly one SELECT statement"
@@ -41,7 +41,14 @@ _ALTERNATIVES: dict[Word, tuple[str, str]] = {
         _OTHER_JOINS,
         (_NO_OTHER_JOIN, "Write JOIN org.dataset AS b USING (key)."),
     ),
-    Word.ON: (_NO_OTHER_JOIN, "Write USING (key); a column may be renamed in a sub-query."),
+    Word.RIGHT: (
+        _NO_OTHER_JOIN,
+        "Write the receiver's dataset first: FROM it LEFT JOIN the other USING (key).",
+    ),
+    Word.ON: (
+        _NO_OTHER_JOIN,
+        "Write USING (key); a column may be renamed in a sub-query, and conditions stand there.",
+    ),
     Word.DISTINCT: (
         "DISTINCT is not in the language",
         "COUNT(DISTINCT key) counts entities; GROUP BY lists the distinct dimensions.",
@@ -233,6 +240,7 @@ def _refuse_words(text: Text, tokens: Sequence[Token]) -> None:
         ):
             continue
         named = token.token_type in (Word.LEFT, Word.RIGHT) and calls
+        named = named or _is_left_join(tokens[max(at - 1, 0) : at + 3], token)
         if token.token_type in _ALTERNATIVES and previous is not Word.ALIAS and not named:
             raise text.refuse(token.start, *_ALTERNATIVES[token.token_type])
         word = token.text.upper()
@@ -271,6 +279,16 @@ def _refuse_nameless(text: Text, colon: Token, after: Token | None) -> None:
 def parameter(typed: str) -> str:
     """The name of a parameter, from how it was typed."""
     return names.typed(typed).lower()
+
+
+def _is_left_join(around: Sequence[Token], token: Token) -> bool:
+    """Whether a word is LEFT before [OUTER] JOIN, or that OUTER."""
+    kinds = [one.token_type for one in around]
+    place = around.index(token)
+    if token.token_type is Word.OUTER:
+        return kinds[:place] == [Word.LEFT] and kinds[place + 1 : place + 2] == [Word.JOIN]
+    after = [kind for kind in kinds[place + 1 :] if kind is not Word.OUTER]
+    return token.token_type is Word.LEFT and after[:1] == [Word.JOIN]
 
 
 def _is_counted(before: Sequence[Token]) -> bool:

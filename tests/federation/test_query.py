@@ -24,6 +24,7 @@ from contract.errors import (
     UnknownOrganisation,
 )
 from contract.lifecycle import State
+from scenarios.sql_oracle import Clear
 from scenarios.world import World
 from tests.federation.banks import End
 from tests.federation.federation import short_folder
@@ -234,6 +235,35 @@ def test_a_standing_query_is_one_text_and_its_values_vary(owners: Owners) -> Non
     assert [one.value for one in second.parameters or ()] == ["1000.5", "15", "west"]
 
 
+LEFT_JOINED = f"""
+    SELECT b.five_class, COUNT(*) AS firms, SUM(b.loan_balance) AS loans, COUNT(p.delta) AS known,
+           SUM(p.delta) AS delta
+    {LOANS_AND_BALANCES.replace("JOIN", "LEFT JOIN")} GROUP BY b.five_class"""
+
+
+def is_left_joined(owners: Owners, *words: str) -> None:
+    """Every row of the receiver counts; what is not told is named, and never 0."""
+    clear = Clear(owners.world)
+    inner = clear.answer(LEFT_JOINED.replace("LEFT JOIN", "JOIN"), k=10, min_join=10)
+    opened = {row[0] for row in inner.rows}
+    assert opened
+    expected = set()
+    for label, firms, loans, known, delta in clear.as_duckdb_says(LEFT_JOINED):
+        told = (str(known), str(delta), "") if label in opened else ("", "", "known delta")
+        expected.add((label, str(firms), str(loans), *told))
+    assert len(expected) > len(opened)
+    table = owners.answer(LEFT_JOINED, *words)
+    assert table.columns[-1] == "withheld"
+    assert table.rows == expected
+    assert inner.remainder is not None
+    assert table.remainder is not None
+    assert table.remainder[3:] == (*map(str, inner.remainder[3:]), "")
+
+
+def test_a_left_join_counts_every_row_of_the_receiver(owners: Owners) -> None:
+    is_left_joined(owners)
+
+
 # ── what bad input gets ─────────────────────────────────────────────────────────────────────────
 
 
@@ -289,6 +319,9 @@ REFUSED = {
         ("line 1", ":least", "a whole number", "from 0 to 9999"),
         ("--param", "least=many"),
     ),
+    "a LEFT JOIN for the other owner": Question(
+        LEFT_JOINED, BadQuery, ("line 4", "only bank_a", "--to bank_a"), to="power"
+    ),
     "own groups too small": Question(
         COUNT, Refused, ("bank_a", "groups of fewer than 10"), ("--min-group", "9")
     ),
@@ -334,6 +367,7 @@ def test_both_dials_fast_answer_the_same_where_every_owner_lists_them(owners: Ow
     with allowing(owners, 'matching = ["keyed"]\naggregation = ["shared"]'):
         for sql in SHOWN.values():
             assert owners.answer(sql, *FAST) == owners.clear(sql)
+        is_left_joined(owners, *FAST)
         sql = SHOWN["two owners, NULL, negative, NULL as a group"]
         assert owners.answer(sql, *FAST[2:]) == owners.clear(sql)
 

@@ -21,6 +21,7 @@ from os import environ
 from pathlib import Path
 from random import Random
 from re import compile as pattern
+from re import search
 from typing import cast
 
 import numpy as np
@@ -33,12 +34,13 @@ from contract.errors import SmallBranch
 from federated.join.cells import cells as divide
 from federated.join.codes import Encoded, encode
 from federated.join.matching import Matched, Positions
+from federated.query.outer import MARK
 from federated.query.plan import LocalPart, QueryPlan
 from federated.query.planning import compile_statement
 from federated.query.result import Cell, Result, result_of
 from federated.query.statement import parse
 from node import snapshot
-from node.local import LocalRows, run_local
+from node.local import LocalRows, run_left, run_local
 from scenarios.sql_oracle import Answer, Clear
 from scenarios.synthetic.identifiers import wrong_check
 
@@ -594,6 +596,40 @@ def queries_over_rows(draw: st.DrawFn) -> str:
 QUERIES = st.one_of(queries(), queries(), queries_over_rows())
 
 
+STRICT_NUMBERS = {
+    one: [number for number in numbers if not search("[A-Z]{3}", number)]
+    for one, numbers in NUMBERS.items()
+}
+"""Without functions, which need not be NULL where their arguments are."""
+
+
+@st.composite
+def left_joins(draw: st.DrawFn) -> tuple[str, list[str]]:
+    """A LEFT JOIN of two owners: what it asks of either, and which columns are the other's."""
+    kept, other = draw(st.permutations(list(SOURCES)))[:2]
+    left, right = (
+        draw(st.sampled_from(SOURCES[one]))
+        .format(draw(st.sampled_from(["", " WHERE {}"])))
+        .format("period > 202502")
+        for one in (kept, other)
+    )
+    own, theirs = Pieces(draw, [kept]), Pieces(draw, [other])
+    dimensions = own.some(DIMENSIONS, 2)
+    items = [*dimensions, "COUNT(*)", f"COUNT(DISTINCT {kept}.uscc)"]
+    for number in own.some(NUMBERS, 2):
+        items += [f"SUM({number})", f"COUNT({number})"]
+    known = [f"COUNT(DISTINCT {other}.uscc)", "SUM(b.days * 0.5 - t.vat)"]
+    known = known[: 1 + ({kept, other} == {"b", "t"})]
+    for number in theirs.some(STRICT_NUMBERS, 2):
+        known += [f"SUM({number})", f"COUNT({number})"]
+    conditions = own.some(CONDITIONS, 2)
+    where = f" WHERE {' AND '.join(f'({one})' for one in conditions)}" if conditions else ""
+    group = f" GROUP BY {', '.join(dimensions)}" if dimensions else ""
+    named = ", ".join(f"{item} AS c{i}" for i, item in enumerate([*items, *known]))
+    others = [f"c{len(items) + i}" for i in range(len(known))]
+    return f"SELECT {named} FROM {left} LEFT JOIN {right} USING (uscc){where}{group}", others
+
+
 def ordered(pieces: Pieces, dimensions: list[str], items: list[str]) -> str:
     """ORDER BY what leaves no two rows alike, and how many are shown of them."""
     known = [place for place, one in enumerate(items) if not BAND.search(f"{one} AS c0")]
@@ -678,3 +714,45 @@ def test_every_cell_equals_the_clear_answer(
         assert len(ours) == len(theirs)
         for row, other in zip(ours, theirs, strict=True):
             assert all(map(alike, row, other)), (row, other)
+
+
+@settings(max_examples=int(environ.get("MIHE_RANDOM_QUERIES", "80")))
+@given(asked=left_joins(), seed=st.integers(0, 5), k=st.integers(1, 4))
+def test_a_left_join_is_what_duckdb_says_where_it_is_told(
+    world: Callable[[int], World], asked: tuple[str, list[str]], seed: int, k: int
+) -> None:
+    """Which groups are told follows from the inner join; what a row says is DuckDB's own answer."""
+    here, (sql, others) = world(seed), asked
+    plain = parse(sql, here.entries)
+    plan = compile_statement(plain, receivers=[plain.sources[0].entry.org], k=k)
+    parts = local_rows(plan, here)
+    cells, folded, _ = released(plan, parts, public=False)
+    own = plan.owners[0]
+    result = result_of(plan, cells, run_left(plan, here.parquet[f"{own.org}.{own.dataset}"]))
+
+    inner = here.clear.answer(sql.replace(" LEFT JOIN ", " JOIN "), k=k, min_join=2)
+    groups = len(own.groups)
+    opened = {row[:groups] for row in inner.rows}
+    names = [column.name for column in result.columns]
+    assert names == [*(output.name for output in plan.table.outputs), MARK]
+    theirs = {row[:groups]: row for row in here.clear.as_duckdb_says(sql)}
+    assert len(theirs) == len([row for row in result.rows if not row.remainder])
+    for row in result.rows:
+        values = dict(zip(names, row.values, strict=True))
+        if row.remainder:
+            assert inner.remainder is not None
+            assert folded > 0
+            assert values[MARK] is None
+            told = dict(zip(names, inner.remainder, strict=False))
+            assert [values[name] for name in others] == [told[name] for name in others]
+            continue
+        labels = row.values[:groups]
+        right = dict(zip(names, theirs.pop(labels), strict=False))
+        untold = [] if labels in opened else others
+        assert values[MARK] == (" ".join(untold) or None)
+        for name in names[:-1]:
+            if name in untold:
+                assert values[name] is None
+            else:
+                assert alike(values[name], right[name]), (name, values, right)
+    assert result.withheld == sum(row.values[-1] is not None for row in result.rows)

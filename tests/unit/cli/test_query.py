@@ -370,6 +370,34 @@ def test_how_far_a_quantile_may_be_off_stands_in_the_table(
     assert "loans (± 0.50)" in capsys.readouterr().out
 
 
+def test_what_is_withheld_says_so_in_the_table_and_in_the_note(
+    ready: Node, done: JobView, folder: Path, capsys: Said
+) -> None:
+    assert done.result is not None
+    columns = (*COLUMNS, ResultColumn(name="withheld", type=ColumnType.TEXT))
+    changed = {"columns": columns, "withheld": 1}
+    ready.answers |= {
+        "Watch": [done.model_copy(update={"result": done.result.model_copy(update=changed)})],
+        "Result": [
+            b"industry,firms,loans,withheld,remainder\n"
+            b"C17,72,,,false\n"
+            b"C18,7,,loans,false\n"
+            b",12,-0.10,,true\n"
+        ],
+    }
+    out = folder / "r.json"
+    assert main([*ASK, "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    lines = {line.split()[0]: line.split() for line in said.splitlines() if line.strip()}
+    assert lines["C17"] == ["C17", "72"]
+    assert lines["C18"] == ["C18", "7", "withheld"]
+    assert "with values withheld" in " ".join(said.split())
+    rows = json.loads(out.read_text("utf-8"))
+    assert [row["withheld"] for row in rows] == [None, "loans", None]
+    note = json.loads((folder / "r.json.json").read_text("utf-8"))
+    assert "neither 0 nor NULL" in note["columns"]["withheld"]
+
+
 def test_json_is_canonical_and_alone_on_stdout(
     ready: Node, plan: PlanView, done: JobView, capsys: Said
 ) -> None:

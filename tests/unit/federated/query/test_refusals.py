@@ -133,7 +133,7 @@ LANGUAGE = [
     (select("SUM(▸b.days * b.days)"), "multiplied with each other", "Prepare the product"),
     (select("SUM(▸b.days * t.vat)"), "of two owners", "no protocol"),
     (select("SUM(▸b.limit_left + t.vat) AS x"), "may be NULL", "one SUM for each owner"),
-    (f"SELECT COUNT(*) FROM bank.loans AS b ▸LEFT JOIN {TAX} USING (uscc)", "only JOIN", "USING"),
+    (f"SELECT COUNT(*) FROM bank.loans AS b ▸FULL JOIN {TAX} USING (uscc)", "only JOIN", "USING"),
     (f"SELECT COUNT(*) FROM bank.loans b ▸NATURAL JOIN {TAX}", "only JOIN", "USING"),
     (f"SELECT COUNT(*) FROM bank.loans b JOIN {TAX} ▸ON b.uscc = t.uscc", "only JOIN", "USING"),
     ("SELECT COUNT(*) FROM bank.loans b, ▸power.meters p", "one key column", "USING (uscc)"),
