@@ -1,6 +1,6 @@
 """Columns of texts as canonical keys: what contract/keys.py's `check` says, a whole column at once.
 
-Not for     the meaning of a rule, or of a text that is not ASCII: contract/keys.py is the judge of
+Not for     the meaning of a rule, or of a rare character: contract/keys.py is the judge of
             both, and tests/property holds the core to it
 """
 

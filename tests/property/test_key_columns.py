@@ -89,6 +89,26 @@ def test_a_column_is_what_each_of_its_texts_is(
     assert said(kind, texts, strictness) == [check(kind, t or "", strictness) for t in texts]
 
 
+def test_every_character_of_the_base_plane_is_judged_alike() -> None:
+    """In the place of a key's last character, and between two."""
+    characters = [chr(i) for i in range(0x10000) if not 0xD800 <= i < 0xE000]
+    for before, after in ((USCC[:-1], ""), (USCC[:9], USCC[9:])):
+        texts: list[str | None] = [before + one + after for one in characters]
+        reference = [check(KeyKind.USCC, text or "") for text in texts]
+        assert said(KeyKind.USCC, texts, Strictness.STRICT) == reference
+
+
+def test_full_width_forms_and_common_blanks_are_read_by_the_core() -> None:
+    texts = [
+        WIDE,
+        WIDE.lower(),
+        *(f"{USCC[:9]}{one}{USCC[9:]}" for one in "\u3000\xa0–−\u200b\ufeff"),
+    ]
+    packed = Keys.of([text.encode() for text in texts])
+    findings, _ = canonical_keys("uscc", packed.packed(), b"")
+    assert set(findings) == {1}
+
+
 @given(st.sampled_from(KeyKind), st.integers(0, 10**18 - 1))
 def test_eighteen_digits_are_judged_alike(kind: KeyKind, number: int) -> None:
     text = f"{number:018}"

@@ -1,7 +1,7 @@
 //! What contract/keys.py calls canonical, for the texts of a whole column.
 //!
-//! That file is the reference, says what each rule is for, and is asked about the texts that are not ASCII; tests/property holds
-//! this one to it.
+//! That file is the reference, says what each rule is for, and is asked about the texts that have other characters than ASCII, its
+//! full-width forms and the common blanks and dashes; tests/property holds this one to it.
 
 use crate::column::Column;
 
@@ -30,7 +30,7 @@ pub(crate) enum Finding {
     Plain,
     /// A key, written otherwise.
     Tidied,
-    /// Not ASCII: for the reference to say.
+    /// With characters that are not known here: for the reference to say.
     Unread,
     /// The reasons of contract/keys.py, in its order.
     Empty,
@@ -110,13 +110,17 @@ fn tidy(text: &[u8], key: &mut [u8; LENGTH]) -> Option<Finding> {
     if text.len() > 4 * LONGEST_RAW || characters(text) > LONGEST_RAW {
         return Some(Finding::Length);
     }
-    if !text.is_ascii() {
-        return Some(Finding::Unread);
-    }
-    let mut length = 0;
-    for byte in text.iter().filter(|byte| !is_blank(**byte)) {
+    let (mut length, mut rest) = (0, text);
+    while !rest.is_empty() {
+        let Some((byte, behind)) = first(rest) else {
+            return Some(Finding::Unread);
+        };
+        rest = behind;
+        if is_blank(byte) {
+            continue;
+        }
         if let Some(place) = key.get_mut(length) {
-            *place = *byte;
+            *place = byte;
         }
         length += 1;
     }
@@ -135,6 +139,24 @@ fn is_alphanumeric(key: &[u8; LENGTH]) -> bool {
 
 fn characters(text: &[u8]) -> usize {
     text.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
+}
+
+/// The first character of a text in UTF-8 as NFKC writes it in ASCII, blanks and dashes as any of them, and what is behind it.
+/// None if it is another one: only with such a one could a character of ASCII become part of something else.
+fn first(text: &[u8]) -> Option<(u8, &[u8])> {
+    match text {
+        [byte @ ..=0x7F, rest @ ..] => Some((*byte, rest)),
+        // Full-width forms, U+FF01 to U+FF5E.
+        [0xEF, 0xBC, low @ 0x81..=0xBF, rest @ ..] => Some((low - 0x60, rest)),
+        [0xEF, 0xBD, low @ 0x80..=0x9E, rest @ ..] => Some((low - 0x20, rest)),
+        // Spaces that do not break, and ideographic ones; those of typesetters, invisible ones, dashes; the minus; byte order marks.
+        [0xC2, 0xA0, rest @ ..]
+        | [0xE3, 0x80, 0x80, rest @ ..]
+        | [0xE2, 0x80, 0x80..=0x95, rest @ ..]
+        | [0xE2, 0x88, 0x92, rest @ ..]
+        | [0xEF, 0xBB, 0xBF, rest @ ..] => Some((b' ', rest)),
+        _ => None,
+    }
 }
 
 /// The blanks of ASCII as Python's `isspace` counts them, and the dash.
@@ -279,7 +301,11 @@ mod tests {
             Finding::Plain as u8
         );
         assert_eq!(
-            found(Kind::Uscc, "９1110000600037341L".as_bytes()).0,
+            found(Kind::Uscc, "９1110000600037341Ｌ".as_bytes()).0,
+            Finding::Tidied as u8
+        );
+        assert_eq!(
+            found(Kind::Uscc, "①1110000600037341L".as_bytes()).0,
             Finding::Unread as u8
         );
         assert_eq!(
