@@ -2,7 +2,7 @@
 
 A node tells how far it is in each phase of a job (contract/views.py, PhaseProgress), and the
 receiver's node tells so of both parties. A party is taken to be at the phase whose progress changed
-last. So a spell is as exact as the telling, some tens of milliseconds, and holds what a party waits
+last. So a spell is as exact as the telling, a tenth of a second, and holds what a party waits
 for the other as well as what it does itself.
 """
 
