@@ -108,7 +108,7 @@ class Attachment:
         self._due.set()
 
     def report(self, job: bytes, phase: str, done: int, total: int) -> None:
-        """Let the peers know how far this node is, in a moment; lost without harm."""
+        """Let the peers know how far this node is, in a moment; lost without harm. On the loop."""
         org = self._credentials.org
         if not self._progress:
             asyncio.get_running_loop().call_later(_TELL_SECONDS, self._due.set)

@@ -71,7 +71,9 @@ class _Play:
         stage, lines = self._stage, self._seat.lines
         lines |= {peer: stage.connect(peer, self._awaited(peer)) for peer in stage.peers}
         await stage.queue()
+        stage.report("load", 0, 1)
         rows = await stage.during(stage.activity.work(self._load))
+        stage.report("load", 1, 1)
         self._adding = (Shared if self._shared else Encrypted)(self._seat)
         try:
             if self._seat.receives:
@@ -93,14 +95,12 @@ class _Play:
 
     def _load(self) -> LocalRows:
         stage, consent = self._stage, self._stage.consent
-        stage.report("load", 0, 1)
         parquet = stage.services.datasets.files(consent.dataset, consent.snapshot).parquet
         part, k = self._plan.owners[self._owner], self._plan.k
         rows = run_local(part, parquet, k=k)
         self._apart = groups_apart(part, rows.groups, rows.values, k=k, share=consent.largest_share)
         if self._seat.receives and self._plan.left is not None:
             self._own = run_left(self._plan, parquet)
-        stage.report("load", 1, 1)
         return rows
 
     async def _gate(self, rows: LocalRows) -> None:

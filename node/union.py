@@ -47,7 +47,9 @@ class _Play:
     async def run(self) -> Released | None:
         stage = self._stage
         await stage.queue()
+        stage.report("load", 0, 1)
         own = await stage.activity.work(self._load)
+        stage.report("load", 1, 1)
         gates = await self._collected(own.words)
         tally = await self._counts(gates)
         done = await self._sums(tally)
@@ -55,11 +57,8 @@ class _Play:
 
     def _load(self) -> OwnTotals:
         stage, consent = self._stage, self._stage.consent
-        stage.report("load", 0, 1)
         parquet = stage.services.datasets.files(consent.dataset, consent.snapshot).parquet
-        own = run_union(self._plan, stage.me, parquet, receives=stage.me == self._receiver)
-        stage.report("load", 1, 1)
-        return own
+        return run_union(self._plan, stage.me, parquet, receives=stage.me == self._receiver)
 
     # ── attempts, until one is of all its members ───────────────────────────────────────────────
 
