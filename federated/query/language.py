@@ -155,14 +155,14 @@ def name(text: str) -> exp.Identifier:
 
 def _parse(text: Text, tokens: Sequence[Token]) -> exp.Select:
     try:
-        (tree,) = DuckDB().parser().parse(_without_words(tokens), text.sql[: tokens[-1].end + 1])
+        trees = DuckDB().parser().parse(_without_words(tokens), text.sql[: tokens[-1].end + 1])
     except ParseError as found:
         at = _fault(text, found)
     except RecursionError:
         raise too_deep(text, tokens[0].start) from None
     else:
-        if isinstance(tree, exp.Select):
-            return tree
+        if len(trees) == 1 and isinstance(trees[0], exp.Select):
+            return trees[0]
         at = tokens[0].start
     raise text.refuse(at, "what stands here is not SQL of the language", f"Write {SHAPE}.")
 
@@ -229,6 +229,12 @@ def _refuse_nodes(text: Text, tree: exp.Select) -> None:
         if allowed is None or present - allowed - {"_type"}:
             raise text.refuse(
                 node, "what stands here is not in the language of queries", f"Write {SHAPE}."
+            )
+        if isinstance(node, exp.PercentileCont | exp.PercentileDisc) and not node.expression:
+            raise text.refuse(
+                node,
+                "a quantile is of a number, and at a share",
+                "Write QUANTILE_CONT(column, 0.9).",
             )
         if isinstance(node, exp.In) and not node.expressions:
             raise text.refuse(node, "IN takes a list of values", "Write column IN ('A', 'B').")

@@ -241,7 +241,8 @@ def _refuse_words(text: Text, tokens: Sequence[Token]) -> None:
             continue
         named = token.token_type in (Word.LEFT, Word.RIGHT) and calls
         named = named or _is_left_join(tokens[max(at - 1, 0) : at + 3], token)
-        if token.token_type in _ALTERNATIVES and previous is not Word.ALIAS and not named:
+        named |= previous is Word.ALIAS and bool(_WORD.fullmatch(token.text))
+        if token.token_type in _ALTERNATIVES and not named:
             raise text.refuse(token.start, *_ALTERNATIVES[token.token_type])
         word = token.text.upper()
         if calls and _WORD.fullmatch(token.text) and word not in _BEFORE_BRACKET:
@@ -252,11 +253,11 @@ def _refuse_words(text: Text, tokens: Sequence[Token]) -> None:
                 else "there is no such function",
                 _FUNCTIONS.get(word, _OTHER_FUNCTION),
             )
-        if word == "COUNT" and [one.token_type for one in tokens[at + 1 : at + 3]] == _EMPTY:
+        if word != "IN" and [one.token_type for one in tokens[at + 1 : at + 3]] == _EMPTY:
             raise text.refuse(
                 token.start,
-                "COUNT counts something",
-                "Write COUNT(*), or COUNT(column) for where it is known.",
+                "nothing stands in these brackets",
+                "Name what is meant: COUNT(*), SUM(column).",
             )
         if token.token_type is Word.STAR and previous in (Word.SELECT, Word.COMMA):
             raise text.refuse(
