@@ -36,7 +36,7 @@ faults: $(VENV)/.built $(VENV)/.dev ## every fault there is a test for, then 100
 	MIHE_FAULTS=$${MIHE_FAULTS:-100} $(BIN)/python -m pytest --timeout 0 -s -m "long or not long" tests/faults $(ARGS)
 
 queries: $(VENV)/.built $(VENV)/.dev ## 2000 random queries against DuckDB, cell by cell (QUERIES=10000 more, SEED=7 others)
-	MIHE_RANDOM_QUERIES=$${QUERIES:-2000} $(BIN)/python -m pytest --timeout 0 -s tests/property/test_query_plan.py \
+	MIHE_RANDOM_QUERIES=$${QUERIES:-2000} $(BIN)/python -m pytest --timeout 0 tests/property/test_{query,union}_plan.py \
 		$${SEED:+--hypothesis-seed=$$SEED} $(ARGS)
 
 attacks: $(VENV)/.built $(VENV)/.dev ## play the attacks of docs/threat-model.md, with and without what stands against them
