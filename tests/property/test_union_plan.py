@@ -122,10 +122,10 @@ def written(folder: Path, chance: Random) -> World:
     return here
 
 
-NUMBERS = ("amount", "days", "amount * 2 - days", "0.5 * days + 1", "-amount")
-NUMBERS += ("0.001 * amount", "amount + 0.5 * days - 1", "3 - days")
-CONDITIONS = ("days > 2", "class = '正常' OR open", "amount IS NOT NULL", "class NOT LIKE 'it%'")
-CONDITIONS += ("period BETWEEN 202501 AND 202503", "NOT (days IN (1, 2) AND amount < 10.5)")
+NUMBERS = ["amount", "days", "amount * 2 - days", "0.5 * days + 1", "-amount"]
+NUMBERS += ["0.001 * amount", "amount + 0.5 * days - 1", "3 - days"]
+CONDITIONS = ["days > 2", "class = '正常' OR open", "amount IS NOT NULL", "class NOT LIKE 'it%'"]
+CONDITIONS += ["period BETWEEN 202501 AND 202503", "NOT (days IN (1, 2) AND amount < 10.5)"]
 DIMENSIONS = ("class", "open", "days")
 
 
