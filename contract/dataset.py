@@ -5,6 +5,7 @@ A `Description` is the TOML file beside the owner's source. A `QualityReport` st
 two; never a value, a count of distinct values, or an exact size.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -14,7 +15,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from contract.canonical import Frozen, Hex32, Name, OrgId, Unfit, canonical_bytes, digest
-from contract.keys import KeyKind, looks_like_key
+from contract.keys import MOST_PARTS, BesideKind, KeyKind, PartKind, looks_like_key
 from contract.sizes import LARGEST_SIZE
 from contract.sources import Encoding, Postgres
 
@@ -105,6 +106,14 @@ class Declared(Frozen):
                 few = most - least < MOST_DOMAIN
                 return tuple(map(str, range(least, most + 1))) if few else None
         return None
+
+    @property
+    def part_kind(self) -> PartKind | None:
+        """What it holds as a part of a key of several columns; None if it can be none."""
+        if self.key is not None:
+            return self.key
+        # A measured amount names nothing, and equal ones meet by chance.
+        return None if self.type is ColumnType.DECIMAL else BesideKind(self.type.value)
 
     @property
     def places(self) -> int:
@@ -198,6 +207,54 @@ class Column(Declared):
         return self
 
 
+class Combined(Frozen):
+    """Columns whose values are a key together, as its owner and everybody else know of it alike."""
+
+    columns: Annotated[tuple[Name, ...], Field(min_length=2, max_length=MOST_PARTS)] = Field(
+        description="two columns or more, at least one with type = 'key' and none a decimal; a row"
+        " with an empty one has no such key"
+    )
+    rows_per_key: int | None = Field(
+        default=None,
+        ge=1,
+        le=2**31,
+        description="most rows that one such key may have; sums per key need it",
+    )
+
+
+class DeclaredKey(Combined):
+    """A key of several columns in a description."""
+
+    padded_to: int | None = Field(
+        default=None,
+        ge=1,
+        le=LARGEST_SIZE,
+        description="the size that others see is that of so many keys; more are refused",
+    )
+
+
+class CatalogueKey(Combined):
+    """A key of several columns as the other organisations see it."""
+
+    size: int | None = Field(default=None, description="distinct keys, rounded up")
+
+
+def _check_combined(keys: Iterable[Combined], columns: Iterable[Declared]) -> None:
+    known = {column.name: column for column in columns}
+    seen = set()
+    for key in keys:
+        parts = [known[name] for name in dict.fromkeys(key.columns) if name in known]
+        if len(parts) != len(key.columns):
+            raise Unfit("a key of several columns names columns of the dataset, each once")
+        if any(part.part_kind is None for part in parts):
+            raise Unfit("a decimal is no part of a key")
+        if all(part.key is None for part in parts):
+            raise Unfit("a key of several columns has at least one with type = 'key'")
+        if (which := frozenset(key.columns)) in seen:
+            raise Unfit("two keys are of the same columns")
+        seen.add(which)
+
+
 class Description(Frozen):
     """The TOML file that declares a dataset; every key unlisted here is an error."""
 
@@ -225,12 +282,20 @@ class Description(Frozen):
     column: Annotated[tuple[Column, ...], Field(min_length=1, max_length=512)] = Field(
         description="one column, in the order of the snapshot"
     )
+    key: Annotated[tuple[DeclaredKey, ...], Field(max_length=16)] = Field(
+        default=(), description="columns that are a key together, such as a company and a month"
+    )
 
     @model_validator(mode="after")
     def _distinct_names(self) -> Self:
         names = [column.name for column in self.column]
         if len(set(names)) != len(names):
             raise ValueError("two columns have the same name")
+        return self
+
+    @model_validator(mode="after")
+    def _keys_of_columns(self) -> Self:
+        _check_combined(self.key, self.column)
         return self
 
     @model_validator(mode="after")
@@ -262,6 +327,13 @@ class ColumnQuality(Frozen):
     distinct_keys: int | None = Field(default=None, description="of a key column")
 
 
+class KeyFound(Frozen):
+    """What the import found of a key of several columns."""
+
+    columns: tuple[Name, ...]
+    distinct_keys: int
+
+
 class QualityReport(Frozen):
     """What the import of a dataset found; stays at its owner."""
 
@@ -270,6 +342,7 @@ class QualityReport(Frozen):
     rows_kept: int
     duplicate_rows: int
     columns: tuple[ColumnQuality, ...]
+    keys: tuple[KeyFound, ...] | None = None
 
     @property
     def rows_left_out(self) -> int:
@@ -290,18 +363,60 @@ class CatalogueEntry(Frozen):
     name: Name
     title: str = ""
     columns: tuple[CatalogueColumn, ...]
+    keys: Annotated[tuple[CatalogueKey, ...], Field(min_length=1, max_length=16)] | None = Field(
+        default=None, description="keys of several columns, where there are any"
+    )
     refreshed: date
+
+    @model_validator(mode="after")
+    def _keys_of_columns(self) -> Self:
+        _check_combined(self.keys or (), self.columns)
+        return self
 
     @property
     def schema_digest(self) -> str:
         """Identifies what a job was planned on: hex SHA-256 of names and types, not of sizes."""
         bare = tuple(column.model_copy(update={"size": None}) for column in self.columns)
-        fixed = self.model_copy(update={"columns": bare, "refreshed": date.min, "title": ""})
-        return digest(canonical_bytes(fixed)).hex()
+        keys = self.keys and tuple(key.model_copy(update={"size": None}) for key in self.keys)
+        fixed = {"columns": bare, "keys": keys, "refreshed": date.min, "title": ""}
+        return digest(canonical_bytes(self.model_copy(update=fixed))).hex()
 
     def column(self, name: str) -> CatalogueColumn | None:
         """The column of that name, if there is one."""
         return next((column for column in self.columns if column.name == name), None)
+
+    def key_of(self, columns: Sequence[str]) -> CatalogueColumn | CatalogueKey | None:
+        """What is declared of the key that these columns are, in any order; None if they are none.
+
+        Its `size` and `rows_per_key` are those of the key, of one column or of several.
+        """
+        if len(columns) == 1:
+            column = self.column(columns[0])
+            return column if column is not None and column.key is not None else None
+        wanted = sorted(columns)
+        return next((key for key in self.keys or () if sorted(key.columns) == wanted), None)
+
+
+def most_keys_per_subject(joined: Sequence[tuple[CatalogueEntry, Sequence[str]]]) -> int | None:
+    """Of a key that joins datasets, how many one subject may have in the join at most.
+
+    `joined` has each dataset with the columns of its key, in one order; a subject is a value of one
+    of its key columns, such as a company of many months. No subject has more keys in the join than
+    rows in any of the datasets. None where no dataset declares how many that are.
+    """
+    if len(joined[0][1]) == 1:
+        return 1
+    most = 1
+    for names in zip(*(columns for _, columns in joined), strict=True):
+        declared = [entry.column(name) for (entry, _), name in zip(joined, names, strict=True)]
+        if not any(column is not None and column.key is not None for column in declared):
+            continue
+        rows = [column.rows_per_key for column in declared if column is not None]
+        known = [one for one in rows if one is not None]
+        if not known:
+            return None
+        most = max(most, min(known))
+    return most
 
 
 class ResultColumn(Frozen):

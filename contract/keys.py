@@ -19,9 +19,11 @@ company left out for one is a wrong answer: the first two characters, the organi
 check character. A region's existence isn't checked at all: GB/T 2260 changes and keys outlive it.
 
 A declaration number has no check character, so a mistyped one is seen only by its year or flag.
+
+A key may be of several columns, at least one of them of the kinds above: `combined`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from enum import StrEnum
 from operator import mul
@@ -39,6 +41,23 @@ class KeyKind(StrEnum):
     USCC = "uscc"
     DECLARATION = "declaration"
     ID_NUMBER = "id_number"
+
+
+class BesideKind(StrEnum):
+    """What may stand in a key of several columns beside a key column: values that name nobody."""
+
+    INTEGER = "integer"
+    TEXT = "text"
+    DATE = "date"
+    PERIOD = "period"
+    BOOLEAN = "boolean"
+
+
+PartKind = KeyKind | BesideKind
+"""What a column of a key holds. No two kinds have one name."""
+
+MOST_PARTS = 8
+"""Columns of a key."""
 
 
 class Strictness(StrEnum):
@@ -136,6 +155,17 @@ def canonical(kind: KeyKind, raw: str, strictness: Strictness = Strictness.STRIC
             rule=f"{kind}: {found}",
         )
     return found
+
+
+def combined(parts: Sequence[tuple[PartKind, str]]) -> bytes:
+    """The canonical bytes of a key of several columns: b"tuple:23:uscc:9111…,13:period:202403,".
+
+    Each part is its kind, a colon and its value as a text, and travels as a netstring: its length
+    in bytes, in decimal, a colon, itself, a comma. So no two different keys have the same bytes,
+    whatever a text holds; and none has those of a key of one column, which begin with its kind.
+    """
+    tagged = [f"{kind}:{value}".encode() for kind, value in parts]
+    return _TUPLE + b"".join(b"%d:%s," % (len(part), part) for part in tagged)
 
 
 def remarks(key: bytes) -> frozenset[Remark]:
@@ -258,4 +288,5 @@ _RULES: dict[KeyKind, Callable[[bytes], Reason | None]] = {
     KeyKind.DECLARATION: _declaration,
     KeyKind.ID_NUMBER: _id_number,
 }
+_TUPLE = b"tuple:"
 _PREFIXES = {kind: f"{kind}:".encode() for kind in KeyKind}

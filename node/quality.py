@@ -18,9 +18,11 @@ from contract.dataset import (
     Column,
     ColumnQuality,
     ColumnType,
+    Combined,
     Description,
     Duplicates,
     InvalidKeys,
+    KeyFound,
     QualityReport,
 )
 from contract.errors import BadValue, DuplicateRows, InvalidKey
@@ -79,7 +81,11 @@ def check_rows(
     left_out = duplicates if description.duplicates is Duplicates.FIRST else 0
     rest = f"_written{_WITHOUT_REPEATS if left_out else ''}"
     for column in description.columns_of(ColumnType.KEY):
-        _refuse_repeated_keys(connection, description, column, spreads, rest, staged)
+        spread, most = spreads[column.name], column.rows_per_key
+        _refuse_repeated(connection, description, (column.name,), spread, most, rest, staged)
+    combined = [
+        _check_combined(connection, description, key, rest, staged) for key in description.key
+    ]
     if left_out:
         firsts = f"SELECT {_names(description)} FROM {rest} ORDER BY _at"
         _write(connection, description, firsts, outputs.firsts)
@@ -96,6 +102,7 @@ def check_rows(
             )
             for column in description.column
         ),
+        keys=tuple(combined) or None,
     )
     return report, outputs.firsts if left_out else outputs.rows
 
@@ -153,9 +160,13 @@ def _spread(connection: DuckDBPyConnection, name: str, found: KeyQuality) -> _Sp
     if found.distinct:
         rows = _one(connection, "SELECT count(*) FROM _written")
         return _Spread(distinct=rows, most=min(rows, 1))
+    return _spread_of(connection, "_written", [name])
+
+
+def _spread_of(connection: DuckDBPyConnection, rows: str, key: Sequence[str]) -> _Spread:
     ((distinct, most),) = connection.execute(
         "SELECT count(*), coalesce(max(_rows), 0) FROM "
-        f"(SELECT count(*) AS _rows FROM _written GROUP BY {quoted(name)})"
+        f"(SELECT count(*) AS _rows FROM {rows} GROUP BY {_quoted(key)})"
     ).fetchall()
     return _Spread(distinct, most)
 
@@ -297,29 +308,54 @@ def _refuse_values(
         )
 
 
-def _refuse_repeated_keys(
+def _check_combined(
     connection: DuckDBPyConnection,
     description: Description,
-    column: Column,
-    spreads: Mapping[str, _Spread],
+    key: Combined,
+    rest: str,
+    staged: Staged,
+) -> KeyFound:
+    """Count a key of several columns; a row with an empty one has none."""
+    spread = _spread_of(connection, f"{rest} WHERE {_whole(key.columns)}", key.columns)
+    _refuse_repeated(connection, description, key.columns, spread, key.rows_per_key, rest, staged)
+    return KeyFound(columns=key.columns, distinct_keys=spread.distinct)
+
+
+def _refuse_repeated(
+    connection: DuckDBPyConnection,
+    description: Description,
+    key: Sequence[str],
+    spread: _Spread,
+    rows_per_key: int | None,
     rest: str,
     staged: Staged,
 ) -> None:
-    if column.rows_per_key is None or spreads[column.name].most <= column.rows_per_key:
+    """Refuse keys with more rows in `rest` than are declared; `spread` is theirs, or of more."""
+    if rows_per_key is None or spread.most <= rows_per_key:
         return
     places = (
-        f"SELECT min(_at) FROM {rest} GROUP BY {quoted(column.name)} "
-        f"HAVING count(*) > {column.rows_per_key}"
+        f"SELECT min(_at) FROM {rest} WHERE {_whole(key)} GROUP BY {_quoted(key)} "
+        f"HAVING count(*) > {rows_per_key}"
     )
     count = _one(connection, f"SELECT count(*) FROM ({places})")
     if count:
         rows = _source_rows(connection, places)
+        named = "', '".join(key)
         raise BadValue(
-            f"column '{column.name}' of {description.name}: {count} key{'' if count == 1 else 's'} "
-            f"with more rows than rows_per_key = {column.rows_per_key}{_first(rows, staged)}",
+            f"column{'s' if len(key) > 1 else ''} '{named}' of {description.name}: {count}"
+            f" key{'' if count == 1 else 's'} with more rows than rows_per_key ="
+            f" {rows_per_key}{_first(rows, staged)}",
             fix="Correct the rows at their source, or raise rows_per_key in the description.",
             rule="rows_per_key",
         )
+
+
+def _whole(key: Sequence[str]) -> str:
+    return " AND ".join(f"{quoted(name)} IS NOT NULL" for name in key)
+
+
+def _quoted(key: Sequence[str]) -> str:
+    return ", ".join(map(quoted, key))
 
 
 def _together(sentences: Iterable[str]) -> str:

@@ -25,8 +25,8 @@ from contract.canonical import canonical_bytes, parse
 from contract.dataset import (
     CatalogueColumn,
     CatalogueEntry,
-    Column,
-    ColumnQuality,
+    CatalogueKey,
+    Combined,
     Declared,
     Description,
     QualityReport,
@@ -241,26 +241,33 @@ def _entry(
         columns=tuple(
             CatalogueColumn(
                 **{name: getattr(column, name) for name in Declared.model_fields},
-                size=_size(column, found),
+                size=_size(f"column '{column.name}'", found.distinct_keys, column.padded_to),
             )
             for column, found in zip(description.column, report.columns, strict=True)
         ),
+        keys=tuple(
+            CatalogueKey(
+                **{name: getattr(key, name) for name in Combined.model_fields},
+                size=_size(f"key {', '.join(key.columns)}", found.distinct_keys, key.padded_to),
+            )
+            for key, found in zip(description.key, report.keys or (), strict=True)
+        )
+        or None,
         refreshed=today,
     )
 
 
-def _size(column: Column, found: ColumnQuality) -> int | None:
-    """What others are told of a key column: at least what it is padded to."""
-    keys, least = found.distinct_keys, column.padded_to or 0
+def _size(called: str, keys: int | None, padded_to: int | None) -> int | None:
+    """What others are told of a key: at least what it is padded to."""
     if keys is None:
         return None
-    if column.padded_to is not None and keys > least:
+    if padded_to is not None and keys > padded_to:
         raise BadValue(
-            f"column '{column.name}' has {keys} different keys, and is to be padded to {least}",
+            f"{called} has {keys} different keys, and is to be padded to {padded_to}",
             fix="Raise `padded_to` in the description: others learn the new size, once.",
             rule="padded_to",
         )
-    return padded_size(max(keys, least))
+    return padded_size(max(keys, padded_to or 0))
 
 
 def _changed() -> SnapshotChanged:

@@ -4,18 +4,23 @@ Provenance of the known codes: public company registrations, as open validators 
 """
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contract.errors import InvalidKey
 from contract.keys import (
     ISSUED_EXCEPTIONS,
     SEEN_CATEGORIES,
     USCC_ALPHABET,
+    BesideKind,
     KeyKind,
+    PartKind,
     Reason,
     Remark,
     Strictness,
     canonical,
     check,
+    combined,
     looks_like_key,
     remarks,
 )
@@ -241,3 +246,52 @@ def test_an_identifier_in_free_text_is_seen(text: str) -> None:
 )
 def test_ordinary_text_is_let_through(text: str) -> None:
     assert not looks_like_key(text)
+
+
+# ── keys of several columns ─────────────────────────────────────────────────────────────────────
+
+COMBINED = {
+    b"tuple:23:uscc:91110000600037341L,13:period:202403,": [
+        (KeyKind.USCC, GOOD),
+        (BesideKind.PERIOD, "202403"),
+    ],
+    b"tuple:23:uscc:91110000600037341L,15:date:2024-03-01,9:integer:0,12:boolean:true,": [
+        (KeyKind.USCC, GOOD),
+        (BesideKind.DATE, "2024-03-01"),
+        (BesideKind.INTEGER, "0"),
+        (BesideKind.BOOLEAN, "true"),
+    ],
+    "tuple:23:uscc:91110000600037341L,11:text:电力,5:text:,".encode(): [
+        (KeyKind.USCC, GOOD),
+        (BesideKind.TEXT, "电力"),
+        (BesideKind.TEXT, ""),
+    ],
+}
+"""The vectors of federated/SPEC.md §3.8."""
+
+
+@pytest.mark.parametrize(("written", "parts"), COMBINED.items(), ids=range(len(COMBINED)))
+def test_a_key_of_several_columns_has_one_form(
+    written: bytes, parts: list[tuple[PartKind, str]]
+) -> None:
+    assert combined(parts) == written
+
+
+@given(
+    *[
+        st.lists(
+            st.tuples(
+                st.sampled_from([KeyKind.USCC, *BesideKind]), st.text("1:,tex ", max_size=12)
+            ),
+            min_size=2,
+            max_size=3,
+        )
+        for _ in range(2)
+    ]
+)
+def test_no_two_keys_of_several_columns_are_written_alike(
+    some: list[tuple[PartKind, str]], others: list[tuple[PartKind, str]]
+) -> None:
+    assert (combined(some) == combined(others)) == (some == others)
+    # Nothing that a column alone may hold is written so.
+    assert not any(combined(some).startswith(f"{kind}:".encode()) for kind in KeyKind)

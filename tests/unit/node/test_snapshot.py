@@ -1,6 +1,7 @@
 """Import of datasets: every rule of a source, what each error may say, and what a crash leaves."""
 
 import csv
+import json
 import os
 import stat
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contract.dataset import KeyFound, Snapshot
 from contract.errors import (
     BadSetting,
     BadValue,
@@ -113,6 +115,65 @@ def test_more_keys_than_a_column_is_padded_to_are_refused(owner: Owner) -> None:
 def test_only_a_key_column_is_padded(owner: Owner) -> None:
     with pytest.raises(BadSetting, match="`padded_to` stands with type = 'key' only"):
         owner.add_csv(f"uscc,balance\n{A},1.00\n", KEY, f"{BALANCE}\npadded_to = 300")
+
+
+MONTH = 'name = "month"\ntype = "period"\nlevel = 1\nnullable = true'
+MONTHLY = '[[key]]\ncolumns = ["uscc", "month"]\n'
+MONTHS = f"uscc,month\n{A},202401\n{A},202402\n{A},202402\n{B},202401\n{B},\n{B},\n"
+KEPT_TWICE = 'duplicates = "keep"'
+
+
+def keyed(owner: Owner, key: str, rows: str = MONTHS) -> Snapshot:
+    return owner.add_csv(rows, KEY, f"{MONTH}\n{key}", top=KEPT_TWICE)
+
+
+def test_a_key_of_several_columns_is_counted_where_no_part_is_missing(owner: Owner) -> None:
+    added = keyed(owner, f"{MONTHLY}rows_per_key = 2")
+    assert added.report.keys == (KeyFound(columns=("uscc", "month"), distinct_keys=3),)
+    (told,) = added.entry.keys or ()
+    assert (told.columns, told.size, told.rows_per_key) == (("uscc", "month"), 256, 2)
+    assert added.entry.key_of(["month", "uscc"]) == told
+    assert keyed(owner, "").entry.schema_digest != added.entry.schema_digest
+
+
+def test_the_size_of_such_a_key_is_no_part_of_the_schema(owner: Owner) -> None:
+    small, large = keyed(owner, MONTHLY), keyed(owner, f"{MONTHLY}padded_to = 300")
+    assert [one.size for snap in (small, large) for one in snap.entry.keys or ()] == [256, 320]
+    assert small.entry.schema_digest == large.entry.schema_digest
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [
+        ("rows_per_key = 1", "'uscc', 'month' of loans: 1 key with more rows than rows_per_key"),
+        ("padded_to = 2", "key uscc, month has 3 different keys, and is to be padded to 2"),
+    ],
+)
+def test_such_a_key_is_held_to_what_its_owner_declares(owner: Owner, more: str, what: str) -> None:
+    with pytest.raises(BadValue, match=what) as refused:
+        keyed(owner, f"{MONTHLY}{more}")
+    assert A not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("columns", "what"),
+    [
+        (["uscc", "monht"], "names columns of the dataset, each once"),
+        (["uscc", "uscc"], "names columns of the dataset, each once"),
+        (["balance", "uscc"], "a decimal is no part of a key"),
+        (["month", "note"], "at least one with type = 'key'"),
+    ],
+)
+def test_which_columns_are_a_key_together(owner: Owner, columns: list[str], what: str) -> None:
+    key = f"[[key]]\ncolumns = {json.dumps(columns)}"
+    note = 'name = "note"\ntype = "text"\nlevel = 1'
+    with pytest.raises(BadSetting, match=what):
+        owner.add_csv("uscc,month,note,balance\n", KEY, MONTH, note, f"{BALANCE}\n{key}")
+
+
+def test_two_keys_are_of_different_columns(owner: Owner) -> None:
+    with pytest.raises(BadSetting, match="two keys are of the same columns"):
+        keyed(owner, f'{MONTHLY}[[key]]\ncolumns = ["month", "uscc"]')
 
 
 @pytest.mark.parametrize(
