@@ -87,8 +87,15 @@ def catalogue(view: CatalogueView) -> RenderableType:
         for entry in organisation.entries
         for index, column in enumerate(entry.columns)
     ]
+    keys = [
+        (f"{entry.org}.{entry.name}", ", ".join(key.columns), "key", "", "", f"≤ {key.size:,}", "")
+        for organisation in view.organisations
+        for entry in organisation.entries
+        for key in entry.keys or ()
+        if key.size
+    ]
     columns = ("dataset", "column", "type", "unit", "level>", "keys>", "title")
-    return Group(_organisations(view), table(columns, rows))
+    return Group(_organisations(view), table(columns, [*rows, *keys]))
 
 
 def catalogue_summary(view: CatalogueView) -> RenderableType:
@@ -102,7 +109,9 @@ def catalogue_summary(view: CatalogueView) -> RenderableType:
 
 
 def _keys(entry: CatalogueEntry) -> str:
-    return ", ".join(f"{column.name} ≤ {column.size:,}" for column in entry.columns if column.size)
+    sizes = [(column.name, column.size) for column in entry.columns]
+    sizes += [(f"({', '.join(key.columns)})", key.size) for key in entry.keys or ()]
+    return ", ".join(f"{name} ≤ {size:,}" for name, size in sizes if size)
 
 
 def _organisations(view: CatalogueView) -> Table:
@@ -175,6 +184,9 @@ def quality(report: QualityReport) -> RenderableType:
         )
         for column in report.columns
     ]
+    keys = [
+        (", ".join(key.columns), key.distinct_keys, "", "", "", "") for key in report.keys or ()
+    ]
     columns = ("column", "distinct keys>", "empty>", "invalid>", "why", "rows in the file")
     head = facts(
         [
@@ -184,7 +196,7 @@ def quality(report: QualityReport) -> RenderableType:
             ("repeated rows", report.duplicate_rows),
         ]
     )
-    return Group(head, table(columns, rows))
+    return Group(head, table(columns, [*rows, *keys]))
 
 
 def _rows(column: ColumnQuality) -> Text:
@@ -234,7 +246,7 @@ def _suite(view: PlanView) -> str:
 
 def _contribution(org: str, view: PlanView) -> str:
     party = view.contract.party(org)
-    return f"{org}.{party.dataset}.{party.key_column} (≤ {party.size:,} keys)"
+    return f"{party.matched} (≤ {party.size:,} keys)"
 
 
 def jobs(view: JobList) -> RenderableType:
@@ -267,7 +279,7 @@ def outcome(view: JobView, *, own: str) -> Table:
             ("kind", _kind(contract.kind.value)),
             (
                 "matches",
-                " × ".join(f"{p.org}.{p.dataset}.{p.key_column}" for p in contract.parties),
+                " × ".join(party.matched for party in contract.parties),
             ),
             ("result to", ", ".join(contract.receivers)),
             *_result(view, own),

@@ -11,8 +11,8 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from contract.canonical import Frozen, Hex32, Name, OrgId, Timestamp, canonical_bytes, digest
-from contract.dataset import CatalogueEntry, ColumnType
-from contract.keys import KeyKind
+from contract.dataset import CatalogueEntry, ColumnType, most_keys_per_subject
+from contract.keys import MOST_PARTS, KeyKind, PartKind
 from contract.sizes import LARGEST_SIZE, SMALLEST_SIZE, is_size
 
 PROTOCOL_VERSION: Final = 1
@@ -59,6 +59,13 @@ class Basis(StrEnum):
 Purpose = Annotated[str, Field(pattern=r"^[A-Z][A-Z_]{2,39}$")]
 
 
+class KeyPart(Frozen):
+    """A column that is a part of a key."""
+
+    column: Name
+    kind: PartKind
+
+
 class Party(Frozen):
     """An owner and what it contributes."""
 
@@ -67,6 +74,9 @@ class Party(Frozen):
     dataset: Name
     key_column: Name
     key_kind: KeyKind
+    beside: (
+        Annotated[tuple[KeyPart, ...], Field(min_length=1, max_length=MOST_PARTS - 1)] | None
+    ) = Field(default=None, description="the other columns of a key of several")
     schema_digest: Hex32 = Field(description="of the catalogue entry that the job was planned on")
     size: int = Field(ge=SMALLEST_SIZE, le=LARGEST_SIZE, description="keys sent, padding included")
 
@@ -75,6 +85,22 @@ class Party(Frozen):
         if not is_size(self.size):
             raise ValueError("nothing is padded to this size")
         return self
+
+    @property
+    def key(self) -> tuple[Name, ...]:
+        """The columns of the key."""
+        return (self.key_column, *(part.column for part in self.beside or ()))
+
+    @property
+    def matched(self) -> str:
+        """What is matched, in words: org.dataset.column, or org.dataset (column, column)."""
+        columns = f".{self.key_column}" if self.beside is None else f" ({', '.join(self.key)})"
+        return f"{self.org}.{self.dataset}{columns}"
+
+    @property
+    def kinds(self) -> tuple[PartKind, ...]:
+        """What each of them holds."""
+        return (self.key_kind, *(part.kind for part in self.beside or ()))
 
 
 class Parameter(Frozen):
@@ -255,8 +281,10 @@ class Contract(Frozen):
         if not set(self.receivers) <= set(orgs) or self.initiator not in orgs:
             raise ValueError("receivers and initiator must be parties")
         self._check_kind(orgs)
-        if len({party.key_kind for party in self.parties}) != 1:
+        if len({party.kinds for party in self.parties}) != 1:
             raise ValueError("the key columns are of different kinds")
+        if self.parties[0].beside is not None and self.family is not Family.QUERY:
+            raise ValueError("this job matches one column of each")
         if self.expires <= self.created:
             raise ValueError("expires before it is created")
         return self
@@ -323,6 +351,14 @@ class Contract(Frozen):
         return ways.get(self.crypto.suite)
 
     @property
+    def keys_per_subject(self) -> int | None:
+        """How many keys of the join may be of one subject; None where nobody has said."""
+        if self.query is None:
+            return 1
+        pairs = zip(self.query.entries, self.parties, strict=True)
+        return most_keys_per_subject([(entry, party.key) for entry, party in pairs])
+
+    @property
     def helper(self) -> str:
         """Of a query by shares, who takes the pads off the receiver's own list: the same rule."""
         return self.pivot
@@ -344,6 +380,11 @@ class Contract(Frozen):
     def others(self, org: str) -> tuple[str, ...]:
         """Every party's organisation id but `org`."""
         return tuple(other for other in self.orgs if other != org)
+
+
+def keys_for(subjects: int, per_subject: int) -> int:
+    """How many keys are of so many subjects at least, if each has at most `per_subject`."""
+    return (subjects - 1) * per_subject + 1
 
 
 def fewest_contributors(parties: int) -> int:

@@ -4,7 +4,16 @@ It lists, for every party, everything that the protocol shows it beyond its own 
 a coalition could add. The argument behind each line is in psi/SPEC.md and federated/SPEC.md.
 """
 
-from contract.job import ECDH_SUITES, Aggregation, Contract, Family, JobKind, Matching, Suite
+from contract.job import (
+    ECDH_SUITES,
+    Aggregation,
+    Contract,
+    Family,
+    JobKind,
+    Matching,
+    Suite,
+    keys_for,
+)
 from contract.learns import LeakageStatement, Learns
 from contract.union_leakage import of_union
 
@@ -141,6 +150,7 @@ def _of_query(contract: Contract) -> LeakageStatement:
             "each of up to 32 bands, fewer than the smallest group, too.",
             "A sum outside the declared bounds ends the job with an error that all parties see.",
             _of_large_shares(contract),
+            *_of_a_key_of_several(contract),
             *_of_the_common_key(contract),
         ),
     )
@@ -163,6 +173,20 @@ def _of_large_shares(contract: Contract) -> str:
 
 def _share(contract: Contract) -> int | None:
     return None if contract.query is None else contract.query.largest_share
+
+
+def _of_a_key_of_several(contract: Contract) -> tuple[str, ...]:
+    """What an entity is where several columns join, and what the thresholds then are."""
+    query, first, most = contract.query, contract.parties[0], contract.keys_per_subject or 1
+    if query is None or first.beside is None:
+        return ()
+    return (
+        f"The lists hold a key for every ({', '.join(first.key)}): what is counted are such"
+        " keys; and what is said of a key is also said of what stands beside the identifier in it.",
+        f"One subject may have up to {most} of them, as an owner declares (rows_per_key); so a cell"
+        f" is shown from {keys_for(query.min_group, most)} keys on, which are of at least"
+        f" {query.min_group} subjects. An owner that declares less than there are lowers that.",
+    )
 
 
 def _owner_of_query(contract: Contract, org: str) -> Learns:

@@ -53,7 +53,7 @@ class Allow(Frozen):
         description="kinds of job: psi, psi_cardinality, query"
     )
     on: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(
-        description="key columns that may be matched on"
+        description="columns that may be matched on: of a key of several, each must be listed"
     )
     # The word that an officer reads; `with` is reserved in Python.
     others: Annotated[tuple[OrgId, ...], Field(min_length=1)] = Field(

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from contract.errors import PeerError, TooManyResults
-from contract.job import Aggregation, Contract, JobKind
+from contract.job import Aggregation, Contract, JobKind, keys_for
 from contract.statements import MOST_CELLS
 from coordinator import wire
 from coordinator.collection import put
@@ -122,7 +122,7 @@ def match_and_add(order: Order) -> Outcome:
         other=[share.other for share in shares],
         real_sizes=[share.keys_per_code for share in shares],
         k=plan.k,
-        min_join=order.contract.query.min_join,
+        min_join=keys_for(order.contract.query.min_join, plan.per_subject),
         public=[False] * len(shares),
         bands=[share.bands for share in shares],
         largest_share=plan.largest_share,

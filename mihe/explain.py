@@ -7,7 +7,7 @@ of theirs reaches a screen.
 from collections.abc import Iterable
 
 from contract.errors import clean
-from contract.job import Query
+from contract.job import Contract, Query, keys_for
 from contract.learns import LeakageStatement, Learns
 from contract.views import JobView, PlanView, PolicyLine
 
@@ -51,9 +51,7 @@ def job(view: JobView) -> str:
 
 def _asked(view: PlanView) -> list[str]:
     contract = view.contract
-    sources = " × ".join(
-        f"{party.org}.{party.dataset}.{party.key_column}" for party in contract.parties
-    )
+    sources = " × ".join(party.matched for party in contract.parties)
     head = [f"{contract.kind.value} of {sources}"]
     query = contract.query
     if query is None:
@@ -61,12 +59,31 @@ def _asked(view: PlanView) -> list[str]:
     least = f"rows of {query.min_group:,} entities or more, joins of {query.min_join:,} or more"
     if query.largest_share is not None:
         least += f", nobody with more than {query.largest_share} % of a sum"
-    return [*head, *map(clean, query.statement.splitlines()), *parameter_lines(query), least]
+    return [
+        *head,
+        *map(clean, query.statement.splitlines()),
+        *parameter_lines(query),
+        least,
+        *_threshold(contract),
+    ]
 
 
 def parameter_lines(query: Query) -> list[str]:
     """What the parameters of a statement are worth, a line each."""
     return [clean(f":{one.name} = {one.value} ({one.type})") for one in query.parameters or ()]
+
+
+def _threshold(contract: Contract) -> list[str]:
+    """What a threshold of entities comes to where one of them may have several keys."""
+    query, most = contract.query, contract.keys_per_subject or 1
+    if query is None or most == 1:
+        return []
+    key = contract.parties[0].key
+    return [
+        f"up to {most:,} keys ({', '.join(key)}) may be of one entity, so that a row has at least"
+        f" {keys_for(query.min_group, most):,} of them, and the join"
+        f" {keys_for(query.min_join, most):,}"
+    ]
 
 
 def _of(one: Learns) -> Iterable[str]:

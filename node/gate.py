@@ -138,7 +138,7 @@ def _check_data(contract: Contract, org: str, entry: CatalogueEntry) -> None:
             phase="approve",
             fix="propose the job again: it will be planned on the present columns",
         )
-    if (column.size or 0) > party.size:
+    if _keys_of(party, entry) > party.size:
         raise DatasetOutgrown(
             f"{org}.{party.dataset} has outgrown the {party.size} keys that the contract allows",
             party=org,
@@ -149,9 +149,14 @@ def _check_data(contract: Contract, org: str, entry: CatalogueEntry) -> None:
 
 def still_holds(party: Party, entry: CatalogueEntry) -> bool:
     """Whether a job that `party` is a part of may go on when its dataset becomes `entry`."""
-    column = entry.column(party.key_column)
     same = entry.schema_digest == party.schema_digest
-    return same and column is not None and (column.size or 0) <= party.size
+    return same and entry.key_of(party.key) is not None and _keys_of(party, entry) <= party.size
+
+
+def _keys_of(party: Party, entry: CatalogueEntry) -> int:
+    """How many keys the dataset has, of those that the contract joins by."""
+    declared = entry.key_of(party.key)
+    return 0 if declared is None else declared.size or 0
 
 
 def readable(policy: Callable[[], Policy], org: str) -> Policy:
@@ -271,7 +276,7 @@ def _denied(
     largest, first = rule.largest_peer_set, contract.receivers[0]
     checks: dict[str, Callable[[], bool]] = {
         "kind": lambda: contract.kind in rule.jobs,
-        "key column": lambda: contract.party(org).key_column in rule.on,
+        "key column": lambda: set(contract.party(org).key) <= set(rule.on),
         "other parties": lambda: set(others) <= set(rule.others),
         "receivers": lambda: set(contract.receivers) <= set(rule.receivers),
         "purpose": lambda: contract.purpose in rule.purposes,

@@ -54,7 +54,6 @@ def run_local(part: LocalPart, parquet: Path, *, k: int, seconds: float = SECOND
     with _snapshot(parquet) as connection, limited(connection, seconds):
         # Compiled here from checked parts, never taken from the wire.
         found = connection.execute(part.sql).fetchnumpy()
-    prefix = f"{part.key_kind}:"
     texts = found.pop("key")
     # In ascending order, so that equal ones would stand side by side.
     if (texts[1:] == texts[:-1]).any():
@@ -62,7 +61,7 @@ def run_local(part: LocalPart, parquet: Path, *, k: int, seconds: float = SECOND
     for i in range(part.picks):
         _check_branches(part, np.ma.getdata(found.pop(f"p{i}")).astype(np.int64), k)
     keys = Keys.gathered(
-        [f"{prefix}{key}".encode("ascii") for key in texts[start : start + _GATHERED]]
+        [key.encode() for key in texts[start : start + _GATHERED]]
         for start in range(0, len(texts), _GATHERED)
     )
     del texts
@@ -130,8 +129,8 @@ def _several_rows(part: LocalPart) -> SeveralRows:
     dataset = f"{part.org}.{part.dataset}"
     return SeveralRows(
         f"{dataset} has several rows for one key, and a join takes one from each owner",
-        fix=f"Add them up first: {summed(part.key_column, dataset)}; or leave one row per key with"
-        " WHERE.",
+        fix=f"Add them up first: {summed(', '.join(part.key), dataset)}; or leave one row per key"
+        " with WHERE.",
         rule="one row per key and owner",
     )
 

@@ -40,6 +40,7 @@ from contract.job import (
     Crypto,
     Family,
     JobKind,
+    KeyPart,
     Matching,
     Party,
     Query,
@@ -50,11 +51,12 @@ from contract.names import IN_WORDS, is_name
 from contract.signing import MAX_BODY_BYTES, Kind, Statement, verify_origin
 from contract.statements import Catalogue
 from federated.query.parameters import Given
+from federated.query.plan import LocalPart
 from federated.query.planning import compile_statement
 from federated.query.statement import parse as parse_statement
 from federated.query.union import is_union
 from federated.query.union import parse as parse_union
-from federated.query.union_plan import compile_union
+from federated.query.union_plan import UnionPart, compile_union
 from psi.engine import Engine, choose
 from psi.two_party import MODES
 
@@ -135,7 +137,7 @@ def draft(wish: Wish, offers: dict[str, Offer], *, me: str) -> Contract:
         )
     columns = wish.on if len(wish.on) == number else wish.on * number
     parties = tuple(
-        _party(dataset, column, offers)
+        _party(dataset, (column,), offers)
         for dataset, column in zip(wish.datasets, columns, strict=True)
     )
     orgs = [party.org for party in parties]
@@ -179,15 +181,14 @@ def _draft_query(wish: Wish, offers: dict[str, Offer], me: str) -> Contract:
         union = parse_union(wish.statement, entries, given)
         union_plan = compile_union(union, receivers=wish.receivers, k=k)
         sql, parameters = union.sql, union.parameters
-        planned = [(p.org, p.dataset, p.key_column) for p in union_plan.parts]
+        parties = tuple(_of_part(part, offers) for part in union_plan.parts)
     else:
         statement = parse_statement(wish.statement, entries, given)
         plan = compile_statement(
             statement, receivers=wish.receivers, k=k, largest_share=wish.largest_share or None
         )
         sql, parameters = statement.sql, statement.parameters
-        planned = [(p.org, p.dataset, p.key_column) for p in plan.owners]
-    parties = tuple(_party(f"{org}.{dataset}", key, offers) for org, dataset, key in planned)
+        parties = tuple(_of_part(part, offers) for part in plan.owners)
     orgs = [party.org for party in parties]
     if me not in orgs:
         raise BadRequest(
@@ -236,6 +237,10 @@ def _given(wish: Wish) -> dict[str, Given]:
     return given
 
 
+def _of_part(part: LocalPart | UnionPart, offers: dict[str, Offer]) -> Party:
+    return _party(f"{part.org}.{part.dataset}", part.key, offers, part.beside)
+
+
 def _contributors(wish: Wish, parties: int) -> int:
     """Of how many organisations a sum must be: as asked, or as many as there must be."""
     fewest = fewest_contributors(parties)
@@ -266,7 +271,12 @@ def _largest_share(wish: Wish, *, by_masks: bool) -> int | None:
     return wish.largest_share
 
 
-def _party(reference: str, column: str, offers: dict[str, Offer]) -> Party:
+def _party(
+    reference: str,
+    key: Sequence[str],
+    offers: dict[str, Offer],
+    beside: tuple[KeyPart, ...] | None = None,
+) -> Party:
     org, _, name = reference.partition(".")
     offer = offers.get(org)
     if offer is None:
@@ -283,22 +293,26 @@ def _party(reference: str, column: str, offers: dict[str, Offer]) -> Party:
             party=org,
             fix="see `mihe catalog` for the datasets there are",
         )
-    found = _key_column(reference, column, entry)
+    found = _key_column(reference, key[0], entry)
     assert found.key is not None
-    assert found.size is not None
+    declared = entry.key_of(key)
+    assert declared is not None
+    assert declared.size is not None
     try:
         return Party(
             org=org,
             fingerprint=offer.identity.fingerprint,
             dataset=name,
-            key_column=column,
+            key_column=found.name,
             key_kind=found.key,
+            beside=beside,
             schema_digest=entry.schema_digest,
-            size=found.size,
+            size=declared.size,
         )
     except ValidationError:
         raise BadMessage(
-            f"{org} offers {found.size} keys in {reference}.{column}, which no contract can say",
+            f"{org} offers {declared.size} keys in {reference}.{', '.join(key)}, which no contract"
+            " can say",
             party=org,
             fix="that node is not following the protocol: compare versions",
             rule="a size is 256, or m·2^k with m from 8 to 15",

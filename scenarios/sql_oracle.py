@@ -218,7 +218,8 @@ class _Query:
         self.sources = {
             one.alias: one for one in (tree.args["from_"].this, *(j.this for j in joins))
         }
-        self.key = next(one.name for one in joins[0].args["on"].find_all(exp.Column))
+        # Of several columns, what an entity is: all of them together.
+        self.key = sorted({one.name for one in joins[0].args["on"].find_all(exp.Column)})
         group = tree.args.get("group")
         self.dimensions: list[exp.Expr] = group.expressions if group else []
         self.items = {one.alias: one.this for one in tree.expressions}
@@ -303,8 +304,12 @@ class _Query:
 
     def _entities(self, alias: str) -> exp.Expr:
         """How many keys there are; one may have several rows."""
-        key = exp.column(self.key, table=alias, quoted=True)
+        columns = self._key_of(alias)
+        key = columns[0] if len(columns) == 1 else exp.Tuple(expressions=columns)
         return exp.Count(this=exp.Distinct(expressions=[key]))
+
+    def _key_of(self, alias: str) -> list[exp.Expr]:
+        return [exp.column(name, table=alias, quoted=True) for name in self.key]
 
     def _run(self, tree: exp.Select, wanted: Sequence[exp.Expr]) -> duckdb.DuckDBPyConnection:
         asked = tree.copy()
@@ -334,6 +339,8 @@ class _Query:
         own = [self.dimensions[i] for i in self._places(alias)]
         asked = exp.select(*(one.copy() for one in own), self._entities(alias))
         asked = asked.from_(self.sources[alias].copy())
+        for column in self._key_of(alias):
+            asked = asked.where(exp.not_(exp.Is(this=column, expression=exp.Null())))
         for condition in self._conditions():
             tables = {column.table for column in condition.find_all(exp.Column)}
             if tables == {alias}:

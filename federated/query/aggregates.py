@@ -43,8 +43,8 @@ class Aggregates:
     """Reads aggregates; gathers figures, dimensions among them, and the uses of columns."""
 
     scope: Expressions
-    keys: Sequence[Column]
-    """The key column of each source."""
+    keys: Sequence[tuple[Column, ...]]
+    """The key of each source."""
     many: ManyRows | None
     """The one source whose rows are counted and added up, of which a key may have several."""
     kept: str | None = None
@@ -104,15 +104,25 @@ class Aggregates:
     def _entities(self, node: exp.Count) -> Read:
         """COUNT(DISTINCT key): how many entities."""
         (named, *others) = node.this.expressions
-        key = self.keys[0]
-        if isinstance(named, exp.Column) and not named.table and named.name == key.name:
+        first, *rest = self.keys[0]
+        if rest:
+            listed = ", ".join(column.name for column in self.keys[0])
+            raise self.text.refuse(
+                named,
+                f"how many different values one of {listed} has can't be told of lists that are"
+                " joined by all of them",
+                f"COUNT(*) counts the rows of ({listed}); join by {first.name} alone to count its"
+                " values.",
+            )
+        if isinstance(named, exp.Column) and not named.table and named.name == first.name:
             # After USING, one name stands for the key of every source.
-            named.set("table", name(key.source))
-        if others or not isinstance(named, exp.Column) or self.scope.column(named) not in self.keys:
+            named.set("table", name(first.source))
+        keys = [column for key in self.keys for column in key]
+        if others or not isinstance(named, exp.Column) or self.scope.column(named) not in keys:
             raise self.text.refuse(
                 named,
                 "DISTINCT counts the keys that are joined, and nothing else",
-                f"Write COUNT(DISTINCT {key.name}); GROUP BY lists the distinct values of other"
+                f"Write COUNT(DISTINCT {first.name}); GROUP BY lists the distinct values of other"
                 " columns.",
             )
         return Read(self.figure(Count(everywhere=named.table == self.kept)), ColumnType.INTEGER)

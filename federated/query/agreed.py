@@ -113,8 +113,8 @@ def _require_written(
 def _require_parties(
     contract: Contract, parts: Sequence[LocalPart | UnionPart], called: str
 ) -> None:
-    planned = [(part.org, part.dataset, part.key_column, part.size) for part in parts]
-    agreed = [(p.org, p.dataset, p.key_column, p.size) for p in contract.parties]
+    planned = [(part.org, part.dataset, part.key, part.size) for part in parts]
+    agreed = [(p.org, p.dataset, p.key, p.size) for p in contract.parties]
     if planned != agreed:
         raise BadRequest(
             f"the parties of the contract are not the {called} that its statement names", fix=_FIX

@@ -100,7 +100,7 @@ def read(
     scope: Expressions,
     tree: exp.Select,
     groups: Sequence[Column],
-    keys: Sequence[Column],
+    keys: Sequence[tuple[Column, ...]],
     many: ManyRows | None,
     kept: str | None,
 ) -> Answer:

@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from contract.dataset import ColumnType
 from contract.errors import MiheError
+from federated.query.join_key import columns_of
 from federated.query.subquery import summed
 from federated.query.text import Text
 from federated.query.values import Column, Linear, Range, number, type_at
@@ -27,11 +28,16 @@ class ManyRows:
     text: Text
     source: str
     dataset: str
-    key: Column
+    key: tuple[Column, ...]
     most: int
     """Rows that one key may have."""
     items: dict[str, exp.Expr] = field(default_factory=dict)
     """What its sub-query selects, beside the key."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of its key, which all rows of a key have in common."""
+        return frozenset(column.name for column in self.key)
 
     def rows(self) -> Linear:
         """How many rows there are."""
@@ -59,7 +65,7 @@ class ManyRows:
 
     def refuse(self, at: exp.Expr, what: str) -> MiheError:
         """The refusal of what can't be done with many rows, with what works."""
-        (key,) = self.key.origins
+        key = ", ".join(columns_of(self.key))
         return self.text.refuse(
             at,
             f"{self.dataset} has up to {self.most} rows per key, {what}",

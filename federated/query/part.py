@@ -4,13 +4,15 @@ Implements  federated/SPEC.md §3.2: one SELECT of checked parts, and the uses a
 Learns      nobody
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sqlglot import exp
 
 from contract.errors import BadMessage
+from contract.job import KeyPart
 from contract.policy import Use
+from federated.query.join_key import columns_of
 from federated.query.plan import SNAPSHOT, GroupColumn, LocalPart, ValueColumn
 from federated.query.statement import Source
 from federated.query.values import Column, cast, number
@@ -63,22 +65,24 @@ class Part:
         return first
 
     def finish(self) -> LocalPart:
-        key = self.source.key
-        (origin,) = key.origins
-        assert key.key is not None
-        self.use([key], Use.JOIN)
+        first, *others = self.source.key
+        assert first.key is not None
+        self.use(self.source.key, Use.JOIN)
+        joined = columns_of(self.source.key)
+        self.conditions += [exp.not_(one.is_null()) for one in others if one.nullable]
         if inner := self.source.inner:
             for condition in inner.conditions:
                 for column in condition.columns:
                     self._note(column.origins, Use.FILTER)
             for column in inner.groups:
-                if column.key is None:
+                if column.key is None and not column.origins <= set(joined):
                     self._note(column.origins, Use.GROUP)
         return LocalPart(
             org=self.source.entry.org,
             dataset=self.source.entry.name,
-            key_column=origin,
-            key_kind=key.key,
+            key_column=joined[0],
+            key_kind=first.key,
+            beside=tuple(map(_key_part, others)) or None,
             size=self.size,
             sql=self._select().sql(dialect="duckdb", identify=True),
             groups=tuple(
@@ -97,7 +101,7 @@ class Part:
 
     def added_up(self) -> str:
         """SQL that gives, of each group, how many keys it has and the sum of each value."""
-        self.use([self.source.key], Use.JOIN)
+        self.use(self.source.key, Use.JOIN)
         rows = self._select()
         rows.set("order", None)
         groups = [exp.column(f"g{i}", quoted=True) for i in range(len(self.groups))]
@@ -112,7 +116,7 @@ class Part:
         return written
 
     def _select(self) -> exp.Select:
-        columns = [_named(self.source.key.sql(), "key")]
+        columns = [_named(key_sql(self.source.key), "key")]
         columns += [_named(group.label(), f"g{i}") for i, group in enumerate(self.groups)]
         columns += [_named(sql, f"v{i}") for i, (_, sql) in enumerate(self.values)]
         columns += [_named(cast(sql, "BIGINT"), f"p{i}") for i, sql in enumerate(self.picks)]
@@ -135,8 +139,7 @@ class Part:
 
 def size_of(source: Source) -> int:
     """How many keys an owner sends, padding included."""
-    (origin,) = source.key.origins
-    declared = source.entry.column(origin)
+    declared = source.entry.key_of(columns_of(source.key))
     if declared is None or declared.size is None:
         raise BadMessage(
             "a catalogue entry does not say how many keys there are",
@@ -145,6 +148,38 @@ def size_of(source: Source) -> int:
             phase="plan",
         )
     return declared.size
+
+
+def key_sql(key: Sequence[Column]) -> exp.Expr:
+    """The canonical form of a key (contract/keys.py), as a text whose bytes are in UTF-8."""
+    tagged = [_concat(_text(f"{one.part_kind}:"), one.sql()) for one in key]
+    if len(tagged) == 1:
+        return tagged[0]
+    netstrings = [
+        piece
+        for part in tagged
+        for piece in (_function("strlen", part.copy()), _text(":"), part, _text(","))
+    ]
+    return _concat(_text("tuple:"), *netstrings)
+
+
+def _concat(*pieces: exp.Expr) -> exp.Expr:
+    # Of no piece that may be NULL: concat would pass it over.
+    return _function("concat", *pieces)
+
+
+def _function(name: str, *arguments: exp.Expr) -> exp.Expr:
+    return exp.Anonymous(this=name, expressions=list(arguments))
+
+
+def _text(value: str) -> exp.Expr:
+    return exp.Literal.string(value)
+
+
+def _key_part(column: Column) -> KeyPart:
+    (origin,) = column.origins
+    assert column.part_kind is not None
+    return KeyPart(column=origin, kind=column.part_kind)
 
 
 def _named(value: exp.Expr, name: str) -> exp.Expr:

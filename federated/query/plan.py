@@ -11,6 +11,7 @@ from pydantic import Field
 
 from contract.canonical import Compiled, Frozen, Name, OrgId
 from contract.dataset import ColumnType
+from contract.job import KeyPart
 from contract.keys import KeyKind
 from contract.policy import Use
 from federated.query.table import Table
@@ -55,12 +56,22 @@ class LocalPart(Frozen):
     dataset: Name
     key_column: Name = Field(description="in the dataset")
     key_kind: KeyKind
+    beside: tuple[KeyPart, ...] | None = Field(
+        default=None, description="the other columns of a key of several"
+    )
     size: int = Field(description="keys that are sent, padding included")
-    sql: str = Field(description="for DuckDB: key, g0, …, v0, …, p0, … of the table `snapshot`")
+    sql: str = Field(
+        description="for DuckDB: canonical key, g0, …, v0, …, p0, … of the table `snapshot`"
+    )
     groups: tuple[GroupColumn, ...]
     values: tuple[ValueColumn, ...]
     picks: int = Field(description="columns p0, … of the SQL: branches taken, a bit for each")
     uses: dict[Name, tuple[Use, ...]] = Field(description="what is done with each column")
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns of the key."""
+        return (self.key_column, *(part.column for part in self.beside or ()))
 
     @property
     def sent(self) -> int:
@@ -102,7 +113,10 @@ class QueryPlan(Compiled):
     planner: Literal[1] = 1
     sql: str
     receivers: tuple[OrgId, ...]
-    k: int = Field(ge=1, description="fewest entities in a cell")
+    k: int = Field(ge=1, description="fewest keys in a cell")
+    per_subject: int = Field(
+        ge=1, description="most keys of the join that may be of one subject; k rests on it"
+    )
     rows: int = Field(description="most entities there may be in the join")
     largest_share: int | None = Field(
         default=None, description="percent of a sum that one entity of a cell may have"

@@ -16,6 +16,8 @@ from fractions import Fraction
 from sqlglot import exp
 
 from contract.dataset import MOST_DIGITS
+from contract.errors import BadRequest
+from contract.job import keys_for
 from federated.query.figures import Asked, Count, Dimension, Quantile, Squares, Sum
 from federated.query.formula import Bounds
 from federated.query.histogram import Bands, bands_of
@@ -40,7 +42,7 @@ OWN_BITS = 126
 def compile_statement(
     statement: Statement, *, receivers: Sequence[str], k: int, largest_share: int | None = None
 ) -> QueryPlan:
-    """The plan of a statement: who may learn the result, and from how many entities on.
+    """The plan of a statement: who may learn the result, and from how many subjects on.
 
     `largest_share` is the percentage of a sum that one of them may have; None: nobody checks.
     """
@@ -60,9 +62,10 @@ def compile_statement(
     return QueryPlan(
         sql=statement.sql,
         receivers=tuple(receivers),
-        k=k,
+        k=keys_for(k, statement.per_subject),
+        per_subject=statement.per_subject,
         rows=draft.rows,
-        largest_share=largest_share,
+        largest_share=_share_of_a_key(largest_share, statement.per_subject),
         owners=tuple(part.finish() for part in draft.parts),
         summands=tuple(draft.summands),
         table=table_of(statement.answer, figures, bounds, of_own if left else None),
@@ -93,6 +96,19 @@ def _left_part(draft: "_Draft", own: "_Draft", kept: str) -> LeftPart:
     terms = [summand.terms for summand in own.summands]
     assert terms == [(Term(owner=0, column=i),) for i in range(len(part.values))]
     return LeftPart(owner=draft.places[kept], sql=part.added_up(), sums=len(terms))
+
+
+def _share_of_a_key(percent: int | None, per_subject: int) -> int | None:
+    """What one key may have of a sum, so that those of one subject have no more than that."""
+    if percent is None:
+        return None
+    if percent < per_subject:
+        raise BadRequest(
+            f"one subject may have {per_subject} keys, so that no share of each could show that"
+            f" together they have at most {percent} percent",
+            fix="ask for a larger share, leave it out, or join by one column and add up first",
+        )
+    return percent // per_subject
 
 
 @dataclass(slots=True)

@@ -37,6 +37,8 @@ class Scope:
     text: Text
     sources: Sequence[Names]
     parameters: Parameters = field(default_factory=Parameters)
+    joined: frozenset[str] = frozenset()
+    """What USING names: such a column is the same in every source."""
     known: dict[int, tuple[exp.Expr, Column]] = field(default_factory=dict)
     """What was computed, by the node that says so: nothing is read twice."""
 
@@ -62,7 +64,7 @@ class Scope:
         found = [source for source in among if wanted in source.columns]
         if not found:
             raise self._unknown(node, among)
-        if len(found) > 1:
+        if len(found) > 1 and wanted not in self.joined:
             raise self.text.refuse(
                 node,
                 f"'{wanted}' is a column of {' and of '.join(one.alias for one in found)}",

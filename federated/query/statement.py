@@ -13,18 +13,13 @@ from dataclasses import dataclass, replace
 from sqlglot import exp
 
 from contract.dataset import CatalogueEntry
-from contract.errors import (
-    KeyKindMismatch,
-    UnknownColumn,
-    UnknownDataset,
-    UnknownOrganisation,
-    nearest,
-)
+from contract.errors import UnknownDataset, UnknownOrganisation, nearest
 from contract.job import Parameter
-from federated.query import asked, language, outer, subquery
+from federated.query import asked, join_key, language, outer, subquery
 from federated.query.asked import Answer
 from federated.query.conditions import Condition
 from federated.query.expressions import Expressions
+from federated.query.join_key import Joined
 from federated.query.multiplicity import ManyRows
 from federated.query.outer import Left
 from federated.query.parameters import Given, Parameters
@@ -60,7 +55,8 @@ class Source:
     entry: CatalogueEntry
     columns: Mapping[str, Column]
     inner: Inner | None
-    key: Column
+    key: tuple[Column, ...]
+    """The columns that join it, in one order for all sources, one that holds keys first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +74,13 @@ class Statement:
     left: Left | None
     """If it is a LEFT JOIN."""
 
+    @property
+    def per_subject(self) -> int:
+        """How many keys of the join may be of one subject."""
+        most = join_key.most_per_subject((one.entry, one.key) for one in self.sources)
+        assert most is not None, "the keys are of sources that declare it"
+        return most
+
 
 def parse(sql: str, entries: Entries, parameters: Mapping[str, Given] | None = None) -> Statement:
     """The statement that `sql` is, over the datasets in `entries`, with values for its parameters.
@@ -89,7 +92,8 @@ def parse(sql: str, entries: Entries, parameters: Mapping[str, Given] | None = N
     tree = language.read(text)
     bound = Parameters(parameters or {})
     sources = _sources(text, tree, entries, bound)
-    scope = Expressions(text, [_names(source) for source in sources], bound)
+    common = frozenset(column.name for column in sources[0].key)
+    scope = Expressions(text, [_names(source) for source in sources], bound, joined=common)
     conditions = scope.conditions(tree.args.get("where"))
     groups = _groups(scope, tree)
     many = _many_rows(scope, tree, sources, conditions)
@@ -124,10 +128,14 @@ def _sources(
         _columns(text, node, entry, alias, parameters)
         for node, entry, alias in zip(nodes, found, aliases, strict=True)
     ]
-    keys = _keys(text, tree, [columns for columns, _ in drafts], aliases)
+    joined = [
+        Joined(alias, entry, columns)
+        for alias, entry, (columns, _) in zip(aliases, found, drafts, strict=True)
+    ]
+    keys = join_key.read(text, tree, joined)
     return tuple(
-        Source(alias, entry, columns, inner, key)
-        for (columns, inner), entry, alias, key in zip(drafts, found, aliases, keys, strict=True)
+        Source(one.alias, one.entry, one.columns, inner, key)
+        for one, (_, inner), key in zip(joined, drafts, keys, strict=True)
     )
 
 
@@ -213,75 +221,6 @@ def _check_owners(
             )
 
 
-def _keys(
-    text: Text,
-    tree: exp.Select,
-    offered: Sequence[Mapping[str, Column]],
-    aliases: Sequence[str],
-) -> list[Column]:
-    """The key column of every source: that of the one USING there is."""
-    joins: list[exp.Join] = tree.args.get("joins") or []
-    names = [_using(text, join, offered[0]) for join in joins]
-    for join, name in zip(joins, names, strict=True):
-        join.set("kind", None)
-        if name.this != names[0].this:
-            raise text.refuse(
-                name,
-                f"'{name.this}' is another key than '{names[0].this}'",
-                "One key joins all the datasets; a sub-query may rename a key column.",
-            )
-    keys = []
-    for columns, alias, at in zip(offered, aliases, [names[0], *names], strict=True):
-        keys.append(_key(text, at, columns, alias))
-        if keys[-1].key is not keys[0].key:
-            raise text.refuse(
-                at,
-                f"'{at.this}' of {alias} holds {keys[-1].key} keys, that of {aliases[0]} holds"
-                f" {keys[0].key} keys",
-                "Join on columns of the same kind of key.",
-                error=KeyKindMismatch,
-                rule="keys that are matched are of one kind",
-            )
-    return keys
-
-
-def _using(text: Text, join: exp.Join, first: Mapping[str, Column]) -> exp.Identifier:
-    match join.args.get("using"):
-        case [exp.Identifier() as only]:
-            return only
-        case None | []:
-            at: exp.Expr = join
-        case [_, second, *_]:
-            at = second
-        case [at]:
-            pass
-    keys = [column.name for column in first.values() if column.key is not None]
-    raise text.refuse(
-        at,
-        "datasets are joined by one key column of the same name in each",
-        f"Write USING ({keys[0] if keys else 'key'}) after what is joined.",
-    )
-
-
-def _key(text: Text, at: exp.Identifier, columns: Mapping[str, Column], alias: str) -> Column:
-    column = columns.get(str(at.this))
-    if column is not None and column.key is not None:
-        return column
-    keys = [column.name for column in columns.values() if column.key is not None]
-    lacks = f"{alias} has no key column '{at.this}'.{nearest(str(at.this), keys)}"
-    if column is not None:
-        lacks = f"'{at.this}' of {alias} is no key column"
-    raise text.refuse(
-        at,
-        lacks,
-        f"Its key columns: {', '.join(keys)}; a sub-query may rename one."
-        if keys
-        else "Select its key column in the sub-query, or join a dataset that has one.",
-        error=UnknownColumn,
-        rule="datasets are joined by key columns",
-    )
-
-
 # ── many rows per key ───────────────────────────────────────────────────────────────────────────
 
 
@@ -319,8 +258,7 @@ def _many_rows(
 
 def _repeated(scope: Expressions, source: Source) -> ManyRows | None:
     """A source of many rows per key that no sub-query groups or filters."""
-    (key,) = source.key.origins
-    declared = source.entry.column(key)
+    declared = source.entry.key_of(join_key.columns_of(source.key))
     rows = None if declared is None else declared.rows_per_key
     inner = source.inner
     if rows is None or rows == 1 or (inner and (inner.groups or inner.conditions)):
@@ -331,8 +269,12 @@ def _repeated(scope: Expressions, source: Source) -> ManyRows | None:
 
 def _grouped_by(scope: Expressions, tree: exp.Select, many: ManyRows) -> exp.Expr | None:
     """Where the result is grouped by a column of many rows, if it is."""
-    nodes = grouped(tree.args.get("group"))
-    return next((one for one in nodes if scope.expression(one).source == many.source), None)
+
+    def varies(node: exp.Expr) -> bool:
+        column = scope.expression(node)
+        return column.source == many.source and not column.needed <= many.names
+
+    return next(filter(varies, grouped(tree.args.get("group"))), None)
 
 
 def _adds_up_alone(scope: Expressions, tree: exp.Select, many: ManyRows) -> bool:
@@ -354,8 +296,8 @@ def _added_up(source: Source, many: ManyRows, conditions: Sequence[Condition]) -
     if source.alias != many.source:
         return source
     own = tuple(one for one in conditions if one.source == source.alias)
-    items = {source.key.name: source.key.sql(), **many.items}
-    return replace(source, inner=Inner(source.alias, items, own, (source.key,)))
+    items = {**{column.name: column.sql() for column in source.key}, **many.items}
+    return replace(source, inner=Inner(source.alias, items, own, source.key))
 
 
 def _columns(

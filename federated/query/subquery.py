@@ -137,7 +137,7 @@ class _Inside:
             case exp.Sum():
                 return self._sum(node)
             case exp.Min() | exp.Max():
-                column = self.scope.counted(node.this)
+                column = replace(self.scope.counted(node.this), beside=None)
                 return column, type(node)(this=column.sql())
             case exp.Avg():
                 raise self.text.refuse(
@@ -197,9 +197,15 @@ class _Inside:
 
     @property
     def _rows_per_key(self) -> int | None:
-        keys = {name for column in self.groups if column.key for name in column.origins}
-        declared = [one.rows_per_key for one in self.entry.columns if one.name in keys]
-        return min((rows for rows in declared if rows is not None), default=None)
+        """Of the keys that it groups by, of one column or of several, the fewest rows of any."""
+        names = {name for column in self.groups for name in column.origins}
+        keys: list[tuple[str, ...]] = [
+            (one.name,) for one in self.entry.columns if one.key is not None
+        ]
+        keys += [one.columns for one in self.entry.keys or ()]
+        declared = [self.entry.key_of(key) for key in keys if names.issuperset(key)]
+        rows = [one.rows_per_key for one in declared if one is not None]
+        return min((one for one in rows if one is not None), default=None)
 
     @property
     def _lacks(self) -> str:

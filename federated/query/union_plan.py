@@ -70,6 +70,15 @@ class UnionPart(Frozen):
     )
     uses: dict[Name, tuple[Use, ...]] = Field(description="what is done with each column")
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns of the key."""
+        return (self.key_column,)
+
+    @property
+    def beside(self) -> None:
+        """A sum joins nothing, so its key is of one column."""
+
 
 class UnionOutput(Frozen):
     """A column of the result."""

@@ -15,7 +15,7 @@ from functools import reduce
 from sqlglot import exp
 
 from contract.dataset import CatalogueColumn, ColumnType
-from contract.keys import KeyKind
+from contract.keys import BesideKind, KeyKind, PartKind
 
 SENT_BITS = 63
 _LOCAL_BITS = 126
@@ -71,6 +71,7 @@ class Column:
     chosen: frozenset[str] = frozenset()  # those whose values choose a branch of a CASE in it
     formula: str = ""  # how it is computed of what its source offers, if it is
     computed: exp.Expr | None = field(default=None, compare=False)  # the same, as a tree
+    beside: BesideKind | None = None  # of a column of the dataset as it stands, in a key of several
     parts: frozenset[str] = frozenset()  # what its source must offer, besides its own name
     picks: tuple[exp.Expr, ...] = field(default=(), compare=False)
     """Of each CASE in it, the branches that a key's rows took: a bit for each."""
@@ -84,6 +85,11 @@ class Column:
     def written(self) -> tuple[str, str, str]:
         """What columns are put in order by."""
         return self.source, self.name, self.formula
+
+    @property
+    def part_kind(self) -> PartKind | None:
+        """What it holds as a part of a key; None if it can be none."""
+        return self.beside if self.key is None else self.key
 
     def is_null(self) -> exp.Expr:
         """Whether it has no value."""
@@ -116,6 +122,7 @@ def column_of(declared: CatalogueColumn, source: str, dataset: str) -> Column:
         bounds: tuple[int, int] | None = _MONTHS
     else:
         bounds = declared.bounds
+    kind = declared.part_kind
     return Column(
         source=source,
         name=declared.name,
@@ -123,6 +130,7 @@ def column_of(declared: CatalogueColumn, source: str, dataset: str) -> Column:
         scale=declared.places,
         nullable=declared.nullable,
         key=declared.key,
+        beside=kind if isinstance(kind, BesideKind) else None,
         range=None if bounds is None else Range(*bounds),
         domain=declared.domain,
         lacks=f"minimum and maximum of column {declared.name} of {dataset}",

@@ -119,6 +119,65 @@ vast = ["sum"]
 """
 
 
+MONTHLY = """
+name = "{name}"
+source = "{name}.csv"
+
+[[column]]
+name = "uscc"
+type = "key"
+key = "uscc"
+rows_per_key = {rows}
+level = 2
+
+[[column]]
+name = "period"
+type = "period"
+level = 1
+nullable = true
+
+[[column]]
+name = "amount"
+type = "decimal"
+decimals = 2
+minimum = "-1000.00"
+maximum = "1000.00"
+level = 3
+
+[[key]]
+columns = ["uscc", "period"]
+rows_per_key = {each}
+"""
+ALLOWED_MONTHLY = """
+[allow.columns]
+uscc = ["join"]
+period = ["join", "group", "filter"]
+amount = ["sum", "avg"]
+"""
+
+
+def monthly(world: World) -> dict[str, Extra]:
+    """A row of a company and month at the bank, one or two at the tax bureau; some of no month."""
+    lines: dict[str, list[str]] = {"repaid": [], "levied": []}
+    for number, key in enumerate(valid_keys(world, "registry.enterprises")[:400]):
+        for at, month in enumerate(("202501", "202502", "202503", "")):
+            if (number + at) % 5:
+                lines["repaid"].append(f"{key},{month},{number % 90 - 7}.25")
+            if (number + 3 * at) % 4:
+                each = [f"{key},{month},-{number % 50}.{cent}0" for cent in (1, 2)]
+                lines["levied"] += each[: 1 + number % 2]
+    rule, _, _ = ALLOWED.partition("[allow.columns]")
+    rule = rule.replace('"tax"', '"tax", "power"').replace('["uscc"]', '["uscc", "period"]')
+    return {
+        f"{org}.{name}": Extra(
+            MONTHLY.format(name=name, rows=rows, each=each),
+            "\n".join(["uscc,period,amount", *lines[name]]) + "\n",
+            rule.replace('"balances"', f'"{name}"') + ALLOWED_MONTHLY,
+        )
+        for org, name, rows, each in (("bank_a", "repaid", 4, 1), ("tax", "levied", 8, 2))
+    }
+
+
 def balances(world: World) -> dict[str, Extra]:
     """Negative and missing amounts, a missing group, a column in which no two are equal."""
     # A cell is shown only if enough of each owner's keys are not in the join.
@@ -130,7 +189,10 @@ def balances(world: World) -> dict[str, Extra]:
         delta = "" if number % 7 == 0 else f"{chance.uniform(-8e6, 4e6):.2f}"
         zone = ("east", "west", "")[number % 3]
         lines.append(f"{key},{delta},{zone},{number},{number % 7},0")
-    return {"power.balances": Extra(BALANCES, "\n".join(lines) + "\n", ALLOWED)}
+    return {
+        "power.balances": Extra(BALANCES, "\n".join(lines) + "\n", ALLOWED),
+        **monthly(world),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -264,6 +326,24 @@ def test_a_left_join_counts_every_row_of_the_receiver(owners: Owners) -> None:
     is_left_joined(owners)
 
 
+BY_MONTH = """
+SELECT b.period, COUNT(*) AS n, SUM(t.amount) AS levied, AVG(t.amount) AS mean
+FROM bank_a.repaid AS b JOIN tax.levied AS t USING (uscc, period)
+WHERE b.period > 202501 GROUP BY b.period
+"""
+
+
+def test_a_key_of_two_columns_with_many_rows_of_it_at_one_owner(owners: Owners) -> None:
+    table = owners.answer(BY_MONTH.replace("b.period", "period"))
+    assert table.rows
+    # A company has four rows at the bank, so that 37 months are known to be of ten companies.
+    assert table == owners.clear(BY_MONTH, k=37, min_join=37)
+    explained = owners.ask(f"EXPLAIN {BY_MONTH}")
+    assert explained.returncode == 0, explained.stderr
+    said = json.loads(explained.stdout)["leakage"]["not_covered"]
+    assert any("from 37 keys on" in line for line in said)
+
+
 # ── what bad input gets ─────────────────────────────────────────────────────────────────────────
 
 
@@ -300,6 +380,11 @@ REFUSED = {
         "SELECT COUNT(*) AS n FROM bank_a.loans AS b JOIN powr.balances AS p USING (uscc)",
         UnknownOrganisation,
         ("'power'?",),
+    ),
+    "a key that an owner does not declare": Question(
+        "SELECT COUNT(*) AS n FROM bank_a.repaid AS b JOIN tax.returns AS t USING (uscc, period)",
+        UnknownColumn,
+        ("tax.returns declares no key of uscc, period", "[[key]] columns"),
     ),
     "a receiver that is no owner": Question(COUNT, BadRequest, ("bank_a, power",), to="registry"),
     "a receiver that is nobody": Question(COUNT, BadRequest, ("bank_a, power",), to="bank_aa"),

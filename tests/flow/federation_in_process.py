@@ -90,6 +90,7 @@ def contract_of(
             dataset=part.dataset,
             key_column=part.key_column,
             key_kind=part.key_kind,
+            beside=part.beside,
             schema_digest=entry.schema_digest,
             size=part.size,
         )

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.job import Aggregation, Matching
+from contract.job import Aggregation, Matching, keys_for
 from federated.query.agreed import plan_of
 from federated.query.result import Result
 from scenarios.sql_oracle import Answer
@@ -23,6 +23,7 @@ from tests.property.test_query_plan import (
     World,
     local_rows,
     queries,
+    queries_by_several_columns,
     released,
     require_equal,
     written,
@@ -35,6 +36,11 @@ TAX = (
 POWER = (
     "(SELECT uscc, SUM(kwh) AS kwh, MIN(free) AS free FROM power.meters GROUP BY uscc) AS p"
     " USING (uscc)"
+)
+MONTHLY = "USING (period, uscc)"
+FLOWS = (
+    "(SELECT code AS uscc, month AS period, SUM(amount) AS amount FROM customs.flows"
+    " GROUP BY code, month) AS c"
 )
 FIRMS = "(SELECT code AS uscc, industry, capital, listed FROM registry.firms) AS r USING (uscc)"
 
@@ -65,7 +71,7 @@ def asked(
     rows = {part.org: own for part, own in zip(plan.owners, parts, strict=True)}
     with TemporaryDirectory() as folder:
         played = play(contract, rows, Path(folder) / "run")
-    clear = here.clear.answer(sql, k=k, min_join=min_join)
+    clear = here.clear.answer(sql, k=plan.k, min_join=keys_for(min_join, plan.per_subject))
     assert played.folded == clear.folded
     return played.result, clear
 
@@ -77,7 +83,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], World]:
 
 @settings(max_examples=16)
 @given(
-    queries(),
+    st.one_of(queries(), queries(), queries_by_several_columns()),
     st.integers(0, 5),
     st.integers(2, 6),
     st.sampled_from([1, 20]),
@@ -122,13 +128,26 @@ def test_every_cell_equals_the_clear_answer(
             4,
         ),
         (
+            "SELECT t.period, COUNT(*) AS n, SUM(t.vat) AS x, AVG(p.kwh) AS y, SUM(c.amount) AS z"
+            f" FROM tax.returns AS t JOIN power.meters AS p {MONTHLY} JOIN {FLOWS} {MONTHLY}"
+            " GROUP BY t.period",
+            2,
+        ),
+        (
             "SELECT b.class, ROUND(100.0 * SUM(b.balance) / SUM(b.days), 1) AS x,"
             f" SUM(t.vat) / COUNT(*) - AVG(b.days) AS y FROM bank.loans AS b JOIN {TAX}"
             " GROUP BY b.class HAVING COUNT(*) > 5 ORDER BY y DESC, b.class LIMIT 2",
             2,
         ),
     ],
-    ids=["two owners, no groups", "NULLs", "three owners, two dimensions", "four owners", "ratios"],
+    ids=[
+        "two owners, no groups",
+        "NULLs",
+        "three owners, two dimensions",
+        "four owners",
+        "keys of two columns",
+        "ratios",
+    ],
 )
 @pytest.mark.parametrize("aggregation", Aggregation)
 def test_the_questions_that_are_asked_have_answers(

@@ -267,7 +267,7 @@ COMBINED = {
         (BesideKind.TEXT, ""),
     ],
 }
-"""The vectors of federated/SPEC.md §3.8."""
+"""The vectors of federated/SPEC.md §3.9."""
 
 
 @pytest.mark.parametrize(("written", "parts"), COMBINED.items(), ids=range(len(COMBINED)))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.cause import cause_of
-from contract.dataset import CatalogueColumn, CatalogueEntry
+from contract.dataset import CatalogueColumn, CatalogueEntry, CatalogueKey, ColumnType
 from contract.errors import (
     ContractExpired,
     DatasetOutgrown,
@@ -20,9 +20,21 @@ from contract.errors import (
     UnknownColumn,
     UnknownDataset,
 )
-from contract.job import RR22_SUITES, Aggregation, Basis, Contract, Crypto, JobKind, Matching, Suite
-from contract.keys import KeyKind
-from contract.policy import Allow, Policy
+from contract.job import (
+    RR22_SUITES,
+    Aggregation,
+    Basis,
+    Contract,
+    Crypto,
+    JobKind,
+    KeyPart,
+    Matching,
+    Query,
+    Suite,
+)
+from contract.keys import BesideKind, KeyKind
+from contract.policy import Allow, Policy, Use
+from federated.query.statement import by_name, parse
 from node.gate import Consent, check_policy, decide, still_holds
 from tests.unit.node.contracts import (
     NOW,
@@ -331,3 +343,50 @@ def test_a_refresh_ends_the_jobs_that_the_gate_would_refuse(
     if not holds:
         with pytest.raises(MiheError):
             answer(contract, bank_b, policy_of(rule()), entry)
+
+
+def test_each_column_of_a_key_must_be_listed_and_counted(bank_a: Member, bank_b: Member) -> None:
+    month = CatalogueColumn(name="month", type=ColumnType.PERIOD, level=1)
+    together = CatalogueKey(columns=("uscc", "month"), size=512)
+    columns = (key_column(rows_per_key=12), month)
+    entries = [
+        entry_of(one.org, *columns).model_copy(update={"keys": (together,)})
+        for one in (bank_a, bank_b)
+    ]
+    statement = parse(
+        "SELECT COUNT(*) AS n FROM bank_a.loans AS a JOIN bank_b.loans AS b USING (uscc, month)",
+        by_name(entries),
+    )
+    contract = contract_of(
+        *(
+            party_of(
+                member,
+                beside=(KeyPart(column="month", kind=BesideKind.PERIOD),),
+                schema_digest=entry.schema_digest,
+                size=512,
+            )
+            for member, entry in zip((bank_a, bank_b), entries, strict=True)
+        ),
+        kind=JobKind.QUERY,
+        crypto=Crypto(suite=Suite.BLIND_JOIN),
+        query=Query(statement=statement.sql, min_group=10, min_join=10, entries=tuple(entries)),
+    )
+    assert contract.keys_per_subject == 12
+    used = {"uscc": (Use.JOIN,), "month": (Use.JOIN,)}
+    allowed = rule(jobs=(JobKind.QUERY,), on=("uscc", "month"), columns=used)
+    answer(contract, bank_b, policy_of(allowed), entries[1])
+
+    refused = refusal(
+        Refused,
+        contract,
+        bank_b,
+        policy_of(rule(jobs=(JobKind.QUERY,), on=("uscc",), columns=used)),
+        entries[1],
+    )
+    assert "key column" in refused.what
+    grown = together.model_copy(update={"size": 576})
+    outgrown = entries[1].model_copy(update={"keys": (grown,)})
+    refusal(DatasetOutgrown, contract, bank_b, policy_of(allowed), outgrown)
+    party = contract.party("bank_b")
+    assert still_holds(party, entries[1])
+    assert not still_holds(party, outgrown)

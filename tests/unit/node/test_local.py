@@ -21,11 +21,14 @@ from contract.errors import (
     SmallBranch,
     SnapshotChanged,
 )
-from contract.keys import KeyKind
+from contract.keys import BesideKind, KeyKind, combined
 from federated.query.plan import GroupColumn, LocalPart, ValueColumn
+from federated.query.planning import compile_statement
+from federated.query.statement import by_name, parse
 from node import snapshot
 from node.local import run_local
 
+TODAY = date(2026, 11, 1)
 A, B, C = "91110000101623741K", "911101066976941872", "91110000600037341L"
 LOANS = f"""uscc,balance,days,class,since,open
 {C},-12.50,3,正常,2020-02-29,true
@@ -74,9 +77,7 @@ def made(tmp_path: Path) -> Made:
         (tmp_path / "loans.csv").write_text(rows, "utf-8")
         (tmp_path / "loans.toml").write_text(DESCRIPTION, "utf-8")
         snapshots = tmp_path / "snapshots"
-        added = snapshot.add(
-            tmp_path / "loans.toml", snapshots, org="bank", today=date(2026, 11, 1)
-        )
+        added = snapshot.add(tmp_path / "loans.toml", snapshots, org="bank", today=TODAY)
         return snapshot.files(snapshots, "loans", added.root).parquet
 
     return make
@@ -89,7 +90,7 @@ def part(sql: str, *values: ValueColumn, groups: int = 0, picks: int = 0) -> Loc
         key_column="uscc",
         key_kind=KeyKind.USCC,
         size=256,
-        sql=f"SELECT uscc AS key{sql} FROM snapshot ORDER BY 1",
+        sql=f"SELECT 'uscc:' || uscc AS key{sql} FROM snapshot ORDER BY 1",
         groups=tuple(
             GroupColumn(name=f"g{i}", type=ColumnType.TEXT, decimals=0, nullable=True)
             for i in range(groups)
@@ -206,3 +207,31 @@ def test_a_key_whose_rows_take_several_branches_counts_in_each(made: Made) -> No
         run_local(query, made(LOANS), k=2)
     query = part(", 3 AS p0", picks=1)
     assert len(run_local(query, made(LOANS), k=3).keys) == 3
+
+
+def test_a_key_of_several_columns_is_written_as_every_owner_writes_it(tmp_path: Path) -> None:
+    key = '[[key]]\ncolumns = ["uscc", "days", "class", "since", "open"]\n'
+    (tmp_path / "loans.csv").write_text(
+        f'{LOANS}{A},0.00,-9,"it\'s, 5:",9999-12-31,false\n', "utf-8"
+    )
+    description = DESCRIPTION.replace("level = 2", "level = 2\nrows_per_key = 2")
+    (tmp_path / "loans.toml").write_text(description + key, "utf-8")
+    added = snapshot.add(tmp_path / "loans.toml", tmp_path / "of", org="bank", today=TODAY)
+    parquet = snapshot.files(tmp_path / "of", "loans", added.root).parquet
+    other = added.entry.model_copy(update={"org": "tax"})
+    statement = parse(
+        "SELECT COUNT(*) FROM bank.loans AS b JOIN tax.loans AS t"
+        " USING (open, uscc, days, class, since)",
+        by_name([added.entry, other]),
+    )
+    bank, _ = compile_statement(statement, receivers=["bank"], k=1).owners
+    kinds = [BesideKind.BOOLEAN, BesideKind.INTEGER, BesideKind.TEXT, BesideKind.DATE]
+    written = [
+        (C, "true", "3", "正常", "2020-02-29"),
+        (A, "false", "7", "关注", "2021-01-01"),
+        (A, "false", "-9", "it's, 5:", "9999-12-31"),
+    ]
+    # The row that has no class has no key.
+    assert sorted(run_local(bank, parquet, k=1).keys) == sorted(
+        combined([(KeyKind.USCC, one), *zip(kinds, rest, strict=True)]) for one, *rest in written
+    )

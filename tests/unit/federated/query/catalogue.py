@@ -3,7 +3,7 @@
 from datetime import date
 from decimal import Decimal
 
-from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
+from contract.dataset import CatalogueColumn, CatalogueEntry, CatalogueKey, ColumnType
 from contract.keys import KeyKind
 
 Catalogue = dict[str, dict[str, CatalogueEntry]]
@@ -33,9 +33,17 @@ def number(
     )
 
 
-def entry(reference: str, *columns: CatalogueColumn) -> CatalogueEntry:
+def entry(
+    reference: str, *columns: CatalogueColumn, keys: tuple[CatalogueKey, ...] = ()
+) -> CatalogueEntry:
     org, name = reference.split(".")
-    return CatalogueEntry(org=org, name=name, columns=columns, refreshed=date(2026, 11, 1))
+    return CatalogueEntry(
+        org=org, name=name, columns=columns, keys=keys or None, refreshed=date(2026, 11, 1)
+    )
+
+
+def together(*columns: str, rows: int | None = 1) -> CatalogueKey:
+    return CatalogueKey(columns=columns, size=2048, rows_per_key=rows)
 
 
 CATALOGUE = (
@@ -60,9 +68,30 @@ CATALOGUE = (
         number("vat", 2, "1000000"),
         number("late", None, "31", nullable=True),
         plain("grade", ColumnType.TEXT),
+        keys=(together("uscc", "period"),),
     ),
     entry("power.meters", key("uscc", rows=None), number("kwh", 3, "1000")),
     entry("registry.firms", key("code"), plain("industry", ColumnType.TEXT)),
     entry("customs.declared", key("number", KeyKind.DECLARATION), number("usd", 2, "1000")),
+    entry(
+        "grid.usage",
+        key("uscc", rows=12),
+        plain("period", ColumnType.PERIOD, nullable=True),
+        plain("site", ColumnType.TEXT),
+        plain("open", ColumnType.BOOLEAN),
+        number("kwh", 3, "1000"),
+        keys=(
+            together("period", "uscc", rows=40),
+            together("uscc", "site", rows=None),
+        ),
+    ),
+    entry(
+        "water.bills",
+        key("firm", rows=None),
+        plain("month", ColumnType.PERIOD),
+        plain("site", ColumnType.INTEGER),
+        number("m3", 1, "1000"),
+        keys=(together("firm", "month"), together("firm", "site")),
+    ),
     entry("weather.days", plain("day", ColumnType.DATE)),
 )

@@ -139,11 +139,15 @@ LANGUAGE = [
     (f"SELECT COUNT(*) FROM bank.loans AS b ▸FULL JOIN {TAX} USING (uscc)", "only JOIN", "USING"),
     (f"SELECT COUNT(*) FROM bank.loans b ▸NATURAL JOIN {TAX}", "only JOIN", "USING"),
     (f"SELECT COUNT(*) FROM bank.loans b JOIN {TAX} ▸ON b.uscc = t.uscc", "only JOIN", "USING"),
-    ("SELECT COUNT(*) FROM bank.loans b, ▸power.meters p", "one key column", "USING (uscc)"),
+    (
+        "SELECT COUNT(*) FROM bank.loans b, ▸power.meters p",
+        "one of them a key column",
+        "USING (uscc)",
+    ),
     ("SELECT COUNT(*) FROM ▸bank.loans AS b", "2 to 8 owners, not of 1", "Add JOIN"),
     (f"{COUNT} JOIN ▸bank.loans AS c USING (uscc)", "bank is there twice", "one dataset"),
     (f"{COUNT} JOIN ▸power.meters AS b USING (uscc)", "two parts are called 'b'", "another name"),
-    (f"{COUNT} JOIN power.meters USING (uscc, ▸day)", "one key column", "USING (uscc)"),
+    (f"{COUNT} JOIN power.meters USING (uscc, ▸day)", "another key than (uscc)", "USING (uscc)"),
     (f"SELECT COUNT(*) FROM ▸read_csv('/etc/passwd') JOIN {TAX} USING (uscc)", "function", "COUNT"),
     (f"SELECT COUNT(*) FROM ▸'x.csv' JOIN {TAX} USING (uscc)", "a name is a letter", "catalog"),
     (

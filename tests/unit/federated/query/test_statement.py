@@ -12,6 +12,7 @@ from sqlglot.dialects import DuckDB
 from contract.dataset import CatalogueColumn, ColumnType
 from contract.errors import BadQuery
 from federated.query.figures import Count, Dimension, Sum
+from federated.query.join_key import columns_of
 from federated.query.statement import Statement, parse
 from federated.query.values import Range
 from tests.unit.federated.query.catalogue import Catalogue, entry, key
@@ -79,7 +80,7 @@ def test_a_sub_query_bounds_what_it_adds_up(understood: Understood) -> None:
     assert source.columns["vat"].range == Range(-24 * 10**8, 24 * 10**8)
     assert source.columns["vat"].origins == {"vat"}
     assert source.columns["n"].range == Range(0, 24)
-    assert source.key.origins == {"uscc"}
+    assert columns_of(source.key) == ("uscc",)
 
 
 EXPRESSIONS = {
@@ -138,7 +139,7 @@ def test_a_key_column_may_be_renamed(understood: Understood) -> None:
         "SELECT f.industry, COUNT(*) FROM bank.loans JOIN"
         " (SELECT code AS uscc, industry FROM registry.firms) AS f USING (uscc) GROUP BY f.industry"
     )
-    assert found.sources[1].key.origins == {"code"}
+    assert columns_of(found.sources[1].key) == ("code",)
 
 
 WORDS = sorted(
