@@ -128,8 +128,14 @@ class Runs:
             await stage.close()
 
     def _reporter(self, job: bytes) -> Callable[[str, int, int], None]:
-        def report(phase: str, done: int, total: int) -> None:
+        loop = asyncio.get_running_loop()
+
+        def tell(phase: str, done: int, total: int) -> None:
             self._services.attachment.report(job, phase, done, total)
             self.progress(job, self._services.credentials.org, phase, done, total)
+
+        def report(phase: str, done: int, total: int) -> None:
+            # Work in a thread says how far it is, too.
+            loop.call_soon_threadsafe(tell, phase, done, total)
 
         return report
