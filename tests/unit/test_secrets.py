@@ -76,9 +76,19 @@ def used_of_cryptography(path: Path) -> set[str]:
 
 
 def refuses_to_be_pickled(path: Path) -> bool:
+    """Whether a class says so of itself; the one that others inherit it from is no secret."""
+    classes = [
+        node for node in ast.walk(ast.parse(path.read_bytes())) if isinstance(node, ast.ClassDef)
+    ]
     return any(
-        isinstance(node, ast.FunctionDef) and node.name == "__reduce__"
-        for node in ast.walk(ast.parse(path.read_bytes()))
+        any(isinstance(base, ast.Name) and base.id == "Unserialised" for base in node.bases)
+        or (
+            node.name != "Unserialised"
+            and any(
+                isinstance(one, ast.FunctionDef) and one.name == "__reduce__" for one in node.body
+            )
+        )
+        for node in classes
     )
 
 
