@@ -293,6 +293,8 @@ def _denied(
         ),
     }
     denied = [name for name, allowed in checks.items() if not allowed()]
+    if contract.party(org).beside is not None and rule.min_change is not None:
+        denied.append("keys of several columns (min_change compares subjects, not keys)")
     if contract.query is None:
         return denied
     return denied + _denied_of(contract.query, used, rule) + _denied_own(contract, org, rule)
