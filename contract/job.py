@@ -26,8 +26,9 @@ MOST_PARAMETERS = 32
 MOST_PARAMETER_CHARACTERS = 256
 DEFAULT_GROUP = 10
 DEFAULT_JOIN = 10
-MOST_SHARE = 99
 """Fewest entities in a row of a query's result, and in its join, unless more or fewer are asked."""
+MOST_SHARE = 99
+"""Percent of a sum: of all of it, nothing would have to be checked."""
 CLOCK_TOLERANCE = timedelta(minutes=10)
 """How far the clocks of an initiator and the coordinator may differ."""
 DEFAULT_LIFE = timedelta(days=1)
