@@ -193,12 +193,28 @@ def check_policy(contract: Contract, org: str, policy: Policy, today: date) -> A
     return closest.rule
 
 
-class _Closest(NamedTuple):
+class _Tried(NamedTuple):
     """A rule, what the policy's file calls it, and what of a job it does not list."""
 
     denied: list[str]
     name: str
     rule: Allow
+
+
+def _tried(
+    contract: Contract,
+    org: str,
+    used: Mapping[str, frozenset[Use]],
+    policy: Policy,
+    today: date,
+) -> list[_Tried]:
+    """Every rule about the dataset."""
+    dataset = contract.party(org).dataset
+    return [
+        _Tried(_denied(contract, org, used, rule, today), f"allow[{number}]", rule)
+        for number, rule in enumerate(policy.allow, 1)
+        if rule.dataset == dataset
+    ]
 
 
 def _closest(
@@ -207,14 +223,9 @@ def _closest(
     used: Mapping[str, frozenset[Use]],
     policy: Policy,
     today: date,
-) -> _Closest | None:
+) -> _Tried | None:
     """Of the rules about the dataset the first that denies least."""
-    dataset = contract.party(org).dataset
-    tried = [
-        _Closest(_denied(contract, org, used, rule, today), f"allow[{number}]", rule)
-        for number, rule in enumerate(policy.allow, 1)
-        if rule.dataset == dataset
-    ]
+    tried = _tried(contract, org, used, policy, today)
     return min(tried, key=lambda one: len(one.denied), default=None)
 
 
@@ -335,12 +346,8 @@ def _denied_own(contract: Contract, org: str, rule: Allow) -> list[str]:
 
 def min_change(contract: Contract, org: str, policy: Policy, today: date) -> int | None:
     """By how many subjects answers must differ; None if a rule that allows the job asks nothing."""
-    used, dataset = _used(contract, org), contract.party(org).dataset
-    asked = [
-        rule.min_change
-        for rule in policy.allow
-        if rule.dataset == dataset and not _denied(contract, org, used, rule, today)
-    ]
+    tried = _tried(contract, org, _used(contract, org), policy, today)
+    asked = [one.rule.min_change for one in tried if not one.denied]
     return None if None in asked else min((one for one in asked if one is not None), default=None)
 
 
