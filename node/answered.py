@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import Withheld
+from federated.join.codes import numbered
 from node.scratch import create, settle, storage_full
 from psi.keys import Keys
 
@@ -82,9 +83,9 @@ class Answered:
         """What a query is about to be given."""
         with self._lock:
             seed = self._seed()
-        numbers = numbered(Keys.of(keys), seed)
-        names = {name: number for number, name in enumerate(dict.fromkeys(groups))}
-        found = np.fromiter((names[one] for one in groups), dtype=np.int32, count=len(groups))
+        numbers = key_numbers(Keys.of(keys), seed)
+        _, places = numbered(groups)
+        found = places.astype(np.int32)
         small = np.bincount(found, minlength=1) < k
         found[small[found]] = _NONE
         order = np.argsort(numbers, kind="stable")
@@ -150,7 +151,7 @@ class Answered:
         return np.frombuffer(file.read_bytes(), "<u8").astype(np.uint64)
 
 
-def numbered(keys: Keys, seed: NDArray[np.uint64]) -> Numbers:
+def key_numbers(keys: Keys, seed: NDArray[np.uint64]) -> Numbers:
     """Of each key a number: its bytes, times the seed's words, modulo 2^64.
 
     Two keys have the same one with a chance of at most 2^-57, over the seed.

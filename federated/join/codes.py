@@ -6,7 +6,6 @@ Shows       to the coordinator, how many groups there are and how many keys each
 Secrets     none that opens anything: what the seed hides is hidden from the coordinator only
 """
 
-from collections import Counter
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import shake_256
@@ -39,13 +38,17 @@ def encode(
     and so do those that are to be kept `apart`. `seed` is 32 bytes that belong to this attempt and
     to nothing else.
     """
-    large = [group for group, keys in Counter(groups).items() if keys >= k and group not in apart]
+    names, place_of = numbered(groups)
+    sizes = np.bincount(place_of, minlength=len(names)).tolist()
+    large = [
+        group for group, keys in zip(names, sizes, strict=True) if keys >= k and group not in apart
+    ]
     number = 1 << len(large).bit_length()  # the next power of two, `other` counted
     shuffled = np.argsort(_draws(seed, b"labels", number), kind="stable").tolist()
     code_of = dict(zip(large, shuffled, strict=False))
     other = shuffled[len(large)]
 
-    real = np.array([code_of.get(group, other) for group in groups], dtype=np.uint32)
+    real = np.array([code_of.get(name, other) for name in names], dtype=np.uint32)[place_of]
     codes = np.full(len(np.asarray(order)), other, dtype="<u4")
     if len(real):
         codes[:] = real[stand_ins(order, len(real), seed)]
@@ -57,6 +60,14 @@ def encode(
         ),
         {code: group for group, code in code_of.items()},
     )
+
+
+def numbered(groups: Sequence[Hashable]) -> tuple[list[Hashable], NDArray[np.int64]]:
+    """Every group once, in the order in which they come; and of each key the place of its own."""
+    places: dict[Hashable, int] = {}
+    found = (places.setdefault(group, len(places)) for group in groups)
+    place_of = np.fromiter(found, dtype=np.int64, count=len(groups))
+    return list(places), place_of
 
 
 def stand_ins(order: ArrayLike, keys: int, seed: bytes) -> NDArray[np.int64]:

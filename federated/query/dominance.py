@@ -6,8 +6,7 @@ Shows       to the coordinator, the bands (federated/join/bands.py); to everybod
             one key has nearly all of an owner's list or of its small groups
 """
 
-from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from contract.errors import LargeShare
 from federated.join.bands import Magnitude, bands_of, together
-from federated.join.codes import stand_ins
+from federated.join.codes import numbered, stand_ins
 from federated.query.plan import LocalPart, QueryPlan
 
 _HALF_BITS: Final = 32
@@ -67,14 +66,16 @@ def groups_apart(
     one, and if there, too, one key has more, the smallest others join, until none has. Raises
     LargeShare if one has more of all. Necessary only: a join can leave fewer.
     """
-    sizes = Counter(groups)
     if share is None or not part.amounts or len(groups) < k:
         return frozenset()
+    names, place_of = numbered(groups)
+    sizes = dict(zip(names, np.bincount(place_of).tolist(), strict=True))
 
     def exceeds(row: Sequence[Magnitude]) -> bool:
         return any(of_sum.may_exceed(share) for of_sum in row)
 
-    sums = _sums(groups, list(amounts(part, columns)))
+    of_places = _sums(place_of, len(names), amounts(part, columns))
+    sums = dict(zip(names, of_places, strict=True))
     folded = {group for group, keys in sizes.items() if keys < k or exceeds(sums[group])}
     if not folded:
         return frozenset()
@@ -96,21 +97,19 @@ def groups_apart(
 
 
 def _sums(
-    groups: Sequence[Hashable], numbers: Sequence[Column]
-) -> dict[Hashable, tuple[Magnitude, ...]]:
+    place_of: NDArray[np.int64], groups: int, numbers: Iterable[Column]
+) -> list[tuple[Magnitude, ...]]:
     """Of each group and number, the largest and the sum of absolute values, exactly."""
-    places = {group: place for place, group in enumerate(dict.fromkeys(groups))}
-    group_of = np.array([places[group] for group in groups], dtype=np.int64)
-    found: list[list[Magnitude]] = [[] for _ in places]
+    found: list[list[Magnitude]] = [[] for _ in range(groups)]
     for number in numbers:
         sizes = np.abs(number).astype(np.uint64)
-        largest, low, high = (np.zeros(len(places), dtype=np.uint64) for _ in range(3))
-        np.maximum.at(largest, group_of, sizes)
+        largest, low, high = (np.zeros(groups, dtype=np.uint64) for _ in range(3))
+        np.maximum.at(largest, place_of, sizes)
         # In halves, so that no sum of 2^32 of them leaves 64 bits.
-        np.add.at(low, group_of, sizes & np.uint64(_HALF))
-        np.add.at(high, group_of, sizes >> np.uint64(_HALF_BITS))
+        np.add.at(low, place_of, sizes & np.uint64(_HALF))
+        np.add.at(high, place_of, sizes >> np.uint64(_HALF_BITS))
         for row, most, below, above in zip(
             found, largest.tolist(), low.tolist(), high.tolist(), strict=True
         ):
             row.append(Magnitude(most, (above << _HALF_BITS) + below))
-    return dict(zip(places, map(tuple, found), strict=True))
+    return [tuple(row) for row in found]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.errors import StorageFull, Withheld
-from node.answered import Answer, Answered, Brought, nearest_rows, numbered
+from node.answered import Answer, Answered, Brought, key_numbers, nearest_rows
 from psi.keys import Keys
 
 K = 3
@@ -51,13 +51,13 @@ def test_a_subjects_number_is_made_of_all_its_bytes() -> None:
         b"x" * 60,
         *map(b"%d".__mod__, range(99)),
     ]
-    numbers = numbered(Keys.of(keys), seed).tolist()
+    numbers = key_numbers(Keys.of(keys), seed).tolist()
     assert len(set(numbers)) == len(keys)
     byte_by_byte = [
         sum((byte + 1) * int(seed[place]) for place, byte in enumerate(key)) % 2**64 for key in keys
     ]
     assert numbers == byte_by_byte
-    assert len(numbered(Keys.of([]), seed)) == 0
+    assert len(key_numbers(Keys.of([]), seed)) == 0
 
 
 def answer(answered: Answered, *subjects: range, receiver: str = "bank", fewest: int = 5) -> Answer:
