@@ -85,7 +85,7 @@ class Lifecycle:
         self._offers = Offers([])
         self._jobs: dict[bytes, Ledger] = {}
         self._runs: dict[bytes, bytes] = {}
-        self._going_on: dict[tuple[bytes, int, tuple[str, ...]], float] = {}
+        self._going_on: dict[bytes, tuple[object, float]] = {}
         self.changed: Callable[[Ledger], None] = lambda _: None
         self._one_at_a_time = asyncio.Lock()
         self._under_way: set[asyncio.Task[Any]] = set()
@@ -370,8 +370,10 @@ class Lifecycle:
 
     def _waited_for(self, ledger: Ledger) -> float:
         """For how many seconds the words that a further attempt lacks have been these."""
-        now = self._clock.elapsed()
-        return now - self._going_on.setdefault((ledger.job, ledger.attempt, ledger.to_go_on), now)
+        lacking, now = (ledger.attempt, ledger.to_go_on), self._clock.elapsed()
+        before, since = self._going_on.get(ledger.job, (lacking, now))
+        self._going_on[ledger.job] = (lacking, since if before == lacking else now)
+        return now - self._going_on[ledger.job][1]
 
     async def _say(self, job: bytes, kind: Kind, body: Frozen) -> None:
         ledger = self._jobs.get(job)
@@ -421,9 +423,10 @@ class Lifecycle:
                 self._relay.close(run, endings.over(run))
             return
         self._jobs.pop(ledger.job, None)
-        self._going_on = {one: when for one, when in self._going_on.items() if one[0] != ledger.job}
+        self._going_on.pop(ledger.job, None)
+        for subject in ledger.subjects:
+            self._runs.pop(subject, None)
         if ledger.run is not None:
-            self._runs = {one: job for one, job in self._runs.items() if job != ledger.job}
             self._relay.close(ledger.run, endings.over(ledger.run))
 
     async def _unknown(self, subject: bytes, org: str, what: str) -> MiheError:
