@@ -42,6 +42,15 @@ def number(rows: Sequence[object], column: int) -> int | None:
     return int(str(values[column])) if values else None
 
 
+def counts_differ(bench: Bench, org: str, lists: Sequence[list[Row]]) -> bool:
+    """Whether it is told two counts, one for each list that `org` has, and they differ."""
+    counts = []
+    for rows in lists:
+        bench.give(org, rows)
+        counts.append(number(bench.told(COUNT, K), 0))
+    return None not in counts and counts[0] != counts[1]
+
+
 # ── AT-04: is this one in the owner's list? ───────────────────────────────────────────────────────
 
 
@@ -52,12 +61,8 @@ def one_more(folder: Path) -> Iterator[Trial]:
         for there in (False, True):
             bench = Bench(folder / f"{guard.name}_{there}", {BANK: rule})
             bench.give(BUREAU, firms(PEOPLE[50:300] if there else PEOPLE[51:300]))
-            counts = []
-            for mine in (PEOPLE[51:250], PEOPLE[50:250]):
-                bench.give(BANK, loans(mine))
-                counts.append(number(bench.told(COUNT, K), 0))
-            told = None not in counts and counts[0] != counts[1]
-            right += told == there
+            lists = [loans(mine) for mine in (PEOPLE[51:250], PEOPLE[50:250])]
+            right += counts_differ(bench, BANK, lists) == there
         setting = "the receiver's list, and with one more; its own node has min_change"
         yield Trial("AT-04", setting, guard, over_a_guess(right, 2), 0.0)
 
@@ -69,12 +74,8 @@ def one_less(folder: Path) -> Iterator[Trial]:
         for joined in (False, True):
             bench = Bench(folder / f"{guard.name}_{joined}", {BUREAU: rule})
             bench.give(BANK, loans(PEOPLE[100:300] if joined else PEOPLE[101:300]))
-            counts = []
-            for theirs in (PEOPLE[101:400], PEOPLE[100:400]):
-                bench.give(BUREAU, firms(theirs))
-                counts.append(number(bench.told(COUNT, K), 0))
-            told = None not in counts and counts[0] != counts[1]
-            right += told == joined
+            lists = [firms(theirs) for theirs in (PEOPLE[101:400], PEOPLE[100:400])]
+            right += counts_differ(bench, BUREAU, lists) == joined
         setting = "the owner's snapshots, one firm apart; the owner has min_change"
         yield Trial("AT-04", setting, guard, over_a_guess(right, 2), 0.0)
 

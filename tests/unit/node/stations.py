@@ -97,6 +97,13 @@ def write_dataset(folder: Path, numbers: Sequence[int], *, description: str = DE
     return described
 
 
+def with_loans(folder: Path, **numbers: Sequence[int]) -> Path:
+    """The folder, with a dataset `loans` imported at each of these organisations."""
+    for org, rows in numbers.items():
+        Datasets(folder / org / "snapshots", org).add(write_dataset(folder / org / "sources", rows))
+    return folder
+
+
 class Station:
     """One organisation's node."""
 

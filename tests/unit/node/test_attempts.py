@@ -14,7 +14,6 @@ from contract.ledger import Ledger, hear, open_job
 from contract.lifecycle import State
 from contract.signing import Kind, verify
 from contract.statements import Evidence, Receipt
-from node.catalogue import Datasets
 from node.evidence import stream_of
 from node.filing import Filing
 from node.stage import Stage
@@ -22,7 +21,7 @@ from psi.engine import Engine
 from psi.rr22 import parameters
 from psi.step import Result
 from tests.unit.node.lines import Member
-from tests.unit.node.stations import Log, Station, two_stations, uscc, write_dataset
+from tests.unit.node.stations import Log, Station, two_stations, uscc, with_loans
 from tests.unit.node.test_conduct import assert_same_end, read_back, restart
 
 A_ROWS, B_ROWS = range(1, 240), range(180, 420)
@@ -41,10 +40,7 @@ def small_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folders in which the loans of both banks are imported already."""
-    folder = tmp_path_factory.mktemp("imported")
-    for org, rows in (("bank_a", A_ROWS), ("bank_b", B_ROWS)):
-        Datasets(folder / org / "snapshots", org).add(write_dataset(folder / org / "sources", rows))
-    return folder
+    return with_loans(tmp_path_factory.mktemp("imported"), bank_a=A_ROWS, bank_b=B_ROWS)
 
 
 @pytest.fixture

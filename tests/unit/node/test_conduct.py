@@ -19,7 +19,6 @@ from contract.signing import Kind, Statement, verify
 from contract.statements import Evidence, Gate, Receipt, Verdict
 from contract.views import ResultView
 from node import conduct
-from node.catalogue import Datasets
 from node.scratch import create
 from tests.unit.node.lines import PATIENCE, Member
 from tests.unit.node.stations import (
@@ -30,7 +29,7 @@ from tests.unit.node.stations import (
     limited,
     two_stations,
     uscc,
-    write_dataset,
+    with_loans,
 )
 
 A_ROWS, B_ROWS = range(1, 40), range(30, 300)
@@ -42,10 +41,7 @@ World = tuple[Log, Station, Station]
 @pytest.fixture(scope="module")
 def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folders in which the loans of both banks are imported already."""
-    folder = tmp_path_factory.mktemp("imported")
-    for org, rows in (("bank_a", A_ROWS), ("bank_b", B_ROWS)):
-        Datasets(folder / org / "snapshots", org).add(write_dataset(folder / org / "sources", rows))
-    return folder
+    return with_loans(tmp_path_factory.mktemp("imported"), bank_a=A_ROWS, bank_b=B_ROWS)
 
 
 @pytest.fixture
