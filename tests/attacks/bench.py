@@ -26,7 +26,7 @@ from node.answered import Answer, Answered
 from node.gate import check_policy, min_change
 from node.local import run_local
 from tests.flow.federation_in_process import contract_of, play
-from tests.property.test_query_plan import key
+from tests.property.query_worlds import key
 
 TODAY = date(2026, 11, 1)
 BANK, BUREAU = "bank", "bureau"

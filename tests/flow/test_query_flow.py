@@ -19,15 +19,10 @@ from federated.query.agreed import plan_of
 from federated.query.result import Result
 from scenarios.sql_oracle import Answer
 from tests.flow.federation_in_process import contract_of, play
-from tests.property.test_query_plan import (
-    World,
-    local_rows,
-    queries,
-    queries_by_several_columns,
-    released,
-    require_equal,
-    written,
-)
+from tests.property.equality import require_equal
+from tests.property.joined_in_clear import local_rows, released
+from tests.property.query_worlds import World, written
+from tests.property.random_queries import queries, queries_by_several_columns
 
 TAX = (
     "(SELECT uscc, SUM(vat) AS vat, COUNT(*) AS n, MAX(grade) AS grade FROM tax.returns"

@@ -23,7 +23,8 @@ from contract.errors import MiheError, RequestError
 from federated.query.planning import compile_statement
 from federated.query.result import Result, result_of
 from federated.query.statement import parse
-from tests.property.test_query_plan import DATASETS, World, local_rows, released, written
+from tests.property.joined_in_clear import local_rows, released
+from tests.property.query_worlds import DATASETS, World, written
 
 SUITES = Path(__file__).parent / "suites"
 PLACE = r"line \d+, column \d+: .+"

@@ -32,7 +32,7 @@ from federated.words import to_integers, total
 from node import snapshot
 from node.union_rows import run_union
 from scenarios.sql_oracle import Clear
-from tests.property.test_query_plan import TODAY, boolean, decimal, dirty, key, maybe
+from tests.property.query_worlds import TODAY, boolean, decimal, dirty, key, maybe
 
 BANKS = ("bank_a", "bank_b", "bank_c", "bank_d", "bank_e")
 CLASSES = ("正常", "关注", "it's")
