@@ -7,7 +7,7 @@ Rules       an attempt in which somebody is missing is over for good, and the ne
             who are there; one that was collected of all its members is the run's last, whatever
             becomes of it
 
-A fold, as contract/ledger.py is, which calls it and has checked the signatures.
+A fold, as contract/fold.py is. It is called by contract/steps.py, and the signatures are checked.
 """
 
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,7 @@
 """Drives every job: hears a statement, decides by the shared ledger, logs it, and lets it be told.
 
 The decision and the log are one step that nothing else comes between, so the order of the log is
-the order of the decisions; a node that folds the log through contract/ledger.py arrives at the same
+the order of the decisions; a node that folds the log through contract/fold.py arrives at the same
 states. What the coordinator says itself is one thing only: that a job is dead, because its contract
 expired before it ran or because a party was lost.
 
@@ -30,9 +30,10 @@ from contract.errors import (
     UnknownJob,
     UnknownOrganisation,
 )
+from contract.fold import hear, open_job
 from contract.identity import Identity, Role, require_role
 from contract.job import COLLECTED
-from contract.ledger import Ledger, hear, open_job
+from contract.ledger import Ledger
 from contract.lifecycle import State
 from contract.signing import Kind, Statement, verify
 from contract.standing import objection_to

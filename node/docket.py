@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from contract.cause import Cause, to_json
 from contract.credentials import Credentials, Pair
 from contract.errors import BadMessage, MiheError, PartyLost, UnknownJob
+from contract.fold import hear, open_job
 from contract.identity import Identity
 from contract.job import Contract
-from contract.ledger import Ledger, hear, open_job
+from contract.ledger import Ledger
 from contract.lifecycle import TERMINAL, State
 from contract.signing import Kind, Signer, Statement, verify, verify_origin
 from node.store import JobRow, Store

@@ -19,6 +19,7 @@ from contract.attempts import Abandoned, Absent, Attempts, Confirmed, MaskKey, O
 from contract.canonical import Frozen, canonical_bytes
 from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
 from contract.errors import MiheError
+from contract.fold import hear, open_job
 from contract.identity import Identity, Role
 from contract.job import (
     Basis,
@@ -31,7 +32,7 @@ from contract.job import (
     fewest_contributors,
 )
 from contract.keys import KeyKind
-from contract.ledger import Ledger, hear, open_job
+from contract.ledger import Ledger
 from contract.lifecycle import State
 from contract.signing import Kind, Statement
 from contract.statements import (

@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 from contract.canonical import Frozen, canonical_bytes
 from contract.cause import Cause
 from contract.errors import MiheError
+from contract.fold import hear, open_job
 from contract.identity import Identity, Role
 from contract.job import Basis, Contract, JobKind, Party
 from contract.keys import KeyKind
-from contract.ledger import Ledger, hear, open_job, role_of
+from contract.ledger import Ledger, role_of
 from contract.lifecycle import State
 from contract.signing import Kind, Statement
 from contract.statements import (

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from contract.errors import MiheError
+from contract.fold import hear, open_job
 from contract.further import MOST_ATTEMPTS, record_of
 from contract.job import Contract, Crypto, Suite
-from contract.ledger import Ledger, hear, open_job
+from contract.ledger import Ledger
 from contract.lifecycle import State
 from contract.signing import Kind, Statement
 from contract.statements import Approval, Decision, Evidence, Gate, Prepare, Verdict

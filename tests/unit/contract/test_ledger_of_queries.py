@@ -15,10 +15,11 @@ from contract.canonical import Frozen, canonical_bytes
 from contract.cause import Cause
 from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
 from contract.errors import BY_CODE, MiheError
+from contract.fold import hear, open_job
 from contract.identity import Identity, Role
 from contract.job import Basis, Contract, Crypto, JobKind, Party, Query, Suite
 from contract.keys import KeyKind
-from contract.ledger import Ledger, hear, open_job
+from contract.ledger import Ledger
 from contract.lifecycle import State
 from contract.signing import Kind, Statement
 from contract.statements import (

@@ -20,10 +20,11 @@ from contract import toml
 from contract.canonical import canonical_bytes
 from contract.cause import to_json
 from contract.errors import MiheError
+from contract.fold import hear, open_job
 from contract.identity import Identity
 from contract.job import Basis, Contract, JobKind
 from contract.keys import USCC_ALPHABET
-from contract.ledger import Ledger, hear, open_job
+from contract.ledger import Ledger
 from contract.lifecycle import TERMINAL, State
 from contract.policy import Policy
 from contract.signing import Kind, Statement, verify

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from contract.errors import StorageFull
-from contract.ledger import Ledger, hear, open_job
+from contract.fold import hear, open_job
+from contract.ledger import Ledger
 from contract.lifecycle import State
 from contract.signing import Kind, verify
 from contract.statements import Evidence, Receipt

@@ -16,9 +16,10 @@ from contract.canonical import canonical_bytes
 from contract.cause import cause_of
 from contract.credentials import Credentials, Pair
 from contract.errors import Aborted, ForeignCertificate, MiheError, PartyLost, UnknownJob
+from contract.fold import hear, open_job
 from contract.identity import pem_to_der
 from contract.job import Contract
-from contract.ledger import Ledger, hear, open_job
+from contract.ledger import Ledger
 from contract.lifecycle import State
 from contract.signing import Kind, Signer, Statement, verify
 from contract.statements import Dead
