@@ -67,6 +67,18 @@ class KeyPart(Frozen):
     kind: PartKind
 
 
+MOST_JOINED = 15
+"""Datasets that one owner joins with its first."""
+
+
+class KeyedDataset(Frozen):
+    """A dataset of an owner, and the columns of it that are the key."""
+
+    dataset: Name
+    key: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MOST_PARTS)]
+    schema_digest: Hex32 = Field(description="of the catalogue entry that the job was planned on")
+
+
 class Party(Frozen):
     """An owner and what it contributes."""
 
@@ -78,6 +90,11 @@ class Party(Frozen):
     beside: (
         Annotated[tuple[KeyPart, ...], Field(min_length=1, max_length=MOST_PARTS - 1)] | None
     ) = Field(default=None, description="the other columns of a key of several")
+    joined: (
+        Annotated[tuple[KeyedDataset, ...], Field(min_length=1, max_length=MOST_JOINED)] | None
+    ) = Field(
+        default=None, description="further datasets that the owner joins with it, by the same key"
+    )
     schema_digest: Hex32 = Field(description="of the catalogue entry that the job was planned on")
     size: int = Field(ge=SMALLEST_SIZE, le=LARGEST_SIZE, description="keys sent, padding included")
 
@@ -88,6 +105,12 @@ class Party(Frozen):
         return self
 
     @property
+    def datasets(self) -> tuple[KeyedDataset, ...]:
+        """All that it contributes of."""
+        first = KeyedDataset(dataset=self.dataset, key=self.key, schema_digest=self.schema_digest)
+        return (first, *(self.joined or ()))
+
+    @property
     def key(self) -> tuple[Name, ...]:
         """The columns of the key."""
         return (self.key_column, *(part.column for part in self.beside or ()))
@@ -96,7 +119,8 @@ class Party(Frozen):
     def matched(self) -> str:
         """What is matched, in words: org.dataset.column, or org.dataset (column, column)."""
         columns = f".{self.key_column}" if self.beside is None else f" ({', '.join(self.key)})"
-        return f"{self.org}.{self.dataset}{columns}"
+        further = [f"{self.org}.{one.dataset}" for one in self.joined or ()]
+        return " with ".join([f"{self.org}.{self.dataset}{columns}", *further])
 
     @property
     def kinds(self) -> tuple[PartKind, ...]:
@@ -284,8 +308,9 @@ class Contract(Frozen):
         self._check_kind(orgs)
         if len({party.kinds for party in self.parties}) != 1:
             raise ValueError("the key columns are of different kinds")
-        if self.parties[0].beside is not None and self.family is not Family.QUERY:
-            raise ValueError("this job matches one column of each")
+        several = self.parties[0].beside or any(party.joined for party in self.parties)
+        if several and self.family is not Family.QUERY:
+            raise ValueError("this job matches one column of one dataset of each")
         if self.expires <= self.created:
             raise ValueError("expires before it is created")
         return self
@@ -304,7 +329,11 @@ class Contract(Frozen):
         self._check_contributors(self.query, len(orgs), is_union=is_union)
         if len(self.receivers) != 1:
             raise ValueError("a query has one receiver")
-        pinned = [(party.org, party.dataset, party.schema_digest) for party in self.parties]
+        pinned = [
+            (party.org, one.dataset, one.schema_digest)
+            for party in self.parties
+            for one in party.datasets
+        ]
         stated = [(entry.org, entry.name, entry.schema_digest) for entry in self.query.entries]
         if pinned != stated:
             raise ValueError("the schemas are not those of the parties' datasets")
@@ -356,8 +385,8 @@ class Contract(Frozen):
         """How many keys of the join may be of one subject; None where nobody has said."""
         if self.query is None:
             return 1
-        pairs = zip(self.query.entries, self.parties, strict=True)
-        return most_keys_per_subject([(entry, party.key) for entry, party in pairs])
+        keys = [one.key for party in self.parties for one in party.datasets]
+        return most_keys_per_subject(list(zip(self.query.entries, keys, strict=True)))
 
     @property
     def helper(self) -> str:

@@ -46,7 +46,7 @@ class Use(StrEnum):
 
 
 class Allow(Frozen):
-    """One permission. A job passes if a single rule lists everything that the job asks for."""
+    """One permission. A job passes if for each dataset one rule lists all that is asked of it."""
 
     dataset: Name = Field(description="the dataset that the rule is about")
     jobs: Annotated[tuple[JobKind, ...], Field(min_length=1)] = Field(

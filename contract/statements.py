@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from contract.canonical import Frozen, Hex32, HostPort, OrgId, canonical_bytes, digest
 from contract.cause import Cause
 from contract.dataset import CatalogueEntry
-from contract.job import MOST_CONTRIBUTORS, MOST_PARTIES
+from contract.job import MOST_CONTRIBUTORS, MOST_JOINED, MOST_PARTIES
 
 MOST_CELLS = 4096
 
@@ -59,6 +59,9 @@ class PartyStart(Frozen):
     role: RunRole
     protocol: Literal[1]
     snapshot_root: Hex32
+    joined_roots: (
+        Annotated[tuple[Hex32, ...], Field(min_length=1, max_length=MOST_JOINED)] | None
+    ) = Field(default=None, description="of further datasets, in the order of the contract")
     nonce: Hex32
     address: HostPort | None = Field(
         default=None, description="host:port at which peers reach this party directly, if any"

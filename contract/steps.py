@@ -82,7 +82,12 @@ def _prepare(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
     stated = (
         prepare.job, prepare.run, prepare.attempt, party.org, party.fingerprint, party.protocol,
     )  # fmt: skip
-    if stated != expected or party.role is not role_of(ledger.contract, signer.org):
+    joined = len(ledger.contract.party(signer.org).joined or ())
+    if (
+        stated != expected
+        or party.role is not role_of(ledger.contract, signer.org)
+        or len(party.joined_roots or ()) != joined
+    ):
         raise foreign(ledger, statement, signer)
     prepared = {**ledger.prepared, signer.org: prepare}
     if len(prepared) < len(ledger.contract.orgs):

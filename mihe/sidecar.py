@@ -47,7 +47,7 @@ class Source(Frozen):
     snapshot_of: date | None = None
     """Of a query: the day that the rows were taken, as the catalogue said when it was planned."""
     most_keys: int
-    """The padded size: real numbers are not told."""
+    """The padded size, of joined datasets that of all together: real numbers are not told."""
 
 
 class Sidecar(Frozen):
@@ -117,13 +117,14 @@ def sidecar_of(name: str, job: JobView) -> Sidecar:
 
 def _sources(contract: Contract) -> Iterator[Source]:
     entries = contract.query.entries if contract.query else ()
-    days = {entry.org: entry.refreshed for entry in entries}
+    days = {(entry.org, entry.name): entry.refreshed for entry in entries}
     for party in contract.parties:
-        yield Source(
-            dataset=f"{party.org}.{party.dataset}",
-            snapshot_of=days.get(party.org),
-            most_keys=party.size,
-        )
+        for one in party.datasets:
+            yield Source(
+                dataset=f"{party.org}.{one.dataset}",
+                snapshot_of=days.get((party.org, one.dataset)),
+                most_keys=party.size,
+            )
 
 
 def _meanings(result: ResultView | None) -> dict[str, str]:

@@ -39,8 +39,8 @@ from contract.views import (
 from node.attach import Attachment
 from node.conduct import Conductor, Owner
 from node.docket import Docket
-from node.gate import still_holds
 from node.outlook import digest_of, outlook
+from node.planned_on import still_holds
 from node.propose import Offer, Wish, draft, read_offers
 from node.release import Released, released_by
 from node.results import Results
@@ -173,7 +173,8 @@ class Admin(admin_pb2_grpc.AdminServicer):
         open_jobs = self._open_jobs()
 
         def refused(entry: CatalogueEntry) -> int:
-            return sum(not still_holds(party, entry) for party in open_jobs[entry.name])
+            then = {**self._owner.datasets.entries(), entry.name: entry}
+            return sum(not still_holds(party, then) for party in open_jobs[entry.name])
 
         terms = Terms(name=name, accept=accept, refused=refused)
         async with self._importing:
@@ -205,7 +206,8 @@ class Admin(admin_pb2_grpc.AdminServicer):
         parts: dict[str, list[Party]] = defaultdict(list)
         for ledger in self._docket.open_ledgers():
             party = ledger.contract.party(self._owner.org)
-            parts[party.dataset].append(party)
+            for one in party.datasets:
+                parts[one.dataset].append(party)
         return parts
 
     # ── jobs ────────────────────────────────────────────────────────────────────────────────────
@@ -373,7 +375,9 @@ class Admin(admin_pb2_grpc.AdminServicer):
             state=state,
             attempt=ledger.attempt,
             kind=contract.kind.value,
-            datasets=tuple(f"{party.org}.{party.dataset}" for party in contract.parties),
+            datasets=tuple(
+                f"{party.org}.{one.dataset}" for party in contract.parties for one in party.datasets
+            ),
             receivers=contract.receivers,
             purpose=contract.purpose,
             created=contract.created,

@@ -104,14 +104,17 @@ class Answered:
                     " differs by more",
                 )
 
-    def keep(self, answer: Answer, me: str) -> None:
-        """Remember an answer before it is given; Withheld if a row of it is too near to another's.
+    def keep(self, answers: Sequence[Answer], me: str) -> None:
+        """Remember an answer before it is given, for each dataset that it is made of.
 
-        Durable when this returns, or StorageFull. One of which no more is heard counts as given.
+        Withheld if a row of it is too near to another's. Durable when this returns, or StorageFull.
+        One of which no more is heard counts as given.
         """
         with self._lock:
-            self._check(answer, me)
-            self._write(answer)
+            for answer in answers:
+                self._check(answer, me)
+            for answer in answers:
+                self._write(answer)
 
     def _write(self, answer: Answer) -> None:
         content = answer.brought.to_bytes()

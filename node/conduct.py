@@ -8,7 +8,7 @@ up when the job has ended.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,23 +62,25 @@ class Owner:
         return self.credentials.org
 
     def decide(
-        self, contract: Contract, snapshot: str | None = None, *, approved: bool = False
+        self, contract: Contract, snapshots: Sequence[str] = (), *, approved: bool = False
     ) -> Consent:
-        """Consent on the given snapshot, or on the present one; raises what refuses.
+        """Consent on the given snapshots, or on the present ones; raises what refuses.
 
         What is `approved` already may go on under the certificate that it names, while its key is
         held (docs/decisions/0012); anything else has to name the present one.
         """
         party = contract.party(self.org)
         pair = self.credentials.pair_for(party.fingerprint) if approved else None
-        dataset = party.dataset
+        present = [self.datasets.current_root(one.dataset) for one in party.datasets]
+        snapshot, *joined = snapshots or present
         return decide(
             contract,
             org=self.org,
             fingerprint=(pair or self.credentials.pair).fingerprint,
             policy=readable(self.policy, self.org),
             entries=self.datasets.entries(),
-            snapshot=snapshot or self.datasets.current_root(dataset),
+            snapshot=snapshot,
+            joined=joined,
         )
 
     def policy_lines(self, contract: Contract) -> tuple[PolicyLine, ...]:
@@ -265,7 +267,7 @@ class Conductor:
             refusal = cause_of(error.at(party=self._owner.org, phase="approve"))
             answer = Approval(job=ledger.job.hex(), decision=Decision.REFUSED, cause=refusal)
         else:
-            self._store.pin(ledger.job, consent.snapshot)
+            self._store.pin(ledger.job, [root for _, root in consent.held])
             answer = Approval(job=ledger.job.hex(), decision=Decision.APPROVED)
         self._say(Kind.APPROVAL, ledger.job, answer)
 
@@ -281,6 +283,7 @@ class Conductor:
             role=role_of(ledger.contract, consent.org),
             protocol=PROTOCOL_VERSION,
             snapshot_root=consent.snapshot,
+            joined_roots=tuple(root for _, root in consent.joined) or None,
             nonce=token_hex(32),
             address=self._owner.address,
         )
@@ -399,8 +402,8 @@ class Conductor:
     def _evidence_file(self, job: bytes) -> Path:
         return self._evidence / f"{job.hex()}.json"
 
-    def _pinned(self, ledger: Ledger) -> str | None:
-        return self._docket.row(ledger.job).snapshot
+    def _pinned(self, ledger: Ledger) -> tuple[str, ...]:
+        return self._docket.row(ledger.job).snapshots
 
 
 def _short(job: bytes) -> str:

@@ -126,7 +126,7 @@ class Docket:
     def pinned(self) -> set[str]:
         """The snapshots that open jobs are bound to."""
         rows = (self.row(job) for job in self._open)
-        return {row.snapshot for row in rows if row.snapshot is not None}
+        return {snapshot for row in rows for snapshot in row.snapshots}
 
     def row(self, job: bytes) -> JobRow:
         """What this node keeps of a job beside its statements."""

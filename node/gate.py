@@ -5,7 +5,7 @@ is the owner's own: it reads the owner's file, and nothing in a contract can rel
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import NamedTuple
@@ -13,15 +13,9 @@ from typing import NamedTuple
 from contract.dataset import CatalogueEntry
 from contract.errors import (
     ContractExpired,
-    DatasetOutgrown,
     FingerprintChanged,
-    KeyKindMismatch,
     MiheError,
     Refused,
-    SnapshotChanged,
-    UnknownColumn,
-    UnknownDataset,
-    nearest,
 )
 from contract.job import (
     RR22_SUITES,
@@ -29,7 +23,6 @@ from contract.job import (
     STRONGEST_MATCHING,
     Contract,
     Family,
-    Party,
     Query,
 )
 from contract.policy import Allow, Policy, Use
@@ -37,6 +30,7 @@ from contract.views import PolicyLine
 from federated.query.agreed import plan_of, plan_of_union
 from federated.query.plan import uses
 from federated.query.union_plan import uses_of_union
+from node.planned_on import require_same, root_of
 
 _ADDED_UP = frozenset({Use.SUM, Use.AVG, Use.VARIANCE, Use.QUANTILE})
 _only_here = object()
@@ -45,16 +39,23 @@ _log = logging.getLogger("mihe.gate")
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """An owner's consent to one contract, on one snapshot of one dataset."""
+    """An owner's consent to one contract, on one snapshot of each dataset that it names."""
 
     contract: Contract
     org: str
     dataset: str
     column: str
     snapshot: str
+    joined: tuple[tuple[str, str], ...]
+    """Further datasets, each with its snapshot."""
     largest_share: int | None
     """Percent of a sum that one key may have, where the join does not check it."""
     made_by: object
+
+    @property
+    def held(self) -> tuple[tuple[str, str], ...]:
+        """Each dataset with its snapshot, in the contract's order."""
+        return ((self.dataset, self.snapshot), *self.joined)
 
     def __post_init__(self) -> None:
         if self.made_by is not _only_here:
@@ -69,12 +70,14 @@ def decide(
     policy: Policy,
     entries: dict[str, CatalogueEntry],
     snapshot: str | None,
+    joined: Sequence[str | None] = (),
     now: datetime | None = None,
 ) -> Consent:
-    """Consent of `org`, on its snapshot of the dataset, or the error that refuses.
+    """Consent of `org`, on its snapshots of its datasets, or the error that refuses.
 
     `entries` are this node's own datasets by name; `snapshot` the current one of the dataset that
-    the contract names (its commitment), or None if there is none.
+    the contract names (its commitment), or None if there is none; `joined` those of the further
+    datasets that it names.
     """
     now = now or datetime.now(UTC)
     party = contract.party(org)
@@ -89,74 +92,26 @@ def decide(
         raise ContractExpired(
             "the contract has expired", party=org, phase="approve", fix="propose the job again"
         )
-    entry = entries.get(party.dataset)
-    if entry is None or snapshot is None:
-        raise UnknownDataset(
-            f"{org} has no dataset '{party.dataset}'.{nearest(party.dataset, list(entries))}",
-            party=org,
-            phase="approve",
-            fix="see `mihe catalog` for the datasets there are",
-        )
-    _check_data(contract, org, entry)
-    rule = check_policy(contract, org, policy, now.date())
+    roots = (snapshot, *joined)
+    held = [
+        (one.dataset, root_of(org, one.dataset, entries, root))
+        for one, root in zip(party.datasets, roots, strict=True)
+    ]
+    require_same(party, entries)
+    rules = check_policy(contract, org, policy, now.date())
     unchecked = contract.query is None or contract.query.largest_share is None
+    shares = [rule.largest_share for rule in rules if rule.largest_share is not None]
+    (dataset, root), *further = held
     return Consent(
         contract,
         org,
-        party.dataset,
+        dataset,
         party.key_column,
-        snapshot,
-        rule.largest_share if unchecked else None,
+        root,
+        tuple(further),
+        min(shares, default=None) if unchecked else None,
         _only_here,
     )
-
-
-def _check_data(contract: Contract, org: str, entry: CatalogueEntry) -> None:
-    party = contract.party(org)
-    column = entry.column(party.key_column)
-    if column is None or column.key is None:
-        keys = [column.name for column in entry.columns if column.key]
-        raise UnknownColumn(
-            f"{org}.{party.dataset} has no key column '{party.key_column}'."
-            f"{nearest(party.key_column, keys)}",
-            party=org,
-            phase="approve",
-            fix="see `mihe catalog` for the columns there are",
-        )
-    if column.key is not party.key_kind:
-        raise KeyKindMismatch(
-            f"{org}.{party.dataset}.{party.key_column} holds {column.key.value} keys,"
-            f" the contract says {party.key_kind.value}",
-            party=org,
-            phase="approve",
-            fix="match columns of the same kind of key",
-        )
-    if entry.schema_digest != party.schema_digest:
-        raise SnapshotChanged(
-            f"the columns of {org}.{party.dataset} are not those that the contract was planned on",
-            party=org,
-            phase="approve",
-            fix="propose the job again: it will be planned on the present columns",
-        )
-    if _keys_of(party, entry) > party.size:
-        raise DatasetOutgrown(
-            f"{org}.{party.dataset} has outgrown the {party.size} keys that the contract allows",
-            party=org,
-            phase="approve",
-            fix="propose the job again: it will be planned on the present size",
-        )
-
-
-def still_holds(party: Party, entry: CatalogueEntry) -> bool:
-    """Whether a job that `party` is a part of may go on when its dataset becomes `entry`."""
-    same = entry.schema_digest == party.schema_digest
-    return same and entry.key_of(party.key) is not None and _keys_of(party, entry) <= party.size
-
-
-def _keys_of(party: Party, entry: CatalogueEntry) -> int:
-    """How many keys the dataset has, of those that the contract joins by."""
-    declared = entry.key_of(party.key)
-    return 0 if declared is None else declared.size or 0
 
 
 def readable(policy: Callable[[], Policy], org: str) -> Policy:
@@ -177,10 +132,23 @@ def readable(policy: Callable[[], Policy], org: str) -> Policy:
         ) from None
 
 
-def check_policy(contract: Contract, org: str, policy: Policy, today: date) -> Allow:
-    """The first rule of the policy that lists everything that the job asks for, or Refused."""
-    dataset = contract.party(org).dataset
-    closest = _closest(contract, org, _used(contract, org), policy, today)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a job asks of one dataset of an owner."""
+
+    dataset: str
+    key: tuple[str, ...]
+    used: Mapping[str, frozenset[Use]]
+
+
+def check_policy(contract: Contract, org: str, policy: Policy, today: date) -> tuple[Allow, ...]:
+    """For each dataset the first rule that lists everything that the job asks of it, or Refused."""
+    return tuple(_allowing(contract, org, asked, policy, today) for asked in _asked(contract, org))
+
+
+def _allowing(contract: Contract, org: str, asked: _Asked, policy: Policy, today: date) -> Allow:
+    dataset = asked.dataset
+    closest = _closest(contract, org, asked, policy, today)
     if closest is None:
         raise _refused(org, f"no rule of {org}'s policy is about '{dataset}'", "unlisted")
     if closest.denied:
@@ -202,40 +170,36 @@ class _Tried(NamedTuple):
 
 
 def _tried(
-    contract: Contract,
-    org: str,
-    used: Mapping[str, frozenset[Use]],
-    policy: Policy,
-    today: date,
+    contract: Contract, org: str, asked: _Asked, policy: Policy, today: date
 ) -> list[_Tried]:
     """Every rule about the dataset."""
-    dataset = contract.party(org).dataset
     return [
-        _Tried(_denied(contract, org, used, rule, today), f"allow[{number}]", rule)
+        _Tried(_denied(contract, org, asked, rule, today), f"allow[{number}]", rule)
         for number, rule in enumerate(policy.allow, 1)
-        if rule.dataset == dataset
+        if rule.dataset == asked.dataset
     ]
 
 
 def _closest(
-    contract: Contract,
-    org: str,
-    used: Mapping[str, frozenset[Use]],
-    policy: Policy,
-    today: date,
+    contract: Contract, org: str, asked: _Asked, policy: Policy, today: date
 ) -> _Tried | None:
     """Of the rules about the dataset the first that denies least."""
-    tried = _tried(contract, org, used, policy, today)
+    tried = _tried(contract, org, asked, policy, today)
     return min(tried, key=lambda one: len(one.denied), default=None)
 
 
-def _used(contract: Contract, org: str) -> dict[str, frozenset[Use]]:
-    """What the job does with each column of the organisation's dataset."""
-    if contract.query is None:
-        return {}
-    if contract.family is Family.UNION:
-        return uses_of_union(plan_of_union(contract), org)
-    return uses(plan_of(contract), org)
+def _asked(contract: Contract, org: str) -> list[_Asked]:
+    """What the job does with each column of each of the organisation's datasets."""
+
+    def used(dataset: str) -> dict[str, frozenset[Use]]:
+        if contract.query is None:
+            return {}
+        if contract.family is Family.UNION:
+            return uses_of_union(plan_of_union(contract), org)
+        return uses(plan_of(contract), org, dataset)
+
+    datasets = contract.party(org).datasets
+    return [_Asked(one.dataset, one.key, used(one.dataset)) for one in datasets]
 
 
 def policy_lines(
@@ -244,39 +208,36 @@ def policy_lines(
     """What a query asks of every owner's policy; answered for `org`, whose policy this is."""
     lines: list[PolicyLine] = []
     for other in contract.orgs:
-        used = _used(contract, other)
-        if other == org:
-            lines += _answered(contract, org, used, policy, today)
-        else:
-            lines += [PolicyLine(org=other, what=what) for what in _uses_in_words(used)]
+        for asked in _asked(contract, other):
+            if other == org:
+                found = _answered(contract, org, asked, policy, today)
+            else:
+                words = _uses_in_words(asked.used)
+                found = (PolicyLine(org=other, what=what) for what in words)
+            # Of several datasets each line says which one it is about.
+            about = f"{asked.dataset}: " if contract.party(other).joined else ""
+            lines += [one.model_copy(update={"what": about + one.what}) for one in found]
     return tuple(lines)
 
 
 def _answered(
-    contract: Contract,
-    org: str,
-    used: Mapping[str, frozenset[Use]],
-    policy: Policy,
-    today: date,
+    contract: Contract, org: str, asked: _Asked, policy: Policy, today: date
 ) -> Iterator[PolicyLine]:
     """By the rule that allows all, or else by the one that denies least."""
-    closest = _closest(contract, org, used, policy, today)
+    closest = _closest(contract, org, asked, policy, today)
     if closest is None:
-        dataset = contract.party(org).dataset
-        yield PolicyLine(org=org, what=f"any use of '{dataset}'", allowed=False)
+        yield PolicyLine(org=org, what=f"any use of '{asked.dataset}'", allowed=False)
         return
     denied, rule, _ = closest
-    asked = _uses_in_words(used)
-    for what in asked:
+    words = _uses_in_words(asked.used)
+    for what in words:
         yield PolicyLine(org=org, what=what, allowed=what not in denied, rule=rule)
     for what in denied:
-        if what not in asked:
+        if what not in words:
             yield PolicyLine(org=org, what=what, allowed=False, rule=rule)
 
 
-def _denied(
-    contract: Contract, org: str, used: Mapping[str, frozenset[Use]], rule: Allow, today: date
-) -> list[str]:
+def _denied(contract: Contract, org: str, asked: _Asked, rule: Allow, today: date) -> list[str]:
     """What of the job this rule does not list, in an officer's words."""
     others = contract.others(org)
     peers = [contract.party(other) for other in others]
@@ -287,7 +248,7 @@ def _denied(
     largest, first = rule.largest_peer_set, contract.receivers[0]
     checks: dict[str, Callable[[], bool]] = {
         "kind": lambda: contract.kind in rule.jobs,
-        "key column": lambda: set(contract.party(org).key) <= set(rule.on),
+        "key column": lambda: set(asked.key) <= set(rule.on),
         "other parties": lambda: set(others) <= set(rule.others),
         "receivers": lambda: set(contract.receivers) <= set(rule.receivers),
         "purpose": lambda: contract.purpose in rule.purposes,
@@ -308,7 +269,8 @@ def _denied(
         denied.append("keys of several columns (min_change compares subjects, not keys)")
     if contract.query is None:
         return denied
-    return denied + _denied_of(contract.query, used, rule) + _denied_own(contract, org, rule)
+    denied += _denied_of(contract.query, asked.used, rule)
+    return denied + _denied_own(contract, org, rule)
 
 
 def _denied_of(query: Query, used: Mapping[str, frozenset[Use]], rule: Allow) -> list[str]:
@@ -340,15 +302,23 @@ def _denied_own(contract: Contract, org: str, rule: Allow) -> list[str]:
     receiver = contract.receivers[0]
     if rule.receivers_own or receiver == org or contract.family is Family.UNION:
         return []
-    own = set().union(*_used(contract, receiver).values())
+    own = {use for one in _asked(contract, receiver) for uses in one.used.values() for use in uses}
     return [f"sums of {receiver}'s own columns"] if own & _ADDED_UP else []
 
 
-def min_change(contract: Contract, org: str, policy: Policy, today: date) -> int | None:
-    """By how many subjects answers must differ; None if a rule that allows the job asks nothing."""
-    tried = _tried(contract, org, _used(contract, org), policy, today)
-    asked = [one.rule.min_change for one in tried if not one.denied]
-    return None if None in asked else min((one for one in asked if one is not None), default=None)
+def min_changes(contract: Contract, org: str, policy: Policy, today: date) -> dict[str, int]:
+    """By how many subjects answers from each dataset must differ, where its rules ask for that.
+
+    They don't where one that allows the job asks for nothing.
+    """
+    found = {}
+    for asked in _asked(contract, org):
+        tried = _tried(contract, org, asked, policy, today)
+        fewest = [one.rule.min_change for one in tried if not one.denied]
+        wanted = [one for one in fewest if one is not None]
+        if wanted and len(wanted) == len(fewest):
+            found[asked.dataset] = min(wanted)
+    return found
 
 
 def _uses_in_words(used: Mapping[str, frozenset[Use]]) -> list[str]:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import BadValue, QueryTooLong, SeveralRows, SmallBranch
-from federated.query.plan import SNAPSHOT, LocalPart, QueryPlan, ValueColumn
+from federated.query.plan import LocalPart, QueryPlan, ValueColumn, snapshot_name
 from federated.query.result import Cell
 from federated.query.subquery import summed
 from node import duck, rows
@@ -45,13 +45,20 @@ class LocalRows:
     """The columns that are sent, limbs apart, in the order of the plan's value columns."""
 
 
-def run_local(part: LocalPart, parquet: Path, *, k: int, seconds: float = SECONDS) -> LocalRows:
-    """What an owner's part of a plan gives on the snapshot `parquet`. Blocking.
+def run_local(
+    part: LocalPart,
+    parquet: Path,
+    *,
+    k: int,
+    joined: Sequence[Path] = (),
+    seconds: float = SECONDS,
+) -> LocalRows:
+    """What an owner's part of a plan gives on the snapshot `parquet`, and those `joined`. Blocking.
 
     A branch of what is added up is taken by no key, or by at least `k`.
     Raises SeveralRows, BadValue, SmallBranch, QueryTooLong, SnapshotChanged, StorageFull.
     """
-    with _snapshot(parquet) as connection, limited(connection, seconds):
+    with _snapshots([parquet, *joined]) as connection, limited(connection, seconds):
         # Compiled here from checked parts, never taken from the wire.
         found = connection.execute(part.sql).fetchnumpy()
     texts = found.pop("key")
@@ -86,7 +93,7 @@ def run_left(plan: QueryPlan, parquet: Path, *, seconds: float = SECONDS) -> lis
     left = plan.left
     assert left is not None
     groups = len(plan.owners[left.owner].groups)
-    with _snapshot(parquet) as connection, limited(connection, seconds):
+    with _snapshots([parquet]) as connection, limited(connection, seconds):
         found = connection.execute(left.sql).fetchall()
     places = range(len(plan.owners))
     return [
@@ -100,11 +107,12 @@ def run_left(plan: QueryPlan, parquet: Path, *, seconds: float = SECONDS) -> lis
 
 
 @contextmanager
-def _snapshot(parquet: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A locked connection in which the snapshot is a view; what it needs meanwhile is scratch."""
-    with scratch(parquet.parent) as work, duck.locked([parquet], spill=work) as connection:
-        reader = rows.reader(connection, parquet)
-        connection.execute(f"CREATE VIEW {SNAPSHOT} AS FROM {reader}")
+def _snapshots(files: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A locked connection in which each snapshot is a view; what it needs meanwhile is scratch."""
+    with scratch(files[0].parent) as work, duck.locked(files, spill=work) as connection:
+        for place, file in enumerate(files):
+            reader = rows.reader(connection, file)
+            connection.execute(f"CREATE VIEW {snapshot_name(place)} AS FROM {reader}")
         yield connection
 
 
@@ -128,7 +136,8 @@ def limited(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[N
 def _several_rows(part: LocalPart) -> SeveralRows:
     dataset = f"{part.org}.{part.dataset}"
     return SeveralRows(
-        f"{dataset} has several rows for one key, and a join takes one from each owner",
+        f"{part.datasets} {'together have' if part.joined else 'has'} several rows for one key, and"
+        " a join takes one from each owner",
         fix=f"Add them up first: {summed(', '.join(part.key), dataset)}; or leave one row per key"
         " with WHERE.",
         rule="one row per key and owner",
@@ -141,7 +150,7 @@ def _check_branches(part: LocalPart, taken: Integers, k: int) -> None:
     keys = [np.count_nonzero(taken & (1 << bit)) for bit in range(bits)]
     if any(0 < some < k for some in keys):
         raise SmallBranch(
-            f"what is added up of {part.org}.{part.dataset} picks fewer keys than a row of the"
+            f"what is added up of {part.datasets} picks fewer keys than a row of the"
             " result must have",
             fix="Widen the conditions inside of SUM, AVG or COUNT; or GROUP BY the CASE, which"
             " folds small groups.",
@@ -153,8 +162,8 @@ def _limbs(part: LocalPart, value: ValueColumn, column: Integers) -> Iterator[In
     """The columns that a value is sent as, the lowest limb first; BadValue if it is too large."""
     if len(column) and not value.least <= column.min() <= column.max() <= value.most:
         raise BadValue(
-            f"a value that {part.org}.{part.dataset} gives is outside of the bounds that its"
-            " catalogue entry declares",
+            f"a value that {part.datasets} gives is outside of the bounds that its catalogue entry"
+            " declares",
             fix="Import the dataset again, and propose the job anew.",
             rule="values are within their declared bounds",
         )

@@ -161,7 +161,7 @@ def _beside_a_star(contract: Contract, seconds: float) -> str:
 def _steps(plan: QueryPlan, receiver: str, aggregation: Aggregation) -> Iterator[str]:
     """What each party does with data, in words."""
     for part in plan.owners:
-        yield f"{part.org} runs on its own {part.dataset}: {part.sql}"
+        yield f"{part.org} runs on its own {' and '.join(part.names)}: {part.sql}"
     numbers = f"{len(plan.summands)} numbers, and how many entities"
     yield f"added up for each cell, {aggregation.value}: {numbers}"
     if plan.largest_share is not None:

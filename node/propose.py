@@ -40,6 +40,7 @@ from contract.job import (
     Crypto,
     Family,
     JobKind,
+    KeyedDataset,
     KeyPart,
     Matching,
     Party,
@@ -205,7 +206,9 @@ def _draft_query(wish: Wish, offers: dict[str, Offer], me: str) -> Contract:
         parameters=parameters or None,
         min_group=wish.min_group,
         min_join=wish.min_join,
-        entries=tuple(offers[party.org].entries[party.dataset] for party in parties),
+        entries=tuple(
+            offers[party.org].entries[one.dataset] for party in parties for one in party.datasets
+        ),
         min_contributors=_contributors(wish, len(parties)) if by_masks else None,
         largest_share=_largest_share(wish, by_masks=by_masks),
     )
@@ -238,7 +241,18 @@ def _given(wish: Wish) -> dict[str, Given]:
 
 
 def _of_part(part: LocalPart | UnionPart, offers: dict[str, Offer]) -> Party:
-    return _party(f"{part.org}.{part.dataset}", part.key, offers, part.beside)
+    party = _party(f"{part.org}.{part.dataset}", part.key, offers, part.beside)
+    if part.joined is None:
+        return party
+    joined = tuple(
+        KeyedDataset(
+            dataset=one.dataset,
+            key=one.key,
+            schema_digest=offers[part.org].entries[one.dataset].schema_digest,
+        )
+        for one in part.joined
+    )
+    return party.model_copy(update={"joined": joined, "size": part.size})
 
 
 def _contributors(wish: Wish, parties: int) -> int:

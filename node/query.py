@@ -31,7 +31,7 @@ from node.answered import Answer
 from node.encrypted import Encrypted
 from node.local import LocalRows, run_left, run_local
 from node.pulse import COORDINATOR
-from node.release import Released, least_change, release
+from node.release import Released, least_changes, release
 from node.shared import Shared
 from node.stage import Line, Stage, together
 
@@ -95,9 +95,9 @@ class _Play:
 
     def _load(self) -> LocalRows:
         stage, consent = self._stage, self._stage.consent
-        parquet = stage.services.datasets.files(consent.dataset, consent.snapshot).parquet
+        parquet, *joined = [stage.services.datasets.files(*one).parquet for one in consent.held]
         part, k = self._plan.owners[self._owner], self._plan.k
-        rows = run_local(part, parquet, k=k)
+        rows = run_local(part, parquet, k=k, joined=joined)
         self._apart = groups_apart(part, rows.groups, rows.values, k=k, share=consent.largest_share)
         if self._seat.receives and self._plan.left is not None:
             self._own = run_left(self._plan, parquet)
@@ -115,11 +115,14 @@ class _Play:
     def _remember(self, rows: LocalRows) -> None:
         """Keep what is about to be answered, where the owner's policy asks for comparisons."""
         consent, services = self._stage.consent, self._stage.services
-        fewest = least_change(consent, services.policy, datetime.now(UTC).date())
-        if fewest is not None:
+        fewest = least_changes(consent, services.policy, datetime.now(UTC).date())
+        if fewest:
             brought = services.answered.brought(rows.keys, rows.groups, self._plan.k)
-            answer = Answer(self._seat.receiver, consent.dataset, brought, fewest)
-            services.answered.keep(answer, self._stage.me)
+            answers = [
+                Answer(self._seat.receiver, dataset, brought, least)
+                for dataset, least in fewest.items()
+            ]
+            services.answered.keep(answers, self._stage.me)
 
     async def _contribute_and_release(self, rows: LocalRows) -> None:
         prepared, cells = await self._contribute(rows)

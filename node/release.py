@@ -42,13 +42,16 @@ def may_release(consent: Consent, policy: Callable[[], Policy], today: date) -> 
         raise _withdrawn(consent, refusal) from None
 
 
-def least_change(consent: Consent, policy: Callable[[], Policy], today: date) -> int | None:
-    """By how many subjects an answer must differ from earlier ones; Withheld if unreadable."""
+def least_changes(consent: Consent, policy: Callable[[], Policy], today: date) -> dict[str, int]:
+    """By how many subjects an answer must differ from a dataset's earlier ones, by dataset.
+
+    Withheld if the policy is unreadable.
+    """
     try:
         now = gate.readable(policy, consent.org)
     except MiheError as refusal:
         raise _withdrawn(consent, refusal) from None
-    return gate.min_change(consent.contract, consent.org, now, today)
+    return gate.min_changes(consent.contract, consent.org, now, today)
 
 
 def _withdrawn(consent: Consent, refusal: MiheError) -> Withheld:

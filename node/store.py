@@ -9,6 +9,7 @@ never more than durable/postgres.py has patience for.
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,8 @@ class JobRow:
     job: bytes
     state: str
     cause: str | None
-    snapshot: str | None
+    snapshots: tuple[str, ...]
+    """Of each dataset that the job uses, in the contract's order; none before consent."""
     begun: bool
     result: str | None
 
@@ -173,9 +175,9 @@ class Store:
             row = db.execute(select(_jobs).where(_jobs.c.job == job)).first()
             return _job(row) if row is not None else None
 
-    def pin(self, job: bytes, snapshot: str) -> None:
-        """Bind a job to the snapshot that it will run on."""
-        self._update_job(job, snapshot=snapshot)
+    def pin(self, job: bytes, snapshots: Sequence[str]) -> None:
+        """Bind a job to the snapshots that it will run on."""
+        self._update_job(job, snapshot=" ".join(snapshots))
 
     def begin(self, job: bytes) -> None:
         """Note that this process has started the run: another process must not start it again."""
@@ -261,4 +263,5 @@ def _statement(row: Row[Any]) -> Statement:
 
 
 def _job(row: Row[Any]) -> JobRow:
-    return JobRow(row.job, row.state, row.cause, row.snapshot, row.begun, row.result)
+    snapshots = tuple((row.snapshot or "").split())
+    return JobRow(row.job, row.state, row.cause, snapshots, row.begun, row.result)

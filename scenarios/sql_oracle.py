@@ -322,28 +322,40 @@ class _Query:
 
     def _owners(self, cells: Mapping[Label, _Group], public: frozenset[str]) -> list["_Owner"]:
         owners = []
-        for alias in self.sources:
-            others = {self._dataset(other) for other in self.sources if other != alias}
-            places, matched = self._places(alias), defaultdict[Label, int](int)
+        for own in self._by_owner():
+            others = {self._dataset(other) for other in self.sources if other not in own}
+            places, matched = self._places(own), defaultdict[Label, int](int)
             for labels, cell in cells.items():
                 matched[tuple(labels[i] for i in places)] += cell.entities
-            owners.append(_Owner(places, self._submitted(alias), matched, not others <= public))
+            owners.append(_Owner(places, self._submitted(own), matched, not others <= public))
         return owners
 
-    def _places(self, alias: str) -> list[int]:
-        """Which dimensions are of one source."""
-        return [i for i, one in enumerate(self.dimensions) if _table(one) == alias]
+    def _by_owner(self) -> list[list[str]]:
+        """What each owner's sources are called."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for alias in self.sources:
+            found[self._dataset(alias).partition(".")[0]].append(alias)
+        return list(found.values())
 
-    def _submitted(self, alias: str) -> dict[Label, int]:
-        """How many keys an owner brings, by its own labels."""
-        own = [self.dimensions[i] for i in self._places(alias)]
-        asked = exp.select(*(one.copy() for one in own), self._entities(alias))
-        asked = asked.from_(self.sources[alias].copy())
-        for column in self._key_of(alias):
+    def _places(self, aliases: Sequence[str]) -> list[int]:
+        """Which dimensions are of one owner's sources."""
+        return [i for i, one in enumerate(self.dimensions) if _tables(one) <= set(aliases)]
+
+    def _submitted(self, aliases: Sequence[str]) -> dict[Label, int]:
+        """How many keys an owner brings, by its own labels; of several sources, those in all."""
+        first, *others = aliases
+        own = [self.dimensions[i] for i in self._places(aliases)]
+        asked = exp.select(*(one.copy() for one in own), self._entities(first))
+        asked = asked.from_(self.sources[first].copy())
+        for alias in others:
+            pairs = zip(self._key_of(first), self._key_of(alias), strict=True)
+            equal = exp.and_(*(exp.EQ(this=a, expression=b) for a, b in pairs))
+            asked = asked.join(self.sources[alias].copy(), on=equal)
+        for column in self._key_of(first):
             asked = asked.where(exp.not_(exp.Is(this=column, expression=exp.Null())))
         for condition in self._conditions():
-            tables = {column.table for column in condition.find_all(exp.Column)}
-            if tables == {alias}:
+            tables = _tables(condition)
+            if tables and tables <= set(aliases):
                 asked = asked.where(condition.copy())
         if own:
             asked = asked.group_by(*(one.copy() for one in own))
@@ -426,9 +438,8 @@ class _Release:
         return min([sum(self.entities[one] for one in row), *absent]) >= self.k
 
 
-def _table(dimension: exp.Expr) -> str:
-    (table,) = {str(column.table) for column in dimension.find_all(exp.Column)}
-    return table
+def _tables(value: exp.Expr) -> set[str]:
+    return {str(column.table) for column in value.find_all(exp.Column)}
 
 
 def _order(labels: Label) -> list[tuple[bool, Any]]:

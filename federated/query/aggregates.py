@@ -215,7 +215,7 @@ class Aggregates:
             nullable = next(column for column in linear.columns if column.nullable)
             raise self.text.refuse(
                 node,
-                f"'{nullable.name}' of {nullable.source} may be NULL, and is added to another"
+                f"'{nullable.called}' of {nullable.alias} may be NULL, and is added to another"
                 " owner's column",
                 "Ask for one SUM for each owner, and add them up: SUM(…) + SUM(…).",
             )

@@ -9,13 +9,13 @@ from functools import lru_cache
 from typing import Final
 
 from contract.errors import BadQuery, BadRequest
-from contract.job import Contract, Family, Parameter, Query
+from contract.job import Contract, Family, KeyedDataset, Parameter, Query
 from contract.statements import MOST_CELLS
 from federated.aggregate.parameters import MERGES, BfvParameters, Term
 from federated.join.parameters import JoinParameters
 from federated.query import union
 from federated.query.parameters import given
-from federated.query.plan import LocalPart, QueryPlan
+from federated.query.plan import LocalDataset, LocalPart, QueryPlan
 from federated.query.planning import compile_statement
 from federated.query.statement import by_name, parse
 from federated.query.union_plan import UnionPart, UnionPlan, compile_union
@@ -113,9 +113,15 @@ def _require_written(
 def _require_parties(
     contract: Contract, parts: Sequence[LocalPart | UnionPart], called: str
 ) -> None:
-    planned = [(part.org, part.dataset, part.key, part.size) for part in parts]
-    agreed = [(p.org, p.dataset, p.key, p.size) for p in contract.parties]
+    planned = [(p.org, p.dataset, p.key, p.size, _keys_of(p.joined)) for p in parts]
+    agreed = [(p.org, p.dataset, p.key, p.size, _keys_of(p.joined)) for p in contract.parties]
     if planned != agreed:
         raise BadRequest(
             f"the parties of the contract are not the {called} that its statement names", fix=_FIX
         )
+
+
+def _keys_of(
+    joined: Sequence[LocalDataset | KeyedDataset] | None,
+) -> list[tuple[str, tuple[str, ...]]]:
+    return [(one.dataset, one.key) for one in joined or ()]

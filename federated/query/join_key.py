@@ -40,7 +40,8 @@ def read(text: Text, tree: exp.Select, sources: Sequence[Joined]) -> list[tuple[
     """The key of every source, its columns in one order: first those that hold keys."""
     joins: list[exp.Join] = tree.args.get("joins") or []
     using = [_using(text, join, sources[0]) for join in joins]
-    for join, names in zip(joins, using, strict=True):
+    places = [using[0], *using]
+    for place, (join, names) in enumerate(zip(joins, using, strict=True), start=1):
         if join.side and len(names) > 1:
             raise text.refuse(
                 names[1],
@@ -49,8 +50,7 @@ def read(text: Text, tree: exp.Select, sources: Sequence[Joined]) -> list[tuple[
                 " rows for it.",
             )
         join.set("kind", None)
-        _require_same(text, names, using[0])
-    places = [using[0], *using]
+        _require_same(text, names, using[0], _prepared(sources, place))
     first = _parts(text, using[0], sources[0])
     order = sorted(first, key=lambda name: first[name].key is None)
     found = []
@@ -96,7 +96,7 @@ def _using(text: Text, join: exp.Join, first: Joined) -> list[exp.Identifier]:
 
 
 def _require_same(
-    text: Text, names: Sequence[exp.Identifier], first: Sequence[exp.Identifier]
+    text: Text, names: Sequence[exp.Identifier], first: Sequence[exp.Identifier], else_: str
 ) -> None:
     wanted = {name.this for name in first}
     given = {name.this for name in names}
@@ -108,14 +108,22 @@ def _require_same(
         raise text.refuse(
             odd,
             f"'{odd.this}' is another key than '{joined}'",
-            "One key joins all the datasets; a sub-query may rename a key column.",
+            f"One key joins all the datasets; a sub-query may rename a key column{else_}.",
         )
     raise text.refuse(
         odd,
         f"({', '.join(str(name.this) for name in names)}) is another key than ({joined})",
         f"One key joins all the datasets: write USING ({joined}) everywhere, or join all by fewer"
-        " columns and add up first what has several rows for these.",
+        f" columns and add up first what has several rows for these{else_}.",
     )
+
+
+def _prepared(sources: Sequence[Joined], place: int) -> str:
+    """What else works for a dataset whose owner has another one before it, by whatever columns."""
+    own = sources[place]
+    if any(own.entry.org == other.entry.org for other in sources[:place]):
+        return f"; {own.entry.org} can prepare one dataset out of both"
+    return ""
 
 
 def _parts(text: Text, names: Sequence[exp.Identifier], source: Joined) -> dict[str, Column]:

@@ -7,16 +7,20 @@ Not for     what would need products across owners: a value of another owner cou
             these rows, which neither owner can compute alone
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from math import prod
 
 from sqlglot import exp
 
 from contract.dataset import ColumnType
 from contract.errors import MiheError
+from federated.query.conditions import Condition
+from federated.query.expressions import Expressions
 from federated.query.join_key import columns_of
-from federated.query.subquery import summed
+from federated.query.source import Relation, Source
+from federated.query.subquery import Inner, grouped, parts, summed
 from federated.query.text import Text
 from federated.query.values import Column, Linear, Range, number, type_at
 
@@ -31,13 +35,12 @@ class ManyRows:
     key: tuple[Column, ...]
     most: int
     """Rows that one key may have."""
+    called: str
+    """What of it has them: itself, or a dataset that its owner joins with others."""
+    same: frozenset[str]
+    """The names of its key, and of columns of what has one row per key: alike in all these rows."""
     items: dict[str, exp.Expr] = field(default_factory=dict)
     """What its sub-query selects, beside the key."""
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The names of its key, which all rows of a key have in common."""
-        return frozenset(column.name for column in self.key)
 
     def rows(self) -> Linear:
         """How many rows there are."""
@@ -69,7 +72,7 @@ class ManyRows:
         return self.text.refuse(
             at,
             f"{self.dataset} has up to {self.most} rows per key, {what}",
-            f"Add them up first: {summed(key, self.dataset)} AS {self.source}; or leave one row per"
+            f"Add them up first: {summed(key, self.dataset)} AS {self.called}; or leave one row per"
             " key with WHERE.",
             rule="one row per key, but for one owner whose rows alone are counted and added up",
         )
@@ -107,3 +110,116 @@ class ManyRows:
         name = f"#{len(self.items)}"
         self.items[name] = sql
         return name
+
+
+def many_rows(
+    scope: Expressions,
+    tree: exp.Select,
+    sources: Sequence[Source],
+    conditions: Sequence[Condition],
+) -> ManyRows | None:
+    """The source whose rows are counted and added up; None where each has one row per key.
+
+    A condition may leave one row: such a source is taken for one of many rows only where nothing
+    else is asked of the statement, and else its owner checks (SEVERAL_ROWS).
+    """
+    filtered = {condition.source for condition in conditions}
+    nodes = {node.alias: node for node in parts(tree)}
+    repeated = [found for one in sources if (found := _repeated(scope, one, nodes)) is not None]
+    if unfiltered := [one for one in repeated if one[0].source not in filtered]:
+        (many, node), *others = unfiltered
+        if isinstance(node, exp.Subquery):
+            raise many.refuse(node, "and a join takes one from each owner")
+        if others:
+            last, at = others[-1]
+            raise last.refuse(at, "and another owner's rows are multiplied by them")
+        if (grouping := _grouped_by(scope, tree, many)) is not None:
+            raise many.refuse(grouping, "and a join takes one from each owner to group by")
+        return many
+    if len(repeated) != 1 or isinstance(repeated[0][1], exp.Subquery):
+        return None
+    ((only, _),) = repeated
+    alone = _grouped_by(scope, tree, only) is None and _adds_up_alone(scope, tree, only)
+    return only if alone else None
+
+
+def _repeated(
+    scope: Expressions, source: Source, nodes: Mapping[str, exp.Expr]
+) -> tuple[ManyRows, exp.Expr] | None:
+    """A source of many rows per key that no sub-query groups or filters, and what makes it one."""
+    known = [(one, _rows_of(one)) for one in source.relations]
+    several = [(one, rows) for one, rows in known if rows is not None and rows > 1]
+    if not several:
+        return None
+    first, rows = several[0]
+    same = _alike(source)
+    many = ManyRows(scope.text, source.alias, first.dataset, first.key, rows, first.alias, same)
+    for one, each in known:
+        if each is None:
+            # A sub-query's condition, say, may leave one row; here they would multiply.
+            raise many.refuse(nodes[one.alias], f"and {one.dataset} does not say how many")
+    many.most = prod(rows for _, rows in known if rows is not None)
+    return many, nodes[first.alias]
+
+
+def _alike(source: Source) -> frozenset[str]:
+    """The names of columns that all rows of a key have in common."""
+    single = [one for one in source.offered if _rows_of(one) == 1]
+    names = {column.name for one in single for column in one.columns.values()}
+    return frozenset(names | {column.name for column in source.key})
+
+
+def _rows_of(one: Relation) -> int | None:
+    """How many rows one key has at most; None where that is for its owner to check."""
+    if one.inner and one.inner.groups:
+        grouped_by = {name for column in one.inner.groups for name in column.origins}
+        return 1 if grouped_by <= set(columns_of(one.key)) else None
+    if one.inner and one.inner.conditions:
+        return None
+    declared = one.entry.key_of(columns_of(one.key))
+    return None if declared is None else declared.rows_per_key
+
+
+def _grouped_by(scope: Expressions, tree: exp.Select, many: ManyRows) -> exp.Expr | None:
+    """Where the result is grouped by a column of many rows, if it is."""
+
+    def varies(node: exp.Expr) -> bool:
+        column = scope.expression(node)
+        return column.source == many.source and not _read(column) <= many.same
+
+    return next(filter(varies, grouped(tree.args.get("group"))), None)
+
+
+def _adds_up_alone(scope: Expressions, tree: exp.Select, many: ManyRows) -> bool:
+    """Whether sums, means and counts are of one source's columns only."""
+    clauses = [*tree.expressions, tree.args.get("having"), tree.args.get("order")]
+    asked_for = [one for clause in clauses if clause for one in clause.find_all(exp.AggFunc)]
+    return all(
+        isinstance(one.this, exp.Distinct)
+        or (
+            isinstance(one, exp.Count | exp.Sum | exp.Avg)
+            and all(scope.column(each).source == many.source for each in one.find_all(exp.Column))
+        )
+        for one in asked_for
+    )
+
+
+def _read(column: Column) -> set[str]:
+    """The names that a column is computed of."""
+    return {one.name for one in column.sql().find_all(exp.Column)}
+
+
+def added_up(
+    source: Source, many: ManyRows, conditions: Sequence[Condition], groups: Sequence[Column]
+) -> Source:
+    """The source, its rows added up by key, if it is the one of many rows."""
+    if source.alias != many.source:
+        return source
+    own = tuple(one for one in conditions if one.source == source.alias)
+    shown = {name for one in groups if one.source == source.alias for name in _read(one)}
+    offered = {column.name: column for one in source.offered for column in one.columns.values()}
+    # What the result is grouped by is alike in all rows of a key, so that one line is left of them.
+    by = {column.name: column for column in source.key}
+    by |= {name: offered[name] for name in sorted(shown - by.keys())}
+    items = {**{name: column.sql() for name, column in by.items()}, **many.items}
+    return replace(source, added_up=Inner(source.alias, items, own, tuple(by.values())))

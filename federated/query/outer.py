@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from contract.dataset import CatalogueEntry
 from contract.errors import MiheError
 from federated.query.figures import Asked, Count, Quantile, Squares, Sum
 from federated.query.multiplicity import ManyRows
+from federated.query.source import Source
 from federated.query.subquery import grouped, parts
 from federated.query.text import Text
 
@@ -75,21 +75,19 @@ class Left:
             )
 
 
-def read(
-    text: Text, tree: exp.Select, aliases: Sequence[str], entries: Sequence[CatalogueEntry]
-) -> Left | None:
+def read(text: Text, tree: exp.Select, sources: Sequence[Source]) -> Left | None:
     """The LEFT JOIN of a statement, if it has one; refused where there is more than that."""
     joins: list[exp.Join] = tree.args.get("joins") or []
     outer = [join for join in joins if join.args.get("side")]
     if not outer:
         return None
-    left = Left(text, outer[0].this, aliases[0], aliases[-1], entries[0].org)
+    left = Left(text, outer[0].this, sources[0].alias, sources[-1].alias, sources[0].org)
     if len(joins) > 1:
         raise left.refuse(
             outer[0].this if outer[0] is not joins[0] else joins[1].this,
             "LEFT JOIN stands between two owners: which rows match one of two others and not both"
             " is in no join of all three",
-            f"Ask for each LEFT JOIN in a query of its own, from {aliases[0]}, with the same GROUP"
+            f"Ask for each LEFT JOIN in a query of its own, from {left.kept}, with the same GROUP"
             " BY; or write JOIN.",
         )
     return left

@@ -4,7 +4,7 @@ Implements  federated/SPEC.md §3.2: one SELECT of checked parts, and the uses a
 Learns      nobody
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -13,8 +13,9 @@ from contract.errors import BadMessage
 from contract.job import KeyPart
 from contract.policy import Use
 from federated.query.join_key import columns_of
-from federated.query.plan import SNAPSHOT, GroupColumn, LocalPart, ValueColumn
-from federated.query.statement import Source
+from federated.query.plan import GroupColumn, LocalDataset, LocalPart, ValueColumn, snapshot_name
+from federated.query.source import Relation, Source, within
+from federated.query.subquery import Inner
 from federated.query.values import Column, cast, number
 
 _WHOLE = (Use.JOIN, Use.FILTER, Use.GROUP)
@@ -31,7 +32,6 @@ class Part:
     groups: list[Column] = field(default_factory=list)
     values: list[tuple[ValueColumn, exp.Expr]] = field(default_factory=list)
     picks: list[exp.Expr] = field(default_factory=list)
-    needed: set[str] = field(default_factory=set)
     uses: dict[str, set[Use]] = field(default_factory=dict)
 
     def filter(self, sql: exp.Expr, columns: Iterable[Column]) -> None:
@@ -44,7 +44,6 @@ class Part:
 
     def use(self, columns: Iterable[Column], use: Use) -> None:
         for column in columns:
-            self.needed |= column.needed
             self._note(column.origins, use)
             if use in _WHOLE:
                 self._note(column.chosen, use)
@@ -67,19 +66,13 @@ class Part:
     def finish(self) -> LocalPart:
         first, *others = self.source.key
         assert first.key is not None
-        self.use(self.source.key, Use.JOIN)
+        self.use(self.source.common_key, Use.JOIN)
         joined = columns_of(self.source.key)
         self.conditions += [exp.not_(one.is_null()) for one in others if one.nullable]
-        if inner := self.source.inner:
-            for condition in inner.conditions:
-                for column in condition.columns:
-                    self._note(column.origins, Use.FILTER)
-            for column in inner.groups:
-                if column.key is None and not column.origins <= set(joined):
-                    self._note(column.origins, Use.GROUP)
+        self._note_inside()
         return LocalPart(
-            org=self.source.entry.org,
-            dataset=self.source.entry.name,
+            org=self.source.org,
+            dataset=self.source.first.entry.name,
             key_column=joined[0],
             key_kind=first.key,
             beside=tuple(map(_key_part, others)) or None,
@@ -87,7 +80,7 @@ class Part:
             sql=self._select().sql(dialect="duckdb", identify=True),
             groups=tuple(
                 GroupColumn(
-                    name=group.name,
+                    name=group.called,
                     type=group.type,
                     decimals=group.scale,
                     nullable=group.nullable,
@@ -96,7 +89,8 @@ class Part:
             ),
             values=tuple(value for value, _ in self.values),
             picks=len(self.picks),
-            uses={name: tuple(sorted(done)) for name, done in sorted(self.uses.items())},
+            uses=self._uses_of(""),
+            joined=tuple(map(self._joined, self.source.relations[1:])) or None,
         )
 
     def added_up(self) -> str:
@@ -115,36 +109,118 @@ class Part:
         written: str = select.sql(dialect="duckdb", identify=True)
         return written
 
+    def _note_inside(self) -> None:
+        """Note what is done inside of the datasets' own sub-queries."""
+        for place, one in enumerate(self.source.relations):
+            key, prefix = columns_of(one.key), one.entry.name if place else ""
+            for column in one.inner.read if one.inner else ():
+                self._note(_qualified(prefix, column.origins), Use.FILTER)
+            for column in one.inner.groups if one.inner else ():
+                if column.key is None and not column.origins <= set(key):
+                    self._note(_qualified(prefix, column.origins), Use.GROUP)
+        for column in self.source.added_up.read if self.source.added_up else ():
+            self._note(column.origins, Use.FILTER)
+
+    def _joined(self, relation: Relation) -> LocalDataset:
+        name = relation.entry.name
+        return LocalDataset(dataset=name, key=columns_of(relation.key), uses=self._uses_of(name))
+
+    def _uses_of(self, dataset: str) -> dict[str, tuple[Use, ...]]:
+        """What is done with the columns of the first dataset, or of one that is joined with it."""
+        found = {
+            origin.rpartition(".")[2]: tuple(sorted(done))
+            for origin, done in self.uses.items()
+            if origin.rpartition(".")[0] == dataset
+        }
+        return dict(sorted(found.items()))
+
     def _select(self) -> exp.Select:
         columns = [_named(key_sql(self.source.key), "key")]
         columns += [_named(group.label(), f"g{i}") for i, group in enumerate(self.groups)]
         columns += [_named(sql, f"v{i}") for i, (_, sql) in enumerate(self.values)]
         columns += [_named(cast(sql, "BIGINT"), f"p{i}") for i, sql in enumerate(self.picks)]
-        select = exp.select(*columns).from_(self._relation()).order_by(number(1))
+        read = [*columns, *self.conditions]
+        names = {column.name for tree in read for column in tree.find_all(exp.Column)}
+        select = exp.select(*columns).from_(self._relation(names)).order_by(number(1))
         return select.where(*self.conditions) if self.conditions else select
 
-    def _relation(self) -> exp.Expr:
-        inner, alias = self.source.inner, _alias(self.source.alias)
-        if inner is None:
-            return exp.Table(this=exp.to_identifier(SNAPSHOT), alias=alias)
-        items = [_named(sql, name) for name, sql in inner.items.items() if name in self.needed]
-        dataset = exp.Table(this=exp.to_identifier(SNAPSHOT), alias=_alias(inner.alias))
-        select = exp.select(*items).from_(dataset)
-        if inner.conditions:
-            select = select.where(*(condition.sql for condition in inner.conditions))
-        if inner.groups:
-            select = select.group_by(*(group.sql() for group in inner.groups))
-        return exp.Subquery(this=select, alias=alias)
+    def _relation(self, needed: Set[str]) -> exp.Expr:
+        """What the rows are taken of; it offers the names in `needed`."""
+        added_up = self.source.added_up
+        if added_up is None:
+            return self._together(needed)
+        # Joined by key first, then added up by key.
+        items = {name: sql for name, sql in added_up.items.items() if name in needed}
+        select = _grouped(added_up, items).from_(self._together(_names_in(added_up, items)))
+        return exp.Subquery(this=select, alias=_alias(self.source.alias))
+
+    def _together(self, needed: Set[str]) -> exp.Expr:
+        """The dataset, or all those of the owner, joined by their keys."""
+        first, *others = self.source.relations
+        if not others:
+            return _rows_of(first, 0, needed)
+        keys = {column.name for column in first.key}
+        own = {name for name in needed if "." not in name}
+        shown = [
+            _named(exp.column(one, table=first.alias, quoted=True), one) for one in sorted(own)
+        ]
+        select = exp.Select().from_(_rows_of(first, 0, own | keys))
+        for place, one in enumerate(others, start=1):
+            prefix = within(one.alias, "")
+            names = sorted(name.removeprefix(prefix) for name in needed if name.startswith(prefix))
+            shown += [
+                _named(exp.column(name, table=one.alias, quoted=True), within(one.alias, name))
+                for name in names
+            ]
+            pairs = zip(first.key, one.key, strict=True)
+            by_key = exp.and_(*(exp.EQ(this=a.sql(), expression=b.sql()) for a, b in pairs))
+            wanted = {*names, *(column.name for column in one.key)}
+            select = select.join(_rows_of(one, place, wanted), on=by_key)
+        return exp.Subquery(this=select.select(*shown), alias=_alias(self.source.alias))
+
+
+def _rows_of(relation: Relation, place: int, needed: Set[str]) -> exp.Expr:
+    """A dataset, or its owner's sub-query over it, which offers the names in `needed`."""
+    inner, snapshot = relation.inner, exp.to_identifier(snapshot_name(place))
+    if inner is None:
+        return exp.Table(this=snapshot, alias=_alias(relation.alias))
+    items = {name: sql for name, sql in inner.items.items() if name in needed}
+    dataset = exp.Table(this=snapshot, alias=_alias(inner.alias))
+    return exp.Subquery(this=_grouped(inner, items).from_(dataset), alias=_alias(relation.alias))
+
+
+def _grouped(inner: Inner, items: Mapping[str, exp.Expr]) -> exp.Select:
+    select = exp.select(*(_named(sql, name) for name, sql in items.items()))
+    if inner.conditions:
+        select = select.where(*(condition.sql for condition in inner.conditions))
+    if inner.groups:
+        select = select.group_by(*(group.sql() for group in inner.groups))
+    return select
+
+
+def _names_in(inner: Inner, items: Mapping[str, exp.Expr]) -> set[str]:
+    """The names of what a sub-query reads."""
+    read = [*items.values(), *(condition.sql for condition in inner.conditions)]
+    read += [group.sql() for group in inner.groups]
+    return {column.name for tree in read for column in tree.find_all(exp.Column)}
+
+
+def _qualified(dataset: str, names: Iterable[str]) -> list[str]:
+    return [within(dataset, name) if dataset else name for name in names]
 
 
 def size_of(source: Source) -> int:
     """How many keys an owner sends, padding included."""
-    declared = source.entry.key_of(columns_of(source.key))
+    return min(_size_of(relation) for relation in source.relations)
+
+
+def _size_of(relation: Relation) -> int:
+    declared = relation.entry.key_of(columns_of(relation.key))
     if declared is None or declared.size is None:
         raise BadMessage(
             "a catalogue entry does not say how many keys there are",
             fix="Have its owner import the dataset again.",
-            party=source.entry.org,
+            party=relation.entry.org,
             phase="plan",
         )
     return declared.size

@@ -20,6 +20,11 @@ SNAPSHOT = "snapshot"
 """What an owner's SQL calls its dataset."""
 
 
+def snapshot_name(place: int) -> str:
+    """What it calls the datasets that it joins: snapshot, snapshot_1, snapshot_2, …"""
+    return f"{SNAPSHOT}_{place}" if place else SNAPSHOT
+
+
 class GroupColumn(Frozen):
     """A column of an owner that the result is grouped by; its values travel as texts."""
 
@@ -49,6 +54,14 @@ class ValueColumn(Frozen):
         return (*[low] * (self.limbs - 1), (self.least >> shift, self.most >> shift))
 
 
+class LocalDataset(Frozen):
+    """A further dataset of an owner, which it joins with the first."""
+
+    dataset: Name
+    key: tuple[Name, ...] = Field(description="columns of the key, in the order of the first's")
+    uses: dict[Name, tuple[Use, ...]] = Field(description="what is done with each column")
+
+
 class LocalPart(Frozen):
     """What one owner computes on its own snapshot: one row per key."""
 
@@ -67,6 +80,19 @@ class LocalPart(Frozen):
     values: tuple[ValueColumn, ...]
     picks: int = Field(description="columns p0, … of the SQL: branches taken, a bit for each")
     uses: dict[Name, tuple[Use, ...]] = Field(description="what is done with each column")
+    joined: tuple[LocalDataset, ...] | None = Field(
+        default=None, description="further datasets that the owner joins with it"
+    )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The datasets that it is computed of."""
+        return (self.dataset, *(one.dataset for one in self.joined or ()))
+
+    @property
+    def datasets(self) -> str:
+        """The same in words."""
+        return " and ".join(f"{self.org}.{name}" for name in self.names)
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -131,7 +157,12 @@ class QueryPlan(Compiled):
         return 0 if self.largest_share is None else len(self.owners[owner].amounts)
 
 
-def uses(plan: QueryPlan, org: str) -> dict[str, frozenset[Use]]:
-    """What a query does with each column of an owner: what its policy must list."""
+def uses(plan: QueryPlan, org: str, dataset: str | None = None) -> dict[str, frozenset[Use]]:
+    """What a query does with each column of a dataset of an owner: what its policy must list.
+
+    Of the owner's first dataset, unless another one is named.
+    """
     (part,) = (part for part in plan.owners if part.org == org)
-    return {name: frozenset(done) for name, done in part.uses.items()}
+    found = {one.dataset: one.uses for one in part.joined or ()} | {part.dataset: part.uses}
+    used = found[dataset or part.dataset]
+    return {name: frozenset(done) for name, done in used.items()}

@@ -23,7 +23,8 @@ from federated.query.formula import Bounds
 from federated.query.histogram import Bands, bands_of
 from federated.query.part import Part, size_of
 from federated.query.plan import LeftPart, QueryPlan, Summand, Term, ValueColumn
-from federated.query.statement import Source, Statement
+from federated.query.source import Source
+from federated.query.statement import Statement
 from federated.query.table import (
     CountFigure,
     DimensionFigure,

@@ -8,32 +8,29 @@ Not for     permission. What an owner lets be done with a column is its policy's
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlglot import exp
 
 from contract.dataset import CatalogueEntry
 from contract.errors import UnknownDataset, UnknownOrganisation, nearest
-from contract.job import Parameter
+from contract.job import MOST_JOINED, Parameter
 from federated.query import asked, join_key, language, outer, subquery
 from federated.query.asked import Answer
 from federated.query.conditions import Condition
 from federated.query.expressions import Expressions
 from federated.query.join_key import Joined
-from federated.query.multiplicity import ManyRows
+from federated.query.multiplicity import added_up, many_rows
 from federated.query.outer import Left
 from federated.query.parameters import Given, Parameters
 from federated.query.scope import Names
-from federated.query.subquery import (
-    Inner,
-    grouped,
-    parts,
-    settle_alias,
-)
+from federated.query.source import Relation, Source, by_owner
+from federated.query.subquery import Inner, grouped, parts, settle_alias
 from federated.query.text import Text
 from federated.query.values import Column, column_of, whole
 
 FEWEST_OWNERS, MOST_OWNERS = 2, 8
+MOST_DATASETS = MOST_JOINED + 1
 
 Entries = Mapping[str, Mapping[str, CatalogueEntry]]
 """What each organisation offers: {organisation: {dataset: entry}}."""
@@ -45,18 +42,6 @@ def by_name(entries: Iterable[CatalogueEntry]) -> Entries:
     for entry in entries:
         found[entry.org][entry.name] = entry
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One owner's part of what stands after FROM."""
-
-    alias: str
-    entry: CatalogueEntry
-    columns: Mapping[str, Column]
-    inner: Inner | None
-    key: tuple[Column, ...]
-    """The columns that join it, in one order for all sources, one that holds keys first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +62,8 @@ class Statement:
     @property
     def per_subject(self) -> int:
         """How many keys of the join may be of one subject."""
-        most = join_key.most_per_subject((one.entry, one.key) for one in self.sources)
+        lists = [one for source in self.sources for one in source.relations]
+        most = join_key.most_per_subject((one.entry, one.key) for one in lists)
         assert most is not None, "the keys are of sources that declare it"
         return most
 
@@ -93,25 +79,26 @@ def parse(sql: str, entries: Entries, parameters: Mapping[str, Given] | None = N
     bound = Parameters(parameters or {})
     sources = _sources(text, tree, entries, bound)
     common = frozenset(column.name for column in sources[0].key)
-    scope = Expressions(text, [_names(source) for source in sources], bound, joined=common)
+    offered = [one for source in sources for one in source.offered]
+    scope = Expressions(text, list(map(_names, offered)), bound, joined=common)
     conditions = scope.conditions(tree.args.get("where"))
     groups = _groups(scope, tree)
-    many = _many_rows(scope, tree, sources, conditions)
-    left = outer.read(text, tree, [one.alias for one in sources], [one.entry for one in sources])
-    keys, kept = [source.key for source in sources], left.kept if left else None
+    many = many_rows(scope, tree, sources, conditions)
+    left = outer.read(text, tree, sources)
+    keys, kept = [source.common_key for source in sources], left.kept if left else None
     answer = asked.read(scope, tree, groups, keys, many, kept)
     if left:
         outer.check(left, tree, [item.name for item in answer.items], many)
     if many:
-        sources = tuple(_added_up(source, many, conditions) for source in sources)
+        sources = tuple(added_up(source, many, conditions, groups) for source in sources)
         conditions = tuple(one for one in conditions if one.source != many.source)
     given = bound.settled(text, [tree])
     sql = language.canonical(text, tree)
     return Statement(sql, sources, conditions, groups, answer, given, left)
 
 
-def _names(source: Source) -> Names:
-    return Names(source.alias, source.entry.org, source.entry.name, source.columns)
+def _names(one: Relation) -> Names:
+    return Names(one.alias, one.entry.org, one.entry.name, one.columns)
 
 
 # ── FROM and JOIN ───────────────────────────────────────────────────────────────────────────────
@@ -133,9 +120,11 @@ def _sources(
         for alias, entry, (columns, _) in zip(aliases, found, drafts, strict=True)
     ]
     keys = join_key.read(text, tree, joined)
-    return tuple(
-        Source(one.alias, one.entry, one.columns, inner, key)
-        for one, (_, inner), key in zip(joined, drafts, keys, strict=True)
+    return by_owner(
+        [
+            Relation(one.alias, one.entry, one.columns, inner, key)
+            for one, (_, inner), key in zip(joined, drafts, keys, strict=True)
+        ]
     )
 
 
@@ -198,106 +187,35 @@ def _check_owners(
     entries: Sequence[CatalogueEntry],
     aliases: Sequence[str],
 ) -> None:
-    if not FEWEST_OWNERS <= len(nodes) <= MOST_OWNERS:
+    owners = len({entry.org for entry in entries})
+    if not FEWEST_OWNERS <= owners <= MOST_OWNERS:
         raise text.refuse(
             nodes[-1] if nodes else 0,
             f"a query joins the datasets of {FEWEST_OWNERS} to {MOST_OWNERS} owners, not of"
-            f" {len(nodes)}",
+            f" {owners}",
             "Add JOIN org.dataset AS b USING (key); one's own data alone need no protocol."
-            if len(nodes) < FEWEST_OWNERS
+            if owners < FEWEST_OWNERS
             else "Propose it in parts.",
         )
-    orgs = [entry.org for entry in entries]
+    if len(nodes) > MOST_DATASETS:
+        raise text.refuse(
+            nodes[MOST_DATASETS],
+            f"a query joins at most {MOST_DATASETS} datasets",
+            "Let an owner prepare one dataset out of several.",
+        )
+    names = [(entry.org, entry.name) for entry in entries]
     for place, node in enumerate(nodes):
-        if orgs[place] in orgs[:place]:
+        if names[place] in names[:place]:
             raise text.refuse(
                 node,
-                f"{orgs[place]} is there twice",
-                "Each owner stands there once: let it prepare one dataset out of both.",
+                f"{'.'.join(names[place])} is there twice",
+                "A dataset stands there once; its owner can prepare one dataset out of two views"
+                " of it.",
             )
         if aliases[place] in aliases[:place]:
             raise text.refuse(
                 node, f"two parts are called '{aliases[place]}'", "Write AS and another name."
             )
-
-
-# ── many rows per key ───────────────────────────────────────────────────────────────────────────
-
-
-def _many_rows(
-    scope: Expressions,
-    tree: exp.Select,
-    sources: Sequence[Source],
-    conditions: Sequence[Condition],
-) -> ManyRows | None:
-    """The source whose rows are counted and added up; None where each has one row per key.
-
-    A condition may leave one row: such a source is taken for one of many rows only where nothing
-    else is asked of the statement, and else its owner checks (SEVERAL_ROWS).
-    """
-    filtered = {condition.source for condition in conditions}
-    nodes = {source.alias: node for source, node in zip(sources, parts(tree), strict=True)}
-    repeated = [many for source in sources if (many := _repeated(scope, source)) is not None]
-    if unfiltered := [many for many in repeated if many.source not in filtered]:
-        many, *others = unfiltered
-        node = nodes[many.source]
-        if isinstance(node, exp.Subquery):
-            raise many.refuse(node, "and a join takes one from each owner")
-        if others:
-            last = others[-1]
-            raise last.refuse(nodes[last.source], "and another owner's rows are multiplied by them")
-        if (at := _grouped_by(scope, tree, many)) is not None:
-            raise many.refuse(at, "and a join takes one from each owner to group by")
-        return many
-    if len(repeated) != 1 or isinstance(nodes[repeated[0].source], exp.Subquery):
-        return None
-    (only,) = repeated
-    alone = _grouped_by(scope, tree, only) is None and _adds_up_alone(scope, tree, only)
-    return only if alone else None
-
-
-def _repeated(scope: Expressions, source: Source) -> ManyRows | None:
-    """A source of many rows per key that no sub-query groups or filters."""
-    declared = source.entry.key_of(join_key.columns_of(source.key))
-    rows = None if declared is None else declared.rows_per_key
-    inner = source.inner
-    if rows is None or rows == 1 or (inner and (inner.groups or inner.conditions)):
-        return None
-    dataset = f"{source.entry.org}.{source.entry.name}"
-    return ManyRows(scope.text, source.alias, dataset, source.key, rows)
-
-
-def _grouped_by(scope: Expressions, tree: exp.Select, many: ManyRows) -> exp.Expr | None:
-    """Where the result is grouped by a column of many rows, if it is."""
-
-    def varies(node: exp.Expr) -> bool:
-        column = scope.expression(node)
-        return column.source == many.source and not column.needed <= many.names
-
-    return next(filter(varies, grouped(tree.args.get("group"))), None)
-
-
-def _adds_up_alone(scope: Expressions, tree: exp.Select, many: ManyRows) -> bool:
-    """Whether sums, means and counts are of one source's columns only."""
-    clauses = [*tree.expressions, tree.args.get("having"), tree.args.get("order")]
-    asked_for = [one for clause in clauses if clause for one in clause.find_all(exp.AggFunc)]
-    return all(
-        isinstance(one.this, exp.Distinct)
-        or (
-            isinstance(one, exp.Count | exp.Sum | exp.Avg)
-            and all(scope.column(each).source == many.source for each in one.find_all(exp.Column))
-        )
-        for one in asked_for
-    )
-
-
-def _added_up(source: Source, many: ManyRows, conditions: Sequence[Condition]) -> Source:
-    """The source, its rows added up by key, if it is the one of many rows."""
-    if source.alias != many.source:
-        return source
-    own = tuple(one for one in conditions if one.source == source.alias)
-    items = {**{column.name: column.sql() for column in source.key}, **many.items}
-    return replace(source, inner=Inner(source.alias, items, own, source.key))
 
 
 def _columns(

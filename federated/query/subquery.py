@@ -30,6 +30,11 @@ class Inner:
     conditions: tuple[Condition, ...]
     groups: tuple[Column, ...]
 
+    @property
+    def read(self) -> frozenset[Column]:
+        """The columns that its conditions are about."""
+        return frozenset(column for condition in self.conditions for column in condition.columns)
+
 
 def summed(key: str, dataset: str) -> str:
     """The sub-query that makes one row per key, for a fix."""
@@ -271,6 +276,7 @@ def not_grouped(text: Text, node: exp.Expr, column: Column) -> MiheError:
         )
     return text.refuse(
         node,
-        f"'{column.name}' is neither grouped by nor added up",
-        f"Add GROUP BY {column.source}.{column.name}, or write SUM({column.source}.{column.name}).",
+        f"'{column.called}' is neither grouped by nor added up",
+        f"Add GROUP BY {column.alias}.{column.called}, or write"
+        f" SUM({column.alias}.{column.called}).",
     )

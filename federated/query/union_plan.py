@@ -79,6 +79,10 @@ class UnionPart(Frozen):
     def beside(self) -> None:
         """A sum joins nothing, so its key is of one column."""
 
+    @property
+    def joined(self) -> None:
+        """Nor are several datasets of one owner joined."""
+
 
 class UnionOutput(Frozen):
     """A column of the result."""

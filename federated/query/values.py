@@ -77,6 +77,16 @@ class Column:
     """Of each CASE in it, the branches that a key's rows took: a bit for each."""
 
     @property
+    def called(self) -> str:
+        """Its name in the dataset or sub-query that it is of."""
+        return self.name.rpartition(".")[2]
+
+    @property
+    def alias(self) -> str:
+        """What a statement calls that dataset: one of several of its source, or its source."""
+        return self.name.rpartition(".")[0] or self.source
+
+    @property
     def needed(self) -> frozenset[str]:
         """The names that its source must offer."""
         return self.parts if self.formula else self.parts | {self.name}

@@ -23,7 +23,7 @@ from federated.query.agreed import plan_of
 from federated.query.result import Row as Shown
 from node import snapshot
 from node.answered import Answer, Answered
-from node.gate import check_policy, min_change
+from node.gate import check_policy, min_changes
 from node.local import run_local
 from tests.flow.federation_in_process import contract_of, play
 from tests.property.query_worlds import key
@@ -98,11 +98,10 @@ class Bench:
             policy = self._policy(part.org, part.dataset)
             check_policy(contract, part.org, policy, TODAY)
             rows[part.org] = run_local(part, self.parquet[part.org], k=k)
-            fewest = min_change(contract, part.org, policy, TODAY)
-            if fewest is not None:
+            for dataset, fewest in min_changes(contract, part.org, policy, TODAY).items():
                 answered = Answered(self.folder / part.org / "data" / "answered")
                 brought = answered.brought(rows[part.org].keys, rows[part.org].groups, k)
-                answered.keep(Answer(BANK, part.dataset, brought, fewest), part.org)
+                answered.keep([Answer(BANK, dataset, brought, fewest)], part.org)
         self._asked += 1
         return play(contract, rows, self.folder / f"run_{self._asked}").result.rows
 

@@ -254,10 +254,10 @@ def stage_drafts(orders: Orders) -> None:
 def stage_local(orders: Orders) -> None:
     """What an owner runs on its own data."""
 
-    def staged(part: Any, parquet: Path, *, k: int) -> Any:
+    def staged(part: Any, parquet: Path, **terms: Any) -> Any:
         if deed := orders.at("local"):
-            return run_local(MISDEEDS[deed](part), parquet, k=k, seconds=_SHORT_OF_TIME)
-        return run_local(part, parquet, k=k)
+            return run_local(MISDEEDS[deed](part), parquet, **terms, seconds=_SHORT_OF_TIME)
+        return run_local(part, parquet, **terms)
 
     setattr(query, run_local.__name__, staged)
 

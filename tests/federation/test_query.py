@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from subprocess import CompletedProcess
 
@@ -344,6 +345,59 @@ def test_a_key_of_two_columns_with_many_rows_of_it_at_one_owner(owners: Owners) 
     assert any("from 37 keys on" in line for line in said)
 
 
+BY_ZONE = """
+SELECT p.zone, COUNT(*) AS months, COUNT(DISTINCT m.uscc) AS firms, SUM(m.kwh_total) AS kwh,
+       AVG(p.delta - m.kwh_total) AS rest
+FROM power.balances AS p JOIN bank_a.loans AS b USING (uscc) JOIN power.meters AS m USING (uscc)
+WHERE m.period >= 202510 AND p.delta < m.kwh_total GROUP BY p.zone
+"""
+
+
+def test_an_owner_joins_two_of_its_datasets(owners: Owners, tmp_path: Path) -> None:
+    out = tmp_path / "result.csv"
+    table = owners.answer(BY_ZONE, "--out", str(out))
+    assert table.rows
+    assert table == owners.clear(BY_ZONE)
+    note = json.loads(out.with_name("result.csv.json").read_text("utf-8"))
+    assert [one["dataset"] for one in note["sources"]] == [
+        "power.balances",
+        "power.meters",
+        "bank_a.loans",
+    ]
+    assert all(one["snapshot_of"] for one in note["sources"])
+
+    with owners.client("power") as node:
+        roots = {one.entry.name: one.root for one in node.datasets().datasets}
+        lines = [one.datasets for one in node.jobs().jobs if one.job == note["job"]]
+    assert lines == [("power.balances", "power.meters", "bank_a.loans")]
+    evidence = owners.folder / "bank_a" / "data" / "evidence" / f"{note['job']}.json"
+    starts = [
+        json.loads(one["body"])
+        for one in json.loads(evidence.read_text("utf-8"))["statements"]
+        if one["kind"] == "start"
+    ]
+    assert len(starts) == 2
+    for start in starts:
+        (power,) = [one for one in start["parties"] if one["org"] == "power"]
+        assert power["snapshot_root"] == roots["balances"]
+        assert power["joined_roots"] == [roots["meters"]]
+
+
+def test_each_of_its_datasets_needs_a_rule(owners: Owners) -> None:
+    sql = BY_ZONE.replace("m.period >= 202510", "m.meter_no <> 'x'")
+    explained = owners.ask(f"EXPLAIN {sql}")
+    assert explained.returncode == 0, explained.stderr
+    shown = json.loads(explained.stdout)
+    asked = [one["what"] for one in shown["policy"] if one["org"] == "power"]
+    assert "balances: use of 'zone' for group" in asked
+    assert "meters: use of 'meter_no' for filter" in asked
+    assert any(
+        step.startswith("power runs on its own balances and meters:") for step in shown["steps"]
+    )
+    mentions = ("power", "policy for 'meters'", "use of 'meter_no' for filter")
+    _is(owners.ask(sql), Refused, Question(sql, Refused, mentions))
+
+
 # ── what bad input gets ─────────────────────────────────────────────────────────────────────────
 
 
@@ -365,6 +419,11 @@ REFUSED = {
         f"{COUNT} WHERE p.zone = '91110000600037341L'", KeyInQuery, ()
     ),
     "no statement": Question("DROP TABLE bank_a.loans", BadQuery, ("line 1",)),
+    "an owner's datasets, joined by another column": Question(
+        BY_ZONE.replace("m USING (uscc)", "m USING (meter_no)"),
+        BadQuery,
+        ("line 4", "'meter_no' is another key than 'uscc'", "power can prepare one dataset"),
+    ),
     "two owners' columns compared": Question(
         f"{COUNT} WHERE b.loan_balance > p.delta", BadQuery, ("line 1",)
     ),
@@ -452,6 +511,7 @@ def test_both_dials_fast_answer_the_same_where_every_owner_lists_them(owners: Ow
     with allowing(owners, 'matching = ["keyed"]\naggregation = ["shared"]'):
         for sql in SHOWN.values():
             assert owners.answer(sql, *FAST) == owners.clear(sql)
+        assert owners.answer(BY_ZONE, *FAST) == owners.clear(BY_ZONE)
         is_left_joined(owners, *FAST)
         sql = SHOWN["two owners, NULL, negative, NULL as a group"]
         assert owners.answer(sql, *FAST[2:]) == owners.clear(sql)

@@ -29,6 +29,7 @@ from contract.job import (
     Contract,
     Crypto,
     JobKind,
+    KeyedDataset,
     Matching,
     Party,
     Query,
@@ -80,9 +81,9 @@ def contract_of(
 ) -> Contract:
     """The contract of a statement; its receiver is the owner with that place in it."""
     statement = parse(sql, entries)
-    orgs = [source.entry.org for source in statement.sources]
+    orgs = [source.org for source in statement.sources]
     plan = compile_statement(statement, receivers=[orgs[receiver]], k=k)
-    stated = [entries[part.org][part.dataset] for part in plan.owners]
+    stated = [[entries[part.org][name] for name in part.names] for part in plan.owners]
     parties = tuple(
         Party(
             org=part.org,
@@ -91,10 +92,15 @@ def contract_of(
             key_column=part.key_column,
             key_kind=part.key_kind,
             beside=part.beside,
-            schema_digest=entry.schema_digest,
+            joined=tuple(
+                KeyedDataset(dataset=one.dataset, key=one.key, schema_digest=entry.schema_digest)
+                for one, entry in zip(part.joined or (), further, strict=True)
+            )
+            or None,
+            schema_digest=first.schema_digest,
             size=part.size,
         )
-        for part, entry in zip(plan.owners, stated, strict=True)
+        for part, (first, *further) in zip(plan.owners, stated, strict=True)
     )
     return Contract(
         kind=JobKind.QUERY,
@@ -105,7 +111,7 @@ def contract_of(
             statement=statement.sql,
             min_group=k,
             min_join=min_join,
-            entries=tuple(stated),
+            entries=tuple(entry for several in stated for entry in several),
             largest_share=largest_share,
         ),
         purpose="JOINT_STATISTICS",

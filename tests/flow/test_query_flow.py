@@ -22,7 +22,8 @@ from tests.flow.federation_in_process import contract_of, play
 from tests.property.equality import require_equal
 from tests.property.joined_in_clear import local_rows, released
 from tests.property.query_worlds import World, written
-from tests.property.random_queries import queries, queries_by_several_columns
+from tests.property.random_joins import queries_by_several_columns, queries_over_joined_datasets
+from tests.property.random_queries import queries
 
 TAX = (
     "(SELECT uscc, SUM(vat) AS vat, COUNT(*) AS n, MAX(grade) AS grade FROM tax.returns"
@@ -78,7 +79,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], World]:
 
 @settings(max_examples=16)
 @given(
-    st.one_of(queries(), queries(), queries_by_several_columns()),
+    st.one_of(queries(), queries(), queries_by_several_columns(), queries_over_joined_datasets()),
     st.integers(0, 5),
     st.integers(2, 6),
     st.sampled_from([1, 20]),

@@ -84,7 +84,12 @@ def released(plan: QueryPlan, parts: list[LocalRows], public: bool) -> tuple[lis
 def local_rows(plan: QueryPlan, here: World) -> list[LocalRows]:
     try:
         return [
-            run_local(part, here.parquet[f"{part.org}.{part.dataset}"], k=plan.k)
+            run_local(
+                part,
+                here.parquet[f"{part.org}.{part.dataset}"],
+                k=plan.k,
+                joined=[here.parquet[f"{part.org}.{one.dataset}"] for one in part.joined or ()],
+            )
             for part in plan.owners
         ]
     except SmallBranch:

@@ -1,7 +1,7 @@
-"""Random worlds for random queries: five datasets as files, imported as their owners' nodes do.
+"""Random worlds for random queries: seven datasets as files, imported as their owners' nodes do.
 
 Dirty keys, NULLs, negative numbers, empty groups, keys that only some hold, a key column of another
-name, and keys of two and three columns.
+name, keys of two and three columns, and three datasets of one owner.
 """
 
 from collections.abc import Mapping
@@ -144,6 +144,47 @@ name = "listed"
 type = "boolean"
 level = 1
 """,
+    "tax.staff": f"""
+[[column]]
+name = "uscc"
+{KEY}
+rows_per_key = 2
+[[column]]
+name = "period"
+type = "period"
+level = 1
+nullable = true
+[[column]]
+name = "heads"
+type = "integer"
+level = 3
+nullable = true
+minimum = 0
+maximum = 900
+[[column]]
+name = "grade"
+type = "text"
+level = 2
+[[key]]
+columns = ["period", "uscc"]
+rows_per_key = 2
+""",
+    "tax.marks": f"""
+[[column]]
+name = "uscc"
+{KEY}
+rows_per_key = 1
+[[column]]
+name = "mark"
+type = "text"
+level = 2
+[[column]]
+name = "late"
+type = "integer"
+level = 3
+minimum = -5
+maximum = 5
+""",
     "customs.flows": f"""
 [[column]]
 name = "code"
@@ -232,6 +273,18 @@ def rows_of(dataset: str, one: str, chance: Random) -> list[list[str]]:
     if dataset == "registry.firms":
         industry = chance.choices(["C17", "C34", "F51", "L72"], [9, 6, 3, 1])[0]
         return [[one, industry, maybe(str(chance.randint(0, 3)), chance), boolean(chance)]]
+    if dataset == "tax.staff":
+        return [
+            [
+                one,
+                maybe(str(chance.randint(202501, 202503)), chance),
+                maybe(str(chance.randint(0, 900)), chance),
+                chance.choice("XY"),
+            ]
+            for _ in range(chance.randint(1, 2))
+        ]
+    if dataset == "tax.marks":
+        return [[one, chance.choice("PQ"), str(chance.randint(-5, 5))]]
     if dataset == "customs.flows":
         return [
             [
@@ -271,6 +324,8 @@ HEADERS = {
     "tax.returns": "uscc,period,vat,late,grade",
     "power.meters": "uscc,period,电量,free",
     "registry.firms": "code,industry,capital,listed",
+    "tax.staff": "uscc,period,heads,grade",
+    "tax.marks": "uscc,mark,late",
     "customs.flows": "code,month,lane,amount",
 }
 
@@ -281,7 +336,7 @@ def written(folder: Path, chance: Random) -> World:
     parquet = {}
     for reference, columns in DATASETS.items():
         org, name = reference.split(".")
-        (folder / org).mkdir()
+        (folder / org).mkdir(exist_ok=True)
         held = [one for one in keys if chance.random() < 0.85]
         rows = [
             [dirty(row[0], chance), *row[1:]]

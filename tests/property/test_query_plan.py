@@ -24,7 +24,8 @@ from node.local import run_left
 from tests.property.equality import alike, require_equal
 from tests.property.joined_in_clear import local_rows, released
 from tests.property.query_worlds import DATASETS, World, written
-from tests.property.random_queries import BAND, QUERIES, SPREADS, left_joins
+from tests.property.random_joins import QUERIES
+from tests.property.random_queries import BAND, SPREADS, left_joins
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_a_left_join_is_what_duckdb_says_where_it_is_told(
     """Which groups are told follows from the inner join; what a row says is DuckDB's own answer."""
     here, (sql, others) = world(seed), asked
     plain = parse(sql, here.entries)
-    plan = compile_statement(plain, receivers=[plain.sources[0].entry.org], k=k)
+    plan = compile_statement(plain, receivers=[plain.sources[0].org], k=k)
     parts = local_rows(plan, here)
     cells, folded, _ = released(plan, parts, public=False)
     own = plan.owners[0]

@@ -17,7 +17,7 @@ from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
 from contract.errors import BY_CODE, MiheError
 from contract.fold import hear, open_job
 from contract.identity import Identity, Role
-from contract.job import Basis, Contract, Crypto, JobKind, Party, Query, Suite
+from contract.job import Basis, Contract, Crypto, JobKind, KeyedDataset, Party, Query, Suite
 from contract.keys import KeyKind
 from contract.ledger import Ledger
 from contract.lifecycle import State
@@ -186,6 +186,39 @@ def test_the_way_of_a_query() -> None:
     assert (KEYED.cells, CELLED.cells) == (None, CELLS)
     done = after(RELEASING, *(evidence(org, *receipts(org)) for org in ORGS))
     assert done.state is State.DONE
+
+
+def test_a_share_names_a_snapshot_of_each_dataset() -> None:
+    """Of an owner that joins two, two; of one that has one, one."""
+    more = entry(A).model_copy(update={"name": "more"})
+    joined = KeyedDataset(dataset="more", key=("uscc",), schema_digest=more.schema_digest)
+    first, *others = CONTRACT.parties
+    query = CONTRACT.query
+    assert query is not None
+    own, *further = query.entries
+    contract = CONTRACT.model_copy(
+        update={
+            "parties": (first.model_copy(update={"joined": (joined,)}), *others),
+            "query": query.model_copy(update={"entries": (own, more, *further)}),
+        }
+    )
+    job = contract.job_id
+    yes = Approval(job=job.hex(), decision=Decision.APPROVED)
+    ledger = open_job(said(Kind.CONTRACT, A, contract, job), WHO[A])
+    ledger = after(ledger, *(said(Kind.APPROVAL, org, yes, job) for org in ORGS))
+
+    def prepare(org: str, *roots: str) -> Statement:
+        party = share(org).model_copy(update={"joined_roots": roots or None})
+        one = Prepare(job=job.hex(), run=1, attempt=1, plan_digest="01" * 32, party=party)
+        return said(Kind.PREPARE, org, one, job)
+
+    assert rejected(ledger, prepare(A)) == "FOREIGN_START"
+    assert rejected(ledger, prepare(A, of(1), of(2))) == "FOREIGN_START"
+    assert rejected(ledger, prepare(B, of(1))) == "FOREIGN_START"
+    ready = after(ledger, prepare(A, of(1)), prepare(B), prepare(C))
+    assert ready.start is not None
+    assert ready.start.party(A).joined_roots == (of(1),)
+    assert ready.start.run_id != RECORD.run_id
 
 
 # ── the one-time key ────────────────────────────────────────────────────────────────────────────

@@ -15,6 +15,7 @@ from contract.dataset import (
     Declared,
     Description,
 )
+from contract.keys import KeyKind
 from federated.query import union
 from federated.query.parameters import Given
 from federated.query.planning import compile_statement
@@ -32,7 +33,7 @@ Entries = dict[str, dict[str, CatalogueEntry]]
 
 @pytest.fixture(scope="module")
 def entries(tmp_path_factory: pytest.TempPathFactory) -> Entries:
-    """The world's datasets; of three banks, and by company and month where there are months."""
+    """The world's datasets; of three banks, by company and month where there are months; staff."""
     folder = tmp_path_factory.mktemp("world") / "world"
     write_world(folder, "mini", formats=("csv",))
     found: Entries = {}
@@ -43,6 +44,22 @@ def entries(tmp_path_factory: pytest.TempPathFactory) -> Entries:
                 file.parent.name, described
             )
     loans = found["bank_b"]["loans"].model_copy(update={"org": "bank_c"})
+    found["tax"]["staff"] = CatalogueEntry(
+        org="tax",
+        name="staff",
+        columns=(
+            CatalogueColumn(
+                name="uscc",
+                type=ColumnType.KEY,
+                key=KeyKind.USCC,
+                level=2,
+                size=256,
+                rows_per_key=1,
+            ),
+            CatalogueColumn(name="heads", type=ColumnType.INTEGER, level=2),
+        ),
+        refreshed=date(2026, 11, 1),
+    )
     return found | {"bank_c": {"loans": loans}}
 
 
@@ -77,5 +94,5 @@ def test_every_statement_of_the_page_compiles(root: Path, entries: Entries) -> N
             assert len(plan.parts) == 3
         else:
             statement = parse(sql, entries, given)
-            receiver = statement.sources[0].entry.org
+            receiver = statement.sources[0].org
             assert len(compile_statement(statement, receivers=[receiver], k=10).owners) == 2

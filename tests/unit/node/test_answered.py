@@ -1,5 +1,6 @@
 """What was answered before: the nearest rows of two answers, and what is kept of them."""
 
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from stat import S_IMODE
@@ -68,21 +69,35 @@ def answer(answered: Answered, *subjects: range, receiver: str = "bank", fewest:
 def test_an_answer_is_near_to_all_that_were_given_to_its_receiver(tmp_path: Path) -> None:
     answered = Answered(tmp_path / "answered")
     for part in ((range(100),), (range(50), range(50, 90))):
-        answered.keep(answer(answered, *part), "bureau")
+        answered.keep([answer(answered, *part)], "bureau")
     again = Answered(tmp_path / "answered")  # another process
     for near in ((range(101),), (range(4, 100),), (range(51), range(51, 90)), (range(86),)):
         with pytest.raises(Withheld) as withheld:
-            again.keep(answer(again, *near), "bureau")
+            again.keep([answer(again, *near)], "bureau")
         assert withheld.value.party == "bureau"
         assert withheld.value.rule == "policy.toml: min_change = 5"
-        again.keep(answer(again, *near, receiver="tax", fewest=1), "bureau")
-    again.keep(answer(again, range(100)), "bureau")
+        again.keep([answer(again, *near, receiver="tax", fewest=1)], "bureau")
+    again.keep([answer(again, range(100))], "bureau")
     assert len([*(tmp_path / "answered" / "bank" / "firms").iterdir()]) == 2
+
+
+def test_an_answer_of_two_datasets_is_kept_for_both_or_for_none(tmp_path: Path) -> None:
+    answered = Answered(tmp_path / "answered")
+    first = answer(answered, range(100))
+    answered.keep([first], "bureau")
+    near = answer(answered, range(101))
+    other = replace(near, dataset="limits")
+    with pytest.raises(Withheld):
+        answered.keep([other, near], "bureau")
+    assert not (tmp_path / "answered" / "bank" / "limits").exists()
+    answered.keep([other], "bureau")
+    with pytest.raises(Withheld):
+        answered.keep([replace(first, dataset="limits")], "bureau")
 
 
 def test_what_is_kept_is_the_owners_own(tmp_path: Path) -> None:
     answered = Answered(tmp_path / "answered")
-    answered.keep(answer(answered, range(100)), "bureau")
+    answered.keep([answer(answered, range(100))], "bureau")
     files = [one for one in (tmp_path / "answered").rglob("*") if one.is_file()]
     assert len(files) == 2
     assert {S_IMODE(one.stat().st_mode) for one in files} == {0o600}
@@ -95,4 +110,4 @@ def test_what_can_not_be_kept_is_not_answered(tmp_path: Path) -> None:
     whole = answer(answered, range(100))
     (tmp_path / "answered" / "bank").write_bytes(b"in the way")
     with pytest.raises(StorageFull):
-        answered.keep(whole, "bureau")
+        answered.keep([whole], "bureau")

@@ -35,7 +35,8 @@ from contract.job import (
 from contract.keys import BesideKind, KeyKind
 from contract.policy import Allow, Policy, Use
 from federated.query.statement import by_name, parse
-from node.gate import Consent, check_policy, decide, still_holds
+from node.gate import Consent, check_policy, decide
+from node.planned_on import still_holds
 from tests.unit.node.contracts import (
     NOW,
     SNAPSHOT,
@@ -94,7 +95,7 @@ def test_what_the_policy_lists_is_consented_to(contract: Contract, bank_b: Membe
 def test_nobody_else_makes_a_consent(contract: Contract) -> None:
     for made_by in (None, object(), "node.gate", Consent):
         with pytest.raises(TypeError):
-            Consent(contract, "bank_b", "loans", "uscc", SNAPSHOT, None, made_by)
+            Consent(contract, "bank_b", "loans", "uscc", SNAPSHOT, (), None, made_by)
 
 
 # ── the policy ──────────────────────────────────────────────────────────────────────────────────
@@ -339,7 +340,7 @@ def test_a_refresh_ends_the_jobs_that_the_gate_would_refuse(
     contract: Contract, bank_b: Member, columns: tuple[CatalogueColumn, ...], holds: bool
 ) -> None:
     entry = entry_of("bank_b", *columns)
-    assert still_holds(contract.party("bank_b"), entry) is holds
+    assert still_holds(contract.party("bank_b"), {entry.name: entry}) is holds
     if not holds:
         with pytest.raises(MiheError):
             answer(contract, bank_b, policy_of(rule()), entry)
@@ -391,5 +392,5 @@ def test_each_column_of_a_key_must_be_listed_and_counted(bank_a: Member, bank_b:
     outgrown = entries[1].model_copy(update={"keys": (grown,)})
     refusal(DatasetOutgrown, contract, bank_b, policy_of(allowed), outgrown)
     party = contract.party("bank_b")
-    assert still_holds(party, entries[1])
-    assert not still_holds(party, outgrown)
+    assert still_holds(party, {"loans": entries[1]})
+    assert not still_holds(party, {"loans": outgrown})

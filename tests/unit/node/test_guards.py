@@ -8,7 +8,7 @@ from contract import toml
 from contract.errors import BadSetting, Refused
 from contract.job import Contract
 from contract.policy import Policy
-from node.gate import check_policy, min_change
+from node.gate import check_policy, min_changes
 from tests.attacks.coalitions import ENTRIES
 from tests.flow import union_in_process
 from tests.flow.federation_in_process import contract_of
@@ -61,7 +61,7 @@ def test_the_minimum_change_is_that_of_the_rules_that_allow_the_job(
     strict = [one.model_copy(update={"min_group": 9}) for one in policy("").allow]
     if any(one.startswith("min_group") for one in guards):
         rules = Policy(allow=(*rules.allow, *strict))
-    assert min_change(asked(THEIRS), "b", rules, TODAY) == fewest
+    assert min_changes(asked(THEIRS), "b", rules, TODAY).get("loans") == fewest
 
 
 def test_no_sum_of_the_receivers_own_beside_rows_of_an_owner_that_forbids_it() -> None:

@@ -144,13 +144,13 @@ def test_what_cannot_be_written_is_not_said(store: Store) -> None:
 
 def test_what_the_node_notes_of_a_job_survives(store: Store, reopen: Reopen) -> None:
     store.hear(1, JOB, statement(Kind.CONTRACT), "running")
-    store.pin(JOB, "aa" * 32)
+    store.pin(JOB, ("aa" * 32, "bb" * 32))
     store.begin(JOB)
     store.set_result(JOB, '{"count":3}')
     store = reopen()
     row = store.job(JOB)
     assert row is not None
-    assert (row.snapshot, row.begun, row.result) == ("aa" * 32, True, '{"count":3}')
+    assert (row.snapshots, row.begun, row.result) == (("aa" * 32, "bb" * 32), True, '{"count":3}')
     store.set_result(JOB, None)
     store.end(JOB, "failed", '{"code":"PARTY_LOST"}')
     row = store.job(JOB)

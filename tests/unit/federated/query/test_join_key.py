@@ -88,7 +88,7 @@ def test_what_joins_is_the_same_everywhere_so_it_needs_no_owner(understood: Unde
 
 def test_bounds_of_a_sum_are_those_of_its_key(understood: Understood) -> None:
     # 40 rows for a company and month, but never more than the 12 rows of a company.
-    kwh = understood(f"SELECT SUM(g.kwh) AS kwh {FROM}").sources[1].columns["kwh"]
+    kwh = understood(f"SELECT SUM(g.kwh) AS kwh {FROM}").sources[1].first.columns["kwh"]
     assert kwh.range is not None
     assert kwh.range.most == 12 * 1_000_000
 
@@ -98,7 +98,7 @@ def test_rows_of_one_owner_are_counted_for_a_key_of_several(understood: Understo
         f"SELECT g.period, COUNT(*) AS n, SUM(g.kwh) AS kwh FROM {TAX}"
         " JOIN grid.usage AS g USING (uscc, period) GROUP BY g.period"
     )
-    inner = found.sources[1].inner
+    inner = found.sources[1].added_up
     assert inner is not None
     assert columns_of(inner.groups) == ("uscc", "period")
 

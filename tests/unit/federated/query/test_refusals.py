@@ -145,7 +145,7 @@ LANGUAGE = [
         "USING (uscc)",
     ),
     ("SELECT COUNT(*) FROM ▸bank.loans AS b", "2 to 8 owners, not of 1", "Add JOIN"),
-    (f"{COUNT} JOIN ▸bank.loans AS c USING (uscc)", "bank is there twice", "one dataset"),
+    (f"{COUNT} JOIN ▸bank.loans AS c USING (uscc)", "bank.loans is there twice", "one dataset"),
     (f"{COUNT} JOIN ▸power.meters AS b USING (uscc)", "two parts are called 'b'", "another name"),
     (f"{COUNT} JOIN power.meters USING (uscc, ▸day)", "another key than (uscc)", "USING (uscc)"),
     (f"SELECT COUNT(*) FROM ▸read_csv('/etc/passwd') JOIN {TAX} USING (uscc)", "function", "COUNT"),

@@ -77,9 +77,9 @@ def test_keys_that_are_joined_are_counted_by_any_of_their_names(understood: Unde
 
 def test_a_sub_query_bounds_what_it_adds_up(understood: Understood) -> None:
     source = understood(f"SELECT COUNT(*) FROM bank.loans JOIN {TAX} USING (uscc)").sources[1]
-    assert source.columns["vat"].range == Range(-24 * 10**8, 24 * 10**8)
-    assert source.columns["vat"].origins == {"vat"}
-    assert source.columns["n"].range == Range(0, 24)
+    assert source.first.columns["vat"].range == Range(-24 * 10**8, 24 * 10**8)
+    assert source.first.columns["vat"].origins == {"vat"}
+    assert source.first.columns["n"].range == Range(0, 24)
     assert columns_of(source.key) == ("uscc",)
 
 
