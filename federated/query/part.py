@@ -114,12 +114,12 @@ class Part:
         for place, one in enumerate(self.source.relations):
             key, prefix = columns_of(one.key), one.entry.name if place else ""
             for column in one.inner.read if one.inner else ():
-                self._note(_qualified(prefix, column.origins), Use.FILTER)
+                self._note(_qualified(prefix, column.seen), Use.FILTER)
             for column in one.inner.groups if one.inner else ():
                 if column.key is None and not column.origins <= set(key):
                     self._note(_qualified(prefix, column.origins), Use.GROUP)
         for column in self.source.added_up.read if self.source.added_up else ():
-            self._note(column.origins, Use.FILTER)
+            self._note(column.seen, Use.FILTER)
 
     def _joined(self, relation: Relation) -> LocalDataset:
         name = relation.entry.name

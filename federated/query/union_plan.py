@@ -374,7 +374,7 @@ def _uses(union: Union, branch: Branch) -> dict[str, tuple[Use, ...]]:
 
     for condition in branch.conditions:
         for column in condition.columns:
-            note(column.origins, Use.FILTER)
+            note(column.seen, Use.FILTER)
     for group in union.groups:
         note(branch.fields[group].origins, Use.GROUP)
     kinds = {"count": Use.COUNT, "sum": Use.SUM, "avg": Use.AVG}

@@ -87,6 +87,11 @@ class Column:
         return self.name.rpartition(".")[0] or self.source
 
     @property
+    def seen(self) -> frozenset[str]:
+        """The columns of the dataset whose values show in it, or choose what shows."""
+        return self.origins | self.chosen
+
+    @property
     def needed(self) -> frozenset[str]:
         """The names that its source must offer."""
         return self.parts if self.formula else self.parts | {self.name}

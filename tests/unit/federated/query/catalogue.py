@@ -70,26 +70,6 @@ CATALOGUE = (
         plain("grade", ColumnType.TEXT),
         keys=(together("uscc", "period"),),
     ),
-    entry(
-        "bank.limits",
-        key("uscc"),
-        number("granted", 2, "1000000", nullable=True),
-        plain("class", ColumnType.TEXT),
-        plain("branch", ColumnType.TEXT),
-        key("owner"),
-    ),
-    entry(
-        "tax.late",
-        key("uscc", rows=None),
-        plain("period", ColumnType.PERIOD),
-        number("fined", 2, "1000"),
-        keys=(together("uscc", "period", rows=3),),
-    ),
-    entry(
-        "tax.unpaid",
-        key("uscc", rows=5),
-        plain("period", ColumnType.PERIOD),
-    ),
     entry("power.meters", key("uscc", rows=None), number("kwh", 3, "1000")),
     entry("registry.firms", key("code"), plain("industry", ColumnType.TEXT)),
     entry("customs.declared", key("number", KeyKind.DECLARATION), number("usd", 2, "1000")),
@@ -115,3 +95,27 @@ CATALOGUE = (
     ),
     entry("weather.days", plain("day", ColumnType.DATE)),
 )
+
+FURTHER = (
+    entry(
+        "bank.limits",
+        key("uscc"),
+        number("granted", 2, "1000000", nullable=True),
+        plain("class", ColumnType.TEXT),
+        plain("branch", ColumnType.TEXT),
+        key("owner"),
+    ),
+    entry(
+        "tax.late",
+        key("uscc", rows=None),
+        plain("period", ColumnType.PERIOD),
+        number("fined", 2, "1000"),
+        keys=(together("uscc", "period", rows=3),),
+    ),
+    entry(
+        "tax.unpaid",
+        key("uscc", rows=5),
+        plain("period", ColumnType.PERIOD),
+    ),
+)
+"""Further datasets of these owners, with which they join the first."""

@@ -7,7 +7,7 @@ import pytest
 from federated.query.plan import QueryPlan
 from federated.query.planning import compile_statement
 from federated.query.statement import Statement, parse
-from tests.unit.federated.query.catalogue import CATALOGUE, Catalogue
+from tests.unit.federated.query.catalogue import CATALOGUE, FURTHER, Catalogue
 
 MARK = "▸"
 
@@ -15,7 +15,7 @@ MARK = "▸"
 @pytest.fixture
 def catalogue() -> Catalogue:
     found: Catalogue = {}
-    for one in CATALOGUE:
+    for one in (*CATALOGUE, *FURTHER):
         found.setdefault(one.org, {})[one.name] = one
     return found
 

@@ -162,6 +162,25 @@ def test_what_chooses_a_branch_is_filtered_by_and_grouped_by(planned: Planned) -
 
 
 ROWS = "FROM bank.loans AS b JOIN tax.returns AS t USING (uscc)"
+CHOSEN = "CASE WHEN late > 3 THEN 1 ELSE 2 END = 1"
+
+
+@pytest.mark.parametrize(
+    "joined",
+    [
+        f"{ROWS} WHERE {CHOSEN}",
+        f"FROM bank.loans AS b JOIN (SELECT uscc FROM tax.returns WHERE {CHOSEN} GROUP BY uscc)"
+        " AS t USING (uscc)",
+        "FROM bank.loans AS b JOIN (SELECT uscc, SUM(late) AS late FROM tax.returns GROUP BY uscc)"
+        f" AS t USING (uscc) WHERE {CHOSEN}",
+    ],
+    ids=["many rows", "inside of a sub-query", "outside of it"],
+)
+def test_what_chooses_a_branch_in_a_condition_leaves_rows_out(
+    planned: Planned, joined: str
+) -> None:
+    plan = planned(f"SELECT COUNT(DISTINCT uscc) AS n {joined}")
+    assert uses(plan, "tax")["late"] == {Use.FILTER}
 
 
 def test_many_rows_are_added_up_by_their_owner(planned: Planned) -> None:

@@ -142,6 +142,9 @@ def test_what_a_policy_must_list() -> None:
         "trade": {Use.GROUP},
     }
     assert uses_of_union(plan, "c") == {"euros": {Use.SUM}, "sector": {Use.GROUP}}
+    chosen = "CASE WHEN flag THEN 1 ELSE 2 END = 1"
+    plan = planned(f"SELECT SUM(balance) FROM ({BOTH} WHERE {chosen} UNION ALL {THIRD})")
+    assert uses_of_union(plan, "b") == {"balance": {Use.SUM}, "flag": {Use.FILTER}}
 
 
 @pytest.mark.parametrize(
