@@ -1,5 +1,6 @@
 """Canonical JSON: one way to write a noun, and nothing else is read."""
 
+import json
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import StrEnum
@@ -7,6 +8,7 @@ from hashlib import sha256
 from typing import Any, Self
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, ValidationError, model_validator
@@ -93,6 +95,8 @@ nouns = st.builds(
     later=st.none() | st.text(),
 )
 
+wide = st.text(st.sampled_from('a\x00\x1f\x7f"\\/\u2028\ue000\ufffd𠀀😀'))
+
 
 def refused(raw: bytes) -> str:
     with pytest.raises(BadMessage) as caught:
@@ -122,6 +126,13 @@ def test_what_is_written_is_read_back(noun: Noun) -> None:
 @given(nouns, nouns)
 def test_equal_nouns_and_equal_bytes_are_the_same_thing(one: Noun, other: Noun) -> None:
     assert (one == other) == (canonical_bytes(one) == canonical_bytes(other))
+
+
+@given(nouns | st.builds(Noun, names=st.dictionaries(wide, st.integers(0, 9)), title=wide))
+def test_it_is_the_form_that_the_rfc_says(noun: Noun) -> None:
+    """Names are in the order of UTF-16: one beyond the base plane comes before U+FFFD."""
+    raw = canonical_bytes(noun)
+    assert raw == rfc8785.dumps(json.loads(raw))
 
 
 def test_none_is_left_out_so_that_a_later_field_alters_no_older_document() -> None:
