@@ -2,7 +2,7 @@
 
 Hearing is durable before anybody acts on it: the statement, the cursor and the job's state are one
 transaction (node/store.py). Ledgers of open jobs are kept in memory, and of ended jobs those that
-somebody has asked about lately; the others are folded again.
+ended lately or that somebody has asked about; the others are folded again.
 """
 
 import asyncio
@@ -59,6 +59,7 @@ class Docket:
         self._ended.pop(ledger.job, None)
         if ledger.ended:
             self._open.pop(ledger.job, None)
+            self._keep(ledger)
         else:
             self._open[ledger.job] = ledger
         self.announce(ledger.job)
@@ -138,11 +139,7 @@ class Docket:
     def ledger(self, job: bytes) -> Ledger:
         """The ledger of any job that this node has heard of."""
         known = self._open.get(job) or self._ended.get(job)
-        if known is None:
-            known = self._ended[job] = self._fold(self.row(job).job)
-            if len(self._ended) > _MOST_ENDED:
-                del self._ended[next(iter(self._ended))]
-        return known
+        return self._keep(self._fold(self.row(job).job)) if known is None else known
 
     def find(self, prefix: str) -> bytes:
         """The job whose hex id begins so; UnknownJob if there is none or more than one."""
@@ -188,6 +185,12 @@ class Docket:
         self._store.end(job, State.FAILED.value, to_json(why))
         self._open.pop(job)
         self.announce(job)
+
+    def _keep(self, ended: Ledger) -> Ledger:
+        self._ended[ended.job] = ended
+        if len(self._ended) > _MOST_ENDED:
+            del self._ended[next(iter(self._ended))]
+        return ended
 
     def _fold(self, job: bytes) -> Ledger:
         statements = self._statements(job)

@@ -345,6 +345,14 @@ def test_an_ended_job_is_folded_once_however_often_somebody_asks(
     assert read == [ended.job]
 
 
+def test_a_job_that_has_just_ended_is_not_folded_again(
+    node: Node, whole: list[Statement], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = node.hear(*whole)
+    monkeypatch.setattr(node.store, "heard", pytest.fail)
+    assert node.docket.ledger(ended.job) is ended
+
+
 def test_what_is_heard_of_an_abandoned_job_is_in_its_ledger(
     node: Node, whole: list[Statement], folded: Folded
 ) -> None:
