@@ -358,8 +358,8 @@ class Admin(admin_pb2_grpc.AdminServicer):
             contract=ledger.contract,
             leakage=leakage_of(ledger.contract),
             history=tuple(
-                Milestone(number=number, org=said.org, kind=said.kind.value)
-                for number, said in self._store.heard(job)
+                Milestone(number=number, org=org, kind=kind.value)
+                for number, org, kind in self._store.milestones(job)
             ),
             progress=tuple(self._progress.get(job, {}).values()),
             cause=why,

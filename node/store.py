@@ -4,18 +4,21 @@ In a file or on a PostgreSQL server (durable/). Every row is committed before it
 node that is killed at any moment goes on from here. Nothing personal stands in it: statements,
 names and file names; the rows themselves are in snapshots and results in the data folder.
 
-Called on the event loop, which waits meanwhile: a commit takes a few milliseconds on either, and
-never more than durable/postgres.py has patience for.
+One process holds the state, so what is often asked for is in memory too: the cursor, what is
+unsaid, rows of jobs. Called on the event loop, which waits meanwhile: a commit takes a few
+milliseconds on either, and never more than durable/postgres.py has patience for.
 """
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.engine import Connection, Row
+from sqlalchemy.exc import IntegrityError
 
 from contract.errors import BadSetting
 from contract.signing import Kind, Statement
@@ -30,6 +33,33 @@ from node.schema import said as _said
 from node.scratch import disk_refusals
 
 STATE_FILE = "state.sqlite"
+_MOST_ROWS = 1024
+"""Rows of jobs that are kept in memory."""
+
+# Built once: to build one of these takes longer than to execute it. `of` and the like are not names
+# of columns, which an update would take for what is to be set.
+_HAS_SAID = select(_said.c.number).where(
+    _said.c.kind == bindparam("kind"), _said.c.subject == bindparam("subject")
+)
+_UNSAID = select(_said).where(_said.c.taken.is_(False)).order_by(_said.c.number)
+_TAKE = (
+    update(_said)
+    .where(_said.c.number == bindparam("of"))
+    .values(taken=True, rejected=bindparam("why"))
+)
+_SAY, _HEAR, _OPEN = insert(_said), insert(_heard), insert(_jobs)
+_MOVE = update(_jobs).where(_jobs.c.job == bindparam("of")).values(state=bindparam("to"))
+_COUNT = select(func.count()).select_from(_jobs)
+_HEARD = select(_heard).where(_heard.c.job == bindparam("job")).order_by(_heard.c.number)
+_MILESTONES = _HEARD.with_only_columns(_heard.c.number, _heard.c.org, _heard.c.kind)
+_JOB = select(_jobs).where(_jobs.c.job == bindparam("job"))
+_GET = select(_meta.c.value).where(_meta.c.name == bindparam("name"))
+_SET = update(_meta).where(_meta.c.name == bindparam("of")).values(value=bindparam("to"))
+_SET_FIRST = insert(_meta)
+_KEEP = insert(_receipts)
+_RECEIPTS = (
+    select(_receipts).where(_receipts.c.run == bindparam("run")).order_by(_receipts.c.digest)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +84,10 @@ class Store:
         self._database = open_state(folder / STATE_FILE, place, HISTORY)
         self.id = self._meta_or("store", os.urandom(16))
         self._log = self._meta_or("log", b"")
+        self._cursor = int.from_bytes(self._meta_or("heard", bytes(8)), "big")
+        with self._database.read() as db:
+            self._unsaid = {row.number: _statement(row) for row in db.execute(_UNSAID)}
+        self._rows: dict[bytes, JobRow] = {}
 
     def close(self) -> None:
         """Let go of it."""
@@ -79,45 +113,31 @@ class Store:
 
     def say(self, statement: Statement) -> bool:
         """Keep a statement until the coordinator has it; False if it was said before."""
-        with self._database.write() as db:
-            known = db.execute(
-                select(_said.c.number).where(
-                    _said.c.kind == statement.kind.value, _said.c.subject == statement.subject
-                )
-            ).first()
-            if known is not None:
-                return False
-            db.execute(insert(_said).values(**_columns(statement), taken=False))
-            return True
+        try:
+            with self._database.write() as db:
+                made = db.execute(_SAY, {**_columns(statement), "taken": False})
+                assert made.inserted_primary_key is not None
+                number = int(made.inserted_primary_key[0])
+        except IntegrityError:
+            return False
+        self._unsaid[number] = statement
+        return True
 
     def has_said(self, kind: Kind, subject: bytes) -> bool:
         """Whether this node has made a statement of this kind about a job or run."""
         with self._database.read() as db:
-            query = select(_said.c.number).where(
-                _said.c.kind == kind.value, _said.c.subject == subject
-            )
-            return db.execute(query).first() is not None
+            found = db.execute(_HAS_SAID, {"kind": kind.value, "subject": subject})
+            return found.first() is not None
 
     def unsaid(self, after: int) -> list[tuple[int, Statement]]:
         """Statements that the coordinator has not taken yet, numbered above `after`."""
-        with self._database.read() as db:
-            rows = db.execute(
-                select(_said)
-                .where(_said.c.taken.is_(False), _said.c.number > after)
-                .order_by(_said.c.number)
-            )
-            return [(row.number, _statement(row)) for row in rows]
+        return [(number, said) for number, said in self._unsaid.items() if number > after]
 
     def taken(self, number: int, rejected: str | None) -> Statement | None:
         """The coordinator has statement `number`; returns it if it was outstanding."""
         with self._database.write() as db:
-            row = db.execute(
-                select(_said).where(_said.c.number == number, _said.c.taken.is_(False))
-            ).first()
-            db.execute(
-                update(_said).where(_said.c.number == number).values(taken=True, rejected=rejected)
-            )
-            return _statement(row) if row is not None else None
+            db.execute(_TAKE, {"of": number, "why": rejected})
+        return self._unsaid.pop(number, None)
 
     # ── what this node has heard ────────────────────────────────────────────────────────────────
 
@@ -125,29 +145,36 @@ class Store:
         """Keep a statement of the log, move the cursor, and note the job's new state."""
         with self._database.write() as db:
             place = {"log": self.log, "number": number, "job": job}
-            db.execute(insert(_heard).values(**place, **_columns(statement)))
+            db.execute(_HEAR, {**place, **_columns(statement)})
             self._set(db, "heard", number.to_bytes(8, "big"))
-            if db.execute(select(_jobs.c.job).where(_jobs.c.job == job)).first() is None:
-                places = db.execute(select(func.count()).select_from(_jobs)).scalar_one()
-                db.execute(insert(_jobs).values(job=job, place=places, state=state, begun=False))
-            else:
-                db.execute(update(_jobs).where(_jobs.c.job == job).values(state=state))
+            if not db.execute(_MOVE, {"of": job, "to": state}).rowcount:
+                places = db.execute(_COUNT).scalar_one()
+                row = {"job": job, "place": places, "state": state, "begun": False}
+                db.execute(_OPEN, row)
+        self._cursor = number
+        self._rows.pop(job, None)
 
     def skip(self, number: int) -> None:
         """Move the cursor over a statement that is not kept."""
         with self._database.write() as db:
             self._set(db, "heard", number.to_bytes(8, "big"))
+        self._cursor = number
 
     def heard(self, job: bytes) -> list[tuple[int, Statement]]:
         """Everything heard about a job, in log order."""
         with self._database.read() as db:
-            rows = db.execute(select(_heard).where(_heard.c.job == job).order_by(_heard.c.number))
-            return [(row.number, _statement(row)) for row in rows]
+            return [(row.number, _statement(row)) for row in db.execute(_HEARD, {"job": job})]
+
+    def milestones(self, job: bytes) -> list[tuple[int, str, Kind]]:
+        """The same in short: number, organisation and kind."""
+        with self._database.read() as db:
+            rows = db.execute(_MILESTONES, {"job": job})
+            return [(row.number, row.org, Kind(row.kind)) for row in rows]
 
     @property
     def cursor(self) -> int:
         """Number of the last statement that was heard."""
-        return int.from_bytes(self._meta_or("heard", bytes(8)), "big")
+        return self._cursor
 
     @property
     def log(self) -> bytes:
@@ -160,7 +187,9 @@ class Store:
             self._set(db, "log", log)
             self._set(db, "heard", bytes(8))
             db.execute(delete(_said).where(_said.c.taken.is_(False), _said.c.number > taken))
-        self._log = log
+        self._log, self._cursor = log, 0
+        for number in [number for number in self._unsaid if number > taken]:
+            del self._unsaid[number]
 
     # ── jobs ────────────────────────────────────────────────────────────────────────────────────
 
@@ -171,9 +200,16 @@ class Store:
 
     def job(self, job: bytes) -> JobRow | None:
         """One job."""
+        if job in self._rows:
+            return self._rows[job]
         with self._database.read() as db:
-            row = db.execute(select(_jobs).where(_jobs.c.job == job)).first()
-            return _job(row) if row is not None else None
+            row = db.execute(_JOB, {"job": job}).first()
+        if row is None:
+            return None
+        if len(self._rows) >= _MOST_ROWS:
+            del self._rows[next(iter(self._rows))]
+        self._rows[job] = _job(row)
+        return self._rows[job]
 
     def pin(self, job: bytes, snapshots: Sequence[str]) -> None:
         """Bind a job to the snapshots that it will run on."""
@@ -209,22 +245,17 @@ class Store:
         digest = receipt.digest
         columns = {name: value for name, value in _columns(receipt).items() if name != "kind"}
         row = {"run": run, "digest": digest, "salt": salt, **columns}
-        with self._database.write() as db:
-            same = (_receipts.c.run == run) & (_receipts.c.digest == digest)
-            db.execute(delete(_receipts).where(same))
-            db.execute(insert(_receipts).values(**row))
+        with suppress(IntegrityError), self._database.write() as db:
+            db.execute(_KEEP, row)
 
     def receipts(self, run: bytes) -> list[Statement]:
         """The receipts of a run, of every stream that this node sent or received."""
         with self._database.read() as db:
-            rows = db.execute(
-                select(_receipts).where(_receipts.c.run == run).order_by(_receipts.c.digest)
-            )
             return [
                 Statement(
                     Kind.RECEIPT, row.org, row.subject, row.body, row.signature, row.certificate
                 )
-                for row in rows
+                for row in db.execute(_RECEIPTS, {"run": run})
             ]
 
     # ── within ──────────────────────────────────────────────────────────────────────────────────
@@ -232,10 +263,11 @@ class Store:
     def _update_job(self, job: bytes, **values: object) -> None:
         with self._database.write() as db:
             db.execute(update(_jobs).where(_jobs.c.job == job).values(**values))
+        self._rows.pop(job, None)
 
     def _meta_or(self, name: str, default: bytes) -> bytes:
         with self._database.write() as db:
-            row = db.execute(select(_meta.c.value).where(_meta.c.name == name)).first()
+            row = db.execute(_GET, {"name": name}).first()
             if row is not None:
                 return bytes(row.value)
             self._set(db, name, default)
@@ -243,8 +275,8 @@ class Store:
 
     @staticmethod
     def _set(db: Connection, name: str, value: bytes) -> None:
-        db.execute(delete(_meta).where(_meta.c.name == name))
-        db.execute(insert(_meta).values(name=name, value=value))
+        if not db.execute(_SET, {"of": name, "to": value}).rowcount:
+            db.execute(_SET_FIRST, {"name": name, "value": value})
 
 
 def _columns(statement: Statement) -> dict[str, object]:
