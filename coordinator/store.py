@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
 
 from contract.signing import Kind, Statement
 from coordinator import tables
@@ -28,6 +28,34 @@ from durable.postgres import Place
 LOG_FILE = "log.sqlite"
 LOG_ID_BYTES = 16
 _KEPT_REJECTIONS = 256
+
+# Built once: to build one of these takes longer than to execute it. `of` and the like are not names
+# of columns, which an update would take for what is to be set.
+_CONCERNING = (
+    select(tables.log)
+    .join(tables.party, tables.party.c.job == tables.log.c.job)
+    .where(tables.party.c.org == bindparam("org"), tables.log.c.number > bindparam("after"))
+    .order_by(tables.log.c.number)
+    .limit(bindparam("most"))
+)
+_HEAD = select(func.coalesce(func.max(tables.log.c.number), 0))
+_KNOWN = (
+    select(tables.job.c.job)
+    .where((tables.job.c.job == bindparam("of")) | (tables.job.c.run == bindparam("of")))
+    .limit(1)
+)
+_NODE = select(tables.node).where(tables.node.c.org == bindparam("org"))
+_LOG, _OPEN, _PARTIES = insert(tables.log), insert(tables.job), insert(tables.party)
+_MOVE = (
+    update(tables.job)
+    .where(tables.job.c.job == bindparam("of"))
+    .values(run=bindparam("to_run"), ended=bindparam("to_ended"))
+)
+_SETTLE = (
+    update(tables.node)
+    .where(tables.node.c.org == bindparam("of"), tables.node.c.store == bindparam("in_store"))
+    .values(taken=bindparam("to"))
+)
 
 T = TypeVar("T")
 
@@ -77,6 +105,9 @@ class Store:
         self._database = database
         self._held = held
         self._thread = thread
+        self._appended = 0
+        self._nothing: dict[str, tuple[int, int]] = {}
+        """Of an organisation: after which number nothing was about it, when how much was logged."""
 
     @staticmethod
     async def open(folder: Path, place: Place | None = None) -> "Store":
@@ -124,7 +155,8 @@ class Store:
                 "logged": int(logged.timestamp()),
                 **_columns(statement),
             }
-            number = connection.execute(insert(tables.log).values(row)).inserted_primary_key
+            self._appended += 1  # by the thread that also looks, and not if the caller goes away
+            number = connection.execute(_LOG, row).inserted_primary_key
             assert number is not None
             return int(number[0])
 
@@ -132,14 +164,19 @@ class Store:
 
     async def concerning(self, org: str, after: int, limit: int) -> list[Entry]:
         """The next statements about jobs of `org` after log number `after`."""
-        query = (
-            select(tables.log)
-            .join(tables.party, tables.party.c.job == tables.log.c.job)
-            .where(tables.party.c.org == org, tables.log.c.number > after)
-            .order_by(tables.log.c.number)
-            .limit(limit)
-        )
-        return await self._read(lambda connection: _entries(connection, query))
+        looked = after, self._appended
+        # Sessions ask whenever they have something to tell, of which most is in no log.
+        if self._nothing.get(org) == looked:
+            return []
+        terms = {"org": org, "after": after, "most": limit}
+
+        def work(connection: Connection) -> list[Entry]:
+            return [_entry(row) for row in connection.execute(_CONCERNING, terms).mappings()]
+
+        found = await self._read(work)
+        if not found:
+            self._nothing[org] = looked
+        return found
 
     async def open_jobs(self) -> dict[bytes, list[Entry]]:
         """Everything said about every job that has not ended, in log order."""
@@ -160,23 +197,23 @@ class Store:
 
     async def head(self) -> int:
         """The number of the newest statement; 0 while there is none."""
-        query = select(func.coalesce(func.max(tables.log.c.number), 0))
-        return await self._read(lambda connection: int(connection.execute(query).scalar_one()))
+        return await self._read(lambda connection: int(connection.execute(_HEAD).scalar_one()))
 
     async def knows(self, subject: bytes) -> bool:
         """Whether `subject` is the id of a job or run in the log, ended or not."""
-        job = tables.job.c
-        query = select(job.job).where((job.job == subject) | (job.run == subject)).limit(1)
-        return await self._read(lambda connection: connection.execute(query).first() is not None)
+
+        def work(connection: Connection) -> bool:
+            return connection.execute(_KNOWN, {"of": subject}).first() is not None
+
+        return await self._read(work)
 
     # ── what nodes have said ────────────────────────────────────────────────────────────────────
 
     async def node(self, org: str) -> NodeRecord | None:
         """What is known of a node; None if it never attached."""
-        query = select(tables.node).where(tables.node.c.org == org)
 
         def work(connection: Connection) -> NodeRecord | None:
-            row = connection.execute(query).mappings().first()
+            row = connection.execute(_NODE, {"org": org}).mappings().first()
             return None if row is None else NodeRecord(row["store"], row["taken"])
 
         return await self._read(work)
@@ -253,22 +290,18 @@ class Store:
 
 
 def _keep_standing(connection: Connection, standing: Standing) -> None:
-    row = {"job": standing.job, "run": standing.run, "ended": standing.ended}
     if standing.orgs:
-        connection.execute(insert(tables.job).values(row))
-        parties = [{"org": org, "job": standing.job} for org in standing.orgs]
-        connection.execute(insert(tables.party), parties)
+        row = {"job": standing.job, "run": standing.run, "ended": standing.ended}
+        connection.execute(_OPEN, row)
+        connection.execute(_PARTIES, [{"org": org, "job": standing.job} for org in standing.orgs])
     else:
-        connection.execute(update(tables.job).where(tables.job.c.job == standing.job).values(row))
+        moved = {"of": standing.job, "to_run": standing.run, "to_ended": standing.ended}
+        connection.execute(_MOVE, moved)
 
 
 def _settle(connection: Connection, saying: Saying) -> None:
-    node = tables.node.c
-    connection.execute(
-        update(tables.node)
-        .where(node.org == saying.org, node.store == saying.store)
-        .values(taken=saying.number)
-    )
+    terms = {"of": saying.org, "in_store": saying.store, "to": saying.number}
+    connection.execute(_SETTLE, terms)
 
 
 def _forget_old_rejections(connection: Connection, org: str) -> None:
@@ -280,10 +313,6 @@ def _forget_old_rejections(connection: Connection, org: str) -> None:
         .limit(_KEPT_REJECTIONS)
     )
     connection.execute(delete(table).where(table.c.org == org, table.c.number.not_in(newest)))
-
-
-def _entries(connection: Connection, query: Any) -> list[Entry]:
-    return [_entry(row) for row in connection.execute(query).mappings()]
 
 
 def _entry(row: RowMapping) -> Entry:

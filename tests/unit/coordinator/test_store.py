@@ -62,6 +62,17 @@ async def test_the_log_keeps_its_order_and_its_name(store: Store, reopen: Reopen
     assert await store.concerning("bank_c", 0, 9) == []
 
 
+async def test_who_found_nothing_finds_what_is_logged_afterwards(store: Store) -> None:
+    for _ in range(2):
+        assert await store.concerning("bank_a", 0, 9) == []
+    first = await store.append(said(), Standing(JOB, None, False, BOTH), None, NOW)
+    for _ in range(2):
+        assert await store.concerning("bank_a", first, 9) == []
+        assert [one.number for one in await store.concerning("bank_a", 0, 9)] == [first]
+    second = await store.append(said(Kind.DEAD), Standing(JOB, None, True), None, NOW)
+    assert [one.number for one in await store.concerning("bank_a", first, 9)] == [second]
+
+
 async def test_ended_jobs_are_known_and_not_open(store: Store, reopen: Reopen) -> None:
     await store.append(said(), Standing(JOB, None, False, BOTH), None, NOW)
     await store.append(said(subject=OTHER), Standing(OTHER, None, False, BOTH), None, NOW)
