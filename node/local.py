@@ -85,7 +85,7 @@ def run_local(
     return LocalRows(keys, groups, values)
 
 
-def run_left(plan: QueryPlan, parquet: Path, *, seconds: float = SECONDS) -> list[Cell]:
+def run_left(plan: QueryPlan, files: Sequence[Path], *, seconds: float = SECONDS) -> list[Cell]:
     """Of a LEFT JOIN, what all the receiver's own rows add up to, group by group. Blocking.
 
     After `run_local`, which checks the rows. Raises QueryTooLong, SnapshotChanged, StorageFull.
@@ -93,7 +93,7 @@ def run_left(plan: QueryPlan, parquet: Path, *, seconds: float = SECONDS) -> lis
     left = plan.left
     assert left is not None
     groups = len(plan.owners[left.owner].groups)
-    with _snapshots([parquet]) as connection, limited(connection, seconds):
+    with _snapshots(files) as connection, limited(connection, seconds):
         found = connection.execute(left.sql).fetchall()
     places = range(len(plan.owners))
     return [

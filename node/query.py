@@ -95,12 +95,12 @@ class _Play:
 
     def _load(self) -> LocalRows:
         stage, consent = self._stage, self._stage.consent
-        parquet, *joined = [stage.services.datasets.files(*one).parquet for one in consent.held]
+        files = [stage.services.datasets.files(*one).parquet for one in consent.held]
         part, k = self._plan.owners[self._owner], self._plan.k
-        rows = run_local(part, parquet, k=k, joined=joined)
+        rows = run_local(part, files[0], k=k, joined=files[1:])
         self._apart = groups_apart(part, rows.groups, rows.values, k=k, share=consent.largest_share)
         if self._seat.receives and self._plan.left is not None:
-            self._own = run_left(self._plan, parquet)
+            self._own = run_left(self._plan, files)
         return rows
 
     async def _gate(self, rows: LocalRows) -> None:

@@ -118,14 +118,15 @@ class Aggregates:
             # After USING, one name stands for the key of every source.
             named.set("table", name(first.source))
         keys = [column for key in self.keys for column in key]
-        if others or not isinstance(named, exp.Column) or self.scope.column(named) not in keys:
+        column = self.scope.column(named) if isinstance(named, exp.Column) else None
+        if others or column is None or column not in keys:
             raise self.text.refuse(
                 named,
                 "DISTINCT counts the keys that are joined, and nothing else",
                 f"Write COUNT(DISTINCT {first.name}); GROUP BY lists the distinct values of other"
                 " columns.",
             )
-        return Read(self.figure(Count(everywhere=named.table == self.kept)), ColumnType.INTEGER)
+        return Read(self.figure(Count(everywhere=column.source == self.kept)), ColumnType.INTEGER)
 
     def _spread(self, operator: Operator, node: exp.AggFunc) -> Read:
         linear = self._of_one_owner(

@@ -42,13 +42,6 @@ def read(text: Text, tree: exp.Select, sources: Sequence[Joined]) -> list[tuple[
     using = [_using(text, join, sources[0]) for join in joins]
     places = [using[0], *using]
     for place, (join, names) in enumerate(zip(joins, using, strict=True), start=1):
-        if join.side and len(names) > 1:
-            raise text.refuse(
-                names[1],
-                "a LEFT JOIN is by one key column",
-                "Write JOIN; or join by the key column alone, and add up first what has several"
-                " rows for it.",
-            )
         join.set("kind", None)
         _require_same(text, names, using[0], _prepared(sources, place))
     first = _parts(text, using[0], sources[0])

@@ -82,13 +82,21 @@ def read(text: Text, tree: exp.Select, sources: Sequence[Source]) -> Left | None
     if not outer:
         return None
     left = Left(text, outer[0].this, sources[0].alias, sources[-1].alias, sources[0].org)
-    if len(joins) > 1:
+    if len(sources) > 2:
         raise left.refuse(
             outer[0].this if outer[0] is not joins[0] else joins[1].this,
             "LEFT JOIN stands between two owners: which rows match one of two others and not both"
             " is in no join of all three",
             f"Ask for each LEFT JOIN in a query of its own, from {left.kept}, with the same GROUP"
             " BY; or write JOIN.",
+        )
+    if outer != joins[-1:] or left.at.alias != left.matched or len(sources[-1].relations) > 1:
+        raise left.refuse(
+            left.at,
+            f"LEFT JOIN stands once, behind all datasets of {left.org}, and joins one dataset of"
+            " the other owner",
+            f"Write FROM and JOIN with what is {left.org}'s, then LEFT JOIN; let an owner prepare"
+            " one dataset out of what is joined otherwise.",
         )
     return left
 

@@ -13,7 +13,9 @@ from tests.property.random_queries import (
     DIMENSIONS,
     NUMBERS,
     SOURCES,
+    STRICT_NUMBERS,
     Pieces,
+    left_joins,
     queries,
     queries_over_rows,
 )
@@ -178,6 +180,68 @@ def queries_over_datasets_joined_by_month(draw: st.DrawFn) -> str:
     return f"SELECT {named} FROM {sources[0]} {joins}{where}{group}"
 
 
+@st.composite
+def left_joins_of_datasets(draw: st.DrawFn) -> tuple[str, list[str]]:
+    """A LEFT JOIN behind several datasets of the receiver; and which columns are the other's.
+
+    Where the receiver has many rows a key, the other owner's values would count once for each.
+    """
+    rows = draw(st.booleans())
+    own = ["m", *draw(st.permutations(["t", "s"]))[: draw(st.integers(1, 2))]]
+    other = draw(st.sampled_from("bpr"))
+    offered = ROWS_JOINED if rows else JOINED
+    first, *sources = draw(st.permutations([offered[one] for one in own]))
+    ours, theirs = Pieces(draw, own), Pieces(draw, [other])
+    dimensions = Pieces(draw, ["m"] if rows else own).some(JOINED_DIMENSIONS, 1)
+    items = [*dimensions, "COUNT(*)", f"COUNT(DISTINCT {draw(st.sampled_from(own))}.uscc)"]
+    for number in ours.some(JOINED_NUMBERS, 2):
+        items += [f"SUM({number})", f"COUNT({number})"]
+    known = [f"COUNT(DISTINCT {other}.uscc)"]
+    for number in [] if rows else theirs.some(STRICT_NUMBERS, 2):
+        known += [f"SUM({number})", f"COUNT({number})"]
+    joins = [f"JOIN {one} USING (uscc)" for one in sources]
+    joins.append(f"LEFT JOIN {draw(st.sampled_from(SOURCES[other])).format('')} USING (uscc)")
+    return _left_join(first, joins, items, known, ours.some(JOINED_CONDITIONS, 2), dimensions)
+
+
+@st.composite
+def left_joins_by_month(draw: st.DrawFn) -> tuple[str, list[str]]:
+    """The same by company and month, of which some rows of the receiver have none."""
+    kept, other = draw(st.permutations("tpc"))[:2]
+    own, theirs = Pieces(draw, [kept]), Pieces(draw, [other])
+    dimensions = [one.format(month="period") for one in own.some(TUPLE_DIMENSIONS, 1)]
+    items, known = [*dimensions, "COUNT(*)"], []
+    for number in own.some(TUPLE_NUMBERS, 2):
+        items += [f"SUM({number})", f"COUNT({number})"]
+    for number in ["1 * " + theirs.one(TUPLE_BARE), *theirs.some(TUPLE_BARE, 1)]:
+        known += [f"SUM({number})", f"COUNT({number})"]
+    names = ", ".join(draw(st.permutations(["uscc", "period"])))
+    join = f"LEFT JOIN {draw(st.sampled_from(TUPLES[other]))} USING ({names})"
+    conditions = [one.format(month="period") for one in own.some(TUPLE_CONDITIONS, 1)]
+    first = draw(st.sampled_from(TUPLES[kept]))
+    return _left_join(first, [join], items, known, conditions, dimensions)
+
+
+TUPLE_BARE = {"t": ["t.vat", "t.late"], "p": ["p.kwh"], "c": ["c.amount", "c.n"]}
+"""Numbers that are NULL where their columns are."""
+
+
+def _left_join(
+    first: str,
+    joins: list[str],
+    items: list[str],
+    known: list[str],
+    conditions: list[str],
+    dimensions: list[str],
+) -> tuple[str, list[str]]:
+    named = ", ".join(f"{item} AS c{i}" for i, item in enumerate([*items, *known]))
+    others = [f"c{len(items) + i}" for i in range(len(known))]
+    where = f" WHERE {' AND '.join(f'({one})' for one in conditions)}" if conditions else ""
+    group = f" GROUP BY {', '.join(dimensions)}" if dimensions else ""
+    return f"SELECT {named} FROM {first} {' '.join(joins)}{where}{group}", others
+
+
+LEFT_JOINS = st.one_of(left_joins(), left_joins_of_datasets(), left_joins_by_month())
 QUERIES = st.one_of(
     queries(),
     queries(),

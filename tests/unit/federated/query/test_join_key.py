@@ -165,12 +165,6 @@ REFUSED = [
         '[[key]] columns = ["uscc", "grade"]',
     ),
     (
-        f"SELECT COUNT(*) AS n FROM {TAX} LEFT JOIN {GRID} USING (uscc, ▸period)",
-        BadQuery,
-        "a LEFT JOIN is by one key column",
-        "join by the key column alone",
-    ),
-    (
         f"SELECT COUNT(DISTINCT ▸uscc) AS n {FROM}",
         BadQuery,
         "can't be told of lists that are joined by all of them",

@@ -62,6 +62,33 @@ def test_the_receivers_own_sums_are_not_sent(planned: Planned) -> None:
     }
 
 
+def test_the_receiver_may_join_datasets_of_its_own_before(planned: Planned) -> None:
+    joined = FROM.replace("LEFT JOIN", "JOIN bank.limits AS g USING (uscc) LEFT JOIN")
+    plan = planned(
+        "SELECT g.branch, COUNT(*) AS n, COUNT(DISTINCT g.uscc) AS firms,"
+        f" SUM(g.granted - b.balance) AS free, SUM(t.vat) AS vat {joined} GROUP BY g.branch"
+    )
+    assert [part.names for part in plan.owners] == [("loans", "limits"), ("returns",)]
+    assert plan.owners[0].values == ()
+    assert plan.left is not None
+    assert '"snapshot_1" AS "g"' in plan.left.sql
+    assert len(plan.summands) == 1
+
+
+def test_rows_without_a_part_of_the_key_are_kept(understood: Understood) -> None:
+    """They match nobody: they are in no list, and in the receiver's own sums."""
+    statement = understood(
+        "SELECT COUNT(*) AS n, SUM(g.kwh) AS kwh, SUM(t.vat) AS vat FROM (SELECT uscc, period,"
+        " SUM(kwh) AS kwh FROM grid.usage GROUP BY uscc, period) AS g LEFT JOIN tax.returns AS t"
+        " USING (uscc, period)"
+    )
+    plan = compile_statement(statement, receivers=["grid"], k=10)
+    assert 'NOT "g"."period" IS NULL' in plan.owners[0].sql
+    assert plan.left is not None
+    assert "IS NULL" not in plan.left.sql
+    assert plan.k == 9 * plan.per_subject + 1
+
+
 def test_outer_is_a_word_that_says_nothing(understood: Understood) -> None:
     first, second = understood(ASKED), understood(ASKED.replace("LEFT JOIN", "left outer join"))
     assert first == second
@@ -186,6 +213,37 @@ REFUSED = [
         f" {TAX.replace('uscc', '▸uscc', 1)} USING (uscc)",
         "stands between two owners",
         "a query of its own, from p",
+    ),
+    (
+        "SELECT COUNT(*) AS n FROM bank.loans AS b LEFT JOIN ▸tax.unpaid AS u USING (uscc) JOIN"
+        " bank.limits AS g USING (uscc)",
+        "behind all datasets of bank",
+        "then LEFT JOIN",
+    ),
+    (
+        "SELECT COUNT(*) AS n FROM bank.loans AS b LEFT JOIN ▸bank.limits AS g USING (uscc) JOIN"
+        " tax.unpaid AS u USING (uscc)",
+        "behind all datasets of bank",
+        "prepare one dataset",
+    ),
+    (
+        "SELECT COUNT(*) AS n FROM bank.loans AS b JOIN tax.unpaid AS u USING (uscc) LEFT JOIN"
+        " ▸bank.limits AS g USING (uscc)",
+        "behind all datasets of bank",
+        "prepare one dataset",
+    ),
+    (
+        f"SELECT COUNT(*) AS n FROM bank.loans AS b JOIN tax.unpaid AS u USING (uscc) LEFT JOIN"
+        f" {TAX.replace('uscc', '▸uscc', 1)} USING (uscc)",
+        "joins one dataset of the other owner",
+        "prepare one dataset",
+    ),
+    (
+        f"SELECT COUNT(*) AS n {FROM} LEFT JOIN tax.unpaid AS u USING (uscc)".replace(
+            "(SELECT uscc", "(SELECT ▸uscc"
+        ),
+        "stands once",
+        "prepare one dataset",
     ),
     (f"SELECT COUNT(*) FROM {TAX} ▸RIGHT JOIN bank.loans AS b USING (uscc)", "LEFT JOIN", "first"),
     (
