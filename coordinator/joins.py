@@ -5,10 +5,8 @@ process of its own (TenSEAL holds Python's lock), and say the outcome.
 """
 
 import asyncio
-from hashlib import sha256
 from pathlib import Path
 
-from contract.errors import ForeignEncryptionKey
 from contract.job import Aggregation, Contract
 from contract.ledger import Ledger
 from contract.lifecycle import State
@@ -16,6 +14,7 @@ from contract.signing import Kind
 from contract.statements import Cells, Matched, MatchFor
 from coordinator import compute
 from coordinator.collection import COORDINATOR, Collection, Opening, foreign
+from coordinator.he_keys import require_signed
 from coordinator.lanes import Lanes
 from coordinator.lifecycle import Lifecycle
 from coordinator.saying import Saying, carried_out
@@ -71,7 +70,7 @@ class Joins:
         assert run is not None, "what is under way has a run"
         owner = self._owner_of(ledger, org, part)
         if part == "he_key":
-            self._require_signed_key(ledger, run)
+            require_signed(self._collection, ledger, run)
         return self._collection.whole(run, owner, part, asked_by=org)
 
     def consider(self, ledger: Ledger) -> None:
@@ -94,20 +93,6 @@ class Joins:
                 return False
         return all(holds(run, org, "share") for org in ledger.contract.orgs)
 
-    def _require_signed_key(self, ledger: Ledger, run: bytes) -> None:
-        """ForeignEncryptionKey if the receiver handed in another key than it has signed."""
-        (receiver,) = ledger.contract.receivers
-        if ledger.he_key is None or not self._collection.holds(run, receiver, "he_key"):
-            return
-        key = self._collection.file(run, receiver, "he_key").read_bytes()
-        if sha256(key).hexdigest() != ledger.he_key.key:
-            raise ForeignEncryptionKey(
-                "the encryption key that was handed in is not the one that its owner signed",
-                party=receiver,
-                phase="query",
-                fix="that node is not following the protocol: compare versions",
-            )
-
     async def _compute(self, ledger: Ledger, run: bytes) -> None:
         outcome = self._outcome(ledger, run)
         await carried_out(outcome, lambda reason: self._lifecycle.end(ledger, reason), _MATCH)
@@ -124,7 +109,7 @@ class Joins:
         contract, file = ledger.contract, self._collection.file
         encrypted = _is_encrypted(ledger)
         if encrypted:
-            self._require_signed_key(ledger, run)
+            require_signed(self._collection, ledger, run)
         order = compute.Order(
             run=run,
             contract=contract,

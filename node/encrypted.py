@@ -5,12 +5,9 @@ digest; the others fetch it from the coordinator and compare (federated/SPEC.md 
 """
 
 from collections.abc import Sequence
-from hashlib import sha256
 from itertools import repeat
 
-from contract.errors import ForeignEncryptionKey
-from contract.signing import Kind
-from contract.statements import Cells, HeKey
+from contract.statements import Cells
 from daemon.apart import apart
 from federated.aggregate.encrypt import encrypt_columns
 from federated.aggregate.secret import Blinding
@@ -19,9 +16,10 @@ from federated.query.agreed import largest_of, sums_of
 from federated.query.release import Codes, Opening, Shut
 from node import wire
 from node.adding import Columns, Hidden, Seat
-from node.key_process import KeyProcess
+from node.he_keys import HE_KEY, fetched, signed
+from node.key_process import JoinKey
 
-_KEY, _MERGING = "he_key", "merging"
+_MERGING = "merging"
 
 
 class Encrypted:
@@ -29,7 +27,7 @@ class Encrypted:
 
     def __init__(self, seat: Seat) -> None:
         self._seat = seat
-        self._key = KeyProcess() if seat.receives else None
+        self._key = JoinKey() if seat.receives else None
 
     async def close(self) -> None:
         """End the key with its process."""
@@ -75,23 +73,13 @@ class Encrypted:
 
     async def _fetched_key(self) -> bytes:
         seat = self._seat
-        named = await seat.stage.stated((seat.receiver,), lambda ledger: ledger.he_key)
-        content = await seat.parts.fetch(_KEY, limit=KEY_BYTES)
-        if sha256(content).hexdigest() != named.key:
-            raise ForeignEncryptionKey(
-                "the encryption key is not the one that the receiver signed for this run",
-                party="coordinator",
-                phase="encrypt",
-                fix="run the job again; if it recurs, somebody between exchanges keys",
-            )
-        return content
+        return await fetched(seat.stage, seat.parts, seat.receiver, size=KEY_BYTES)
 
-    async def _own_key(self, key: KeyProcess) -> bytes:
+    async def _own_key(self, key: JoinKey) -> bytes:
         stage = self._seat.stage
         content = await stage.activity.working(key.public_key())
-        await self._seat.hand_in(_KEY, content)
-        named = HeKey(run=stage.run.hex(), key=sha256(content).hexdigest())
-        stage.say(Kind.HE_KEY, named)
+        await self._seat.hand_in(HE_KEY, content)
+        signed(stage, content)
         if sums_of(self._seat.plan).merges:
             await self._seat.hand_in(_MERGING, await stage.activity.working(key.merging_keys()))
         return content

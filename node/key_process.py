@@ -1,11 +1,12 @@
 """The receiver's one-time decryption key, in a process of its own that dies with the attempt.
 
-TenSEAL holds Python's lock while it computes, and a key that exists in no other process can't be
-written anywhere by what else the node does. Only public keys, ciphertexts and sums cross the pipe.
+TenSEAL and phe hold Python's lock while they compute, and a key that exists in no other process
+can't be written anywhere by what else the node does. Only public keys, ciphertexts and sums cross
+the pipe.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -14,33 +15,25 @@ from typing import Any
 from contract.cause import cause_of, error_of
 from contract.errors import MiheError, OurError
 
+Answers = Mapping[str, Callable[..., object]]
+"""What a key's process is asked, and what answers it."""
+
 
 class KeyProcess:
-    """A key that lives until `close`, and what it decrypts."""
+    """A key that lives until `close`: what is asked of keys of every kind."""
 
-    def __init__(self) -> None:
+    def __init__(self, made: Callable[[], Answers]) -> None:
+        """`made` makes the key, over there."""
         context = get_context("spawn")
         self._here, there = context.Pipe()
-        self._process = context.Process(target=_serve, args=(there,), daemon=True)
+        self._process = context.Process(target=_serve, args=(there, made), daemon=True)
         self._process.start()
         there.close()
 
     async def public_key(self) -> bytes:
         """The public key; the same at every call."""
-        answer = await self._ask(("public",))
+        answer = await self._ask("public")
         assert isinstance(answer, bytes)
-        return answer
-
-    async def merging_keys(self) -> bytes:
-        """By which the coordinator puts sums together."""
-        answer = await self._ask(("merging",))
-        assert isinstance(answer, bytes)
-        return answer
-
-    async def decrypt(self, results: Sequence[bytes], sums: int, merges: int) -> list[list[int]]:
-        """So many sums of each summand; raises what a result is refused for."""
-        answer = await self._ask(("decrypt", list(results), sums, merges))
-        assert isinstance(answer, list)
         return answer
 
     async def close(self) -> None:
@@ -50,7 +43,7 @@ class KeyProcess:
         self._process.kill()
         await asyncio.to_thread(self._process.join)
 
-    async def _ask(self, question: tuple[object, ...]) -> object:
+    async def _ask(self, *question: object) -> object:
         def ask() -> Any:
             self._here.send(question)
             return self._here.recv()
@@ -68,6 +61,38 @@ class KeyProcess:
         return answer
 
 
+class JoinKey(KeyProcess):
+    """Of a join: BFV."""
+
+    def __init__(self) -> None:
+        super().__init__(_bfv)
+
+    async def merging_keys(self) -> bytes:
+        """By which the coordinator puts sums together."""
+        answer = await self._ask("merging")
+        assert isinstance(answer, bytes)
+        return answer
+
+    async def decrypt(self, results: Sequence[bytes], sums: int, merges: int) -> list[list[int]]:
+        """So many sums of each summand; raises what a result is refused for."""
+        answer = await self._ask("decrypt", list(results), sums, merges)
+        assert isinstance(answer, list)
+        return answer
+
+
+class UnionKey(KeyProcess):
+    """Of a sum over UNION ALL: Paillier."""
+
+    def __init__(self) -> None:
+        super().__init__(_paillier)
+
+    async def decrypt(self, totals: bytes, words: int) -> bytes:
+        """So many words; raises what the totals are refused for."""
+        answer = await self._ask("decrypt", totals, words)
+        assert isinstance(answer, bytes)
+        return answer
+
+
 class _Refusal:
     """A MiheError on its way through a pipe."""
 
@@ -80,23 +105,29 @@ class _Refusal:
         return error_of(Cause(**self._cause))
 
 
-def _serve(pipe: Connection) -> None:
+def _bfv() -> Answers:
     from federated.aggregate.secret import ReceiverKey
 
     key, public = ReceiverKey.generate()
+    return {"public": lambda: public, "merging": key.merging_keys, "decrypt": key.decrypt_all}
+
+
+def _paillier() -> Answers:
+    from federated.paillier.secret import ReceiverKey
+
+    key = ReceiverKey.generate()
+    return {"public": lambda: key.public, "decrypt": key.decrypt}
+
+
+def _serve(pipe: Connection, made: Callable[[], Answers]) -> None:
+    answers = made()
     while True:
         try:
-            question = pipe.recv()
+            asked, *arguments = pipe.recv()
         except (EOFError, OSError):
             return
         try:
-            match question:
-                case ("public",):
-                    pipe.send(public)
-                case ("merging",):
-                    pipe.send(key.merging_keys())
-                case ("decrypt", results, sums, merges):
-                    pipe.send(key.decrypt_all(results, sums, merges))
+            pipe.send(answers[asked](*arguments))
         except MiheError as error:
             pipe.send(_Refusal(error))
         except OSError:  # the node has gone, and nobody is left to answer

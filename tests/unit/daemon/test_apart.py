@@ -13,7 +13,7 @@ import pytest
 
 from contract.errors import BadMessage
 from daemon.apart import Broken, apart
-from node.key_process import KeyProcess
+from node.key_process import JoinKey
 
 PATIENCE = 60.0
 
@@ -102,8 +102,8 @@ async def test_the_process_of_a_key_ends_with_a_daemon_that_is_killed(tmp_path: 
     lone = _lone(
         tmp_path,
         module="node.key_process",
-        what="KeyProcess",
-        begin=f"key = KeyProcess(); await key.public_key(); {say}",
+        what="JoinKey",
+        begin=f"key = JoinKey(); await key.public_key(); {say}",
     )
     process = await _process_in(begun)
     assert _is_alive(process)
@@ -113,7 +113,7 @@ async def test_the_process_of_a_key_ends_with_a_daemon_that_is_killed(tmp_path: 
 
 
 async def test_a_key_is_the_same_until_it_is_closed_and_gone_then() -> None:
-    key = KeyProcess()
+    key = JoinKey()
     try:
         first = await key.public_key()
         assert await key.public_key() == first
@@ -123,7 +123,7 @@ async def test_a_key_is_the_same_until_it_is_closed_and_gone_then() -> None:
     finally:
         await key.close()
     assert not _is_alive(key._process.pid or 0)
-    other = KeyProcess()
+    other = JoinKey()
     try:
         assert await other.public_key() != first
     finally:
