@@ -61,7 +61,8 @@ POLICY = """\
 # matching = ["blind"]              # "keyed", too: faster, and the coordinator with any one party
 #                                   # can find out every identifier
 # aggregation = ["encrypted"]       # "shared", too: faster, and the receiver with an owner sees
-#                                   # which of that owner's keys are in each row
+#                                   # which of that owner's keys are in each row; over UNION ALL
+#                                   # "masked" is usual, "paillier" encrypts the masked sums
 # largest_share = 60                # optional: percent of a sum that one key may have; of the own
 #                                   # groups, those where one has more are folded
 # dominance = ["off"]               # "bands", too, or alone: rows of which one entity may have too

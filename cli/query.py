@@ -23,14 +23,13 @@ from contract.job import (
     DEFAULT_JOIN,
     MOST_CONTRIBUTORS,
     MOST_SHARE,
-    STRONGEST_AGGREGATION,
     STRONGEST_MATCHING,
     Aggregation,
     Basis,
 )
 from contract.lifecycle import State
 from mihe.node import Node
-from mihe.proposal import parameters_typed, question
+from mihe.proposal import USUAL_AGGREGATION, parameters_typed, question
 from mihe.result import Result, text_of
 
 STDIN = "-"
@@ -76,13 +75,16 @@ def query(
     ] = DEFAULT_JOIN,
     matching: MatchingOption = STRONGEST_MATCHING,
     aggregation: Annotated[
-        Aggregation,
+        Aggregation | None,
         typer.Option(
             help="What the coordinator adds up: `encrypted` values, or `shared`, for many groups:"
             " then receiver and an owner together see which of that owner's keys are in a cell."
-            " Every policy must list it."
+            " Over UNION ALL: `masked` sums, or `paillier`, those sums under Paillier's encryption"
+            " (ISO/IEC 18033-6), which takes seconds more. Every policy must list `shared` and"
+            " `paillier`. Without it: `encrypted`, and over UNION ALL `masked`.",
+            show_default=False,
         ),
-    ] = STRONGEST_AGGREGATION,
+    ] = None,
     largest_share: Annotated[
         int,
         typer.Option(
@@ -157,7 +159,7 @@ def query(
         min_group=min_group,
         min_join=min_join,
         matching=matching,
-        aggregation=aggregation,
+        aggregation=aggregation or USUAL_AGGREGATION,
         largest_share=largest_share,
         min_contributors=min_contributors,
         parameters=parameters_typed(param or []),

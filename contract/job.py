@@ -198,6 +198,7 @@ class Suite(StrEnum):
     BLIND_SHARED = "blind-join/ristretto255-SHA512/ChaCha20-128"
     KEYED_SHARED = "keyed-join/HMAC-SHA256/ChaCha20-128"
     UNION = "union/X25519-ChaCha20-SHAMIR521"
+    UNION_PAILLIER = "union/X25519-ChaCha20-SHAMIR521/Paillier-3072"
 
     @property
     def family(self) -> Family:
@@ -211,7 +212,7 @@ class Suite(StrEnum):
                 return Family.MATCH
             case Suite.BLIND_JOIN | Suite.KEYED_JOIN | Suite.BLIND_SHARED | Suite.KEYED_SHARED:
                 return Family.QUERY
-            case Suite.UNION:
+            case Suite.UNION | Suite.UNION_PAILLIER:
                 return Family.UNION
 
 
@@ -235,12 +236,16 @@ class Matching(StrEnum):
 
 
 class Aggregation(StrEnum):
-    """What the coordinator adds up of each cell's rows."""
+    """What the coordinator adds up of each cell's rows, or over UNION ALL of each cell's sums."""
 
     ENCRYPTED = "encrypted"
     """ciphertexts under the receiver's key"""
     SHARED = "shared"
     """shares: the pads that open them are released with the cells, in lists whose rows are told"""
+    MASKED = "masked"
+    """over UNION ALL: sums under masks, of which those between two members cancel"""
+    PAILLIER = "paillier"
+    """over UNION ALL: the same masked sums, encrypted under the receiver's Paillier key"""
 
 
 class Dominance(StrEnum):
@@ -254,7 +259,7 @@ class Dominance(StrEnum):
 
 STRONGEST_MATCHING = Matching.BLIND
 STRONGEST_AGGREGATION = Aggregation.ENCRYPTED
-"""What every policy allows, and what is taken unless weaker ones are asked for."""
+"""What every policy allows in a join, and what is taken unless weaker ones are asked for."""
 
 MATCH_SUITES = {Matching.BLIND: Suite.BLIND_MATCH, Matching.KEYED: Suite.KEYED_MATCH}
 """Of an intersection of three or more."""
@@ -266,6 +271,15 @@ QUERY_SUITES = {
     (Matching.KEYED, Aggregation.SHARED): Suite.KEYED_SHARED,
 }
 """Of a query."""
+
+JOIN_AGGREGATIONS = (Aggregation.ENCRYPTED, Aggregation.SHARED)
+"""Ways to add up what is joined."""
+
+UNION_SUITES = {
+    Aggregation.MASKED: Suite.UNION,
+    Aggregation.PAILLIER: Suite.UNION_PAILLIER,
+}
+"""Of a sum over UNION ALL; the first is taken unless the other is asked for."""
 
 COLLECTED = (Family.MATCH, Family.QUERY, Family.UNION)
 """Those in which parties hand parts to the coordinator, which computes with what it has."""
@@ -378,6 +392,7 @@ class Contract(Frozen):
     def aggregation(self) -> Aggregation | None:
         """What the coordinator adds up; None where nothing is."""
         ways = {suite: way for (_, way), suite in QUERY_SUITES.items()}
+        ways |= {suite: way for way, suite in UNION_SUITES.items()}
         return ways.get(self.crypto.suite)
 
     @property
@@ -434,7 +449,8 @@ def suites_for(kind: JobKind, parties: int, receivers: int = 1) -> tuple[Suite, 
     """What can compute such a job. More than two intersect by the coordinator, or by a star."""
     if kind is JobKind.QUERY:
         by_join = tuple(QUERY_SUITES.values()) if parties <= MOST_PARTIES else ()
-        return (*by_join, Suite.UNION) if parties >= FEWEST_CONTRIBUTORS else by_join
+        by_union = tuple(UNION_SUITES.values()) if parties >= FEWEST_CONTRIBUTORS else ()
+        return (*by_join, *by_union)
     if parties > 2:
         by_star = kind is JobKind.PSI and receivers == 1
         matched = tuple(MATCH_SUITES.values())

@@ -86,8 +86,11 @@ class Allow(Frozen):
     )
     aggregation: tuple[Aggregation, ...] = Field(
         default=(STRONGEST_AGGREGATION,),
-        description="how a query's values may be added up: encrypted, as they always may; shared,"
-        " where the receiver and an owner together see which of that owner's keys are in a cell",
+        description="how a query's values may be added up. In a join: encrypted, as they always"
+        " may; shared, where the receiver and an owner together see which of that owner's keys are"
+        " in a cell. Over UNION ALL: masked, as they may where neither of the two is listed;"
+        " paillier, where the masked sums are encrypted too (ISO/IEC 18033-6), and must be where"
+        " masked is not listed beside it",
     )
     dominance: Annotated[tuple[Dominance, ...], Field(min_length=1)] = Field(
         default=(Dominance.OFF,),

@@ -164,7 +164,7 @@ def attempt(ledger: Ledger, said: OfAttempt, statement: Statement, signer: Ident
 def _he_key(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
     require_state(ledger, statement, signer, State.RUNNING)
     key = of_this_run(ledger, statement, signer, HeKey)
-    encrypted = ledger.contract.aggregation is Aggregation.ENCRYPTED
+    encrypted = ledger.contract.aggregation in (Aggregation.ENCRYPTED, Aggregation.PAILLIER)
     if signer.org not in ledger.contract.receivers or not encrypted:
         raise untimely(ledger, statement, signer)
     if key.run != statement.subject.hex():
@@ -176,7 +176,7 @@ def _cells(ledger: Ledger, statement: Statement, signer: Identity) -> Ledger:
     require_state(ledger, statement, signer, State.RUNNING)
     cells = of_this_run(ledger, statement, signer, Cells)
     shared = ledger.contract.aggregation is Aggregation.SHARED
-    if ledger.he_key is None and not shared:
+    if ledger.attempts is not None or (ledger.he_key is None and not shared):
         raise untimely(ledger, statement, signer)
     widths = {len(codes) for codes in cells.passing} | {len(ledger.contract.orgs)}
     distinct = len(set(cells.passing)) == len(cells.passing)

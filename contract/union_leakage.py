@@ -1,6 +1,6 @@
-"""Who learns what of a sum over UNION ALL: the coalition table in federated/SPEC.md §5.7."""
+"""Who learns what of a sum over UNION ALL: the coalition table in federated/SPEC.md §5.7, §5.8."""
 
-from contract.job import Contract, shares_to_open
+from contract.job import Aggregation, Contract, shares_to_open
 from contract.learns import LeakageStatement, Learns
 
 
@@ -41,12 +41,11 @@ def of_union(contract: Contract) -> LeakageStatement:
             ),
             Learns(
                 who=f"coordinator and {threshold} organisations or more",
-                what=(
-                    "the counts of the rest together in every cell; with the receiver their sums",
-                ),
+                what=(_of_opened_seeds(contract),),
             ),
         ),
         not_covered=(
+            *_encryption(contract),
             f"{receiver} knows its own rows: what is shown less those is the others' together. Its"
             " own subjects do not count towards the smallest row.",
             "A subject of several organisations is counted at each of them: the threshold is of"
@@ -58,6 +57,28 @@ def of_union(contract: Contract) -> LeakageStatement:
             "A result says what it says: results of two statements over nearly the same rows can be"
             " subtracted.",
         ),
+    )
+
+
+def _of_opened_seeds(contract: Contract) -> str:
+    """What is seen by who can open every member's self-mask."""
+    if contract.aggregation is Aggregation.PAILLIER:
+        return "the counts of the rest together in every cell; with the receiver their sums, too"
+    return (
+        "the counts and the sums of the rest together in every cell, also of those that are too"
+        " small; of none of them alone, if two or more remain"
+    )
+
+
+def _encryption(contract: Contract) -> tuple[str, ...]:
+    """What the receiver's key adds to the masks."""
+    if contract.aggregation is not Aggregation.PAILLIER:
+        return ()
+    (receiver,) = contract.receivers
+    return (
+        "Sums are masked as without encryption, and then encrypted by Paillier (ISO/IEC 18033-6,"
+        f" 3072 bit) under a key that {receiver} makes for this run alone. With {receiver} others"
+        " see what they would see without that; without it nobody sees a sum.",
     )
 
 

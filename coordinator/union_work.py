@@ -5,14 +5,18 @@ Learns      of every cell how many subjects all organisations but the receiver h
             no sum, no organisation's own count (federated/SPEC.md §5.7)
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 
 from contract.attempts import Collected, Contribution, Of, Opened, Tallied
+from contract.errors import BadMessage
 from contract.ledger import Ledger
+from coordinator.he_keys import HE_KEY
 from coordinator.union_steps import Holds, helpers, part
 from federated.query.agreed import plan_of_union
 from federated.union import tally
+from federated.union.covered import covered_totals, read_sums
+from federated.union.messages import Contribution as Masked
 from federated.union.messages import (
     Outcome,
     read_contribution,
@@ -22,7 +26,6 @@ from federated.union.messages import (
     read_shares,
     write_outcome,
 )
-from federated.words import Words
 
 Read = Callable[[str, str], bytes]
 Receipt = Callable[[str, str], str]
@@ -46,7 +49,11 @@ class Handed:
         """Whose contributions there are; and what everybody sealed for each member."""
         attempts, attempt, name = self._attempts, self._attempt, part("masked", self._attempts)
         raw = {org: self._read(org, name) for org in attempts.members}
-        boxes = {org: read_contribution(raw[org], attempt, org).boxes for org in raw}
+        handed = {org: read_contribution(raw[org], attempt, org) for org in raw}
+        boxes = {org: one.boxes for org, one in handed.items()}
+        if attempt.encrypted:
+            for org, one in handed.items():
+                read_sums(self._key, one.sums, attempt, org)
         shares = {
             org: b"".join(boxes[peer][org] for peer in attempt.others(org))
             for org in attempts.members
@@ -88,7 +95,7 @@ class Handed:
         standing = helpers(attempts, Of.SUMS, self._holds) if absent else ()
         outcome = Outcome(
             found.folded,
-            tally.totals(attempt, self._masked(), found),
+            self._totals(found),
             {org: read_opening(self._read(org, name), attempt, rows, org) for org in others},
             {org: read_sealed_shares(self._read(org, helping), absent, org) for org in standing},
         )
@@ -115,7 +122,8 @@ class Handed:
             }
             seeds |= tally.seeds_of(self._attempt, shares, absent)
         most = self._plan.most_subjects
-        counts = tally.counted(self._attempt, self._masked(), seeds, most=most)
+        masked = (one.counts for _, one in self._contributions())
+        counts = tally.counted(self._attempt, masked, seeds, most=most)
         return tally.tally(counts, k=self._query.min_group, min_join=self._query.min_join)
 
     @property
@@ -126,11 +134,31 @@ class Handed:
     def _absent(self, of: Of) -> tuple[str, ...]:
         return self._attempts.absent.get(of, ())
 
-    def _masked(self) -> list[Words]:
+    def _totals(self, found: tally.Tally) -> bytes:
+        """What the sums add up to, as the receiver gets it."""
+        attempt, parts = self._attempt, self._contributions()
+        if not attempt.encrypted:
+            return tally.totals(attempt, (one.sums for _, one in parts), found)
+        many = (read_sums(self._key, one.sums, attempt, org) for org, one in parts)
+        return covered_totals(self._key, many, attempt, found)
+
+    def _contributions(self) -> Iterator[tuple[str, Masked]]:
         name, attempt = part("masked", self._attempts), self._attempt
-        return [
-            read_contribution(self._read(org, name), attempt, org).words for org in attempt.members
-        ]
+        for org in attempt.members:
+            yield org, read_contribution(self._read(org, name), attempt, org)
+
+    @property
+    def _key(self) -> bytes:
+        receiver = self._attempts.receiver
+        if not self._holds(receiver, HE_KEY):
+            raise BadMessage(
+                "sums came before the key that they are said to be encrypted under",
+                party=receiver,
+                phase="union",
+                fix="that node is not following the protocol: compare versions",
+                rule="federated/SPEC.md §5.8",
+            )
+        return self._read(receiver, HE_KEY)
 
     def _receipts(self, parts: Iterable[tuple[str, str]]) -> tuple[str, ...]:
         return tuple(sorted(self._receipt(org, name) for org, name in parts))

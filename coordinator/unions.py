@@ -12,11 +12,13 @@ from typing import Final
 
 from contract.attempts import Abandoned, Absent, Attempts, Of
 from contract.canonical import Frozen
+from contract.job import Aggregation
 from contract.ledger import Ledger
 from contract.lifecycle import State
 from contract.signing import Kind
 from coordinator import endings
 from coordinator.collection import Collection, Opening, foreign, not_yet, put
+from coordinator.he_keys import HE_KEY, file_of
 from coordinator.lifecycle import Lifecycle
 from coordinator.saying import Saying, carried_out
 from coordinator.union_steps import (
@@ -31,6 +33,7 @@ from coordinator.union_steps import (
     part,
 )
 from coordinator.union_work import Handed
+from federated.paillier.parameters import KEY_BYTES
 from federated.query.agreed import plan_of_union
 from federated.union.messages import sealed_shares_bytes
 from federated.union.parameters import SEED_BYTES, Attempt
@@ -68,10 +71,12 @@ class Unions:
     def most_bytes(self, ledger: Ledger, org: str, opening: Opening) -> int | None:
         """How large a part may be; None if it comes too late; raises if `org` has none to give."""
         attempts = _attempts(ledger)
-        name, _, number = opening.part.rpartition("_")
-        if int(number) > attempts.number:
+        if opening.part == HE_KEY and _is_encrypted(ledger) and org == attempts.receiver:
+            return KEY_BYTES
+        name, number = _of_attempt(org, opening.part)
+        if number > attempts.number:
             raise foreign(org, opening.part)
-        if int(number) < attempts.number or org not in attempts.present:
+        if number < attempts.number or org not in attempts.present:
             return None
         absent = attempts.absent
         match name:
@@ -91,6 +96,8 @@ class Unions:
     def file_for(self, ledger: Ledger, org: str, name: str) -> Path:
         """The file of a part that `org` may fetch; raises while it is not there."""
         run, attempts = _run(ledger), _attempts(ledger)
+        if name == HE_KEY and _is_encrypted(ledger):
+            return file_of(self._collection, ledger, run, asked_by=org)
         of_all = name == part("shares", attempts) and org in attempts.members
         of_one = name == part("outcome", attempts) and org == attempts.receiver
         if not of_all and not of_one:
@@ -209,6 +216,18 @@ def _run(ledger: Ledger) -> bytes:
 def _attempts(ledger: Ledger) -> Attempts:
     assert ledger.attempts is not None, "a run of this kind has attempts"
     return ledger.attempts
+
+
+def _is_encrypted(ledger: Ledger) -> bool:
+    return ledger.contract.aggregation is Aggregation.PAILLIER
+
+
+def _of_attempt(org: str, name: str) -> tuple[str, int]:
+    """The name of a part, and the attempt that it is of."""
+    head, _, number = name.rpartition("_")
+    if not number.isdecimal():
+        raise foreign(org, name)
+    return head, int(number)
 
 
 def _parameters(ledger: Ledger) -> Attempt:

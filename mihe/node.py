@@ -119,7 +119,7 @@ class Node:
         min_group: int = DEFAULT_GROUP,
         min_join: int = DEFAULT_JOIN,
         matching: str = proposal.STRONGEST_MATCHING,
-        aggregation: str = proposal.STRONGEST_AGGREGATION,
+        aggregation: str = proposal.USUAL_AGGREGATION,
         largest_share: int = 0,
         min_contributors: int = 0,
         parameters: Parameters | None = None,

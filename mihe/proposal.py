@@ -14,7 +14,7 @@ from re import fullmatch, match
 from contract import names
 from contract.dataset import ColumnType
 from contract.errors import BadRequest
-from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, Aggregation, Basis, JobKind, Matching
+from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, Basis, JobKind, Matching
 from protos import admin_pb2
 
 Worth = str | int | Decimal | date | bool | tuple[str, str]
@@ -30,8 +30,10 @@ ANY_ENGINE = "auto"
 """Of two protocols between two parties, the one that suits the sizes."""
 
 STRONGEST_MATCHING = Matching.BLIND.value
-STRONGEST_AGGREGATION = Aggregation.ENCRYPTED.value
-"""What is taken unless weaker ones are asked for."""
+"""What is taken unless the weaker one is asked for."""
+
+USUAL_AGGREGATION = ""
+"""Of a join what is strongest, `encrypted`; of a sum over UNION ALL `masked`."""
 
 _REFERENCE = rf"[a-z][a-z0-9_]{{0,31}}\.{names.FORM}"
 _MOST_PLACES = 60  # written out, a few bytes of exponent become gigabytes
@@ -129,7 +131,7 @@ def question(
     min_group: int = DEFAULT_GROUP,
     min_join: int = DEFAULT_JOIN,
     matching: str = STRONGEST_MATCHING,
-    aggregation: str = STRONGEST_AGGREGATION,
+    aggregation: str = USUAL_AGGREGATION,
     largest_share: int = 0,
     min_contributors: int = 0,
     parameters: Parameters | None = None,
@@ -140,7 +142,8 @@ def question(
     `parameters`: what `:year` in the statement is worth, as `{"year": 2024}`.
 
     Two dials, fast where every owner's policy allows it: `matching`, 'blind' or 'keyed', and
-    `aggregation`, 'encrypted' or 'shared'.
+    `aggregation`, 'encrypted' or 'shared'. Of a sum over UNION ALL, where every owner's policy
+    allows it, `aggregation` may be 'paillier' instead of 'masked': as exact, and slower.
     `largest_share`, where every owner's policy allows it: the percentage of a sum that one entity
     may have; cells where it may have more are folded. 0: nobody checks in the join.
     `min_contributors`: of a sum over UNION ALL, of how many organisations it must be; 0 for the

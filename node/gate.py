@@ -21,12 +21,15 @@ from contract.job import (
     RR22_SUITES,
     STRONGEST_AGGREGATION,
     STRONGEST_MATCHING,
+    UNION_SUITES,
+    Aggregation,
     Contract,
     Family,
     Query,
 )
 from contract.policy import Allow, Policy, Use
 from contract.views import PolicyLine
+from federated.paillier.encrypt import is_installed
 from federated.query.agreed import plan_of, plan_of_union
 from federated.query.plan import uses
 from federated.query.union_plan import uses_of_union
@@ -98,6 +101,7 @@ def decide(
         for one, root in zip(party.datasets, roots, strict=True)
     ]
     require_same(party, entries)
+    _require_installed(contract, org)
     rules = check_policy(contract, org, policy, now.date())
     unchecked = contract.query is None or contract.query.largest_share is None
     shares = [rule.largest_share for rule in rules if rule.largest_share is not None]
@@ -112,6 +116,19 @@ def decide(
         min(shares, default=None) if unchecked else None,
         _only_here,
     )
+
+
+def _require_installed(contract: Contract, org: str) -> None:
+    """Refused if the job takes a library that is installed on its owner's wish alone."""
+    if contract.aggregation is Aggregation.PAILLIER and not is_installed():
+        raise Refused(
+            f"{org}'s node has not installed what Paillier's encryption takes",
+            party=org,
+            phase="approve",
+            rule="extra: paillier",
+            fix=f"ask {org} to install it where its node runs, pip install 'mihe[paillier]', or"
+            " leave --aggregation out",
+        )
 
 
 def readable(policy: Callable[[], Policy], org: str) -> Policy:
@@ -244,7 +261,6 @@ def _denied(contract: Contract, org: str, asked: _Asked, rule: Allow, today: dat
     matching = contract.matching or STRONGEST_MATCHING
     adding = contract.aggregation or STRONGEST_AGGREGATION
     matchings = (STRONGEST_MATCHING, *rule.matching)
-    aggregations = (STRONGEST_AGGREGATION, *rule.aggregation)
     largest, first = rule.largest_peer_set, contract.receivers[0]
     checks: dict[str, Callable[[], bool]] = {
         "kind": lambda: contract.kind in rule.jobs,
@@ -254,7 +270,7 @@ def _denied(contract: Contract, org: str, asked: _Asked, rule: Allow, today: dat
         "purpose": lambda: contract.purpose in rule.purposes,
         "legal basis": lambda: contract.basis in rule.bases,
         f"{matching.value} matching": lambda: matching in matchings,
-        f"{adding.value} aggregation": lambda: adding in aggregations,
+        f"{adding.value} aggregation": lambda: adding in _aggregations(rule),
         "date": lambda: rule.until is None or today <= rule.until,
         "peer's set size": lambda: largest is None or all(p.size <= largest for p in peers),
         "engine, which does not hold its receiver to that size (ask for --engine ecdh)": lambda: (
@@ -271,6 +287,12 @@ def _denied(contract: Contract, org: str, asked: _Asked, rule: Allow, today: dat
         return denied
     denied += _denied_of(contract.query, asked.used, rule)
     return denied + _denied_own(contract, org, rule)
+
+
+def _aggregations(rule: Allow) -> frozenset[Aggregation]:
+    """How values may be added up: of joins the strong way always, over UNION ALL what is listed."""
+    listed = {*rule.aggregation, STRONGEST_AGGREGATION}
+    return frozenset(listed if listed & UNION_SUITES.keys() else {*listed, Aggregation.MASKED})
 
 
 def _denied_of(query: Query, used: Mapping[str, frozenset[Use]], rule: Allow) -> list[str]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
-from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -26,23 +25,16 @@ from contract.errors import (
 )
 from contract.identity import Authority, Identity, Role, require_role
 from contract.job import (
-    MATCH_SUITES,
     MOST_PARAMETER_CHARACTERS,
     MOST_PARAMETERS,
     MOST_PARTIES,
     MOST_SHARE,
-    QUERY_SUITES,
-    STRONGEST_AGGREGATION,
-    STRONGEST_MATCHING,
-    Aggregation,
     Basis,
     Contract,
     Crypto,
-    Family,
     JobKind,
     KeyedDataset,
     KeyPart,
-    Matching,
     Party,
     Query,
     Suite,
@@ -58,11 +50,10 @@ from federated.query.statement import parse as parse_statement
 from federated.query.union import is_union
 from federated.query.union import parse as parse_union
 from federated.query.union_plan import UnionPart, compile_union
-from psi.engine import Engine, choose
+from node.suites import Dials, suite_of_lists, suite_of_union
 from psi.two_party import MODES
 
 _PURPOSE_HINT = "write the purpose as a code such as CREDIT_MICRO"
-W = TypeVar("W", Matching, Aggregation)
 
 _LONGEST_SECONDS = 90 * 24 * 3600
 
@@ -379,42 +370,8 @@ def _contract(
 
 
 def _suite(wish: Wish, parties: tuple[Party, ...], query: Query | None) -> Suite:
+    dials = Dials(wish.engine, wish.matching, wish.aggregation)
     if query is not None and query.min_contributors is not None:
-        return _matched(wish, Suite.UNION)
-    known = [engine.value for engine in Engine]
-    if wish.engine not in ("", *known):
-        raise BadRequest(
-            f"no such engine.{nearest(wish.engine, known)}", fix=f"one of: {', '.join(known)}"
-        )
+        return suite_of_union(dials)
     sizes = tuple(party.size for party in parties)
-    asked = Engine(wish.engine or Engine.AUTO)
-    return _matched(wish, choose(JobKind(wish.kind), sizes, asked, len(wish.receivers)).suite)
-
-
-def _matched(wish: Wish, chosen: Suite) -> Suite:
-    """The suite that matches and adds as was asked; the strong way unless another was asked for."""
-    matching = _way(Matching, "matching", wish.matching or STRONGEST_MATCHING)
-    adding = _way(Aggregation, "aggregation", wish.aggregation or STRONGEST_AGGREGATION)
-    if chosen.family is Family.QUERY:
-        return QUERY_SUITES[matching, adding]
-    if adding is not STRONGEST_AGGREGATION:
-        raise BadRequest(
-            "nothing is added up in an intersection",
-            fix="leave --aggregation out; it is for queries",
-        )
-    if chosen.family is Family.MATCH:
-        return MATCH_SUITES[matching]
-    if matching is not STRONGEST_MATCHING:
-        raise BadRequest(
-            f"the coordinator does not match this job, so that no matching is {matching.value}",
-            fix="leave --matching out; it is for queries, and for intersections of three or more"
-            " without --engine",
-        )
-    return chosen
-
-
-def _way(dial: type[W], name: str, asked: str) -> W:
-    ways = [way.value for way in dial]
-    if asked not in ways:
-        raise BadRequest(f"no such {name}.{nearest(asked, ways)}", fix=f"one of: {', '.join(ways)}")
-    return dial(asked)
+    return suite_of_lists(JobKind(wish.kind), sizes, len(wish.receivers), dials)

@@ -1,8 +1,9 @@
 """The play of a sum over UNION ALL: an organisation's part, and the receiver's opening.
 
-    own totals → a fresh key → sealed shares and masked words to the coordinator → the owner's gate
-    and its word for the one set → own counts opened → which cells pass → those opened to the
-    receiver; and where somebody is gone by then, shares that stand in for it
+    own totals → a fresh key → sealed shares and masked words, which the contract may have encrypted
+    (node/union_sums.py), to the coordinator → the owner's gate and its word for the one set → own
+    counts opened → which cells pass → those opened to the receiver; and where somebody is gone by
+    then, shares that stand in for it
 
 Nothing goes from node to node: what one member has for another is sealed for it and passes through
 the coordinator. What each sees on the way is in federated/SPEC.md §5.
@@ -27,6 +28,7 @@ from node import tables
 from node.release import Released, release
 from node.stage import Stage
 from node.union_rows import OwnTotals, run_union
+from node.union_sums import Sums, sums_of
 
 T = TypeVar("T")
 
@@ -42,6 +44,7 @@ class _Play:
         self._plan = plan_of_union(stage.consent.contract)
         (self._receiver,) = stage.consent.contract.receivers
         self._parts = stage.parts()
+        self._sums: Sums
         self._receipts: list[tuple[bytes, Statement]] = []
 
     async def run(self) -> Released | None:
@@ -50,10 +53,15 @@ class _Play:
         stage.report("load", 0, 1)
         own = await stage.activity.work(self._load)
         stage.report("load", 1, 1)
-        gates = await self._collected(own.words)
-        tally = await self._counts(gates)
-        done = await self._sums(tally)
-        return await self._receive(done, own) if stage.me == self._receiver else None
+        self._sums = sums_of(stage, self._parts)
+        try:
+            await self._sums.begin()
+            gates = await self._collected(own.words)
+            tally = await self._counts(gates)
+            done = await self._opened(tally)
+            return await self._receive(done, own) if stage.me == self._receiver else None
+        finally:
+            await self._sums.close()
 
     def _load(self) -> OwnTotals:
         stage, consent = self._stage, self._stage.consent
@@ -82,7 +90,8 @@ class _Play:
             return None
         keys = {org: bytes.fromhex(key) for org, key in now.keys.items()}
         stage.report("mask", 0, 1)
-        alone, content = await stage.activity.work(keyless.advance, keys)
+        masked, sums = await stage.activity.work(keyless.advance, keys)
+        alone, content = masked.advance(await self._sums.hidden(sums))
         await self._hand_in(f"masked_{number}", content)
         stage.report("mask", 1, 1)
         now = await self._in_attempt(number, lambda it: it.collected is not None)
@@ -127,7 +136,7 @@ class _Play:
             await self._hand_in(f"count_shares_{number}", shares)
         return tally
 
-    async def _sums(self, tally: member.AwaitTally) -> member.Open:
+    async def _opened(self, tally: member.AwaitTally) -> member.Open:
         """Open the rows that pass, to the receiver, and stand in for whoever is gone."""
         stage, number = self._stage, tally.fresh.attempt.number
         tallied = await self._stated(lambda ledger: _of(ledger).tallied)
@@ -159,7 +168,8 @@ class _Play:
                 fix="run the job again; if it recurs, compare the coordinator's version",
             )
         outcome = read_outcome(content, attempt, done.rows, absent)
-        shown = done.opened(outcome, absent)
+        decrypted = await self._sums.decrypted(outcome.totals, attempt.sums)
+        shown = done.opened(outcome, absent, decrypted)
         rest = shown.pop() if done.remainder else self._own_rest(done, own)
         result = result_of_union(self._plan, done.passing, shown, rest)
         results = stage.services.results

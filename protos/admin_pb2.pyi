@@ -175,7 +175,7 @@ class JobRequest(_message.Message):
     explain: _builtins.bool
     """Plan: show what the own policy denies, too, instead of refusing"""
     aggregation: _builtins.str
-    """of a query: encrypted, shared; empty: encrypted"""
+    """of a query: encrypted, shared; over UNION ALL masked, paillier; empty: the first"""
     largest_share: _builtins.int
     """of a query: percent of a sum that one entity of a row may have; 0: not checked"""
     shown: _builtins.str

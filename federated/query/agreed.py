@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from contract.errors import BadQuery, BadRequest
-from contract.job import Contract, Family, KeyedDataset, Parameter, Query
+from contract.job import Aggregation, Contract, Family, KeyedDataset, Parameter, Query
 from contract.statements import MOST_CELLS
 from federated.aggregate.parameters import MERGES, BfvParameters, Term
 from federated.join.parameters import JoinParameters
@@ -48,7 +48,12 @@ def plan_of_union(contract: Contract) -> UnionPlan:
     values = given(query.parameters or ())
     statement = union.parse(query.statement, by_name(query.entries), values)
     _require_written(query, statement.sql, statement.parameters, rule="federated/SPEC.md §5.5")
-    plan = compile_union(statement, receivers=contract.receivers, k=query.min_group)
+    plan = compile_union(
+        statement,
+        receivers=contract.receivers,
+        k=query.min_group,
+        encrypted=contract.aggregation is Aggregation.PAILLIER,
+    )
     _require_parties(contract, plan.parts, "organisations")
     return plan
 

@@ -21,6 +21,7 @@ from contract.errors import BadQuery, KeyKindMismatch, MiheError
 from contract.keys import KeyKind
 from contract.policy import Use
 from contract.statements import MOST_CELLS
+from federated.paillier.parameters import MOST_CIPHERTEXTS, SLOTS, ciphertexts_of
 from federated.query.plan import SNAPSHOT
 from federated.query.union import Asked, Branch, Union
 from federated.query.values import SENT_BITS, Linear, number
@@ -101,6 +102,7 @@ class UnionPlan(Compiled):
     sql: str
     receivers: tuple[OrgId, ...]
     k: int = Field(ge=1, description="fewest subjects in a cell, the receiver's not counted")
+    encrypted: bool = Field(description="whether masked sums travel under Paillier's encryption")
     dimensions: tuple[Dimension, ...]
     cells: Annotated[int, Field(ge=1, le=MOST_CELLS)]
     added: tuple[Added, ...]
@@ -110,7 +112,8 @@ class UnionPlan(Compiled):
     def attempt(self, run: bytes, number: int, members: tuple[str, ...]) -> Attempt:
         """The parameters of one attempt."""
         (receiver,) = self.receivers
-        return Attempt(run, number, members, receiver, self.cells, len(self.added))
+        cells, columns = self.cells, len(self.added)
+        return Attempt(run, number, members, receiver, cells, columns, self.encrypted)
 
     def part(self, org: str) -> UnionPart:
         """What `org` computes."""
@@ -127,8 +130,13 @@ class UnionPlan(Compiled):
         return sum(part.size for part in self.parts)
 
 
-def compile_union(union: Union, *, receivers: Sequence[str], k: int) -> UnionPlan:
-    """The plan of a statement: who may learn the result, and from how many subjects on."""
+def compile_union(
+    union: Union, *, receivers: Sequence[str], k: int, encrypted: bool = False
+) -> UnionPlan:
+    """The plan of a statement: who may learn the result, and from how many subjects on.
+
+    `encrypted`: whether sums are encrypted beside being masked.
+    """
     dimensions = tuple(_dimension(union, group) for group in union.groups)
     cells = 1
     for dimension in dimensions:
@@ -147,17 +155,33 @@ def compile_union(union: Union, *, receivers: Sequence[str], k: int) -> UnionPla
     for one in added:
         assert max(abs(one.least), abs(one.most)) < 1 << SENT_BITS
     assert ROWS_BITS + SENT_BITS + (len(union.branches) - 1).bit_length() < _TOTAL_BITS
+    if encrypted:
+        _require_few(cells * len(added))
     kind = _key_kind(union.branches)
     return UnionPlan(
         sql=union.sql,
         receivers=tuple(receivers),
         k=k,
+        encrypted=encrypted,
         dimensions=dimensions,
         cells=cells,
         added=added,
         parts=tuple(_part(union, branch, added, kind) for branch in union.branches),
         outputs=outputs,
     )
+
+
+def _require_few(sums: int) -> None:
+    """BadQuery for more sums than can be encrypted while a round lasts."""
+    most = MOST_CIPHERTEXTS * SLOTS
+    if sums > most:
+        raise BadQuery(
+            f"{sums} sums, over all cells, take {ciphertexts_of(sums)} encryptions by Paillier at"
+            f" each organisation; at most {MOST_CIPHERTEXTS} are made, of {most} sums",
+            fix="Group by fewer columns, add up less, or leave --aggregation out.",
+            phase="plan",
+            rule="federated/SPEC.md §5.8",
+        )
 
 
 def uses_of_union(plan: UnionPlan, org: str) -> dict[str, frozenset[Use]]:

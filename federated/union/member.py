@@ -1,4 +1,6 @@
-"""A member's side of one attempt: Fresh → AwaitKeys → AwaitSet → AwaitGates → AwaitTally → Open.
+"""A member's side of one attempt.
+
+    Fresh → AwaitKeys → AwaitSums → AwaitSet → AwaitGates → AwaitTally → Open
 
 Implements  federated/SPEC.md §5.3 (Bonawitz et al., CCS 2017, with stricter rules)
 Learns      a member: which cells pass; the receiver: of those the sums, of all the others together
@@ -44,12 +46,27 @@ class AwaitKeys:
     fresh: Fresh
     key: MemberKey
 
-    def advance(self, keys: Mapping[str, bytes]) -> tuple["AwaitSet", bytes]:
-        """With every member's key: sealed shares and masked words, for the coordinator."""
-        secret = self.key.meet(keys)
+    def advance(self, keys: Mapping[str, bytes]) -> tuple["AwaitSums", bytes]:
+        """With every member's key: the masked sums, which may travel as they are or encrypted."""
+        secret, cells = self.key.meet(keys), self.fresh.attempt.cells
         masked = secret.masked(self.fresh.words)
-        content = b"".join(secret.boxes()) + word.to_bytes(masked)
-        return AwaitSet(self.fresh, secret, sha256(content).hexdigest()), content
+        head = b"".join(secret.boxes()) + word.to_bytes(masked[:cells])
+        return AwaitSums(self.fresh, secret, head), word.to_bytes(masked[cells:])
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class AwaitSums:
+    """All is masked."""
+
+    fresh: Fresh
+    secret: MemberSecret
+    head: bytes
+
+    def advance(self, sums: bytes) -> tuple["AwaitSet", bytes]:
+        """With the masked sums as they travel: the contribution, for the coordinator."""
+        assert len(sums) == self.fresh.attempt.sums_bytes
+        content = self.head + sums
+        return AwaitSet(self.fresh, self.secret, sha256(content).hexdigest()), content
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -140,20 +157,27 @@ class Open:
         _check_absent(self.fresh, absent)
         return self.secret.seal_shares(b"".join(self.held[org][1] for org in absent))
 
-    def opened(self, outcome: Outcome, absent: Sequence[str]) -> list[tuple[int, ...]]:
+    def opened(
+        self, outcome: Outcome, absent: Sequence[str], decrypted: bytes | None = None
+    ) -> list[tuple[int, ...]]:
         """At the receiver: the sums of each passing cell, then of the remainder, if it is opened.
 
-        Raises BadMessage.
+        `decrypted`: what the totals are, where they came encrypted. Raises BadMessage.
         """
-        attempt, total = self.fresh.attempt, word.subtracted(outcome.totals, self.mask)
+        attempt, total = self.fresh.attempt, word.of_bytes(outcome.totals)
+        if decrypted is not None:
+            # Covers of cells that are not shown add up to nothing (federated/union/covered.py).
+            total = self._rows(word.of_bytes(decrypted))
+        total = word.subtracted(total, self.mask)
         for peer, sealed in outcome.openings.items():
             opening = word.of_bytes(self.secret.opening_of(peer, sealed))
             total = word.subtracted(total, opening)
         for seed in self._seeds(outcome, absent):
-            mask = sums_of(seed, attempt)
-            row = rows_of(mask, attempt, self.passing, remainder=self.remainder)
-            total = word.subtracted(total, row)
+            total = word.subtracted(total, self._rows(sums_of(seed, attempt)))
         return _by_rows(total, attempt.columns, self.rows)
+
+    def _rows(self, words: Words) -> Words:
+        return rows_of(words, self.fresh.attempt, self.passing, remainder=self.remainder)
 
     def _seeds(self, outcome: Outcome, absent: Sequence[str]) -> list[bytes]:
         """The absent ones' seeds of sums, of the others' shares and this member's own."""

@@ -11,7 +11,7 @@ from typing import Final
 from contract.errors import BadMessage
 from federated.union.parameters import BOX_BYTES, SEED_BYTES, TAG_BYTES, Attempt
 from federated.union.shamir import SHARE_BYTES
-from federated.words import WORD_BYTES, Words, of_bytes, to_bytes
+from federated.words import WORD_BYTES, Words, of_bytes
 
 _COUNT_BYTES: Final = 4
 
@@ -21,7 +21,9 @@ class Contribution:
     """What a member hands in: sealed shares for every other one, in order, and masked words."""
 
     boxes: Mapping[str, bytes]
-    words: Words
+    counts: Words
+    sums: bytes
+    """As they travel: words, or ciphertexts of words."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -30,7 +32,8 @@ class Outcome:
 
     folded: int
     """How many cells are small but not empty."""
-    totals: Words
+    totals: bytes
+    """Of the opened rows; encrypted, of all cells, those that are not opened under a cover."""
     openings: Mapping[str, bytes]
     shares: Mapping[str, bytes]
     """Of the absent, sealed for the receiver by T − 1 others; none if nobody is absent."""
@@ -58,7 +61,9 @@ def read_contribution(raw: bytes, attempt: Attempt, member: str) -> Contribution
     _require(len(raw) == attempt.masked_bytes, member)
     others = attempt.others(member)
     boxes = {peer: raw[place * BOX_BYTES :][:BOX_BYTES] for place, peer in enumerate(others)}
-    return Contribution(boxes, of_bytes(raw[attempt.shares_bytes :]))
+    words = raw[attempt.shares_bytes :]
+    counts = WORD_BYTES * attempt.cells
+    return Contribution(boxes, of_bytes(words[:counts]), words[counts:])
 
 
 def read_seed(raw: bytes, member: str) -> bytes:
@@ -80,15 +85,16 @@ def write_outcome(outcome: Outcome, attempt: Attempt) -> bytes:
     shares = b"".join(
         bytes([attempt.members.index(org)]) + sealed for org, sealed in outcome.shares.items()
     )
-    return folded + to_bytes(outcome.totals) + openings + shares
+    return folded + outcome.totals + openings + shares
 
 
 def outcome_bytes(attempt: Attempt, rows: int, absent: Sequence[str]) -> int:
     """The length of an outcome."""
     others = len(attempt.members) - 1 - len(absent)
     helpers = (attempt.threshold - 1) * (1 + sealed_shares_bytes(absent)) if absent else 0
-    totals = WORD_BYTES * rows * attempt.columns
-    return _COUNT_BYTES + totals + others * attempt.opening_bytes(rows) + helpers
+    return (
+        _COUNT_BYTES + attempt.totals_bytes(rows) + others * attempt.opening_bytes(rows) + helpers
+    )
 
 
 def read_outcome(raw: bytes, attempt: Attempt, rows: int, absent: Sequence[str]) -> Outcome:
@@ -96,7 +102,7 @@ def read_outcome(raw: bytes, attempt: Attempt, rows: int, absent: Sequence[str])
     _require(len(raw) == outcome_bytes(attempt, rows, absent), "coordinator")
     cut = _Cut(raw)
     folded = int.from_bytes(cut.off(_COUNT_BYTES), "little")
-    totals = of_bytes(cut.off(WORD_BYTES * rows * attempt.columns))
+    totals = cut.off(attempt.totals_bytes(rows))
     present = [org for org in attempt.others(attempt.receiver) if org not in absent]
     openings = {org: cut.off(attempt.opening_bytes(rows)) for org in present}
     shares = {}

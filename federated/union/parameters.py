@@ -8,6 +8,7 @@ from typing import Final
 
 from contract.errors import BadRequest
 from contract.job import FEWEST_CONTRIBUTORS, MOST_CONTRIBUTORS, shares_to_open
+from federated.paillier.parameters import CIPHERTEXT_BYTES, ciphertexts_of
 from federated.union.shamir import SECRET_BYTES, SHARE_BYTES
 from federated.words import WORD_BYTES
 
@@ -33,6 +34,8 @@ class Attempt:
     cells: int
     columns: int
     """Sums of every cell; the count of subjects, which the thresholds are about, is one more."""
+    encrypted: bool = False
+    """Whether the masked sums travel under the receiver's Paillier key (§5.8)."""
 
     def __post_init__(self) -> None:
         _require(len(self.run_id) == 32, "a run id has 32 bytes")
@@ -51,12 +54,36 @@ class Attempt:
     @property
     def words(self) -> int:
         """How many integers a member masks: subjects of every cell, then column after column."""
-        return self.cells * (1 + self.columns)
+        return self.cells + self.sums
+
+    @property
+    def sums(self) -> int:
+        """How many of these are sums."""
+        return self.cells * self.columns
+
+    @property
+    def ciphertexts(self) -> int:
+        """In how many ciphertexts the sums travel, if they are encrypted."""
+        return ciphertexts_of(self.sums)
 
     @property
     def masked_bytes(self) -> int:
         """The length of a member's contribution: sealed shares for every other one, and words."""
-        return self.shares_bytes + WORD_BYTES * self.words
+        return self.shares_bytes + WORD_BYTES * self.cells + self.sums_bytes
+
+    @property
+    def sums_bytes(self) -> int:
+        """The length of the sums of all cells as they travel."""
+        return CIPHERTEXT_BYTES * self.ciphertexts if self.encrypted else WORD_BYTES * self.sums
+
+    def totals_bytes(self, rows: int) -> int:
+        """The length of what the coordinator adds up for so many opened rows.
+
+        Encrypted, they are in the same ciphertexts with all others, which are covered there.
+        """
+        if self.encrypted:
+            return self.sums_bytes if rows else 0
+        return WORD_BYTES * rows * self.columns
 
     @property
     def shares_bytes(self) -> int:

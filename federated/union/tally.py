@@ -14,7 +14,7 @@ from contract.errors import BadMessage
 from federated.union.masks import counts_of, rows_of
 from federated.union.parameters import Attempt
 from federated.union.shamir import joined
-from federated.words import Words, subtracted, to_integers, total
+from federated.words import Words, of_bytes, subtracted, to_bytes, to_integers, total
 
 
 def seeds_of(
@@ -40,12 +40,12 @@ class Tally:
 def counted(
     attempt: Attempt, masked: Iterable[Words], seeds: Mapping[str, bytes], *, most: int
 ) -> list[int]:
-    """How many subjects there are in each cell; BadMessage if that can't be so.
+    """How many subjects there are in each cell, of the members' masked counts.
 
-    Whose words or seed are wrong does not show: that is what masks are for.
+    Raises BadMessage if that can't be so. Whose words or seed are wrong does not show: that is what
+    masks are for.
     """
-    cells = attempt.cells
-    left = total((words[:cells] for words in masked), cells)
+    left = total(masked, attempt.cells)
     for member in attempt.members:
         left = subtracted(left, counts_of(seeds[member], attempt))
     counts = to_integers(left)
@@ -77,8 +77,7 @@ def tally(counts: list[int], *, k: int, min_join: int) -> Tally:
     return Tally(tuple(passing), remainder=bool(small), folded=len(small))
 
 
-def totals(attempt: Attempt, masked: Iterable[Words], found: Tally) -> Words:
-    """The sums of the rows that are opened, under the members' self-masks."""
-    count = attempt.cells * attempt.columns
-    sums = total((words[attempt.cells :] for words in masked), count)
-    return rows_of(sums, attempt, found.passing, remainder=found.remainder)
+def totals(attempt: Attempt, masked: Iterable[bytes], found: Tally) -> bytes:
+    """The sums of the rows that are opened, under the members' self-masks, as they travel."""
+    sums = total(map(of_bytes, masked), attempt.sums)
+    return to_bytes(rows_of(sums, attempt, found.passing, remainder=found.remainder))

@@ -7,16 +7,19 @@ The same attack succeeds once what two honest members share is added: that shows
 
 from collections.abc import Collection
 from contextlib import suppress
+from functools import cache
 from itertools import combinations
 
+import numpy as np
 import pytest
 
 from contract.errors import BadMessage
+from contract.job import UNION_SUITES, Aggregation
 from federated import words as word
 from federated.stream import stream
 from federated.union.masks import counts_of, sums_of
 from federated.union.member import AwaitSet, Open
-from federated.union.messages import read_contribution
+from federated.union.messages import read_contribution, read_outcome
 from federated.union.parameters import Attempt
 from federated.union.secret import MemberSecret
 from federated.union.shamir import joined
@@ -37,9 +40,15 @@ def attempt_of(world: World, number: int = 1) -> Attempt:
     return world.plan.attempt(world.run, number, world.orgs)
 
 
+@cache
 def masked(world: World, org: str) -> Words:
     raw = world.parts[org, "masked_1"]
-    return read_contribution(raw, attempt_of(world), org).words
+    attempt = attempt_of(world)
+    contribution = read_contribution(raw, attempt, org)
+    # Encrypted sums are laid open by the receiver's key: whoever attacks here is in league with it.
+    opened = world.decrypted(contribution.sums, attempt.sums)
+    sums = word.of_bytes(contribution.sums if opened is None else opened)
+    return np.concatenate([contribution.counts, sums])
 
 
 def shared(world: World, org: str, peer: str) -> Words:
@@ -67,9 +76,9 @@ def laid_bare(world: World, target: str, coalition: Collection[str]) -> list[int
     return word.to_integers(left)
 
 
-@pytest.fixture(scope="module")
-def played() -> World:
-    world = World(MEMBERS)
+@pytest.fixture(scope="module", params=UNION_SUITES)
+def played(request: pytest.FixtureRequest) -> World:
+    world = World(MEMBERS, aggregation=request.param)
     world.play()
     assert world.is_exact_over(world.orgs)
     return world
@@ -134,3 +143,55 @@ def test_what_the_coordinator_holds_of_an_abandoned_attempt_opens_nothing() -> N
         known = counts_of(second[org]._counts, attempt)
         bare = word.subtracted(masked(world, org)[: attempt.cells], known)
         assert not any(abs(one) < 2**100 for one in word.to_integers(bare))
+
+
+def test_coordinator_and_t_members_see_totals_of_the_rest_and_need_the_key_if_there_is_one(
+    played: World,
+) -> None:
+    attempt = attempt_of(played)
+    coalition = played.orgs[1 : 1 + attempt.threshold]
+    honest = [org for org in played.orgs if org not in coalition]
+    assert played.orgs[0] in honest
+    total = word.zeros(attempt.sums)
+    for org in honest:
+        raw = played.parts[org, "masked_1"]
+        sums = read_contribution(raw, attempt, org).sums
+        if attempt.encrypted:
+            # This is what the coalition lacks: with the receiver's key all goes on as without one.
+            sums = played.decrypted(sums, attempt.sums) or b""
+        shares = {}
+        for helper in coalition:
+            state = played.members[helper].state
+            assert isinstance(state, Open)
+            shares[attempt.members.index(helper) + 1] = state.held[org][1]
+        left = word.subtracted(word.of_bytes(sums), sums_of(joined(shares), attempt))
+        for peer in coalition:
+            left = word.subtracted(left, shared(played, org, peer)[attempt.cells :])
+        total = word.added(total, left)
+    true = [sum(v) for v in zip(*(played.members[o].words for o in honest), strict=True)]
+    assert word.to_integers(total) == true[attempt.cells :]
+
+
+def test_of_what_is_not_opened_the_receiver_decrypts_random_numbers() -> None:
+    world = World(3, aggregation=Aggregation.PAILLIER)
+    world.play()
+    attempt, state = attempt_of(world), world.receiver.state
+    assert isinstance(state, Open)
+    outcome = read_outcome(world.parts[world.orgs[0], "outcome_1"], attempt, state.rows, ())
+    raw = world.decrypted(outcome.totals, attempt.sums)
+    assert raw is not None
+    # Even less all members' self-masks, of which it is told those of opened rows alone.
+    bare = word.of_bytes(raw)
+    for org in world.orgs:
+        bare = word.subtracted(bare, self_mask(world, org)[attempt.cells :])
+    true = [sum(v) for v in zip(*(world.members[o].words for o in world.orgs), strict=True)]
+    found, sums = word.to_integers(bare), true[attempt.cells :]
+    hidden = [cell for cell in range(attempt.cells) if cell not in world.receiver.passing]
+    assert len(hidden) >= 2
+    for column in range(attempt.columns):
+        places = [column * attempt.cells + cell for cell in range(attempt.cells)]
+        for cell, place in enumerate(places):
+            assert (abs(found[place]) < 2**100) == (cell not in hidden)
+            assert (found[place] == sums[place]) == (cell not in hidden)
+        rest = sum(found[places[cell]] for cell in hidden) % 2**128
+        assert rest == sum(sums[places[cell]] for cell in hidden) % 2**128

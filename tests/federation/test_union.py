@@ -10,7 +10,7 @@ import pytest
 
 from contract.errors import PartyLost, Refused
 from contract.lifecycle import State
-from tests.federation.federation import short_folder
+from tests.federation.federation import eventually, short_folder
 from tests.federation.lenders import (
     LENDERS,
     LIMITS,
@@ -125,3 +125,30 @@ def test_an_owner_that_allows_no_sum_refuses(lenders: Lenders) -> None:
     lenders.allow("tax", POLICY)
     view = lenders.view_at_end(RECEIVER, propose(lenders, where="WHERE overdue"))
     assert view.state is State.DONE
+
+
+def test_under_a_paillier_key_as_well_if_every_policy_lists_it(lenders: Lenders) -> None:
+    listing = POLICY.replace("min_group", 'aggregation = ["masked", "paillier"]\nmin_group')
+    for org in LENDERS[:-1]:
+        lenders.allow(org, listing)
+    view = lenders.view_at_end(RECEIVER, propose(lenders, "--aggregation", "paillier"))
+    assert view.cause is not None
+    assert (view.cause.code, view.cause.party) == (Refused.code, LENDERS[-1])
+    assert "paillier aggregation" in view.cause.what
+    lenders.allow(LENDERS[-1], listing.replace('"masked", ', ""))
+    lenders.order("power", "contribute.counts_1", "wait")
+    job = propose(lenders, "--aggregation", "paillier")
+    lenders.wait_halted("power", "contribute.counts_1")
+    lenders.kill("power")
+    require_exact(lenders, job, LENDERS)
+    file = lenders.folder / "tax" / "data" / "evidence" / f"{job}.json"
+    evidence = json.loads(eventually(lambda: file.read_text("utf-8") if file.exists() else None))
+    said = {(one["kind"], one["org"]): one["body"] for one in evidence["statements"]}
+    assert "Paillier-3072" in said["contract", RECEIVER]
+    assert [org for kind, org in said if kind == "he-key"] == [RECEIVER]
+    # What a policy lists alone, it requires.
+    view = lenders.view_at_end(RECEIVER, propose(lenders))
+    assert view.cause is not None
+    assert "masked aggregation" in view.cause.what
+    for org in LENDERS:
+        lenders.allow(org, POLICY)

@@ -7,12 +7,19 @@ holds opens nothing else (tests/attacks/test_coalitions_union.py pools what coal
 from collections.abc import Callable
 
 import pytest
+from phe.paillier import PaillierPublicKey
 
 from contract.attempts import Abandoned, Absent, Attempts, Collected, Of
 from contract.errors import BadMessage
+from contract.job import Aggregation
 from contract.lifecycle import State
 from contract.signing import Kind
-from tests.flow.union_in_process import COORDINATOR, World, altered
+from coordinator.he_keys import HE_KEY
+from federated.paillier.add import shifted
+from federated.paillier.parameters import CIPHERTEXT_BYTES
+from federated.paillier.wire import read_ciphertexts, read_key, write_ciphertexts
+from federated.query.union_result import result_of_union
+from tests.flow.union_in_process import COORDINATOR, TRADES, World, altered
 
 COUNTS = (3, 10, 30)
 Moment = Callable[[World], bool]
@@ -250,3 +257,107 @@ def test_what_opens_something_else_is_found_out(part: str) -> None:
         assert isinstance(fault, BadMessage)
         assert fault.party == liar
     assert world.receiver.result is None
+
+
+# ── under the receiver's key, too ───────────────────────────────────────────────────────────────
+
+
+def encrypting(count: int) -> World:
+    return World(count, aggregation=Aggregation.PAILLIER)
+
+
+@pytest.fixture
+def alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The random number of every ciphertext is 1, so that none takes a third of a second.
+
+    What is sent is of the same form and means the same; that it is random is tried elsewhere.
+    """
+    monkeypatch.setattr(PaillierPublicKey, "get_random_lt_n", lambda _: 1)
+
+
+def test_encrypted_or_not_the_result_is_the_same() -> None:
+    plain, world = World(3), encrypting(3)
+    for one in (plain, world):
+        one.play()
+        assert one.ledger.state is State.DONE
+    assert world.is_exact_over(world.orgs)
+    assert (world.receiver.result, world.receiver.passing) == (
+        plain.receiver.result,
+        plain.receiver.passing,
+    )
+
+
+@pytest.mark.usefixtures("alike")
+@pytest.mark.parametrize("moment", BEFORE | OPENING)
+def test_whoever_vanishes_is_left_out_or_stood_in_for_under_a_key_as_well(moment: str) -> None:
+    world = encrypting(10)
+    world.play((BEFORE | OPENING)[moment])
+    gone = world.orgs[1:4]
+    world.vanish(*gone)
+    world.play()
+    assert world.ledger.state is State.DONE
+    assert world.is_exact_over(set(world.orgs) - set(gone) if moment in BEFORE else world.orgs)
+
+
+@pytest.mark.usefixtures("alike")
+def test_of_thirty_members_the_totals_are_exact() -> None:
+    world = encrypting(30)
+    world.play()
+    assert world.is_exact_over(world.orgs)
+
+
+@pytest.mark.usefixtures("alike")
+def test_where_no_cell_passes_the_receiver_is_sent_no_ciphertext() -> None:
+    world = encrypting(3)
+    for one in world.members.values():
+        one.words[: len(TRADES)] = [0] * len(TRADES)
+    world.play()
+    assert world.ledger.state is State.DONE
+    assert world.receiver.result == []
+    # How many cells fold, and of each other member a seal around nothing.
+    assert len(world.parts[world.orgs[0], "outcome_1"]) == 4 + 2 * 16
+
+
+@pytest.mark.usefixtures("alike")
+def test_what_is_no_ciphertext_ends_the_run_and_names_its_sender() -> None:
+    world = encrypting(4)
+    liar = world.orgs[2]
+    world.play(lambda world: world.holds(world.orgs[3], "masked_1"))
+    content = world.parts[liar, "masked_1"]
+    world.parts[liar, "masked_1"] = content[:-CIPHERTEXT_BYTES] + bytes(CIPHERTEXT_BYTES)
+    with pytest.raises(BadMessage) as caught:
+        world.play()
+    assert caught.value.party == liar
+
+
+@pytest.mark.usefixtures("alike")
+@pytest.mark.parametrize("key", [None, b"\xff" * 384], ids=["none", "not a modulus"])
+def test_without_a_key_of_the_receiver_nothing_is_collected(key: bytes | None) -> None:
+    world = encrypting(4)
+    world.play(lambda world: world.holds(world.orgs[3], "masked_1"))
+    del world.parts[world.orgs[0], HE_KEY]
+    if key is not None:
+        world.parts[world.orgs[0], HE_KEY] = key
+    with pytest.raises(BadMessage) as caught:
+        world.play()
+    assert caught.value.party == world.orgs[0]
+    assert attempts(world).collected is None
+
+
+@pytest.mark.usefixtures("alike")
+def test_what_the_coordinator_adds_to_a_ciphertext_shows_in_a_total_that_can_not_be() -> None:
+    # Paillier's ciphertexts can be changed by anybody: what holds is the plan's bound of a total.
+    world = encrypting(4)
+    world.play(lambda world: attempts(world).tallied is not None)
+    victim = world.orgs[1]
+    content = world.parts[victim, "masked_1"]
+    modulus = read_key(world.parts[world.orgs[0], HE_KEY], world.orgs[0])
+    found = read_ciphertexts(content[-CIPHERTEXT_BYTES:], 1, modulus, victim)
+    lie = write_ciphertexts(shifted(found, [1 << 120], modulus))
+    world.parts[victim, "masked_1"] = content[:-CIPHERTEXT_BYTES] + lie
+    world.play()
+    assert not world.is_exact_over(world.orgs)
+    shown = world.receiver.result
+    assert shown is not None
+    with pytest.raises(BadMessage, match="not one that the plan allows"):
+        result_of_union(world.plan, world.receiver.passing, shown[:-1], shown[-1])

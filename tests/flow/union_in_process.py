@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from hashlib import sha256
 from random import Random
 
@@ -22,13 +23,14 @@ from contract.errors import MiheError
 from contract.fold import hear, open_job
 from contract.identity import Identity, Role
 from contract.job import (
+    UNION_SUITES,
+    Aggregation,
     Basis,
     Contract,
     Crypto,
     JobKind,
     Party,
     Query,
-    Suite,
     fewest_contributors,
 )
 from contract.keys import KeyKind
@@ -47,7 +49,10 @@ from contract.statements import (
     Verdict,
 )
 from coordinator import union_steps as steps
+from coordinator.he_keys import HE_KEY
 from coordinator.union_work import Handed
+from federated.paillier.encrypt import encrypted
+from federated.paillier.secret import ReceiverKey
 from federated.query.agreed import plan_of_union
 from federated.query.union import parse
 from federated.query.union_plan import UnionPlan
@@ -67,15 +72,17 @@ def orgs_of(count: int) -> tuple[str, ...]:
     return tuple(f"bank_{number}" for number in range(count))
 
 
-def _identity(org: str) -> Identity:
+def identity_of(org: str) -> Identity:
+    """Who an organisation is, or the coordinator."""
     role = Role.COORDINATOR if org == COORDINATOR else Role.NODE
     print_ = sha256(org.encode()).hexdigest()
     return Identity(org, role, "", print_, _END, _END, b"", _PUBLIC, 1, "ca")
 
 
-def _entry(org: str) -> CatalogueEntry:
+def entry_of(org: str, trades: tuple[str, ...] = TRADES) -> CatalogueEntry:
+    """What an organisation offers: balances by trade."""
     key = CatalogueColumn(name="uscc", type=ColumnType.KEY, key=KeyKind.USCC, level=2, size=256)
-    trade = CatalogueColumn(name="trade", type=ColumnType.TEXT, level=2, domain=TRADES)
+    trade = CatalogueColumn(name="trade", type=ColumnType.TEXT, level=2, domain=trades)
     most = Decimal(10**12)
     balance = CatalogueColumn(
         name="balance", type=ColumnType.INTEGER, level=3, minimum=-most, maximum=most
@@ -84,9 +91,14 @@ def _entry(org: str) -> CatalogueEntry:
     return CatalogueEntry(org=org, name="loans", columns=columns, refreshed=date(2026, 3, 1))
 
 
-def contract_of(orgs: tuple[str, ...], *, fewest: int | None = None) -> Contract:
+def contract_of(
+    orgs: tuple[str, ...],
+    *,
+    fewest: int | None = None,
+    aggregation: Aggregation = Aggregation.MASKED,
+) -> Contract:
     """Balances by trade over the rows of all. The statement is made up here, and never run."""
-    entries = tuple(map(_entry, orgs))
+    entries = tuple(map(entry_of, orgs))
     each = (f"SELECT trade, balance FROM {org}.loans" for org in orgs)  # noqa: S608
     rows = " UNION ALL ".join(each)
     sql = f"SELECT trade, COUNT(*), SUM(balance) FROM ({rows}) GROUP BY trade"  # noqa: S608
@@ -96,7 +108,7 @@ def contract_of(orgs: tuple[str, ...], *, fewest: int | None = None) -> Contract
         parties=tuple(
             Party(
                 org=one.org,
-                fingerprint=_identity(one.org).fingerprint,
+                fingerprint=identity_of(one.org).fingerprint,
                 dataset="loans",
                 key_column="uscc",
                 key_kind=KeyKind.USCC,
@@ -115,7 +127,7 @@ def contract_of(orgs: tuple[str, ...], *, fewest: int | None = None) -> Contract
         ),
         purpose="CREDIT_MICRO",
         basis=Basis.SYNTHETIC_TEST,
-        crypto=Crypto(suite=Suite.UNION),
+        crypto=Crypto(suite=UNION_SUITES[aggregation]),
         created=datetime(2026, 3, 1, tzinfo=UTC),
         expires=datetime(2026, 3, 2, tzinfo=UTC),
         nonce="06" * 32,
@@ -130,11 +142,11 @@ def said(kind: Kind, org: str, body: Frozen, subject: bytes) -> Statement:
 def running(contract: Contract) -> Ledger:
     """The ledger of a run that has just begun."""
     job, orgs = contract.job_id, contract.orgs
-    ledger = open_job(said(Kind.CONTRACT, orgs[0], contract, job), _identity(orgs[0]))
+    ledger = open_job(said(Kind.CONTRACT, orgs[0], contract, job), identity_of(orgs[0]))
     starts = {
         org: PartyStart(
             org=org,
-            fingerprint=_identity(org).fingerprint,
+            fingerprint=identity_of(org).fingerprint,
             role=RunRole.OWNER,
             protocol=1,
             snapshot_root="07" * 32,
@@ -146,12 +158,12 @@ def running(contract: Contract) -> Ledger:
     record = StartRecord(job=job.hex(), run=1, attempt=1, plan_digest=plan, parties=parties)
     approval = Approval(job=job.hex(), decision=Decision.APPROVED)
     for org in orgs:
-        ledger = hear(ledger, said(Kind.APPROVAL, org, approval, job), _identity(org))
+        ledger = hear(ledger, said(Kind.APPROVAL, org, approval, job), identity_of(org))
     for org in orgs:
         prepare = Prepare(job=job.hex(), run=1, attempt=1, plan_digest=plan, party=starts[org])
-        ledger = hear(ledger, said(Kind.PREPARE, org, prepare, job), _identity(org))
+        ledger = hear(ledger, said(Kind.PREPARE, org, prepare, job), identity_of(org))
     for org in orgs:
-        ledger = hear(ledger, said(Kind.START, org, record, record.run_id), _identity(org))
+        ledger = hear(ledger, said(Kind.START, org, record, record.run_id), identity_of(org))
     assert ledger.state is State.RUNNING
     return ledger
 
@@ -197,7 +209,8 @@ class Member:
         match self.state:
             case member.AwaitKeys() as state if attempts.all_keys is not None:
                 keys = {org: bytes.fromhex(key) for org, key in attempts.keys.items()}
-                self.state, content = state.advance(keys)
+                masked, sums = state.advance(keys)
+                self.state, content = masked.advance(world.hidden(sums))
                 world.hand_in(self.org, steps.part("masked", attempts), content)
             case member.AwaitSet() as state if attempts.collected is not None:
                 one = next(c for c in attempts.collected.contributions if c.org == self.org)
@@ -235,8 +248,10 @@ class Member:
             self.done.add("evidence")
             if self.org == attempts.receiver:
                 raw = world.parts[self.org, steps.part("outcome", attempts)]
-                outcome = read_outcome(raw, state.fresh.attempt, state.rows, absent)
-                self.result = state.opened(outcome, absent)
+                parameters = state.fresh.attempt
+                outcome = read_outcome(raw, parameters, state.rows, absent)
+                decrypted = world.decrypted(outcome.totals, parameters.sums)
+                self.result = state.opened(outcome, absent, decrypted)
             body = Evidence(
                 job=self.ledger.job.hex(), run=world.run.hex(), heard=self.ledger.heard, receipts=()
             )
@@ -247,18 +262,34 @@ class Member:
             world.hand_in(self.org, steps.part("sum_shares", attempts), shares)
 
 
+@cache
+def receiver_key() -> ReceiverKey:
+    """One key for all worlds of a process: to find primes takes a second."""
+    return ReceiverKey.generate()
+
+
 class World:
     """Members and a coordinator; everything that ever reached the coordinator is in `parts`."""
 
-    def __init__(self, count: int, *, seed: int = 1, fewest: int | None = None) -> None:
+    def __init__(
+        self,
+        count: int,
+        *,
+        seed: int = 1,
+        fewest: int | None = None,
+        aggregation: Aggregation = Aggregation.MASKED,
+    ) -> None:
         self.orgs = orgs_of(count)
-        contract = contract_of(self.orgs, fewest=fewest)
+        contract = contract_of(self.orgs, fewest=fewest, aggregation=aggregation)
         self.plan: UnionPlan = plan_of_union(contract)
         begun = running(contract)
         assert begun.run is not None
         self.run = begun.run
         self.ledger = begun
         self.parts: dict[tuple[str, str], bytes] = {}
+        self.key = receiver_key() if self.plan.encrypted else None
+        if self.key is not None:
+            self.parts[self.orgs[0], HE_KEY] = self.key.public
         self.log: list[Statement] = []
         self.gone: set[str] = set()
         self.noticed: set[str] = set()
@@ -278,6 +309,16 @@ class World:
         sums = [sum(chance.randrange(-(10**12), 10**12) for _ in range(row)) for row in rows]
         return [*subjects, *rows, *sums]
 
+    def hidden(self, sums: bytes) -> bytes:
+        """Masked sums as they travel."""
+        if self.key is None:
+            return sums
+        return encrypted(self.key.public, self.orgs[0], sums)
+
+    def decrypted(self, totals: bytes, words: int) -> bytes | None:
+        """What the receiver makes of totals that came encrypted."""
+        return self.key.decrypt(totals, words) if self.key is not None and totals else None
+
     # ── saying and handing in ───────────────────────────────────────────────────────────────────
 
     def say(self, kind: Kind, org: str, body: Frozen, subject: bytes | None = None) -> None:
@@ -285,7 +326,7 @@ class World:
         if org in self.gone:
             return
         statement = said(kind, org, body, self.run if subject is None else subject)
-        before, after = self.ledger, hear(self.ledger, statement, _identity(org))
+        before, after = self.ledger, hear(self.ledger, statement, identity_of(org))
         if after is before:
             return
         self.ledger = after
@@ -294,7 +335,7 @@ class World:
             if other.org not in self.gone and not other.fault:
                 # Who has heard the same comes to the same.
                 same = other.ledger is before
-                other.ledger = after if same else hear(other.ledger, statement, _identity(org))
+                other.ledger = after if same else hear(other.ledger, statement, identity_of(org))
 
     def hand_in(self, org: str, part: str, content: bytes) -> None:
         """A part reaches the coordinator; the first one of a name stays."""

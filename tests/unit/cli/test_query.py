@@ -164,7 +164,6 @@ def test_it_asks_what_was_typed(ready: Node) -> None:
         min_group=25,
         min_join=1000,
         matching="blind",
-        aggregation="encrypted",
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
 from contract.job import (
+    JOIN_AGGREGATIONS,
     MATCH_SUITES,
     QUERY_SUITES,
     RR22_SUITES,
@@ -270,7 +271,7 @@ def test_a_query_by_shares_says_what_receiver_and_helper_see(
 
 
 @pytest.mark.parametrize("matching", Matching)
-@pytest.mark.parametrize("aggregation", Aggregation)
+@pytest.mark.parametrize("aggregation", JOIN_AGGREGATIONS)
 def test_bands_are_said_to_show_how_large_values_are_and_their_absence_too(
     matching: Matching, aggregation: Aggregation
 ) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from contract.errors import BadMessage
-from contract.job import Aggregation
+from contract.job import JOIN_AGGREGATIONS, Aggregation
 from coordinator.wire import share_from
 from federated.aggregate.wire import CIPHERTEXT_BYTES
 from federated.join.bands import BANDS
@@ -46,7 +46,7 @@ def share(plan: QueryPlan, owner: int, groups: int, aggregation: Aggregation) ->
 
 @pytest.mark.parametrize("sql", QUERIES)
 @pytest.mark.parametrize("groups", [1, 90, 1024])
-@pytest.mark.parametrize("adding", Aggregation)
+@pytest.mark.parametrize("adding", JOIN_AGGREGATIONS)
 @pytest.mark.parametrize("largest_share", [None, 60])
 def test_a_share_has_its_size_and_never_more_than_the_most(
     planned: Callable[[str], QueryPlan],
