@@ -94,20 +94,6 @@ class Declared(Frozen):
     )
 
     @property
-    def public_values(self) -> tuple[str, ...] | None:
-        """Every value that everybody may know there can be, as text; None if there is no list."""
-        match self.type:
-            case ColumnType.TEXT:
-                return self.domain
-            case ColumnType.BOOLEAN:
-                return ("false", "true")
-            case ColumnType.INTEGER if self.bounds is not None:
-                least, most = self.bounds
-                few = most - least < MOST_DOMAIN
-                return tuple(map(str, range(least, most + 1))) if few else None
-        return None
-
-    @property
     def part_kind(self) -> PartKind | None:
         """What it holds as a part of a key of several columns; None if it can be none."""
         if self.key is not None:

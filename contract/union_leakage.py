@@ -88,8 +88,12 @@ def _member(contract: Contract, org: str) -> Learns:
     sees = ["which cells pass, of all there can be", "of no other organisation what it has"]
     if org in contract.receivers:
         sees = [
-            f"the result: counts and sums of each cell in which the others have {query.min_group}"
-            " subjects or more, one row for all other cells, and how many of those are not empty",
+            f"the result: rows and sums of each cell in which the others have {query.min_group}"
+            " subjects or more, before HAVING and LIMIT leave out any row, and with the sums that"
+            " stand nowhere but in HAVING and ORDER BY; one row for all other cells, and how many"
+            " of those are not empty",
+            "of each variance the sum and the sum of squares, of each quantile how many values lie"
+            " in each of 32 bands, however few",
             *sees,
         ]
     return Learns(who=org, what=tuple(sees))

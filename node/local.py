@@ -23,6 +23,7 @@ from contract.errors import BadValue, QueryTooLong, SeveralRows, SmallBranch
 from federated.query.plan import LocalPart, QueryPlan, ValueColumn, snapshot_name
 from federated.query.result import Cell
 from federated.query.subquery import summed
+from federated.query.union_part import UnionPart
 from node import duck, rows
 from node.scratch import scratch
 from psi.keys import Keys
@@ -58,7 +59,7 @@ def run_local(
     A branch of what is added up is taken by no key, or by at least `k`.
     Raises SeveralRows, BadValue, SmallBranch, QueryTooLong, SnapshotChanged, StorageFull.
     """
-    with _snapshots([parquet, *joined]) as connection, limited(connection, seconds):
+    with snapshots([parquet, *joined]) as connection, limited(connection, seconds):
         # Compiled here from checked parts, never taken from the wire.
         found = connection.execute(part.sql).fetchnumpy()
     texts = found.pop("key")
@@ -66,7 +67,7 @@ def run_local(
     if (texts[1:] == texts[:-1]).any():
         raise _several_rows(part)
     for i in range(part.picks):
-        _check_branches(part, np.ma.getdata(found.pop(f"p{i}")).astype(np.int64), k)
+        check_branches(part, np.ma.getdata(found.pop(f"p{i}")).astype(np.int64), k)
     keys = Keys.gathered(
         [key.encode() for key in texts[start : start + _GATHERED]]
         for start in range(0, len(texts), _GATHERED)
@@ -93,7 +94,7 @@ def run_left(plan: QueryPlan, files: Sequence[Path], *, seconds: float = SECONDS
     left = plan.left
     assert left is not None
     groups = len(plan.owners[left.owner].groups)
-    with _snapshots(files) as connection, limited(connection, seconds):
+    with snapshots(files) as connection, limited(connection, seconds):
         found = connection.execute(left.sql).fetchall()
     places = range(len(plan.owners))
     return [
@@ -107,7 +108,7 @@ def run_left(plan: QueryPlan, files: Sequence[Path], *, seconds: float = SECONDS
 
 
 @contextmanager
-def _snapshots(files: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
+def snapshots(files: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
     """A locked connection in which each snapshot is a view; what it needs meanwhile is scratch."""
     with scratch(files[0].parent) as work, duck.locked(files, spill=work) as connection:
         for place, file in enumerate(files):
@@ -144,7 +145,7 @@ def _several_rows(part: LocalPart) -> SeveralRows:
     )
 
 
-def _check_branches(part: LocalPart, taken: Integers, k: int) -> None:
+def check_branches(part: LocalPart | UnionPart, taken: Integers, k: int) -> None:
     """Refuse branches that so few keys take that their sum would be these keys' own."""
     bits = int(np.bitwise_or.reduce(taken)).bit_length()
     keys = [np.count_nonzero(taken & (1 << bit)) for bit in range(bits)]

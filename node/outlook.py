@@ -19,8 +19,9 @@ from federated.query.agreed import digest_of_query, plan_of, plan_of_union, sums
 from federated.query.plan import QueryPlan
 from federated.query.shared import lists_of
 from federated.query.sizes import chunks_of, share_bytes
-from federated.query.table import Output
-from federated.query.union_plan import ROWS_BITS
+from federated.query.table import Output, Table
+from federated.query.union import ROWS_BITS
+from federated.query.union_plan import UnionPlan
 from federated.query.values import SENT_BITS
 from federated.union.parameters import Attempt
 from federated.words import WORD_BYTES
@@ -178,8 +179,7 @@ def _steps(plan: QueryPlan, receiver: str, aggregation: Aggregation) -> Iterator
         )
     if plan.left is not None:
         yield f"{receiver} adds up its own rows, matched or not, and sends none: {plan.left.sql}"
-    shown = ", ".join(map(_shown, plan.table.outputs))
-    yield f"{receiver} computes from these: {shown}"
+    yield _computes(receiver, plan.table)
 
 
 def _shown(output: Output) -> str:
@@ -252,6 +252,19 @@ def _shared(contract: Contract, plan: QueryPlan) -> _Travel:
     return _Travel(streams, sum(told.values()), values * _PAD_SECONDS)
 
 
+def _steps_of_union(plan: UnionPlan, receiver: str) -> Iterator[str]:
+    for part in plan.parts:
+        yield f"{part.org} selects from its own {part.dataset}: {part.sql}"
+    yield f"each adds up what it selects: {plan.sql_of_totals}"
+    if plan.sql_of_picks is not None:
+        yield f"each but {receiver} counts subjects in branches, for itself: {plan.sql_of_picks}"
+    yield _computes(receiver, plan.table)
+
+
+def _computes(receiver: str, table: Table) -> str:
+    return f"{receiver} computes from these: {', '.join(map(_shown, table.outputs))}"
+
+
 def _of_union(contract: Contract) -> PlanView:
     plan, number = plan_of_union(contract), len(contract.orgs)
     attempt = plan.attempt(bytes(32), 1, contract.orgs)
@@ -263,7 +276,7 @@ def _of_union(contract: Contract) -> PlanView:
         *encrypting.streams,
         f"coordinator → each: the others' sealed shares, {attempt.shares_bytes} bytes",
         f"each → coordinator → {receiver}: what opens the rows, at most {opening} bytes",
-        f"cells: {plan.cells}, each with {len(plan.added)} totals, zeros included",
+        f"cells: {plan.cells}, each with {plan.totals} totals, zeros included",
         f"exact: totals stay below 2^{ROWS_BITS + SENT_BITS + number.bit_length()}, words are"
         " mod 2^128",
     )
@@ -271,6 +284,7 @@ def _of_union(contract: Contract) -> PlanView:
     return PlanView(
         contract=contract,
         leakage=leakage_of(contract),
+        steps=tuple(_steps_of_union(plan, receiver)),
         streams=streams,
         bytes_on_the_wire=number * (handed + attempt.shares_bytes + 2 * opening) + encrypting.bytes,
         seconds=f"{seconds:.2f}",

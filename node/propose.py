@@ -49,7 +49,8 @@ from federated.query.planning import compile_statement
 from federated.query.statement import parse as parse_statement
 from federated.query.union import is_union
 from federated.query.union import parse as parse_union
-from federated.query.union_plan import UnionPart, compile_union
+from federated.query.union_part import UnionPart
+from federated.query.union_plan import compile_union
 from node.suites import Dials, suite_of_lists, suite_of_union
 from psi.two_party import MODES
 

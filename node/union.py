@@ -186,6 +186,7 @@ class _Play:
             count=len(result.rows),
             rows=len(result.rows),
             folded=folded,
+            left_out=result.left_out,
             file=str(self._stage.services.results.final(self._stage.job)),
             columns=result.columns,
             contributors=members,

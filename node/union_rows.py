@@ -2,23 +2,24 @@
 
 Implements  federated/SPEC.md §5.5; DESIGN §6, as node/local.py says of a join's
 Checks      every label is one of the plan's, every value within the plan's bounds, and there are
-            fewer than 2^40 rows: what the proof rests on that no total wraps
+            fewer than 2^40 rows: what the proof rests on that no total wraps. No branch of a CASE
+            that is added up is taken by a few subjects only, unless they are the receiver's own
 Learns      the organisation alone: its own totals in clear. No error here says how many.
 Not for     sending: what leaves is masked first
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from contract.errors import BadValue, MiheError
-from federated.query.plan import SNAPSHOT
-from federated.query.union_plan import ROWS_BITS, Dimension, UnionPart, UnionPlan
+from federated.query.union import ROWS_BITS
+from federated.query.union_part import BRACKET, UnionPart
+from federated.query.union_plan import Dimension, UnionPlan
 from federated.words import Words, of_integers
-from node import duck, rows
-from node.local import SECONDS, limited
-from node.scratch import scratch
+from node.local import SECONDS, check_branches, limited, snapshots
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -26,7 +27,7 @@ class OwnTotals:
     """An organisation's part, not masked."""
 
     words: Words
-    """Subjects of every cell, then column after column."""
+    """Subjects of every cell, then rows, then value after value."""
     cells: frozenset[int]
     """Where it has a row at all."""
 
@@ -34,54 +35,65 @@ class OwnTotals:
 def run_union(
     plan: UnionPlan, org: str, parquet: Path, *, receives: bool, seconds: float = SECONDS
 ) -> OwnTotals:
-    """What `org` adds to every cell, zeros included: subjects first, then column after column.
+    """What `org` adds to every cell, zeros included: subjects, rows, then value after value.
 
     The receiver's own subjects are no part of what the thresholds count: it knows them. Blocking.
-    Raises BadValue, QueryTooLong, SnapshotChanged, StorageFull.
+    Raises BadValue, SmallBranch, QueryTooLong, SnapshotChanged, StorageFull.
     """
     part = plan.part(org)
-    with scratch(parquet.parent) as work, duck.locked([parquet], spill=work) as connection:
-        reader = rows.reader(connection, parquet)
-        connection.execute(f"CREATE VIEW {SNAPSHOT} AS FROM {reader}")
-        with limited(connection, seconds):
-            # Compiled here from checked parts, never taken from the wire. A row is a cell.
-            found = connection.execute(part.sql).fetchall()
-    columns, cells = [[0] * plan.cells for _ in range(1 + len(plan.added))], set[int]()
+    with snapshots([parquet]) as connection, limited(connection, seconds):
+        # Compiled here from checked parts, never taken from the wire. A row is a cell.
+        connection.execute(f"CREATE VIEW {BRACKET} AS {part.sql}")
+        found = connection.execute(plan.sql_of_totals).fetchall()
+        if plan.sql_of_picks is not None and not receives:
+            taken = connection.execute(plan.sql_of_picks).fetchnumpy()
+            for place in range(plan.picks):
+                check_branches(part, np.ma.getdata(taken[f"p{place}"]).astype(np.int64), plan.k)
+    columns, cells = [[0] * plan.cells for _ in range(1 + plan.totals)], set[int]()
+    places = [{label: at for at, label in enumerate(_labels(one))} for one in plan.dimensions]
     for row in found:
-        cell, totals = _read(plan, part, row)
+        labels, numbers = row[: len(places)], row[len(places) :]
+        if not any(numbers[:2]):
+            continue  # without dimensions there is a row of nobody
+        cell = _cell(plan, part, places, labels)
         cells.add(cell)
-        if receives:
-            totals[0] = 0
-        for column, value in zip(columns, totals, strict=True):
+        subjects, *totals = _added_up(plan, part, numbers)
+        for column, value in zip(columns, [0 if receives else subjects, *totals], strict=True):
             column[cell] = value
     words = of_integers([value for column in columns for value in column])
     return OwnTotals(words, frozenset(cells))
 
 
-def _read(plan: UnionPlan, part: UnionPart, row: Sequence[Any]) -> tuple[int, list[int]]:
-    """The cell of a row, and what it adds: subjects, then every column."""
-    labels = len(plan.dimensions)
+def _labels(dimension: Dimension) -> tuple[str | None, ...]:
+    return (*dimension.values, *([None] if dimension.nullable else []))
+
+
+def _cell(
+    plan: UnionPlan,
+    part: UnionPart,
+    places: Sequence[Mapping[str | None, int]],
+    labels: Sequence[str | None],
+) -> int:
     cell = 0
-    for dimension, label in zip(plan.dimensions, row[:labels], strict=True):
-        cell = cell * dimension.size + _place(part, dimension, label)
-    subjects, counted, *numbers = row[labels:]
-    totals, bounds = numbers[: len(plan.added)], numbers[len(plan.added) :]
-    if counted >> ROWS_BITS:
+    for dimension, known, label in zip(plan.dimensions, places, labels, strict=True):
+        if label not in known:
+            raise _outside(
+                part, f"'{dimension.name}' has a value that its catalogue does not declare"
+            )
+        cell = cell * dimension.size + known[label]
+    return cell
+
+
+def _added_up(plan: UnionPlan, part: UnionPart, row: Sequence[int]) -> list[int]:
+    """Subjects, rows, and the total of every value, which are within their bounds."""
+    subjects, rows, *numbers = row
+    if rows >> ROWS_BITS:
         raise _outside(part, "it has more rows than can be added up")
-    sums = [one for one in plan.added if one.kind == "sum"]
-    for place, one in enumerate(sums):
-        least, most = bounds[2 * place : 2 * place + 2]
-        if least is not None and not one.least <= least <= most <= one.most:
+    for place, value in enumerate(plan.values):
+        least, most = numbers[3 * place + 1 : 3 * place + 3]
+        if not value.least <= least <= most <= value.most:
             raise _outside(part, "a value is outside of the bounds that its catalogue declares")
-    return cell, [int(subjects), *map(int, totals)]
-
-
-def _place(part: UnionPart, dimension: Dimension, label: str | None) -> int:
-    if label is None and dimension.nullable:
-        return len(dimension.values)
-    if label is None or label not in dimension.values:
-        raise _outside(part, f"'{dimension.name}' has a value that its catalogue does not declare")
-    return dimension.values.index(label)
+    return [subjects, rows, *map(int, numbers[::3])]
 
 
 def _outside(part: UnionPart, what: str) -> MiheError:

@@ -72,15 +72,15 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
+class Group:
     """Entities with the same labels, and what is asked of them."""
 
     entities: int
     totals: tuple[Total, ...]
 
-    def __add__(self, other: "_Group") -> "_Group":
+    def __add__(self, other: "Group") -> "Group":
         pairs = zip(self.totals, other.totals, strict=True)
-        return _Group(self.entities + other.entities, tuple(a + b for a, b in pairs))
+        return Group(self.entities + other.entities, tuple(a + b for a, b in pairs))
 
 
 class Clear:
@@ -92,6 +92,8 @@ class Clear:
         self.schema: dict[str, dict[str, object]] = {}
         self.bounds: dict[str, tuple[Fraction, Fraction, Fraction]] = {}
         """Of org.dataset.column: smallest, largest, and the unit between them."""
+        self.keys: dict[str, list[str]] = {}
+        """Of org.dataset, its key columns."""
 
     def answer(
         self, sql: str, *, k: int, min_join: int = 1, public: Collection[str] = ()
@@ -100,9 +102,9 @@ class Clear:
         asked = sqlglot.parse_one(sql, dialect="duckdb")
         for table in asked.find_all(exp.Table):
             self._load(table.db, table.name)
-        tree = qualify(asked, schema=dict(self.schema), dialect="duckdb").transform(_date_part)
+        tree = qualify(asked, schema=dict(self.schema), dialect="duckdb").transform(date_part)
         assert isinstance(tree, exp.Select)
-        return _Query(self.connection, tree, self.bounds).answer(k, min_join, frozenset(public))
+        return Query(self.connection, tree, self.bounds).answer(k, min_join, frozenset(public))
 
     def load(self, *references: str) -> None:
         """Read these datasets (`org.dataset`), as `answer` does with those that it meets."""
@@ -111,7 +113,7 @@ class Clear:
 
     def as_duckdb_says(self, sql: str) -> list[tuple[Any, ...]]:
         """DuckDB's own rows, nothing folded; what it divides is a double. Of what is loaded."""
-        asked = sqlglot.parse_one(sql, dialect="duckdb").transform(_date_part)
+        asked = sqlglot.parse_one(sql, dialect="duckdb").transform(date_part)
         return self.connection.execute(asked.sql(dialect="duckdb")).fetchall()
 
     def _load(self, org: str, dataset: str) -> None:
@@ -130,6 +132,7 @@ class Clear:
             f"FROM {_reader(file)} AS _rows {joins}"
         )
         types = {one["name"]: _type(one) for one in columns}
+        self.keys[f"{org}.{dataset}"] = [one["name"] for one in columns if one["type"] == "key"]
         self.bounds |= {
             f"{org}.{dataset}.{one['name']}": (
                 Fraction(str(one["minimum"])),
@@ -162,7 +165,7 @@ class Clear:
         return f"JOIN {table} ON {table}.raw = _rows.{_quoted(source)}"
 
 
-def _date_part(node: exp.Expr) -> exp.Expr:
+def date_part(node: exp.Expr) -> exp.Expr:
     """YEAR, QUARTER and MONTH of a month are those of its first day, which DuckDB can tell."""
     if isinstance(node, exp.Year | exp.Quarter | exp.Month):
         node.set("this", _day(node.this))
@@ -207,7 +210,7 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-class _Query:
+class Query:
     """One qualified SELECT."""
 
     def __init__(
@@ -219,24 +222,37 @@ class _Query:
             one.alias: one for one in (tree.args["from_"].this, *(j.this for j in joins))
         }
         # Of several columns, what an entity is: all of them together.
-        self.key = sorted({one.name for one in joins[0].args["on"].find_all(exp.Column)})
+        joined = joins[0].args["on"].find_all(exp.Column) if joins else ()
+        self.key = sorted({one.name for one in joined})
         group = tree.args.get("group")
         self.dimensions: list[exp.Expr] = group.expressions if group else []
         self.items = {one.alias: one.this for one in tree.expressions}
         self.aggregates = aggregates_in(tree)
 
     def answer(self, k: int, min_join: int, public: frozenset[str]) -> Answer:
-        cells, shape = self._cells(k)
+        cells, shape = self.cells(k)
         release = _Release(self._owners(cells, public), cells, k)
         shown, folded, dropped = release.rows(min_join)
-        found = [_values(shape, one, cells[one]) for one in sorted(shown, key=_order)]
+        rest = [labels for coded in folded for labels in release.coded[coded]]
+        return self.table(shape, cells, shown, rest, (len(folded), dropped))
+
+    def table(
+        self,
+        shape: Shape,
+        cells: Mapping[Label, Group],
+        shown: Collection[Label],
+        rest: Collection[Label],
+        counts: tuple[int, int],
+    ) -> Answer:
+        """The rows of cells that are shown, those of the rest as one; how many fold, and drop."""
+        found = [_values(shape, one, cells[one]) for one in sorted(shown, key=order)]
         rows = [self._row(one) for one in self._kept(found)]
-        rest = [cells[labels] for coded in folded for labels in release.coded[coded]]
         remainder = None
         if rest:
-            total = sum(rest[1:], start=rest[0])
+            first, *others = (cells[one] for one in rest)
+            total = sum(others, start=first)
             remainder = self._row(_values(shape, (None,) * len(self.dimensions), total))
-        return Answer(tuple(self.items), tuple(rows), remainder, len(folded), dropped)
+        return Answer(tuple(self.items), tuple(rows), remainder, *counts)
 
     def _kept(self, found: list[CellValues]) -> list[CellValues]:
         """The rows that HAVING, LIMIT and OFFSET leave, in order."""
@@ -260,7 +276,7 @@ class _Query:
     def _row(self, cell: CellValues) -> tuple[Any, ...]:
         return tuple(cell.shown(node) for node in self.items.values())
 
-    def _cells(self, k: int) -> tuple[dict[Label, _Group], Shape]:
+    def cells(self, k: int) -> tuple[dict[Label, Group], Shape]:
         """Every cell by its labels, and what is to be made of it."""
         wanted: list[exp.Expr] = [
             *(one.copy() for one in self.dimensions),
@@ -282,8 +298,9 @@ class _Query:
             totals = tuple(
                 Total(Fraction(total or 0), values, _present(each)) for total, values, each in found
             )
+            # Without dimensions there is a row of nobody.
             if row[width]:
-                cells[tuple(row[:width])] = _Group(row[width], totals)
+                cells[tuple(row[:width])] = Group(row[width], totals)
         return cells, Shape(
             self.dimensions,
             scales[:width],
@@ -320,7 +337,7 @@ class _Query:
 
     # ── what each owner brings ──────────────────────────────────────────────────────────────────
 
-    def _owners(self, cells: Mapping[Label, _Group], public: frozenset[str]) -> list["_Owner"]:
+    def _owners(self, cells: Mapping[Label, Group], public: frozenset[str]) -> list["_Owner"]:
         owners = []
         for own in self._by_owner():
             others = {self._dataset(other) for other in self.sources if other not in own}
@@ -403,7 +420,7 @@ class _Owner:
 class _Release:
     """Which cells are shown; a cell is a tuple of the owners' codes."""
 
-    def __init__(self, owners: list[_Owner], cells: Mapping[Label, _Group], k: int) -> None:
+    def __init__(self, owners: list[_Owner], cells: Mapping[Label, Group], k: int) -> None:
         self.owners, self.k = owners, k
         self.coded: dict[Coded, list[Label]] = defaultdict(list)
         for labels in cells:
@@ -420,7 +437,7 @@ class _Release:
         shown = [one for one in self.coded if _OTHER not in one and self._opens([one])]
         rest = [one for one in self.coded if one not in shown]
         if rest and shown and not self._stands(rest):
-            smallest = min(shown, key=lambda one: (self.entities[one], _order(self.coded[one][0])))
+            smallest = min(shown, key=lambda one: (self.entities[one], order(self.coded[one][0])))
             shown.remove(smallest)
             rest.append(smallest)
         labels = [member for one in shown for member in self.coded[one]]
@@ -442,7 +459,7 @@ def _tables(value: exp.Expr) -> set[str]:
     return {str(column.table) for column in value.find_all(exp.Column)}
 
 
-def _order(labels: Label) -> list[tuple[bool, Any]]:
+def order(labels: Label) -> list[tuple[bool, Any]]:
     return [(label is None, 0 if label is None else label) for label in labels]
 
 
@@ -456,7 +473,7 @@ def _present(values: Sequence[Any] | None) -> tuple[Fraction, ...]:
     return tuple(Fraction(one) for one in values or () if one is not None)
 
 
-def _values(shape: Shape, labels: Label, cell: _Group) -> CellValues:
+def _values(shape: Shape, labels: Label, cell: Group) -> CellValues:
     return CellValues(shape, labels, cell.totals)
 
 

@@ -44,7 +44,7 @@ class Aggregates:
 
     scope: Expressions
     keys: Sequence[tuple[Column, ...]]
-    """The key of each source."""
+    """The key of each source that is joined."""
     many: ManyRows | None
     """The one source whose rows are counted and added up, of which a key may have several."""
     kept: str | None = None
@@ -104,6 +104,12 @@ class Aggregates:
     def _entities(self, node: exp.Count) -> Read:
         """COUNT(DISTINCT key): how many entities."""
         (named, *others) = node.this.expressions
+        if not self.keys:
+            raise self.text.refuse(
+                named,
+                "who is at more than one of these organisations can't be told without a join",
+                "COUNT(*) counts rows; COUNT(DISTINCT key) counts the entities of a JOIN.",
+            )
         first, *rest = self.keys[0]
         if rest:
             listed = ", ".join(column.name for column in self.keys[0])

@@ -18,7 +18,8 @@ from federated.query.parameters import given
 from federated.query.plan import LocalDataset, LocalPart, QueryPlan
 from federated.query.planning import compile_statement
 from federated.query.statement import by_name, parse
-from federated.query.union_plan import UnionPart, UnionPlan, compile_union
+from federated.query.union_part import UnionPart
+from federated.query.union_plan import UnionPlan, compile_union
 
 _FIX: Final = "propose the query again with the same version of mihe at every party"
 

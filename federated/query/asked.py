@@ -17,6 +17,7 @@ from sqlglot import exp
 from contract.canonical import Frozen
 from contract.dataset import MOST_DIGITS, ColumnType
 from contract.policy import Use
+from contract.sizes import LARGEST_SIZE
 from federated.query.above import Above
 from federated.query.aggregates import Aggregates, Read
 from federated.query.expressions import Expressions
@@ -103,10 +104,14 @@ def read(
     keys: Sequence[tuple[Column, ...]],
     many: ManyRows | None,
     kept: str | None,
+    rows: int = LARGEST_SIZE,
 ) -> Answer:
-    """What a statement asks for; every refusal says where, why, and what works."""
+    """What a statement asks for; every refusal says where, why, and what works.
+
+    `rows`: how many may be added up at most.
+    """
     aggregates = Aggregates(scope, keys, many, kept)
-    return _Reader(Above(scope, groups, aggregates), aggregates, tree).read()
+    return _Reader(Above(scope, groups, aggregates), aggregates, tree, rows).read()
 
 
 @dataclass(slots=True)
@@ -114,6 +119,7 @@ class _Reader:
     above: Above
     aggregates: Aggregates
     tree: exp.Select
+    rows: int
     # Of each figure that an item is made of:
     decimals: list[int] = field(default_factory=list)
     limits: list[Bounds] = field(default_factory=list)
@@ -126,7 +132,7 @@ class _Reader:
         read = [self.above.value(value) for value in values]
         figures, groups = self.aggregates.figures, self.above.groups
         self.decimals = [decimals_of_figure(one, groups) for one in figures]
-        self.limits = [widest_bounds(one, groups) for one in figures]
+        self.limits = [widest_bounds(one, groups, self.rows) for one in figures]
         self.errors = [error_of_figure(one) for one in figures]
         items = tuple(map(self._item, nodes, values, read))
         # Rows alike in all else are ordered by what they are grouped by, shown or not.

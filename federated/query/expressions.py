@@ -17,7 +17,16 @@ from contract.dataset import ColumnType
 from contract.errors import MiheError
 from federated.query.conditions import PLAIN, Conditions
 from federated.query.text import Text
-from federated.query.values import Column, Linear, Range, largest_scale, number, type_at, whole
+from federated.query.values import (
+    Column,
+    Linear,
+    Range,
+    all_texts,
+    largest_scale,
+    number,
+    type_at,
+    whole,
+)
 
 MOST_BRANCHES = 62
 """A branch is a bit of an integer."""
@@ -41,6 +50,8 @@ class _Choice:
     type: ColumnType
     scale: int
     range: Range | None
+    domain: tuple[str, ...] | None
+    """The only texts there may be, if that is known."""
     sql: list[exp.Expr]
     """NULL stays NULL; numbers are integers at the scale."""
     nullable: list[bool]
@@ -188,7 +199,7 @@ class Expressions(Conditions):
             for linear in linears:
                 shown.update(linear.columns if linear is not None else ())
             return self._numbers_of(node, linears)
-        sql, nullable = [], []
+        sql, nullable, domains = [], [], []
         for value in values:
             found: set[Column] = set()
             one = exp.Null() if _is_null(value) else self.plain(value, type_, found)
@@ -202,7 +213,8 @@ class Expressions(Conditions):
             shown |= found
             sql.append(one)
             nullable.append(_is_null(value) or any(column.nullable for column in found))
-        return _Choice(type_, 0, None, sql, nullable)
+            domains.append(_texts(value, found) if type_ is ColumnType.TEXT else None)
+        return _Choice(type_, 0, None, all_texts(domains), sql, nullable)
 
     def _plain_type(self, values: Sequence[exp.Expr]) -> ColumnType | None:
         """The type of values that one doesn't calculate with; None for numbers."""
@@ -238,6 +250,7 @@ class Expressions(Conditions):
             type_at(scale),
             scale,
             Range(min(one.least for one in ranges), max(one.most for one in ranges)),
+            None,
             [exp.Null() if linear is None else linear.sql(scale) for linear in linears],
             [linear is None or linear.nullable for linear in linears],
         )
@@ -262,7 +275,7 @@ class Expressions(Conditions):
         whole = column.type is ColumnType.DATE
         sql = type(part)(this=column.sql()) if whole else _month_part(part, column.sql())
         range_ = _DATE_PARTS[type(part)]
-        choice = _Choice(ColumnType.INTEGER, 0, range_, [sql], [column.nullable])
+        choice = _Choice(ColumnType.INTEGER, 0, range_, None, [sql], [column.nullable])
         return self._made(of, part.key, choice, sql, [column])
 
     def _text_part(self, node: exp.Expr) -> Column:
@@ -277,7 +290,8 @@ class Expressions(Conditions):
             called, given = _ENDS[type(node)], [node.expression]
         places = [self._place(node, one) for one in given if one is not None]
         sql = exp.Anonymous(this=called, expressions=[column.sql(), *map(number, places)])
-        choice = _Choice(ColumnType.TEXT, 0, None, [sql], [column.nullable])
+        domain = _parts_of(column.domain, called, places)
+        choice = _Choice(ColumnType.TEXT, 0, None, domain, [sql], [column.nullable])
         return self._made(node, called.lower(), choice, sql, [column])
 
     def _place(self, node: exp.Expr, written: exp.Expr) -> int:
@@ -323,6 +337,7 @@ class Expressions(Conditions):
             scale=choice.scale,
             nullable=any(choice.nullable) if nullable is None else nullable,
             range=choice.range,
+            domain=choice.domain,
             scaled=True,
             origins=_joined(column.origins for column in shown),
             chosen=_joined(
@@ -340,6 +355,33 @@ class Expressions(Conditions):
 
 def _is_null(value: exp.Expr) -> bool:
     return isinstance(value.unnest(), exp.Null)
+
+
+def _texts(value: exp.Expr, found: set[Column]) -> tuple[str, ...] | None:
+    """The only texts that a column or a constant may be, if that is known."""
+    if _is_null(value):
+        return ()
+    for column in found:
+        return column.domain
+    return (value.unnest().name,)
+
+
+def _parts_of(
+    domain: tuple[str, ...] | None, called: str, places: Sequence[int]
+) -> tuple[str, ...] | None:
+    """The same part of every text."""
+    match called, places:
+        case _ if domain is None:
+            return None
+        case "LEFT", [length]:
+            found = (text[:length] for text in domain)
+        case "RIGHT", [length]:
+            found = (text[-length:] for text in domain)
+        case _, [start]:
+            found = (text[start - 1 :] for text in domain)
+        case _, [start, length]:
+            found = (text[start - 1 : start - 1 + length] for text in domain)
+    return tuple(dict.fromkeys(found))
 
 
 def _in_order(columns: Iterable[Column]) -> list[Column]:

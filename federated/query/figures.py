@@ -10,7 +10,6 @@ from enum import StrEnum
 from fractions import Fraction
 
 from contract.dataset import MOST_DIGITS
-from contract.sizes import LARGEST_SIZE
 from federated.query.formula import DIVISION_DECIMALS, Bounds
 from federated.query.histogram import half_of, width_of
 from federated.query.values import Column, Linear
@@ -96,18 +95,18 @@ def error_of_figure(figure: Asked) -> Fraction:
     return half_of(width_of(figure.of.range(scale))) / Fraction(10**scale)
 
 
-def widest_bounds(figure: Asked, groups: Sequence[Column]) -> Bounds:
-    """Beyond what any plan will allow: a plan knows how many rows there are."""
+def widest_bounds(figure: Asked, groups: Sequence[Column], rows: int) -> Bounds:
+    """Beyond what any plan will allow: there are never more than so many rows."""
     match figure:
         case Dimension():
             unit = 10 ** groups[figure.group].scale
             return Bounds(Fraction(10**MOST_DIGITS, unit), unit)
         case Count():
-            return Bounds(Fraction(LARGEST_SIZE), 1)
+            return Bounds(Fraction(rows), 1)
         case Sum() | Squares():
             power = 2 if isinstance(figure, Squares) else 1
             unit = 10 ** (figure.of.scale * power)
-            most = figure.of.range(figure.of.scale).magnitude ** power * LARGEST_SIZE
+            most = figure.of.range(figure.of.scale).magnitude ** power * rows
             return Bounds(Fraction(most, unit), unit)
         case Quantile():
             unit = 10**figure.of.scale

@@ -16,7 +16,7 @@ from pydantic import Field
 from sqlglot import exp
 
 from contract.canonical import Frozen
-from federated.query.values import Range, cast, number
+from federated.query.values import SENT_BITS, Range, cast, number
 
 MOST_BANDS: Final = 32
 
@@ -87,7 +87,8 @@ def bands_of(bounds: Range, rows: int, sum_bits: int) -> Bands:
         width=width,
         number=-(-bounds.values // width),
         bits=bits,
-        together=max(sum_bits // bits, 1),
+        # What one row sends must fit, too.
+        together=max(min(sum_bits // bits, 1 + (SENT_BITS - 1) // bits), 1),
     )
 
 

@@ -18,7 +18,7 @@ from federated.query.source import Relation, Source, within
 from federated.query.subquery import Inner
 from federated.query.values import Column, cast, number
 
-_WHOLE = (Use.JOIN, Use.FILTER, Use.GROUP)
+WHOLE = (Use.JOIN, Use.FILTER, Use.GROUP)
 """What is done with rows as a whole: the coordinator counts what is left, or each group."""
 
 
@@ -45,7 +45,7 @@ class Part:
     def use(self, columns: Iterable[Column], use: Use) -> None:
         for column in columns:
             self._note(column.origins, use)
-            if use in _WHOLE:
+            if use in WHOLE:
                 self._note(column.chosen, use)
                 continue
             # A CASE that is added up leaves rows out of one sum and into another, side by side.

@@ -152,6 +152,20 @@ class QueryPlan(Compiled):
     table: Table
     left: LeftPart | None = None
 
+    @property
+    def fewest(self) -> int:
+        """Keys that a row of the result is made of, at least."""
+        return self.k
+
+    @property
+    def groups(self) -> tuple[tuple[GroupColumn, ...], ...]:
+        """Every owner's group columns."""
+        return tuple(part.groups for part in self.owners)
+
+    def labeller(self, owner: int) -> str | None:
+        """Whose labels those of an owner are."""
+        return self.owners[owner].org
+
     def banded(self, owner: int) -> int:
         """How many columns of bands an owner hands in."""
         return 0 if self.largest_share is None else len(self.owners[owner].amounts)

@@ -33,7 +33,7 @@ from federated.query.table import (
     SumFigure,
     table_of,
 )
-from federated.query.values import Column, Linear, Range, cast, number, squared
+from federated.query.values import SENT_BITS, Column, Linear, Range, cast, number, squared
 
 SUM_BITS = 58
 OWN_BITS = 126
@@ -74,11 +74,11 @@ def compile_statement(
     )
 
 
-def _drafted(statement: Statement, sources: Sequence[Source], bits: int = SUM_BITS) -> "_Draft":
+def _drafted(statement: Statement, sources: Sequence[Source], bits: int = SUM_BITS) -> "Draft":
     """The parts of these sources, with their conditions, groups and uses."""
     parts = [Part(source, size_of(source)) for source in sources]
     rows = min(part.size for part in parts)
-    draft = _Draft({part.source.alias: i for i, part in enumerate(parts)}, parts, rows, bits)
+    draft = Draft({part.source.alias: i for i, part in enumerate(parts)}, parts, rows, bits)
     for condition in statement.conditions:
         if condition.source in draft.places:
             draft.part(condition.source).filter(condition.sql, condition.columns)
@@ -91,7 +91,7 @@ def _drafted(statement: Statement, sources: Sequence[Source], bits: int = SUM_BI
     return draft
 
 
-def _left_part(draft: "_Draft", own: "_Draft", kept: str) -> LeftPart:
+def _left_part(draft: "Draft", own: "Draft", kept: str) -> LeftPart:
     """What the receiver adds up of its own: a sum for each column, which is never cut."""
     (part,) = own.parts
     terms = [summand.terms for summand in own.summands]
@@ -113,7 +113,7 @@ def _share_of_a_key(percent: int | None, per_subject: int) -> int | None:
 
 
 @dataclass(slots=True)
-class _Draft:
+class Draft:
     """The sums while they are put together; each is asked for once, however often it is shown."""
 
     places: dict[str, int]
@@ -181,7 +181,7 @@ class _Draft:
         """The sum of an owner's squares, which it computes and cuts into limbs itself."""
         (alias,) = number.sources
         largest = _range(number).magnitude ** 2
-        most = ((1 << SUM_BITS) - 1) // self.rows
+        most = min(((1 << self.bits) - 1) // self.rows, (1 << SENT_BITS) - 1)
         bits = 0 if largest <= most else most.bit_length() - 1
         sent = _value(2 * number.scale, 0, largest, bits, most)
         summands = []
@@ -222,7 +222,7 @@ class _Draft:
 
     def _histogram(self, of: Linear) -> tuple[Bands, tuple[int, ...]]:
         (alias,) = of.sources
-        bands = bands_of(of.range(of.scale), self.rows, SUM_BITS)
+        bands = bands_of(of.range(of.scale), self.rows, self.bits)
         summands = []
         for column in range(bands.sums):
             value = ValueColumn(

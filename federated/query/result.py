@@ -13,6 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 from operator import itemgetter
 from re import fullmatch
+from typing import Protocol
 
 from contract.dataset import ColumnType, ResultColumn
 from contract.errors import BadMessage, MiheError
@@ -27,7 +28,7 @@ from federated.query.formula import (
 )
 from federated.query.histogram import continuous, discrete, outermost
 from federated.query.outer import MARK
-from federated.query.plan import GroupColumn, QueryPlan
+from federated.query.plan import GroupColumn, Summand
 from federated.query.table import (
     CountFigure,
     DimensionFigure,
@@ -35,10 +36,42 @@ from federated.query.table import (
     PlannedFigure,
     QuantileFigure,
     SumFigure,
+    Table,
 )
 
 CellValue = str | int | bool | Decimal | date | None
 """A value of the result."""
+
+
+class Planned(Protocol):
+    """What a result is made by, whichever way its sums come: the plan of a join, or of a union."""
+
+    @property
+    def table(self) -> Table:
+        """What is made of a cell's figures."""
+
+    @property
+    def summands(self) -> tuple[Summand, ...]:
+        """What is added up, and between what each sum lies."""
+
+    @property
+    def rows(self) -> int:
+        """There is never more to add up."""
+
+    @property
+    def k(self) -> int:
+        """How many values a band must have to be the outermost."""
+
+    @property
+    def fewest(self) -> int:
+        """What a cell counts, at least."""
+
+    @property
+    def groups(self) -> tuple[tuple[GroupColumn, ...], ...]:
+        """Every owner's columns that the result is grouped by."""
+
+    def labeller(self, owner: int) -> str | None:
+        """Whom to name for a label that can't be; None: nobody."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -80,7 +113,7 @@ class _Line:
     own: Cell | None = None
     """Of a LEFT JOIN, all the receiver's own rows of the group."""
 
-    def of(self, plan: QueryPlan, place: int) -> Cell | None:
+    def of(self, plan: Planned, place: int) -> Cell | None:
         """Where a figure is taken from."""
         left = plan.table.left
         if left is None:
@@ -97,7 +130,7 @@ class _Found:
     figures: tuple[Value, ...]
 
 
-def result_of(plan: QueryPlan, cells: Sequence[Cell], own: Sequence[Cell] = ()) -> Result:
+def result_of(plan: Planned, cells: Sequence[Cell], own: Sequence[Cell] = ()) -> Result:
     """The rows that `cells` make; BadMessage for what the plan does not allow.
 
     `own`: of a LEFT JOIN, what the receiver added up over all its rows, group by group.
@@ -107,13 +140,13 @@ def result_of(plan: QueryPlan, cells: Sequence[Cell], own: Sequence[Cell] = ()) 
     if len(rest) > 1:
         raise _not_allowed("there is more than one remainder")
     lines, last = [_Line(cell) for cell in shown], [_Line(cell) for cell in rest]
-    if plan.left is not None:
+    if plan.table.left is not None:
         lines, last = _with_own(shown, rest, own)
     found = [_found(plan, line) for line in lines]
     kept = _kept(plan, found)
     rows = tuple(one.row for one in (*kept, *(_found(plan, line) for line in last)))
     columns = tuple(map(_column, plan.table.outputs))
-    if plan.left is None:
+    if plan.table.left is None:
         return Result(columns, rows, len(found) - len(kept))
     withheld = sum(row.values[-1] is not None for row in rows)
     mark = ResultColumn(name=MARK, type=ColumnType.TEXT)
@@ -143,7 +176,7 @@ def _together(cells: Sequence[Cell]) -> Cell:
     return Cell(None, sum(cell.count for cell in cells), sums)
 
 
-def _kept(plan: QueryPlan, found: list[_Found]) -> list[_Found]:
+def _kept(plan: Planned, found: list[_Found]) -> list[_Found]:
     """The rows that are shown, in their order."""
     table = plan.table
     if (having := table.having) is not None:
@@ -201,11 +234,11 @@ def _is_inexact(output: Output) -> bool:
     return output.type is ColumnType.DECIMAL and output.decimals is None
 
 
-def _group(plan: QueryPlan, figure: DimensionFigure) -> GroupColumn:
-    return plan.owners[figure.owner].groups[figure.group]
+def _group(plan: Planned, figure: DimensionFigure) -> GroupColumn:
+    return plan.groups[figure.owner][figure.group]
 
 
-def _found(plan: QueryPlan, line: _Line) -> _Found:
+def _found(plan: Planned, line: _Line) -> _Found:
     if line.cell is not None:
         _check(plan, line.cell)
     sources = [line.of(plan, place) for place in range(len(plan.table.figures))]
@@ -216,7 +249,7 @@ def _found(plan: QueryPlan, line: _Line) -> _Found:
     _check_squares(plan, sources, figures)
     made = [value_of(output.formula, figures) for output in plan.table.outputs]
     values = [_shown(output, one) for output, one in zip(plan.table.outputs, made, strict=True)]
-    if plan.left is not None:
+    if plan.table.left is not None:
         pairs = zip(plan.table.outputs, made, strict=True)
         values.append(" ".join(one.name for one, value in pairs if value is WITHHELD) or None)
     label = line.cell if line.own is None else line.own
@@ -235,8 +268,8 @@ def _shown(output: Output, value: Value) -> CellValue:
     return shown_decimal(value, output.decimals)
 
 
-def _check(plan: QueryPlan, cell: Cell) -> None:
-    if not plan.k <= cell.count <= plan.rows:
+def _check(plan: Planned, cell: Cell) -> None:
+    if not plan.fewest <= cell.count <= plan.rows:
         raise _not_allowed("a count is not one that the plan allows")
     if len(cell.sums) != len(plan.summands):
         raise _not_allowed("there are more or fewer sums than the plan has")
@@ -245,14 +278,12 @@ def _check(plan: QueryPlan, cell: Cell) -> None:
         if not summand.least * cell.count <= value * plan.rows <= summand.most * cell.count:
             raise _not_allowed("a sum is not one that the plan allows")
     if cell.labels is not None:
-        shape = [len(part.groups) for part in plan.owners]
+        shape = [len(groups) for groups in plan.groups]
         if [len(labels) for labels in cell.labels] != shape:
             raise _not_allowed("a label is missing, or one too many is there")
 
 
-def _check_squares(
-    plan: QueryPlan, sources: Sequence[Cell | None], figures: Sequence[Value]
-) -> None:
+def _check_squares(plan: Planned, sources: Sequence[Cell | None], figures: Sequence[Value]) -> None:
     """By Cauchy and Schwarz: no variance is negative."""
     for figure, cell, squares in zip(plan.table.figures, sources, figures, strict=True):
         if isinstance(figure, SumFigure) and figure.square_of is not None and cell is not None:
@@ -263,13 +294,13 @@ def _check_squares(
                 raise _not_allowed("a sum of squares is smaller than its sum allows")
 
 
-def _figure(plan: QueryPlan, figure: PlannedFigure, cell: Cell) -> Value:
+def _figure(plan: Planned, figure: PlannedFigure, cell: Cell) -> Value:
     match figure:
         case DimensionFigure():
             if cell.labels is None:
                 return None
             label = cell.labels[figure.owner][figure.group]
-            return _label(_group(plan, figure), label, plan.owners[figure.owner].org)
+            return _label(_group(plan, figure), label, plan.labeller(figure.owner))
         case CountFigure():
             return Fraction(_counted(figure.present, cell))
         case SumFigure():
@@ -282,7 +313,7 @@ def _figure(plan: QueryPlan, figure: PlannedFigure, cell: Cell) -> Value:
             return _quantile(plan, figure, cell)
 
 
-def _quantile(plan: QueryPlan, figure: QuantileFigure, cell: Cell) -> Fraction | None:
+def _quantile(plan: Planned, figure: QuantileFigure, cell: Cell) -> Fraction | None:
     bands, share = figure.bands, Fraction(figure.share)
     counts = bands.counts([cell.sums[place] for place in figure.summands])
     if sum(counts) != _counted(figure.present, cell):
@@ -301,7 +332,7 @@ def _counted(present: int | None, cell: Cell) -> int:
     return cell.count if present is None else cell.sums[present]
 
 
-def _label(group: GroupColumn, text: str | None, org: str) -> Value:
+def _label(group: GroupColumn, text: str | None, org: str | None) -> Value:
     if text is None:
         if group.nullable:
             return None

@@ -82,7 +82,7 @@ def parse(sql: str, entries: Entries, parameters: Mapping[str, Given] | None = N
     offered = [one for source in sources for one in source.offered]
     scope = Expressions(text, list(map(_names, offered)), bound, joined=common)
     conditions = scope.conditions(tree.args.get("where"))
-    groups = _groups(scope, tree)
+    groups = groups_of(scope, tree)
     many = many_rows(scope, tree, sources, conditions)
     left = outer.read(text, tree, sources)
     keys, kept = [source.common_key for source in sources], left.kept if left else None
@@ -231,7 +231,8 @@ def _columns(
 # ── GROUP BY ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _groups(scope: Expressions, tree: exp.Select) -> tuple[Column, ...]:
+def groups_of(scope: Expressions, tree: exp.Select) -> tuple[Column, ...]:
+    """What the result is grouped by, each once."""
     groups: list[Column] = []
     for written in grouped(tree.args.get("group")):
         node = _behind_name(scope, tree, written)

@@ -7,7 +7,7 @@ Scale       as SQL has it: a product's is the sum of its factors', a sum's the l
 Learns      nobody
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import reduce
@@ -237,6 +237,14 @@ class Linear:
 def type_at(scale: int) -> ColumnType:
     """The type of numbers at a scale."""
     return ColumnType.DECIMAL if scale else ColumnType.INTEGER
+
+
+def all_texts(domains: Sequence[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    """The only texts there may be where any of several may stand; None: nobody knows of one."""
+    known = [domain for domain in domains if domain is not None]
+    if len(known) < len(domains):
+        return None
+    return tuple(dict.fromkeys(text for domain in known for text in domain))
 
 
 def largest_scale(values: Iterable[Linear]) -> int:

@@ -67,11 +67,14 @@ with = ["bank_a", "bank_b", "power", "tax"]
 receivers = ["bank_a"]
 purposes = ["CREDIT_MICRO"]
 bases = ["SYNTHETIC_TEST"]
-columns = { balance = ["sum", "avg", "count"], industry = ["group"], overdue = ["filter"] }
 min_group = 5
 min_join = 10
 min_contributors = 3
 approve = "auto"
+[allow.columns]
+balance = ["sum", "avg", "count", "variance"]
+industry = ["group"]
+overdue = ["filter", "group"]
 """
 TERMS = ("--purpose", "CREDIT_MICRO", "--basis", "SYNTHETIC_TEST", "--yes", "--json")
 LIMITS = ("--min-group", str(K), "--min-join", "10")
@@ -173,12 +176,16 @@ class Lenders(Directed):
 
     def answer(self, job: str) -> set[tuple[str, ...]]:
         """The result of a job that is done, as it lies at the receiver's node."""
-        file = self.folder / RECEIVER / "data" / "results" / f"{job}.csv"
-        with file.open(encoding="utf-8", newline="") as opened:
-            head, *rows = csv.reader(opened)
+        head, *rows = self.lines(job)
         assert head == ["industry", "n", "known", "total", "mean", "remainder"]
         assert all((row[0] == "") == (row[-1] == "true") for row in rows)
         return {tuple(row[:-1]) for row in rows}
+
+    def lines(self, job: str) -> list[list[str]]:
+        """The lines of the file that holds it."""
+        file = self.folder / RECEIVER / "data" / "results" / f"{job}.csv"
+        with file.open(encoding="utf-8", newline="") as opened:
+            return list(csv.reader(opened))
 
 
 def _csv(rows: list[Loan]) -> str:

@@ -3,8 +3,16 @@
 The protocol itself, with many members and members that vanish or lie, is in tests/flow.
 """
 
+# Statements are made up here, and run through the language alone.
+# ruff: noqa: S608
+
 import json
+from collections import defaultdict
 from collections.abc import Collection, Iterator
+from decimal import ROUND_HALF_UP, Decimal
+from math import isclose
+from operator import itemgetter
+from statistics import stdev
 
 import pytest
 
@@ -18,9 +26,12 @@ from tests.federation.lenders import (
     RECEIVER,
     TERMS,
     Lenders,
+    Loan,
     statement,
     table,
 )
+
+FEW = 10
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +50,8 @@ def everybody_is_back(lenders: Lenders) -> Iterator[None]:
     lenders.wait_attached()
 
 
-def propose(lenders: Lenders, *words: str, where: str = "") -> str:
-    asked = statement(where=where)
+def propose(lenders: Lenders, *words: str, where: str = "", sql: str = "") -> str:
+    asked = sql or statement(where=where)
     terms = (*TERMS, *LIMITS, "--detach", *words)
     proposed = lenders.run_cli(RECEIVER, "query", asked, "--to", RECEIVER, *terms)
     assert proposed.returncode == 0, proposed.stderr
@@ -70,6 +81,50 @@ def test_the_rows_of_all_are_added_up(lenders: Lenders) -> None:
     beside = json.loads((out.parent / f"{out.name}.json").read_text("utf-8"))
     assert beside["contributors"] == list(LENDERS)
     assert any("three" in line for one in beside["leakage"]["coalitions"] for line in one["what"])
+
+
+def test_of_three_the_widest_spread_comes_first(lenders: Lenders) -> None:
+    """HAVING, ORDER BY and LIMIT choose rows; a deviation comes of squares that nobody sees."""
+    three = ("bank_a", "bank_b", "tax")
+    rows = " UNION ALL ".join(
+        f"SELECT industry, balance, overdue FROM {org}.loans" for org in three
+    )
+    asked = (
+        "SELECT industry, COUNT(*) AS n, STDDEV(balance) AS spread,"
+        " ROUND(SUM(CASE WHEN overdue THEN balance ELSE 0 END) / SUM(balance), 6) AS late"
+        f" FROM ({rows}) GROUP BY industry HAVING COUNT(*) > :few ORDER BY spread DESC LIMIT 1"
+    )
+    job = propose(lenders, "--param", f"few={FEW}", sql=asked)
+    view = lenders.view_at_end(RECEIVER, job)
+    assert view.state is State.DONE, view.cause
+    groups = defaultdict[str, list[Loan]](list)
+    for org in three:
+        for loan in lenders.rows[org]:
+            groups[loan.industry].append(loan)
+    rows_in_clear, folded = table({org: lenders.rows[org] for org in three})
+    shown = {row[0] for row in rows_in_clear if row[0]}
+    clear = [measured(name, groups[name]) for name in shown if len(groups[name]) > FEW]
+    clear.sort(key=itemgetter(2), reverse=True)
+    head, *found = lenders.lines(job)
+    assert head == ["industry", "n", "spread", "late", "remainder"]
+    (first, *rest), ((name, count, spread, late), *others) = found, clear
+    assert first[:2] == [name, str(count)]
+    assert isclose(float(first[2]), spread, rel_tol=1e-11)
+    assert first[3:] == [f"{late:.6f}", "false"]
+    assert others
+    assert [line[-1] for line in rest] == ["true"] * bool(folded)
+    assert view.result is not None
+    assert view.result.left_out == len(shown) - 1
+    assert view.result.folded == folded
+
+
+def measured(name: str, loans: list[Loan]) -> tuple[str, int, float, Decimal]:
+    """An industry's loans in the clear: how many, how far apart, which part of them is overdue."""
+    known = [loan for loan in loans if loan.balance is not None]
+    balances = [loan.balance for loan in known if loan.balance is not None]
+    late = sum((loan.balance for loan in known if loan.overdue and loan.balance), Decimal(0))
+    part = (late / sum(balances)).quantize(Decimal("1.000000"), ROUND_HALF_UP)
+    return name, len(loans), stdev(map(float, balances)), part
 
 
 def test_a_member_killed_before_it_has_contributed_is_left_out(lenders: Lenders) -> None:

@@ -3,8 +3,8 @@
 # Queries are made up here, out of the lists below.
 # ruff: noqa: S608
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from re import compile as pattern
 from re import search
 
@@ -138,6 +138,10 @@ class Pieces:
 
     draw: st.DrawFn
     owners: list[str]
+    numbers: Mapping[str, list[str]] = field(default_factory=lambda: NUMBERS)
+    bare: Mapping[str, list[str]] = field(default_factory=lambda: BARE)
+    counts: Sequence[str] = ()
+    """Ways to count without a column, beside COUNT(*)."""
 
     def some(self, offered: Mapping[str, list[str]], most: int) -> list[str]:
         if not any(offered[owner] for owner in self.owners):
@@ -153,9 +157,8 @@ class Pieces:
     def aggregate(self) -> str:
         kind = self.draw(st.sampled_from(["COUNT(*)", "COUNT", "SUM", "SUM", "AVG", *SPREADS]))
         if kind == "COUNT(*)":
-            distinct = f"COUNT(DISTINCT {self.owners[-1]}.uscc)"
-            return self.draw(st.sampled_from([kind, distinct, "COUNT(1)"]))
-        return f"{kind}({self.one(BARE if kind == 'COUNT' else NUMBERS)})"
+            return self.draw(st.sampled_from([kind, "COUNT(1)", *self.counts]))
+        return f"{kind}({self.one(self.bare if kind == 'COUNT' else self.numbers)})"
 
     def value(self, depth: int = 2) -> str:
         """Aggregates and constants, combined: a number."""
@@ -184,7 +187,7 @@ class Pieces:
 @st.composite
 def queries(draw: st.DrawFn) -> str:
     owners = draw(st.permutations(list(SOURCES)))[: draw(st.integers(2, 4))]
-    pieces = Pieces(draw, owners)
+    pieces = Pieces(draw, owners, counts=[f"COUNT(DISTINCT {owners[-1]}.uscc)"])
     sources = []
     for owner in owners:
         where = draw(st.one_of(st.just(""), PERIODS.map(lambda text: f" WHERE {text}")))

@@ -4,8 +4,9 @@ Each is answered as DuckDB answers it, every row and cell, or refused by a code 
 column; nothing is wrong, and nothing else is raised. What a file marks `-- answered` must be.
 Statements are our own, in the shapes that each file's head names.
 
-Nothing is folded here: k is 1 and every list counts as public, so DuckDB's own table is compared
-whole. Owners' parts run on snapshots, keys are matched in clear.
+Nothing is folded here: k is 1, every list counts as public, and so do the receiver's subjects in a
+sum over UNION ALL, so DuckDB's own table is compared whole. Owners' parts run on snapshots, keys
+are matched, and totals added up, in clear.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,9 +21,12 @@ from re import fullmatch
 import pytest
 
 from contract.errors import MiheError, RequestError
+from federated.query import union
 from federated.query.planning import compile_statement
 from federated.query.result import Result, result_of
 from federated.query.statement import parse
+from federated.query.union_plan import compile_union
+from tests.property.added_in_clear import added
 from tests.property.joined_in_clear import local_rows, released
 from tests.property.query_worlds import DATASETS, World, written
 
@@ -60,11 +64,22 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], World]:
 
 
 def answer(sql: str, here: World) -> Result:
-    """What the parties of a query get, the lists matched in clear; raises what refuses it."""
+    """What the parties of a query get, in clear; raises what refuses it."""
+    if union.is_union(sql):
+        return added_up(sql, here)
     plan = compile_statement(parse(sql, here.entries), receivers=["bank"], k=1)
     cells, folded, dropped = released(plan, local_rows(plan, here), public=True)
     assert folded == dropped == 0
     return result_of(plan, cells)
+
+
+def added_up(sql: str, here: World) -> Result:
+    """The same of a sum over UNION ALL."""
+    plan = compile_union(union.parse(sql, here.entries), receivers=["bank"], k=1)
+    snapshots = {part.org: here.parquet[f"{part.org}.{part.dataset}"] for part in plan.parts}
+    result, folded = added(plan, snapshots, min_join=1, receiver=None)
+    assert folded == 0
+    return result
 
 
 def refusal(sql: str, here: World) -> MiheError | None:

@@ -85,11 +85,7 @@ def columns_of(plan: UnionPlan, parquet: Path, *, receives: bool = False) -> lis
 def test_every_cell_there_can_be_has_its_totals(made: Made) -> None:
     parquet, entry = made(LOANS)
     plan = planned(entry)
-    assert [(one.kind, one.scale) for one in plan.added] == [
-        ("rows", 0),
-        ("present", 0),
-        ("sum", 2),
-    ]
+    assert [(one.kind, one.scale) for one in plan.values] == [("present", 0), ("value", 2)]
     subjects, rows, present, sums = columns_of(plan, parquet)
     assert subjects == [2, 0, 1]
     assert rows == [3, 0, 1]
