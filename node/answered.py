@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import Withheld
-from federated.join.codes import numbered
+from federated.join.codes import Groups
 from node.scratch import create, settle, storage_full
 from psi.keys import Keys
 
@@ -38,15 +38,15 @@ _AT_ONCE: Final = 1 << 15
 _NONE: Final = -1
 
 Numbers = NDArray[np.uint64]
-Groups = NDArray[np.int32]
+Places = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Brought:
-    """What an owner brings into one query; `groups` are its own, numbered as they come."""
+    """What an owner brings into one query; `groups` are its own, by their numbers."""
 
     subjects: Numbers
-    groups: Groups
+    groups: Places
 
     def to_bytes(self) -> bytes:
         """As it is kept."""
@@ -84,8 +84,7 @@ class Answered:
         with self._lock:
             seed = self._seed()
         numbers = key_numbers(Keys.of(keys), seed)
-        _, places = numbered(groups)
-        found = places.astype(np.int32)
+        found = Groups.of(groups).of_keys.copy()
         small = np.bincount(found, minlength=1) < k
         found[small[found]] = _NONE
         order = np.argsort(numbers, kind="stable")

@@ -129,13 +129,15 @@ class Parts:
         yield wire.Piece(receipt=statement_to_wire(receipt))
 
     def _receipt(self, part: str, salt: bytes, content: bytes) -> Statement:
+        digest = sha256(salt)
+        digest.update(content)  # no second copy of what may be some hundred megabytes
         body = Receipt(
             run=self._run.hex(),
             stream=part,
             sender=self._signer.identity.org,
             receiver=COORDINATOR,
             size=len(content),
-            salted_digest=sha256(salt + content).hexdigest(),
+            salted_digest=digest.hexdigest(),
         )
         return self._signer.sign(Kind.RECEIPT, self._run, canonical_bytes(body))
 

@@ -12,6 +12,7 @@ order of their codes, which are random: the order says nothing about size or mea
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,9 @@ from federated.join.matching import Matched, Positions
 Codes = tuple[int, ...]
 CodeList = NDArray[np.integer]
 """The code at each place of one owner's list."""
+
+_MOST_NAMES: Final = 1 << 62
+_SHORT: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -209,13 +213,16 @@ def _divided(matched: Matched, columns: Sequence[NDArray[np.int64]]) -> list[Cel
     """The cells that have an entity."""
     if not matched.count:
         return []
-    order = np.lexsort(columns[::-1])
-    table = np.stack(columns, axis=1)[order]
-    changes = np.flatnonzero((table[1:] != table[:-1]).any(axis=1)) + 1
-    bounds = [0, *changes.tolist(), len(table)]
+    names = _names(columns)
+    # Numbers of 16 bits are put in order ten times as fast as longer ones, by radix.
+    order = np.argsort(names, kind="stable" if names.dtype == np.uint16 else None)
+    ascending = names[order]
+    changes = np.flatnonzero(ascending[1:] != ascending[:-1]) + 1
+    bounds = [0, *changes.tolist(), len(order)]
+    of_cells = np.stack([column[order[bounds[:-1]]] for column in columns], axis=1)
     return [
-        Cell(tuple(table[start].tolist()), matched.positions[order[start:end]])
-        for start, end in pairwise(bounds)
+        Cell(tuple(codes), matched.positions[order[start:end]])
+        for codes, (start, end) in zip(of_cells.tolist(), pairwise(bounds), strict=True)
     ]
 
 
@@ -227,6 +234,18 @@ def _measured(cell: Cell, bands: Sequence[Sequence[Bands]]) -> Cell:
         for column in columns
     )
     return replace(cell, magnitudes=magnitudes)
+
+
+def _names(columns: Sequence[NDArray[np.int64]]) -> NDArray[np.int64] | NDArray[np.uint16]:
+    """Of each entity a number for its codes, in the order of the codes."""
+    names, most = np.zeros(len(columns[0]), dtype=np.int64), 1
+    for column in columns:
+        number = int(column.max()) + 1
+        if most * number >= _MOST_NAMES:
+            names = np.unique(names, return_inverse=True)[1].astype(np.int64)
+            most = len(names)
+        names, most = names * number + column, most * number
+    return names.astype(np.uint16) if most <= _SHORT else names
 
 
 def _all_but(public: Sequence[bool], owner: int) -> bool:

@@ -6,9 +6,10 @@ Shows       to the coordinator, how many groups there are and how many keys each
 Secrets     none that opens anything: what the seed hides is hidden from the coordinator only
 """
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import shake_256
+from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +23,50 @@ class Encoded:
 
     message: GroupCodes
     labels: Mapping[int, Hashable]
+
+
+class Groups(Sequence[Hashable]):
+    """The own group of every key, as a sequence; there are many keys, and few groups.
+
+    `labels` has each group once that a key has, `of_keys` of each key the place of its group there.
+    """
+
+    __slots__ = ("labels", "of_keys")
+
+    def __init__(self, labels: Sequence[Hashable], of_keys: NDArray[np.int32]) -> None:
+        self.labels = labels
+        self.of_keys = of_keys
+
+    @staticmethod
+    def of(groups: Sequence[Hashable]) -> "Groups":
+        """The groups of any sequence, labels in the order in which they come."""
+        if isinstance(groups, Groups):
+            return groups
+        places: dict[Hashable, int] = {}
+        found = (places.setdefault(group, len(places)) for group in groups)
+        of_keys = np.fromiter(found, dtype=np.int32, count=len(groups))
+        return Groups(list(places), of_keys)
+
+    def sizes(self) -> list[int]:
+        """How many keys each has, in the order of `labels`."""
+        sizes: list[int] = np.bincount(self.of_keys, minlength=len(self.labels)).tolist()
+        return sizes
+
+    def __len__(self) -> int:
+        return len(self.of_keys)
+
+    @overload
+    def __getitem__(self, key: int) -> Hashable: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[Hashable]: ...
+
+    def __getitem__(self, key: int | slice) -> Hashable | list[Hashable]:
+        if isinstance(key, slice):
+            return [self.labels[place] for place in self.of_keys[key].tolist()]
+        return self.labels[int(self.of_keys[key])]
+
+    def __iter__(self) -> Iterator[Hashable]:
+        return map(self.labels.__getitem__, self.of_keys.tolist())
 
 
 def encode(
@@ -38,17 +83,19 @@ def encode(
     and so do those that are to be kept `apart`. `seed` is 32 bytes that belong to this attempt and
     to nothing else.
     """
-    names, place_of = numbered(groups)
-    sizes = np.bincount(place_of, minlength=len(names)).tolist()
+    own = Groups.of(groups)
     large = [
-        group for group, keys in zip(names, sizes, strict=True) if keys >= k and group not in apart
+        place
+        for place, (label, keys) in enumerate(zip(own.labels, own.sizes(), strict=True))
+        if keys >= k and label not in apart
     ]
     number = 1 << len(large).bit_length()  # the next power of two, `other` counted
-    shuffled = np.argsort(_draws(seed, b"labels", number), kind="stable").tolist()
-    code_of = dict(zip(large, shuffled, strict=False))
-    other = shuffled[len(large)]
+    shuffled = np.argsort(_draws(seed, b"labels", number), kind="stable")
+    other = int(shuffled[len(large)])
+    code_of = np.full(len(own.labels), other, dtype=np.uint32)
+    code_of[large] = shuffled[: len(large)]
 
-    real = np.array([code_of.get(name, other) for name in names], dtype=np.uint32)[place_of]
+    real = code_of[own.of_keys]
     codes = np.full(len(np.asarray(order)), other, dtype="<u4")
     if len(real):
         codes[:] = real[stand_ins(order, len(real), seed)]
@@ -58,16 +105,8 @@ def encode(
             sizes=tuple(np.bincount(real, minlength=number).tolist()),
             other=other,
         ),
-        {code: group for group, code in code_of.items()},
+        {int(code_of[place]): own.labels[place] for place in large},
     )
-
-
-def numbered(groups: Sequence[Hashable]) -> tuple[list[Hashable], NDArray[np.int64]]:
-    """Every group once, in the order in which they come; and of each key the place of its own."""
-    places: dict[Hashable, int] = {}
-    found = (places.setdefault(group, len(places)) for group in groups)
-    place_of = np.fromiter(found, dtype=np.int64, count=len(groups))
-    return list(places), place_of
 
 
 def stand_ins(order: ArrayLike, keys: int, seed: bytes) -> NDArray[np.int64]:

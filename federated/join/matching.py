@@ -6,13 +6,14 @@ Learns      for every overlap of lists, how many keys are in it and at which pla
 Secrets     none
 Not safe    together with an owner: SPEC §1.9
 
-A list of n tokens of t bytes needs some n·(2t + 8) bytes while it is matched, whatever its content.
+Beside the tokens themselves a list of n takes 28·n bytes while it is looked through, one list at a
+time, and what all lists so far have alike 17 bytes and 4 more for each. If two tokens of one list
+begin alike in eight bytes, by chance or on purpose, whole tokens take the place of these.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,11 @@ from numpy.typing import NDArray
 from contract.errors import BadMessage
 from federated.join.parameters import JoinParameters
 
+Tokens = NDArray[np.bytes_]
 Positions = NDArray[np.int32]
 """One row an entity, one column an owner: its place in that owner's list."""
+
+_HEAD_BYTES: Final = 8
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -50,47 +54,79 @@ def match(
     `lists` has every owner's tokens, in the contract's order. Raises BadMessage.
     """
     owners = tuple(o for o in parameters.owners if among is None or o in among)
-    chosen = [_Sorted.of(parameters, owner, lists) for owner in owners]
-    # The smallest first: nothing that follows is larger.
-    common = reduce(_in_both, sorted((one.tokens for one in chosen), key=len))
-    positions = [one.order[np.searchsorted(one.tokens, common)] for one in chosen]
+    listed = [_tokens(parameters, owner, lists) for owner in owners]
+    found = _alike(listed, _heads)
+    if isinstance(found, _Repeating):
+        # Two tokens that begin alike are not one yet.
+        found = _alike(listed, _whole)
+    if isinstance(found, _Repeating):
+        raise _refused(owners[found.place], "a token stands twice in one list")
+    whole = [tokens[found[:, place]] for place, tokens in enumerate(listed)]
+    same = np.logical_and.reduce([one == whole[0] for one in whole])
     return Matched(
         owners=owners,
         sizes=tuple(parameters.size_of(owner) for owner in owners),
-        positions=np.stack(positions, axis=1).astype(np.int32),
+        positions=found if same.all() else found[same],
     )
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
-class _Sorted:
-    """A list in the order of its tokens, and the place of each."""
+@dataclass(frozen=True, slots=True)
+class _Repeating:
+    """That the list at this place has twice what was looked at."""
 
-    tokens: NDArray[np.bytes_]
-    order: NDArray[np.int32]
+    place: int
 
-    @classmethod
-    def of(cls, parameters: JoinParameters, owner: str, lists: Sequence[bytes]) -> "_Sorted":
-        """The list of `owner`. Raises BadMessage if it has not exactly its size, or repeats."""
-        length, size = parameters.token_bytes, parameters.size_of(owner)
-        tokens = lists[parameters.owners.index(owner)]
-        if len(tokens) != length * size:
-            raise _refused(owner, f"{len(tokens)} bytes of tokens for {size} of {length}")
-        # All have one length, so that numpy's disregard of zeros at an end can confuse no two.
-        listed: NDArray[Any] = np.frombuffer(tokens, dtype=f"S{length}")
-        order = np.argsort(listed).astype(np.int32)
-        ascending = listed[order]
+
+def _alike(
+    listed: Sequence[Tokens], looked_at: Callable[[Tokens], NDArray[Any]]
+) -> Positions | _Repeating:
+    """Where all lists have alike what is looked at."""
+    # The smallest first: nothing that follows is larger. One list is in order at a time.
+    by_size = sorted(range(len(listed)), key=lambda place: len(listed[place]))
+    common: NDArray[Any] = np.zeros(0)
+    places: dict[int, NDArray[np.int32]] = {}
+    for place in by_size:
+        ascending, order = _in_order(looked_at(listed[place]))
         if (ascending[1:] == ascending[:-1]).any():
-            raise _refused(owner, "a token stands twice in one list")
-        return cls(ascending, order)
+            return _Repeating(place)
+        if not places:
+            common, places[place] = ascending, order
+            continue
+        found = np.searchsorted(ascending, common)
+        # Beyond the end there is nothing to equal; any place does.
+        found[found == len(ascending)] = 0
+        met = ascending[found] == common
+        common = common[met]
+        places = {before: order_of[met] for before, order_of in places.items()}
+        places[place] = order[found[met]]
+    return np.stack([places[place] for place in range(len(listed))], axis=1)
 
 
-def _in_both(few: NDArray[np.bytes_], many: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
-    """Of two ascending lists without repetition, what is in both, ascending."""
-    places = np.searchsorted(many, few)
-    # Beyond the end there is nothing to equal; any place does.
-    places[places == len(many)] = 0
-    common: NDArray[np.bytes_] = few[many[places] == few]
-    return common
+def _in_order(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int32]]:
+    order = np.argsort(values).astype(np.int32)
+    return values[order], order
+
+
+def _tokens(parameters: JoinParameters, owner: str, lists: Sequence[bytes]) -> Tokens:
+    """The list of `owner`. Raises BadMessage if it has not exactly its size."""
+    length, size = parameters.token_bytes, parameters.size_of(owner)
+    tokens = lists[parameters.owners.index(owner)]
+    if len(tokens) != length * size:
+        raise _refused(owner, f"{len(tokens)} bytes of tokens for {size} of {length}")
+    # All have one length, so that numpy's disregard of zeros at an end can confuse no two.
+    return np.frombuffer(tokens, dtype=f"S{length}")
+
+
+def _whole(tokens: Tokens) -> Tokens:
+    return tokens
+
+
+def _heads(tokens: Tokens) -> NDArray[np.uint64]:
+    """The first eight bytes of each, as a number: sorted ten times as fast as texts are."""
+    length = tokens.dtype.itemsize
+    heads = np.zeros((len(tokens), _HEAD_BYTES), dtype=np.uint8)
+    heads[:, :length] = tokens.view(np.uint8).reshape(-1, length)[:, :_HEAD_BYTES]
+    return heads.view(np.uint64)[:, 0]
 
 
 def _refused(owner: str, what: str) -> BadMessage:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from contract.errors import LargeShare
 from federated.join.bands import Magnitude, bands_of, together
-from federated.join.codes import numbered, stand_ins
+from federated.join.codes import Groups, stand_ins
 from federated.query.plan import LocalPart, QueryPlan
 
 _HALF_BITS: Final = 32
@@ -68,14 +68,14 @@ def groups_apart(
     """
     if share is None or not part.amounts or len(groups) < k:
         return frozenset()
-    names, place_of = numbered(groups)
-    sizes = dict(zip(names, np.bincount(place_of).tolist(), strict=True))
+    own = Groups.of(groups)
+    sizes = dict(zip(own.labels, own.sizes(), strict=True))
 
     def exceeds(row: Sequence[Magnitude]) -> bool:
         return any(of_sum.may_exceed(share) for of_sum in row)
 
-    of_places = _sums(place_of, len(names), amounts(part, columns))
-    sums = dict(zip(names, of_places, strict=True))
+    of_places = _sums(own.of_keys, len(own.labels), amounts(part, columns))
+    sums = dict(zip(own.labels, of_places, strict=True))
     folded = {group for group, keys in sizes.items() if keys < k or exceeds(sums[group])}
     if not folded:
         return frozenset()
@@ -97,7 +97,7 @@ def groups_apart(
 
 
 def _sums(
-    place_of: NDArray[np.int64], groups: int, numbers: Iterable[Column]
+    place_of: NDArray[np.int32], groups: int, numbers: Iterable[Column]
 ) -> list[tuple[Magnitude, ...]]:
     """Of each group and number, the largest and the sum of absolute values, exactly."""
     found: list[list[Magnitude]] = [[] for _ in range(groups)]

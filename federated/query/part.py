@@ -97,7 +97,6 @@ class Part:
         """SQL that gives, of each group, how many keys it has and the sum of each value."""
         self.use(self.source.key, Use.JOIN)
         rows = self._select()
-        rows.set("order", None)
         groups = [exp.column(f"g{i}", quoted=True) for i in range(len(self.groups))]
         sums: list[exp.Expr] = [exp.alias_(exp.Count(this=exp.Star()), "n", quoted=True)]
         for i in range(len(self.values)):
@@ -141,7 +140,7 @@ class Part:
         columns += [_named(cast(sql, "BIGINT"), f"p{i}") for i, sql in enumerate(self.picks)]
         read = [*columns, *self.conditions]
         names = {column.name for tree in read for column in tree.find_all(exp.Column)}
-        select = exp.select(*columns).from_(self._relation(names)).order_by(number(1))
+        select = exp.select(*columns).from_(self._relation(names))
         return select.where(*self.conditions) if self.conditions else select
 
     def _relation(self, needed: Set[str]) -> exp.Expr:

@@ -103,7 +103,9 @@ def world() -> dict[str, LocalRows]:
 
 def group_of(owner: str, key: bytes) -> Labels:
     rows = world()[owner]
-    return rows.groups[rows.keys.index(key)]
+    label = rows.groups[rows.keys.index(key)]
+    assert isinstance(label, tuple)
+    return label
 
 
 def value_of(owner: str, key: bytes) -> int:

@@ -84,6 +84,41 @@ def test_a_token_twice_in_a_list_is_its_owners_fault(places: tuple[int, int]) ->
     assert caught.value.party == "b"
 
 
+class TestTokensThatBeginAlike:
+    """Longer than eight bytes, by which lists are put in order."""
+
+    agreed = JoinParameters(RUN, ("a", "b"), (8192, 8192))
+    tokens = tuple(token + bytes([1]) for token in drawn(8, 8192))
+
+    def matched(self, *lists: list[bytes]) -> list[list[int]]:
+        matched = match(self.agreed, [b"".join(one) for one in lists])
+        rows: list[list[int]] = matched.positions.tolist()
+        return rows
+
+    def test_their_length_is_more_than_that_of_what_is_looked_at_first(self) -> None:
+        assert self.agreed.token_bytes == len(self.tokens[0]) == 9
+
+    def test_are_no_match_between_lists(self) -> None:
+        others = [token[:8] + bytes([2]) for token in self.tokens[:8000]]
+        one, two = [*self.tokens], [*others, *self.tokens[8000:]]
+        assert sorted(self.matched(one, two)) == [[at, at] for at in range(8000, 8192)]
+
+    @pytest.mark.parametrize("second", [2, 0, 255])
+    def test_may_stand_in_one_list(self, second: int) -> None:
+        close = self.tokens[0][:8] + bytes([second])
+        one = [*self.tokens[:8191], close]
+        two = [close, *self.tokens[1:]]
+        assert sorted(self.matched(one, two)) == [
+            *([at, at] for at in range(1, 8191)),
+            [8191, 0],
+        ]
+
+    def test_twice_in_one_list_are_its_owners_fault(self) -> None:
+        with pytest.raises(BadMessage, match="twice") as caught:
+            self.matched([*self.tokens], [*self.tokens[:8191], self.tokens[17]])
+        assert caught.value.party == "b"
+
+
 @pytest.mark.parametrize("length", [0, LENGTH, 256 * LENGTH - 1, 256 * LENGTH + 1, 512 * LENGTH])
 def test_a_list_of_another_length_is_its_owners_fault(length: int) -> None:
     tokens = [b"".join(one) for one in lists(6, drawn(6, 600))]

@@ -212,5 +212,5 @@ def test_no_text_is_more_than_a_literal(value: str) -> None:
         return
     written = value.replace("'", "''")
     part = compile_statement(found, receivers=["a"], k=10).owners[0]
-    assert part.sql.endswith(f'WHERE "a"."note" = \'{written}\' ORDER BY 1')
+    assert part.sql.endswith(f'WHERE "a"."note" = \'{written}\'')
     assert found.sql == sql
