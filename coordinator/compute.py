@@ -7,21 +7,21 @@ Learns      what federated/SPEC.md says of the coordinator; it holds no key that
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from contract.errors import PeerError, TooManyResults
-from contract.job import Aggregation, Contract, JobKind, keys_for
+from contract.job import Aggregation, Contract, JobKind, Query, keys_for
 from contract.statements import MOST_CELLS
 from coordinator import wire
 from coordinator.collection import put
 from coordinator.wire import CellSums, Share
-from federated.aggregate.add import MaskedCell, masked_sums
+from federated.aggregate.add import Adder, MaskedCell
 from federated.aggregate.blinding import blind_of, blinded_count, count_blind, share_blind
 from federated.aggregate.wire import key_id, read_ciphertext
-from federated.join.cells import Cell, Remainder, cells
+from federated.join.cells import Cell, Cells, Remainder, cells
 from federated.join.matching import match
 from federated.join.parameters import JoinParameters
 from federated.query.agreed import join_of, plan_of, sums_of
@@ -60,6 +60,18 @@ class Order:
     """Of encrypted sums that are put together."""
     told: tuple[Told, ...] = ()
     """By shares: the receiver and its helper."""
+
+    @property
+    def query(self) -> Query:
+        """What is asked."""
+        assert self.contract.query is not None
+        return self.contract.query
+
+    @property
+    def adding(self) -> Aggregation:
+        """How sums are hidden."""
+        assert self.contract.aggregation is not None
+        return self.contract.aggregation
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,40 +121,24 @@ def match_and_add(order: Order) -> Outcome:
     """Compute, write the sums, and say which cells pass."""
     plan = plan_of(order.contract)
     parameters = join_of(plan, order.run)
-    adding = order.contract.aggregation
-    assert adding is not None
-    shares = [
-        wire.share_from(file.read_bytes(), plan, owner, adding)
-        for owner, file in enumerate(order.share_files)
-    ]
-    assert order.contract.query is not None
-    divided = cells(
-        match(parameters, [share.tokens for share in shares]),
-        codes=[share.codes for share in shares],
-        other=[share.other for share in shares],
-        real_sizes=[share.keys_per_code for share in shares],
-        k=plan.k,
-        min_join=keys_for(order.contract.query.min_join, plan.per_subject),
-        public=[False] * len(shares),
-        bands=[share.bands for share in shares],
-        largest_share=plan.largest_share,
-    )
+    shares = [_lines_of(order, plan, owner) for owner in range(len(plan.owners))]
+    divided = _divided(order, plan, parameters, shares)
     _require_few(len(divided.passing))
     named: list[tuple[tuple[int, ...], Cell | Remainder]] = [
         (cell.codes, cell) for cell in divided.passing
     ]
     if divided.remainder is not None:
         named.append((REMAINDER, divided.remainder))
-    if adding is Aggregation.SHARED:
+    betas = [share.blinding for share in shares]
+    if order.adding is Aggregation.SHARED:
+        del shares  # where each line lies is in the rows; what it holds is read owner by owner
         rows = _rows(named, parameters)
-        sums, packs, told = _shared_sums(named, rows, plan, shares), [], _tell(order, rows)
+        sums, packs, told = _shared_sums(order, named, rows, plan, betas), [], _tell(order, rows)
     else:
         sums, packs, told = [()] * len(named), _encrypted_sums(order, named, plan, shares), ()
     summed = [
         CellSums(
-            blinded_count=blinded_count(
-                row.count, [count_blind(share.blinding, name) for share in shares]
-            ),
+            blinded_count=blinded_count(row.count, [count_blind(beta, name) for beta in betas]),
             sums=of_row,
         )
         for (name, row), of_row in zip(named, sums, strict=True)
@@ -156,6 +152,31 @@ def match_and_add(order: Order) -> Outcome:
     )
 
 
+def _lines_of(order: Order, plan: QueryPlan, owner: int) -> Share:
+    """What lines say beside their shares, which are not kept while lists are matched."""
+    return replace(_handed_in(order, plan, owner), shares=())
+
+
+def _handed_in(order: Order, plan: QueryPlan, owner: int) -> Share:
+    return wire.share_from(order.share_files[owner].read_bytes(), plan, owner, order.adding)
+
+
+def _divided(
+    order: Order, plan: QueryPlan, parameters: JoinParameters, shares: Sequence[Share]
+) -> Cells:
+    return cells(
+        match(parameters, [share.tokens for share in shares]),
+        codes=[share.codes for share in shares],
+        other=[share.other for share in shares],
+        real_sizes=[share.keys_per_code for share in shares],
+        k=plan.k,
+        min_join=keys_for(order.query.min_join, plan.per_subject),
+        public=[False] * len(shares),
+        bands=[share.bands for share in shares],
+        largest_share=plan.largest_share,
+    )
+
+
 def _encrypted_sums(
     order: Order, named: Named, plan: QueryPlan, shares: Sequence[Share]
 ) -> list[bytes]:
@@ -163,7 +184,7 @@ def _encrypted_sums(
     (receiver,), key = order.contract.receivers, order.key_file.read_bytes()
     merging_keys = order.merging_file.read_bytes() if order.merging_file else None
     try:
-        return _sums(named, plan, shares, key, merging_keys)
+        return _sums(named, plan, shares, Adder(key, sums_of(plan), merging_keys))
     except PeerError as error:
         raise error.at(party=_sender_of_unreadable(plan, shares, key) or receiver) from None
 
@@ -186,9 +207,12 @@ def _tell(order: Order, rows: Sequence[RowNumbers]) -> tuple[tuple[str, str], ..
 
 
 def _shared_sums(
-    named: Named, rows: Sequence[RowNumbers], plan: QueryPlan, shares: Sequence[Share]
+    order: Order,
+    named: Named,
+    rows: Sequence[RowNumbers],
+    plan: QueryPlan,
+    betas: Sequence[bytes],
 ) -> list[Sums]:
-    betas = [share.blinding for share in shares]
     totals = [
         [
             sum(share_blind(beta, name, place) for beta in betas) % MODULUS
@@ -196,10 +220,10 @@ def _shared_sums(
         ]
         for name, _ in named
     ]
-    for owner, share in enumerate(shares):
-        if share.shares:
+    for owner, part in enumerate(plan.owners):
+        if part.sent:
             grouping = Grouping.of(rows[owner], len(named))
-            add_columns(totals, plan, owner, share.shares, grouping)
+            add_columns(totals, plan, owner, _handed_in(order, plan, owner).shares, grouping)
     return [tuple(one.to_bytes(WORD_BYTES, "little") for one in total) for total in totals]
 
 
@@ -216,13 +240,7 @@ def _sender_of_unreadable(plan: QueryPlan, shares: Sequence[Share], key: bytes) 
     return None
 
 
-def _sums(
-    named: Named,
-    plan: QueryPlan,
-    shares: Sequence[Share],
-    key: bytes,
-    merging_keys: bytes | None,
-) -> list[bytes]:
+def _sums(named: Named, plan: QueryPlan, shares: Sequence[Share], adder: Adder) -> list[bytes]:
     betas = [share.blinding for share in shares]
     results = []
     for place, summand in enumerate(plan.summands):
@@ -236,7 +254,7 @@ def _sums(
             for name, row in named
         ]
         columns = [shares[term.owner].columns[term.column] for term in summand.terms]
-        results += masked_sums(key, columns, masked, sums_of(plan), merging_keys)
+        results += adder.sums(columns, masked)
     return results
 
 

@@ -20,16 +20,17 @@ from contract.views import ResultView
 from federated.aggregate.secret import Blinding
 from federated.aggregate.wire import results_bytes
 from federated.join.codes import Encoded, encode
+from federated.join.owner import TokenList
 from federated.query.agreed import join_of, plan_of, sums_of
 from federated.query.dominance import groups_apart, shown_bands
 from federated.query.release import Codes, Opening, labels_of, names_of, opened
 from federated.query.result import Cell, Result, result_of
 from federated.words import WORD_BYTES
 from node import shared, tables, tokens, wire
-from node.adding import Adding, Seat, by_owner, in_order
+from node.adding import Adding, Hidden, Seat, by_owner, in_order
 from node.answered import Answer
 from node.encrypted import Encrypted
-from node.local import LocalRows, run_left, run_local
+from node.local import Integers, LocalRows, run_left, run_local
 from node.pulse import COORDINATOR
 from node.release import Released, least_changes, release
 from node.shared import Shared
@@ -135,11 +136,25 @@ class _Play:
         """Hand in the own share; what it can be opened by, and the cells that pass."""
         stage = self._stage
         listed = await tokens.made(stage, self._join, rows.keys, self._seat.lines)
-        columns = [in_order(column, listed.order) for column in rows.values]
+        columns = await stage.activity.work(_in_order, rows, listed)
         hidden = await self._adding.hide(columns)
+        del columns
+        prepared, share = await stage.activity.work(self._written, rows, listed, hidden)
+        del listed, hidden
+        await self._seat.hand_in(_SHARE, share)
+        del share
+        stage.report("match", 0, 1)
+        everybody = (*stage.peers, COORDINATOR)
+        cells = await stage.stated(everybody, lambda ledger: ledger.cells)
+        stage.report("match", 1, 1)
+        return prepared, cells
+
+    def _written(
+        self, rows: LocalRows, listed: TokenList, hidden: Hidden
+    ) -> tuple[_Prepared, bytes]:
         seed = os.urandom(32)
         coded = encode(rows.groups, listed.order, self._plan.k, seed, self._apart)
-        blinding = Blinding(os.urandom(32), stage.run)
+        blinding = Blinding(os.urandom(32), self._stage.run)
         share = wire.share_to_bytes(
             tokens=listed.tokens,
             codes=coded.message if self._plan.owners[self._owner].groups else None,
@@ -149,14 +164,7 @@ class _Play:
             bands=shown_bands(self._plan, self._owner, rows.values, listed.order, seed),
             blinding=blinding.reveal(),
         )
-        del listed, columns, hidden
-        await self._seat.hand_in(_SHARE, share)
-        del share
-        stage.report("match", 0, 1)
-        everybody = (*stage.peers, COORDINATOR)
-        cells = await stage.stated(everybody, lambda ledger: ledger.cells)
-        stage.report("match", 1, 1)
-        return _Prepared(coded, blinding), cells
+        return _Prepared(coded, blinding), share
 
     def _openings(self, prepared: _Prepared, cells: Cells) -> list[Opening]:
         return [
@@ -233,3 +241,7 @@ class _Play:
         headers = len(results) * _HEADER_BYTES
         cells = rows * (summands * (WORD_BYTES + _HEADER_BYTES) + _HEADER_BYTES)
         return sum(results) + headers + cells + _ENVELOPE_BYTES
+
+
+def _in_order(rows: LocalRows, listed: TokenList) -> list[Integers]:
+    return [in_order(column, listed.order) for column in rows.values]

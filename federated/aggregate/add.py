@@ -62,32 +62,51 @@ class MaskedCell:
     """Σ b over the owners, each under the name of this row."""
 
 
-def masked_sums(
-    public_key: bytes,
-    columns: Sequence[Sequence[bytes]],
-    cells: Sequence[MaskedCell],
-    parameters: BfvParameters,
-    merging_keys: bytes | None = None,
-) -> list[bytes]:
-    """One sum over all `cells`, 2^merges of them in a result; `columns` are its terms' chunks.
+class Adder:
+    """Makes the sums of one query, all under the receiver's keys, which are read once.
 
-    Raises BadMessage, ForeignCiphertext, ForeignEncryptionKey.
+    Raises BadMessage, ForeignCiphertext, ForeignEncryptionKey, here and below.
     """
-    bounds, merges = parameters.prove(), parameters.merges
-    for cell in cells:
-        _require_covered(cell, columns, bounds)
-    encryptor, key = bfv.encryptor(read_key(public_key)), key_id(public_key)
-    terms = [
-        [_Chunk(halved(read_ciphertext(key, chunk), merges)) for chunk in chunks]
-        for chunks in columns
-    ]
-    keys = read_merging_keys(key, merging_keys) if merging_keys is not None else None
-    packs = Merger(keys, merges).packs(_added(terms, cell) for cell in cells)
-    of_packs = [cells[start : start + (1 << merges)] for start in range(0, len(cells), 1 << merges)]
-    return [
-        _finished(encryptor, key, pack, inside, places(merges, len(inside)), bounds.flood_bits)
-        for pack, inside in zip(packs, of_packs, strict=True)
-    ]
+
+    def __init__(
+        self, public_key: bytes, parameters: BfvParameters, merging_keys: bytes | None = None
+    ) -> None:
+        self._bounds, self._merges = parameters.prove(), parameters.merges
+        self._encryptor, self._key = bfv.encryptor(read_key(public_key)), key_id(public_key)
+        keys = None if merging_keys is None else read_merging_keys(self._key, merging_keys)
+        self._merger = Merger(keys, self._merges)
+
+    def sums(self, columns: Sequence[Sequence[bytes]], cells: Sequence[MaskedCell]) -> list[bytes]:
+        """One sum over all `cells`, 2^merges in a result; `columns` are its terms' chunks."""
+        bounds, merges = self._bounds, self._merges
+        for cell in cells:
+            _require_covered(cell, columns, bounds)
+        terms = [
+            [_Chunk(halved(read_ciphertext(self._key, chunk), merges)) for chunk in chunks]
+            for chunks in columns
+        ]
+        packs = self._merger.packs(_added(terms, cell) for cell in cells)
+        together = 1 << merges
+        of_packs = [cells[start : start + together] for start in range(0, len(cells), together)]
+        return [
+            self._finished(pack, inside, places(merges, len(inside)))
+            for pack, inside in zip(packs, of_packs, strict=True)
+        ]
+
+    def _finished(
+        self, pack: seal.Ciphertext, cells: Sequence[MaskedCell], at: Sequence[int]
+    ) -> bytes:
+        """A pack as it leaves: of c0 each sum's coefficient, blinded and flooded, and no other."""
+        zero = seal.Ciphertext()
+        self._encryptor.encrypt_zero(zero)
+        bfv.evaluator().add_inplace(pack, zero)
+        flood_bits = self._bounds.flood_bits
+        shifts = [_scaled(cell.blinding) + _flood(flood_bits) for cell in cells]
+        c0 = [
+            [(pack[start + place] + shift) % prime for place, shift in zip(at, shifts, strict=True)]
+            for start, prime in zip(_STARTS, DATA_PRIMES, strict=True)
+        ]
+        return write_result(self._key, np.array(c0, dtype=np.uint64), bfv.residues(pack, first=1))
 
 
 class _Chunk:
@@ -176,26 +195,6 @@ def mask_coefficients(rows: NDArray[np.int64]) -> NDArray[np.uint64]:
     coefficients[-rows % DEGREE] = PLAIN - 1
     coefficients[0] = 1 if 0 in rows else 0
     return coefficients
-
-
-def _finished(
-    encryptor: seal.Encryptor,
-    key: bytes,
-    pack: seal.Ciphertext,
-    cells: Sequence[MaskedCell],
-    at: Sequence[int],
-    flood_bits: int,
-) -> bytes:
-    """A pack as it leaves: of c0 the coefficient of each sum, blinded and flooded, and no other."""
-    zero = seal.Ciphertext()
-    encryptor.encrypt_zero(zero)
-    bfv.evaluator().add_inplace(pack, zero)
-    shifts = [_scaled(cell.blinding) + _flood(flood_bits) for cell in cells]
-    c0 = [
-        [(pack[start + place] + shift) % prime for place, shift in zip(at, shifts, strict=True)]
-        for start, prime in zip(_STARTS, DATA_PRIMES, strict=True)
-    ]
-    return write_result(key, np.array(c0, dtype=np.uint64), bfv.residues(pack, first=1))
 
 
 def _scaled(blinding: int) -> int:

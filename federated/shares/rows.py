@@ -7,11 +7,14 @@ Learns      nobody anything: no secret is made here
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from federated.words import MODULUS, Words
+
+_AT_ONCE: Final = 1 << 18
 
 RowNumbers = NDArray[np.uint16]
 """At each place of a list the number of the row of the result that it is in, from 1; 0: in none."""
@@ -43,9 +46,14 @@ class Grouping:
     def sums(self, words: Words) -> list[int]:
         """The sum of each row, mod 2^128."""
         limbs = np.ascontiguousarray(words, dtype="<u8").view("<u4").reshape(-1, 4)
-        running = np.zeros((len(self.places) + 1, 4), dtype=np.uint64)
-        np.cumsum(limbs[self.places], axis=0, dtype=np.uint64, out=running[1:])
-        totals = running[self.bounds[1:]] - running[self.bounds[:-1]]
+        totals = np.zeros((len(self.bounds) - 1, 4), dtype=np.uint64)
+        # Some at a time: what is running takes three times as much as the words.
+        for start in range(0, len(self.places), _AT_ONCE):
+            places = self.places[start : start + _AT_ONCE]
+            running = np.zeros((len(places) + 1, 4), dtype=np.uint64)
+            np.cumsum(limbs[places], axis=0, dtype=np.uint64, out=running[1:])
+            bounds = np.clip(self.bounds - start, 0, len(places))
+            totals += running[bounds[1:]] - running[bounds[:-1]]
         return [_joined(row) for row in totals.tolist()]
 
 

@@ -15,7 +15,7 @@ import tenseal.sealapi as seal
 from numpy.typing import NDArray
 
 from federated.aggregate import bfv
-from federated.aggregate.add import MaskedCell, mask_coefficients, masked_sums
+from federated.aggregate.add import Adder, MaskedCell, mask_coefficients
 from federated.aggregate.encrypt import encrypt_column
 from federated.aggregate.parameters import (
     DATA_PRIMES,
@@ -112,7 +112,7 @@ def unflooded(coalition: Coalition, rows: NDArray[np.int64]) -> seal.Ciphertext:
 
 def flooded(coalition: Coalition, rows: NDArray[np.int64]) -> Residues:
     cell = MaskedCell((rows,), 123)
-    [made] = masked_sums(coalition.public, [[coalition.chunk]], [cell], PARAMETERS)
+    [made] = Adder(coalition.public, PARAMETERS).sums([[coalition.chunk]], [cell])
     return read_result(key_id(coalition.public), made, [0])
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from federated.aggregate.add import MaskedCell, masked_sums
+from federated.aggregate.add import Adder, MaskedCell
 from federated.aggregate.blinding import opened_sum
 from federated.aggregate.encrypt import encrypt_column
 from federated.aggregate.parameters import DEGREE, PLAIN, BfvParameters, Term
@@ -42,5 +42,5 @@ def test_the_sum_is_that_of_integers(
         expected += sum(value for value, bit in zip(values, mask, strict=True) if bit)
     # The largest value stands in the proof for one row: here the sum itself is known to fit.
     parameters = BfvParameters(sums=((Term(rows=200, largest=2**50),),), cells=1)
-    [made] = masked_sums(PUBLIC, chunks, [MaskedCell(tuple(positions), blinding)], parameters)
+    [made] = Adder(PUBLIC, parameters).sums(chunks, [MaskedCell(tuple(positions), blinding)])
     assert opened_sum(KEY.decrypt(made)[0], [blinding], largest=LARGEST) == expected

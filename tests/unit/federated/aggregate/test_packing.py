@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from contract.errors import ForeignCiphertext
-from federated.aggregate.add import MaskedCell, masked_sums
+from federated.aggregate.add import Adder, MaskedCell
 from federated.aggregate.encrypt import encrypt_column
 from federated.aggregate.packing import halved, places
 from federated.aggregate.parameters import (
@@ -49,7 +49,7 @@ def test_every_cell_comes_out_at_its_place(
         MaskedCell(tuple(np.flatnonzero(of == cell) for of in of_rows), cell * 10**15)
         for cell in range(groups)
     ]
-    made = masked_sums(public, encrypted, cells, parameters(2), merging_keys)
+    made = Adder(public, parameters(2), merging_keys).sums(encrypted, cells)
     assert [len(one) for one in made] == results_bytes(groups, MERGES)
     [opened] = key.decrypt_all(made, groups, MERGES)
     assert opened == [
@@ -65,7 +65,7 @@ def test_the_largest_blinded_values_survive(keys: tuple[ReceiverKey, bytes, byte
     chunks = encrypt_column(public, values, largest=PLAIN // 2)
     cells = [MaskedCell((np.array([at]),), 0) for at in range(4)]
     proven = BfvParameters(sums=((Term(rows=1, largest=1),),), cells=4, merges=MERGES)
-    made = masked_sums(public, [chunks], cells, proven, merging_keys)
+    made = Adder(public, proven, merging_keys).sums([chunks], cells)
     assert key.decrypt_all(made, 4, MERGES) == [values.tolist()]
 
 
@@ -74,7 +74,7 @@ def test_merging_keys_of_another_key_are_refused(keys: tuple[ReceiverKey, bytes,
     foreign = ReceiverKey.generate()[0].merging_keys()
     chunks = encrypt_column(public, np.array([1]), largest=1)
     with pytest.raises(ForeignCiphertext):
-        masked_sums(public, [chunks], [MaskedCell((np.array([0]),), 0)], parameters(), foreign)
+        Adder(public, parameters(), foreign).sums([chunks], [MaskedCell((np.array([0]),), 0)])
 
 
 def test_places_are_those_between_which_all_cancels() -> None:

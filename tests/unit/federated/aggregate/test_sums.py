@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from contract.errors import BadMessage, BadValue, ForeignCiphertext, OurError
-from federated.aggregate.add import MOST_SHIFTS, MaskedCell, masked_sums
+from federated.aggregate.add import MOST_SHIFTS, Adder, MaskedCell
 from federated.aggregate.blinding import opened_sum
 from federated.aggregate.encrypt import encrypt_column
 from federated.aggregate.parameters import DEGREE, PLAIN, BfvParameters, Term
@@ -53,13 +53,13 @@ def test_a_single_row(key: ReceiverKey, public: bytes, value: int, place: int) -
     values[:] = 12345
     values[place] = value
     chunks = encrypt_column(public, values, largest=LARGEST)
-    [made] = masked_sums(public, [chunks], [MaskedCell((at(place),), 0)], one_sum(1, LARGEST))
+    [made] = Adder(public, one_sum(1, LARGEST)).sums([chunks], [MaskedCell((at(place),), 0)])
     assert key.decrypt(made) == [value]
 
 
 def test_a_cell_without_rows_is_zero_blinded(key: ReceiverKey, public: bytes) -> None:
     chunks = encrypt_column(public, column(*range(300)), largest=300)
-    [made] = masked_sums(public, [chunks], [MaskedCell((NOBODY,), 77)], one_sum(0, 300))
+    [made] = Adder(public, one_sum(0, 300)).sums([chunks], [MaskedCell((NOBODY,), 77)])
     assert key.decrypt(made) == [77]
 
 
@@ -70,7 +70,7 @@ def test_rows_of_several_owners_in_several_chunks(key: ReceiverKey, public: byte
     assert [len(chunks) for chunks in columns] == [3, 2, 1]
     picked = [random.permutation(values.size)[:200] for values in lists]
     cells = [MaskedCell(tuple(rows[part::4] for rows in picked), part * 10**9) for part in range(4)]
-    made = masked_sums(public, columns, cells, one_sum(200, 10**9, terms=3))
+    made = Adder(public, one_sum(200, 10**9, terms=3)).sums(columns, cells)
     opened = [
         opened_sum(key.decrypt(result)[0], [cell.blinding], largest=600 * 10**9)
         for result, cell in zip(made, cells, strict=True)
@@ -90,7 +90,7 @@ def test_few_rows_of_one_chunk_and_many_of_another(
     values = random.integers(-(10**9), 10**9, 2 * DEGREE)
     chunks = encrypt_column(public, values, largest=10**9)
     rows = np.concatenate([random.permutation(DEGREE)[:few], DEGREE + np.arange(0, DEGREE, 5)])
-    [made] = masked_sums(public, [chunks], [MaskedCell((rows,), 0)], one_sum(rows.size, 10**9))
+    [made] = Adder(public, one_sum(rows.size, 10**9)).sums([chunks], [MaskedCell((rows,), 0)])
     assert key.decrypt(made) == [int(values[rows].sum())]
 
 
@@ -98,7 +98,7 @@ def test_every_row_at_once(key: ReceiverKey, public: bytes) -> None:
     values = np.arange(-5000, 2 * DEGREE - 5000)
     chunks = encrypt_column(public, values, largest=2 * DEGREE)
     cell = MaskedCell((np.arange(values.size),), 0)
-    [made] = masked_sums(public, [chunks], [cell], one_sum(values.size, 2 * DEGREE))
+    [made] = Adder(public, one_sum(values.size, 2 * DEGREE)).sums([chunks], [cell])
     assert key.decrypt(made) == [int(values.sum())]
 
 
@@ -107,14 +107,14 @@ def test_a_blinding_wraps_and_comes_off_again(key: ReceiverKey, public: bytes) -
     for place, value in enumerate((LARGEST, -LARGEST)):
         for blinding in (0, 1, PLAIN // 2, PLAIN - 1, 5 * PLAIN + 3):
             cell = MaskedCell((at(place),), blinding)
-            [made] = masked_sums(public, [chunks], [cell], one_sum(1, LARGEST))
+            [made] = Adder(public, one_sum(1, LARGEST)).sums([chunks], [cell])
             assert opened_sum(key.decrypt(made)[0], [blinding], largest=LARGEST) == value
 
 
 def test_a_result_is_made_anew_each_time(public: bytes) -> None:
     chunks = encrypt_column(public, column(5), largest=5)
     cell = MaskedCell((at(0),), 0)
-    first, second = masked_sums(public, [chunks], [cell, cell], one_sum(1, 5))
+    first, second = Adder(public, one_sum(1, 5)).sums([chunks], [cell, cell])
     assert len(first) == len(second) == result_bytes(1)
     # Equal where the key is named, and nowhere else to speak of.
     assert sum(a == b for a, b in zip(first[32:], second[32:], strict=True)) < len(first) // 50
@@ -137,19 +137,19 @@ def test_no_chunk_of_another_key_is_added(public: bytes) -> None:
     _, foreign = ReceiverKey.generate()
     chunks = encrypt_column(foreign, column(1), largest=1)
     with pytest.raises(ForeignCiphertext):
-        masked_sums(public, [chunks], [MaskedCell((at(0),), 0)], one_sum(1, 1))
+        Adder(public, one_sum(1, 1)).sums([chunks], [MaskedCell((at(0),), 0)])
 
 
 def test_no_truncated_chunk_is_added(public: bytes) -> None:
     [chunk] = encrypt_column(public, column(1), largest=1)
     with pytest.raises(BadMessage):
-        masked_sums(public, [[chunk[:-1]]], [MaskedCell((at(0),), 0)], one_sum(1, 1))
+        Adder(public, one_sum(1, 1)).sums([[chunk[:-1]]], [MaskedCell((at(0),), 0)])
 
 
 def test_a_result_for_another_key_is_not_decrypted(public: bytes) -> None:
     other, _ = ReceiverKey.generate()
     chunks = encrypt_column(public, column(1), largest=1)
-    [made] = masked_sums(public, [chunks], [MaskedCell((at(0),), 0)], one_sum(1, 1))
+    [made] = Adder(public, one_sum(1, 1)).sums([chunks], [MaskedCell((at(0),), 0)])
     with pytest.raises(ForeignCiphertext):
         other.decrypt(made)
 
@@ -161,7 +161,7 @@ def test_a_relabelled_foreign_chunk_shows_in_the_range_of_the_sum(
     _, foreign = ReceiverKey.generate()
     [chunk] = encrypt_column(foreign, column(1), largest=1)
     relabelled = key_id(public) + chunk[32:]
-    [made] = masked_sums(public, [[relabelled]], [MaskedCell((at(0),), 0)], one_sum(1, 1))
+    [made] = Adder(public, one_sum(1, 1)).sums([[relabelled]], [MaskedCell((at(0),), 0)])
     with pytest.raises(BadMessage, match="outside"):
         opened_sum(key.decrypt(made)[0], [0], largest=1)
 
@@ -172,7 +172,11 @@ def test_rows_that_the_proof_does_not_cover_are_a_defect(
 ) -> None:
     chunks = encrypt_column(public, column(1, 2, 3), largest=3)
     with pytest.raises(OurError):
-        masked_sums(public, [chunks], [MaskedCell((positions,), 0)], one_sum(2, 3))
+        Adder(public, one_sum(2, 3)).sums([chunks], [MaskedCell((positions,), 0)])
+
+
+def added(public: bytes, chunks: list[bytes], cells: list[MaskedCell]) -> list[bytes]:
+    return Adder(public, one_sum(2, 9)).sums([chunks], cells)
 
 
 def test_owner_and_coordinator_work_in_processes_of_their_own(
@@ -183,5 +187,5 @@ def test_owner_and_coordinator_work_in_processes_of_their_own(
     with ProcessPoolExecutor(1, mp_context=spawn) as workers:
         chunks = workers.submit(encrypt_column, public, column(7, -9), largest=9).result()
         cells = [MaskedCell((at(0, 1),), 40)]
-        [made] = workers.submit(masked_sums, public, [chunks], cells, one_sum(2, 9)).result()
+        [made] = workers.submit(added, public, chunks, cells).result()
     assert key.decrypt(made) == [38]

@@ -26,7 +26,19 @@ def test_rows_are_numbered_from_one() -> None:
 
 
 def test_carries_go_through_all_of_a_long_sum() -> None:
-    """A hundred thousand of the largest words: every limb carries at every step."""
-    number = 100_000
+    """A million of the largest words, more than are added at once: every limb carries each time."""
+    number = 1_000_000
     rows = np.ones(number, dtype=np.uint16)
-    assert Grouping.of(rows, 1).sums(of_integers([MODULUS - 1] * number)) == [MODULUS - number]
+    words = np.full((number, 2), 2**64 - 1, dtype=np.uint64)
+    assert Grouping.of(rows, 1).sums(words) == [MODULUS - number]
+
+
+def test_rows_that_are_added_in_several_pieces_are_whole() -> None:
+    """Some rows end within a piece, one has several pieces, one has nothing."""
+    random, number = np.random.default_rng(1), 700_000
+    rows = random.choice(np.array([0, 1, 2, 4], dtype=np.uint16), number, p=[0.1, 0.1, 0.75, 0.05])
+    words = np.zeros((number, 2), dtype=np.uint64)
+    words[:, 0] = random.integers(0, 2**40, number)
+    expected = [int(words[rows == row, 0].sum()) for row in range(1, 5)]
+    assert expected[2] == 0
+    assert Grouping.of(rows, 4).sums(words) == expected
