@@ -55,6 +55,10 @@ POLICY = """\
 # min_join = 10                     # for queries: fewest entities in the whole join
 # min_change = 50                   # for queries: by fewer of this dataset's subjects an answer
 #                                   # must not differ from an earlier one, unless by none
+# max_epsilon = 0.5                 # for queries: every count and sum must have noise, of this
+#                                   # epsilon or less
+# epsilon_budget = 4                # for queries: the same, and what answers to one receiver have
+# epsilon_days = 90                 # cost in so many days adds up to this at most
 # receivers_own = false             # for queries: take part in none that adds up the receiver's
 #                                   # own columns
 # min_contributors = 3              # for sums over UNION ALL: fewest organisations in one

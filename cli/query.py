@@ -16,7 +16,7 @@ from cli import terminal
 from cli.carry_out import Manner, carry_out, tell
 from cli.comparison import REMAINDER
 from cli.options import JsonOption, MatchingOption, NodeOption
-from contract.dataset import ResultColumn
+from contract.dataset import COMPUTED_NOISE, ResultColumn
 from contract.errors import BadRequest
 from contract.job import (
     DEFAULT_GROUP,
@@ -95,6 +95,16 @@ def query(
             " how large every line's values are. Every policy must list it. 0 is no check.",
         ),
     ] = 0,
+    noise: Annotated[
+        str | None,
+        typer.Option(
+            metavar="EPSILON",
+            help="Let owners add noise to every count and sum: 0.5 says how little an answer may"
+            " depend on one subject; the smaller, the more noise. An owner's policy may ask for"
+            " it.",
+            show_default=False,
+        ),
+    ] = None,
     min_contributors: Annotated[
         int,
         typer.Option(
@@ -161,6 +171,7 @@ def query(
         matching=matching,
         aggregation=aggregation or USUAL_AGGREGATION,
         largest_share=largest_share,
+        noise=noise,
         min_contributors=min_contributors,
         parameters=parameters_typed(param or []),
         expires=expires,
@@ -203,4 +214,9 @@ def _table(result: Result) -> RenderableType:
 
 
 def _title(column: ResultColumn) -> str:
-    return column.name if column.within is None else f"{column.name} (± {column.within})"
+    if column.within is not None:
+        return f"{column.name} (± {column.within})"
+    if column.noise is not None:
+        noise = "from noise" if column.noise == COMPUTED_NOISE else f"σ {column.noise}"
+        return f"{column.name} ({noise})"
+    return column.name

@@ -321,7 +321,14 @@ def _asked(query: Query | None) -> list[tuple[str, object]]:
         ("smallest row", f"{query.min_group:,} entities; smaller groups are folded into one"),
         ("smallest join", f"{query.min_join:,} entities; below, nothing is released"),
         ("largest share of a sum", checked),
+        ("noise", _noise(query)),
     ]
+
+
+def _noise(query: Query) -> str:
+    if query.epsilon is None:
+        return "none: counts and sums are exact"
+    return f"on every count and sum: epsilon {query.epsilon} for all of them together"
 
 
 def job(view: JobView, *, own: str) -> RenderableType:

@@ -405,6 +405,10 @@ def most_keys_per_subject(joined: Sequence[tuple[CatalogueEntry, Sequence[str]]]
     return most
 
 
+COMPUTED_NOISE = "computed"
+"""Of the noise in a column: it is that of the numbers that the column is made of."""
+
+
 class ResultColumn(Frozen):
     """A column of a result, as its receiver's programs read it from the CSV."""
 
@@ -419,6 +423,11 @@ class ResultColumn(Frozen):
     )
     within: str | None = Field(
         default=None, description="how far a number may be from the exact value, on either side"
+    )
+    noise: str | None = Field(
+        default=None,
+        description="standard deviation of the noise in a count or a sum; `computed` where a value"
+        " is made of such",
     )
     key: KeyKind | None = None
     unit: str | None = None

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from contract.canonical import Frozen, Hex32, Name, OrgId, Timestamp, canonical_bytes, digest
 from contract.dataset import CatalogueEntry, ColumnType, most_keys_per_subject
+from contract.epsilon import Epsilon
 from contract.keys import MOST_PARTS, KeyKind, PartKind
 from contract.sizes import LARGEST_SIZE, SMALLEST_SIZE, is_size
 
@@ -160,6 +161,10 @@ class Query(Frozen):
         le=MOST_SHARE,
         description="percent of a sum: a cell of which one entity may have more is folded, by"
         " bands of all values that the coordinator sees; absent: nobody checks in the join",
+    )
+    epsilon: Epsilon | None = Field(
+        default=None,
+        description="of the noise on every count and sum of a result; absent: they are exact",
     )
 
     @property
@@ -360,6 +365,8 @@ class Contract(Frozen):
             raise ValueError("half of the parties, or more than there are, are too few or too many")
         if is_union and query.largest_share is not None:
             raise ValueError("where nothing is joined, no line shows a band")
+        if query.epsilon is not None and self.aggregation is not Aggregation.ENCRYPTED:
+            raise ValueError("nobody adds noise here, or the receiver is told exact counts beside")
 
     @property
     def job_id(self) -> bytes:
@@ -406,6 +413,11 @@ class Contract(Frozen):
     @property
     def helper(self) -> str:
         """Of a query by shares, who takes the pads off the receiver's own list: the same rule."""
+        return self.pivot
+
+    @property
+    def counter(self) -> str:
+        """Of a query with noise, who draws that of counts, and of what the receiver brings."""
         return self.pivot
 
     @property

@@ -15,6 +15,7 @@ from contract.job import (
     keys_for,
 )
 from contract.learns import LeakageStatement, Learns
+from contract.noise_leakage import of_noise
 from contract.union_leakage import of_union
 
 
@@ -152,6 +153,7 @@ def _of_query(contract: Contract) -> LeakageStatement:
             _of_large_shares(contract),
             *_of_a_key_of_several(contract),
             *_of_the_common_key(contract),
+            *of_noise(contract),
         ),
     )
 
@@ -199,6 +201,7 @@ def _owner_of_query(contract: Contract, org: str) -> Learns:
     if org in contract.receivers:
         sees = [
             f"the result: count and sums of each cell of at least {query.min_group} entities,"
+            f"{'' if query.epsilon is None else ' each with noise,'}"
             " with its labels, before HAVING and LIMIT leave out any row, and with the sums that"
             " stand nowhere but in HAVING and ORDER BY; how many cells are folded into the"
             " remainder",

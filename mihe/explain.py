@@ -59,6 +59,8 @@ def _asked(view: PlanView) -> list[str]:
     least = f"rows of {query.min_group:,} entities or more, joins of {query.min_join:,} or more"
     if query.largest_share is not None:
         least += f", nobody with more than {query.largest_share} % of a sum"
+    if query.epsilon is not None:
+        least += f", noise of epsilon {query.epsilon} on every count and sum"
     return [
         *head,
         *map(clean, query.statement.splitlines()),

@@ -16,6 +16,7 @@ Not for     several people: whoever may open the node's socket speaks for the or
 """
 
 import os
+from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -121,6 +122,7 @@ class Node:
         matching: str = proposal.STRONGEST_MATCHING,
         aggregation: str = proposal.USUAL_AGGREGATION,
         largest_share: int = 0,
+        noise: Decimal | str | None = None,
         min_contributors: int = 0,
         parameters: Parameters | None = None,
         expires: Expiry = None,
@@ -137,6 +139,7 @@ class Node:
                 matching=matching,
                 aggregation=aggregation,
                 largest_share=largest_share,
+                noise=noise,
                 min_contributors=min_contributors,
                 parameters=parameters,
                 expires=expires,

@@ -56,6 +56,8 @@ class Proposal:
     min_join: int = 0
     min_contributors: int = 0
     largest_share: int = 0
+    epsilon: str = ""
+    """Of a query's noise, as 0.5; nothing for none."""
     engine: str = ""
     matching: str = ""
     aggregation: str = ""
@@ -79,6 +81,7 @@ class Proposal:
             min_join=self.min_join,
             min_contributors=self.min_contributors,
             largest_share=self.largest_share,
+            epsilon=self.epsilon,
             engine=self.engine,
             matching=self.matching,
             aggregation=self.aggregation,
@@ -133,6 +136,7 @@ def question(
     matching: str = STRONGEST_MATCHING,
     aggregation: str = USUAL_AGGREGATION,
     largest_share: int = 0,
+    noise: Decimal | str | None = None,
     min_contributors: int = 0,
     parameters: Parameters | None = None,
     expires: Expiry = None,
@@ -146,6 +150,8 @@ def question(
     allows it, `aggregation` may be 'paillier' instead of 'masked': as exact, and slower.
     `largest_share`, where every owner's policy allows it: the percentage of a sum that one entity
     may have; cells where it may have more are folded. 0: nobody checks in the join.
+    `noise`: the epsilon of noise on every count and sum, as `"0.5"`: the smaller, the more; None
+    for exact ones.
     `min_contributors`: of a sum over UNION ALL, of how many organisations it must be; 0 for the
     fewest there may be.
     """
@@ -170,8 +176,23 @@ def question(
         matching=matching,
         aggregation=aggregation,
         largest_share=max(largest_share, 0),
+        epsilon=_epsilon(noise),
         min_contributors=max(min_contributors, 0),
         parameters=tuple(_parameter(*one) for one in (parameters or {}).items()),
+    )
+
+
+def _epsilon(noise: Decimal | str | None) -> str:
+    match noise:
+        case None:
+            return ""
+        case Decimal() if noise.is_finite() and abs(noise.adjusted()) < _MOST_PLACES:
+            return f"{noise:f}"
+        case str() if noise and noise.isprintable():
+            return noise
+    raise BadRequest(
+        "the epsilon of noise is a Decimal, or a text that writes one",
+        fix="give noise='0.5', or leave it out",
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from contract.canonical import Frozen, Hex32, OrgId, canonical_bytes
-from contract.dataset import ColumnType, ResultColumn
+from contract.dataset import COMPUTED_NOISE, ColumnType, ResultColumn
 from contract.job import Basis, Contract, JobKind, Purpose
 from contract.learns import LeakageStatement
 from contract.views import JobView, Milestone, ResultView
@@ -71,7 +71,8 @@ class Sidecar(Frozen):
     contributors: tuple[OrgId, ...] | None = None
     """Of a sum over UNION ALL: whose rows are in it."""
     columns: dict[str, str]
-    """What columns mean whose names don't say it: how they are rounded, how exact they are."""
+    """What columns mean whose names don't say it: how they are rounded, how exact they are, how
+    much noise they have."""
     leakage: LeakageStatement
     terms: Terms
 
@@ -136,6 +137,18 @@ def _meanings(result: ResultView | None) -> dict[str, str]:
 
 
 def _meaning(column: ResultColumn) -> str:
+    return "; ".join(one for one in (_noise(column), _rounding(column)) if one)
+
+
+def _noise(column: ResultColumn) -> str:
+    if column.noise is None:
+        return ""
+    if column.noise == COMPUTED_NOISE:
+        return "computed from counts and sums that have noise"
+    return f"has noise with a standard deviation of {column.noise}"
+
+
+def _rounding(column: ResultColumn) -> str:
     if column.within is not None:
         return f"known to a band: the middle of one, right to ± {column.within}"
     if column.significant is not None:

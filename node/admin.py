@@ -228,6 +228,7 @@ class Admin(admin_pb2_grpc.AdminServicer):
         contract = await self._unasked(wish)
         # The own policy is asked before anybody else is: a refusal here leaves no trace elsewhere.
         self._owner.decide(contract)
+        self._owner.require_left(self._store, contract)
         return contract
 
     async def _propose(self, wish: Wish, shown: str) -> JobView:
@@ -399,6 +400,7 @@ def _wish(request: admin_pb2.JobRequest) -> Wish:
         min_join=request.min_join or DEFAULT_JOIN,
         min_contributors=request.min_contributors,
         largest_share=request.largest_share,
+        epsilon=request.epsilon,
         engine=request.engine,
         matching=request.matching,
         aggregation=request.aggregation,

@@ -4,10 +4,10 @@ One entry for every kind of job: intersections are planned in node/plan.py, quer
 federated/query/agreed.py.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from contract.dataset import ColumnType
+from contract.dataset import COMPUTED_NOISE, ColumnType
 from contract.job import Aggregation, Contract, Family, Matching, Suite, suites_for
 from contract.leakage import leakage_of
 from contract.views import PlanView
@@ -16,6 +16,7 @@ from federated.join.parameters import CONTRIBUTION_BYTES, POINT_BYTES
 from federated.paillier.parameters import KEY_BYTES as PAILLIER_BYTES
 from federated.paillier.parameters import SLOTS
 from federated.query.agreed import digest_of_query, plan_of, plan_of_union, sums_of
+from federated.query.noise import counter_of, deviations
 from federated.query.plan import QueryPlan
 from federated.query.shared import lists_of
 from federated.query.sizes import chunks_of, share_bytes
@@ -177,12 +178,21 @@ def _steps(plan: QueryPlan, receiver: str, aggregation: Aggregation) -> Iterator
             "folded: cells in which, by bands that each line shows the coordinator, one entity may"
             f" have more than {plan.largest_share} % of a sum"
         )
+    if plan.noise is not None:
+        yield (
+            f"noise: epsilon {plan.noise.epsilon} is split over {plan.noise.draws} numbers of each"
+            f" row; {counter_of(plan)} draws that of counts and of {receiver}'s columns, every"
+            " other owner that of its own"
+        )
     if plan.left is not None:
         yield f"{receiver} adds up its own rows, matched or not, and sends none: {plan.left.sql}"
-    yield _computes(receiver, plan.table)
+    yield _computes(receiver, plan.table, deviations(plan))
 
 
-def _shown(output: Output) -> str:
+def _shown(output: Output, noise: str | None) -> str:
+    if noise is not None:
+        sigma = "of numbers with noise" if noise == COMPUTED_NOISE else f"noise: sigma {noise}"
+        return f"{output.name} ({sigma})"
     if output.within is not None:
         return f"{output.name} (± {output.within})"
     if output.type is ColumnType.DECIMAL:
@@ -261,8 +271,9 @@ def _steps_of_union(plan: UnionPlan, receiver: str) -> Iterator[str]:
     yield _computes(receiver, plan.table)
 
 
-def _computes(receiver: str, table: Table) -> str:
-    return f"{receiver} computes from these: {', '.join(map(_shown, table.outputs))}"
+def _computes(receiver: str, table: Table, noises: Sequence[str | None] | None = None) -> str:
+    shown = map(_shown, table.outputs, noises or [None] * len(table.outputs))
+    return f"{receiver} computes from these: {', '.join(shown)}"
 
 
 def _of_union(contract: Contract) -> PlanView:

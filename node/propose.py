@@ -6,12 +6,15 @@ A catalogue is believed because its owner signed it. Nothing here is sent to any
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from re import fullmatch
 from secrets import token_hex
 
 from pydantic import ValidationError
 
 from contract.canonical import digest, parse
 from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
+from contract.epsilon import EPSILON_DECIMALS, LEAST_EPSILON, MOST_EPSILON
 from contract.errors import (
     BadMessage,
     BadRequest,
@@ -29,6 +32,7 @@ from contract.job import (
     MOST_PARAMETERS,
     MOST_PARTIES,
     MOST_SHARE,
+    Aggregation,
     Basis,
     Contract,
     Crypto,
@@ -84,6 +88,7 @@ class Wish:
     min_join: int = 0
     min_contributors: int = 0
     largest_share: int = 0
+    epsilon: str = ""
     engine: str = ""
     matching: str = ""
     aggregation: str = ""
@@ -170,6 +175,7 @@ def _require_one_kind(
 def _draft_query(wish: Wish, offers: dict[str, Offer], me: str) -> Contract:
     entries = {org: offer.entries for org, offer in offers.items()}
     k, by_masks, given = max(wish.min_group, 1), is_union(wish.statement), _given(wish)
+    epsilon = _epsilon(wish, by_masks=by_masks)
     if by_masks:
         union = parse_union(wish.statement, entries, given)
         union_plan = compile_union(union, receivers=wish.receivers, k=k)
@@ -178,7 +184,11 @@ def _draft_query(wish: Wish, offers: dict[str, Offer], me: str) -> Contract:
     else:
         statement = parse_statement(wish.statement, entries, given)
         plan = compile_statement(
-            statement, receivers=wish.receivers, k=k, largest_share=wish.largest_share or None
+            statement,
+            receivers=wish.receivers,
+            k=k,
+            largest_share=wish.largest_share or None,
+            epsilon=epsilon,
         )
         sql, parameters = statement.sql, statement.parameters
         parties = tuple(_of_part(part, offers) for part in plan.owners)
@@ -203,6 +213,7 @@ def _draft_query(wish: Wish, offers: dict[str, Offer], me: str) -> Contract:
         ),
         min_contributors=_contributors(wish, len(parties)) if by_masks else None,
         largest_share=_largest_share(wish, by_masks=by_masks),
+        epsilon=epsilon,
     )
     return _contract(wish, parties, me, query)
 
@@ -275,6 +286,33 @@ def _largest_share(wish: Wish, *, by_masks: bool) -> int | None:
             fix="ask for so many, or leave it out",
         )
     return wish.largest_share
+
+
+def _epsilon(wish: Wish, *, by_masks: bool) -> Decimal | None:
+    """The ε of the noise on all counts and sums; None if none is asked for."""
+    if not wish.epsilon:
+        return None
+    if by_masks:
+        raise BadRequest(
+            "nobody adds noise to a sum over UNION ALL",
+            fix="leave --noise out, or ask over a join",
+        )
+    if wish.aggregation == Aggregation.SHARED:
+        raise BadRequest(
+            "where values are shared the receiver is told exact counts beside every sum, so that"
+            " noise would keep nothing from it",
+            fix=f"ask with --aggregation {Aggregation.ENCRYPTED.value}, or without --noise",
+            rule="federated/SPEC.md §7.1",
+        )
+    written = fullmatch(rf"[0-9]{{1,3}}(\.[0-9]{{1,{EPSILON_DECIMALS}}})?", wish.epsilon)
+    epsilon = Decimal(wish.epsilon) if written else Decimal(0)
+    if not LEAST_EPSILON <= epsilon <= MOST_EPSILON:
+        raise BadRequest(
+            f"the epsilon of a query's noise is a number from {LEAST_EPSILON} to {MOST_EPSILON}, of"
+            f" {EPSILON_DECIMALS} decimals at most",
+            fix="write --noise 0.5, say: the smaller, the more noise",
+        )
+    return epsilon
 
 
 def _party(

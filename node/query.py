@@ -23,12 +23,15 @@ from federated.join.codes import Encoded, encode
 from federated.join.owner import TokenList
 from federated.query.agreed import join_of, plan_of, sums_of
 from federated.query.dominance import groups_apart, shown_bands
+from federated.query.drawing import noised
+from federated.query.noise import deviations
 from federated.query.release import Codes, Opening, labels_of, names_of, opened
 from federated.query.result import Cell, Result, result_of
 from federated.words import WORD_BYTES
 from node import shared, tables, tokens, wire
 from node.adding import Adding, Hidden, Seat, by_owner, in_order
 from node.answered import Answer
+from node.budget import charge
 from node.encrypted import Encrypted
 from node.local import Integers, LocalRows, run_left, run_local
 from node.pulse import COORDINATOR
@@ -105,13 +108,16 @@ class _Play:
         return rows
 
     async def _gate(self, rows: LocalRows) -> None:
-        """The owner's last word: what is too near to an earlier answer is withheld, too."""
+        """The owner's last word: what is too near to an earlier answer is withheld, and what no
+        budget is left for."""
+        stage, services = self._stage, self._stage.services
         try:
-            await self._stage.activity.work(lambda: self._remember(rows))
+            await stage.activity.work(lambda: self._remember(rows))
+            charge(services.store, stage.consent, stage.run, services.policy)
         except Withheld as withheld:
-            self._stage.withhold(withheld)
+            stage.withhold(withheld)
             raise
-        self._stage.gate()
+        stage.gate()
 
     def _remember(self, rows: LocalRows) -> None:
         """Keep what is about to be answered, where the owner's policy asks for comparisons."""
@@ -127,7 +133,7 @@ class _Play:
 
     async def _contribute_and_release(self, rows: LocalRows) -> None:
         prepared, cells = await self._contribute(rows)
-        openings = self._openings(prepared, cells)
+        openings = await self._stage.activity.work(lambda: self._noised(prepared, cells))
         await self._gate(rows)
         content = await self._adding.release(openings, cells)
         await self._seat.lines[self._seat.receiver].send(_RELEASE, content)
@@ -171,6 +177,10 @@ class _Play:
             self._opening(prepared, name)
             for name in names_of(cells.passing, remainder=cells.remainder)
         ]
+
+    def _noised(self, prepared: _Prepared, cells: Cells) -> list[Opening]:
+        """The openings of an owner that is not the receiver; its draws are nowhere else."""
+        return noised(self._plan, self._stage.me, self._openings(prepared, cells))
 
     def _opening(self, prepared: _Prepared, name: Codes) -> Opening:
         own = prepared.blinding
@@ -218,7 +228,7 @@ class _Play:
         names = names_of(cells.passing, remainder=cells.remainder)
         shut = await self._adding.shut(cells, sums)
         found = opened(self._plan, names, shut, openings, shared=self._shared)
-        result = result_of(self._plan, found, self._own)
+        result = result_of(self._plan, found, self._own, deviations(self._plan))
         results = self._stage.services.results
         await results.write(self._stage.job, lambda file: tables.write(result, file))
         return result

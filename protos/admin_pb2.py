@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12protos/admin.proto\x12\x07mihe.v1\"1\n\x06\x41nswer\x12\x0e\n\x04view\x18\x01 \x01(\tH\x00\x12\x0f\n\x05\x65rror\x18\x02 \x01(\tH\x00\x42\x06\n\x04what\"\x10\n\x0eStatusQuestion\"\x12\n\x10\x43\x61talogueRequest\"8\n\x11\x41\x64\x64\x44\x61tasetRequest\x12\x13\n\x0b\x64\x65scription\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63\x63\x65pt\x18\x02 \x01(\x08\"5\n\x15RefreshDatasetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63\x63\x65pt\x18\x02 \x01(\x08\"\x11\n\x0f\x44\x61tasetsRequest\"\xf4\x02\n\nJobRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x10\n\x08\x64\x61tasets\x18\x02 \x03(\t\x12\n\n\x02on\x18\x03 \x03(\t\x12\x11\n\treceivers\x18\x04 \x03(\t\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\r\n\x05\x62\x61sis\x18\x06 \x01(\t\x12\x1a\n\x12\x65xpires_in_seconds\x18\x07 \x01(\x04\x12\x11\n\tstatement\x18\x08 \x01(\t\x12\x11\n\tmin_group\x18\t \x01(\x04\x12\x10\n\x08min_join\x18\n \x01(\x04\x12\x0e\n\x06\x65ngine\x18\x0c \x01(\t\x12\x10\n\x08matching\x18\r \x01(\t\x12\x18\n\x10min_contributors\x18\x0e \x01(\x04\x12\x0f\n\x07\x65xplain\x18\x0f \x01(\x08\x12\x13\n\x0b\x61ggregation\x18\x10 \x01(\t\x12+\n\nparameters\x18\x11 \x03(\x0b\x32\x17.mihe.v1.ParameterValue\x12\x15\n\rlargest_share\x18\x12 \x01(\x04\x12\r\n\x05shown\x18\x0b \x01(\t\";\n\x0eParameterValue\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\"\r\n\x0bJobsRequest\"\x16\n\x07JobName\x12\x0b\n\x03job\x18\x01 \x01(\t\"9\n\x0bResultChunk\x12\x11\n\x07\x63ontent\x18\x01 \x01(\x0cH\x00\x12\x0f\n\x05\x65rror\x18\x02 \x01(\tH\x00\x42\x06\n\x04what2\xf0\x04\n\x05\x41\x64min\x12\x32\n\x06Status\x12\x17.mihe.v1.StatusQuestion\x1a\x0f.mihe.v1.Answer\x12\x37\n\tCatalogue\x12\x19.mihe.v1.CatalogueRequest\x1a\x0f.mihe.v1.Answer\x12\x39\n\nAddDataset\x12\x1a.mihe.v1.AddDatasetRequest\x1a\x0f.mihe.v1.Answer\x12\x41\n\x0eRefreshDataset\x12\x1e.mihe.v1.RefreshDatasetRequest\x1a\x0f.mihe.v1.Answer\x12\x35\n\x08\x44\x61tasets\x12\x18.mihe.v1.DatasetsRequest\x1a\x0f.mihe.v1.Answer\x12,\n\x04Plan\x12\x13.mihe.v1.JobRequest\x1a\x0f.mihe.v1.Answer\x12/\n\x07Propose\x12\x13.mihe.v1.JobRequest\x1a\x0f.mihe.v1.Answer\x12-\n\x04Jobs\x12\x14.mihe.v1.JobsRequest\x1a\x0f.mihe.v1.Answer\x12)\n\x04Show\x12\x10.mihe.v1.JobName\x1a\x0f.mihe.v1.Answer\x12,\n\x05Watch\x12\x10.mihe.v1.JobName\x1a\x0f.mihe.v1.Answer0\x01\x12*\n\x05\x41\x62ort\x12\x10.mihe.v1.JobName\x1a\x0f.mihe.v1.Answer\x12\x32\n\x06Result\x12\x10.mihe.v1.JobName\x1a\x14.mihe.v1.ResultChunk0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12protos/admin.proto\x12\x07mihe.v1\"1\n\x06\x41nswer\x12\x0e\n\x04view\x18\x01 \x01(\tH\x00\x12\x0f\n\x05\x65rror\x18\x02 \x01(\tH\x00\x42\x06\n\x04what\"\x10\n\x0eStatusQuestion\"\x12\n\x10\x43\x61talogueRequest\"8\n\x11\x41\x64\x64\x44\x61tasetRequest\x12\x13\n\x0b\x64\x65scription\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63\x63\x65pt\x18\x02 \x01(\x08\"5\n\x15RefreshDatasetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63\x63\x65pt\x18\x02 \x01(\x08\"\x11\n\x0f\x44\x61tasetsRequest\"\x85\x03\n\nJobRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x10\n\x08\x64\x61tasets\x18\x02 \x03(\t\x12\n\n\x02on\x18\x03 \x03(\t\x12\x11\n\treceivers\x18\x04 \x03(\t\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\r\n\x05\x62\x61sis\x18\x06 \x01(\t\x12\x1a\n\x12\x65xpires_in_seconds\x18\x07 \x01(\x04\x12\x11\n\tstatement\x18\x08 \x01(\t\x12\x11\n\tmin_group\x18\t \x01(\x04\x12\x10\n\x08min_join\x18\n \x01(\x04\x12\x0e\n\x06\x65ngine\x18\x0c \x01(\t\x12\x10\n\x08matching\x18\r \x01(\t\x12\x18\n\x10min_contributors\x18\x0e \x01(\x04\x12\x0f\n\x07\x65xplain\x18\x0f \x01(\x08\x12\x13\n\x0b\x61ggregation\x18\x10 \x01(\t\x12+\n\nparameters\x18\x11 \x03(\x0b\x32\x17.mihe.v1.ParameterValue\x12\x15\n\rlargest_share\x18\x12 \x01(\x04\x12\x0f\n\x07\x65psilon\x18\x13 \x01(\t\x12\r\n\x05shown\x18\x0b \x01(\t\";\n\x0eParameterValue\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\"\r\n\x0bJobsRequest\"\x16\n\x07JobName\x12\x0b\n\x03job\x18\x01 \x01(\t\"9\n\x0bResultChunk\x12\x11\n\x07\x63ontent\x18\x01 \x01(\x0cH\x00\x12\x0f\n\x05\x65rror\x18\x02 \x01(\tH\x00\x42\x06\n\x04what2\xf0\x04\n\x05\x41\x64min\x12\x32\n\x06Status\x12\x17.mihe.v1.StatusQuestion\x1a\x0f.mihe.v1.Answer\x12\x37\n\tCatalogue\x12\x19.mihe.v1.CatalogueRequest\x1a\x0f.mihe.v1.Answer\x12\x39\n\nAddDataset\x12\x1a.mihe.v1.AddDatasetRequest\x1a\x0f.mihe.v1.Answer\x12\x41\n\x0eRefreshDataset\x12\x1e.mihe.v1.RefreshDatasetRequest\x1a\x0f.mihe.v1.Answer\x12\x35\n\x08\x44\x61tasets\x12\x18.mihe.v1.DatasetsRequest\x1a\x0f.mihe.v1.Answer\x12,\n\x04Plan\x12\x13.mihe.v1.JobRequest\x1a\x0f.mihe.v1.Answer\x12/\n\x07Propose\x12\x13.mihe.v1.JobRequest\x1a\x0f.mihe.v1.Answer\x12-\n\x04Jobs\x12\x14.mihe.v1.JobsRequest\x1a\x0f.mihe.v1.Answer\x12)\n\x04Show\x12\x10.mihe.v1.JobName\x1a\x0f.mihe.v1.Answer\x12,\n\x05Watch\x12\x10.mihe.v1.JobName\x1a\x0f.mihe.v1.Answer0\x01\x12*\n\x05\x41\x62ort\x12\x10.mihe.v1.JobName\x1a\x0f.mihe.v1.Answer\x12\x32\n\x06Result\x12\x10.mihe.v1.JobName\x1a\x14.mihe.v1.ResultChunk0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,15 +44,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DATASETSREQUEST']._serialized_start=233
   _globals['_DATASETSREQUEST']._serialized_end=250
   _globals['_JOBREQUEST']._serialized_start=253
-  _globals['_JOBREQUEST']._serialized_end=625
-  _globals['_PARAMETERVALUE']._serialized_start=627
-  _globals['_PARAMETERVALUE']._serialized_end=686
-  _globals['_JOBSREQUEST']._serialized_start=688
-  _globals['_JOBSREQUEST']._serialized_end=701
-  _globals['_JOBNAME']._serialized_start=703
-  _globals['_JOBNAME']._serialized_end=725
-  _globals['_RESULTCHUNK']._serialized_start=727
-  _globals['_RESULTCHUNK']._serialized_end=784
-  _globals['_ADMIN']._serialized_start=787
-  _globals['_ADMIN']._serialized_end=1411
+  _globals['_JOBREQUEST']._serialized_end=642
+  _globals['_PARAMETERVALUE']._serialized_start=644
+  _globals['_PARAMETERVALUE']._serialized_end=703
+  _globals['_JOBSREQUEST']._serialized_start=705
+  _globals['_JOBSREQUEST']._serialized_end=718
+  _globals['_JOBNAME']._serialized_start=720
+  _globals['_JOBNAME']._serialized_end=742
+  _globals['_RESULTCHUNK']._serialized_start=744
+  _globals['_RESULTCHUNK']._serialized_end=801
+  _globals['_ADMIN']._serialized_start=804
+  _globals['_ADMIN']._serialized_end=1428
 # @@protoc_insertion_point(module_scope)

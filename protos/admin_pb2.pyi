@@ -155,6 +155,7 @@ class JobRequest(_message.Message):
     AGGREGATION_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
     LARGEST_SHARE_FIELD_NUMBER: _builtins.int
+    EPSILON_FIELD_NUMBER: _builtins.int
     SHOWN_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     """psi, psi_cardinality, query"""
@@ -178,6 +179,8 @@ class JobRequest(_message.Message):
     """of a query: encrypted, shared; over UNION ALL masked, paillier; empty: the first"""
     largest_share: _builtins.int
     """of a query: percent of a sum that one entity of a row may have; 0: not checked"""
+    epsilon: _builtins.str
+    """of a query: of the noise on all counts and sums, as 0.5; empty: no noise"""
     shown: _builtins.str
     """Propose: hex Contract.substance of the plan that was agreed to; empty: any"""
     @_builtins.property
@@ -212,11 +215,12 @@ class JobRequest(_message.Message):
         aggregation: _builtins.str = ...,
         parameters: _abc.Iterable[Global___ParameterValue] | None = ...,
         largest_share: _builtins.int = ...,
+        epsilon: _builtins.str = ...,
         shown: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "basis", b"basis", "datasets", b"datasets", "engine", b"engine", "expires_in_seconds", b"expires_in_seconds", "explain", b"explain", "kind", b"kind", "largest_share", b"largest_share", "matching", b"matching", "min_contributors", b"min_contributors", "min_group", b"min_group", "min_join", b"min_join", "on", b"on", "parameters", b"parameters", "purpose", b"purpose", "receivers", b"receivers", "shown", b"shown", "statement", b"statement"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregation", b"aggregation", "basis", b"basis", "datasets", b"datasets", "engine", b"engine", "epsilon", b"epsilon", "expires_in_seconds", b"expires_in_seconds", "explain", b"explain", "kind", b"kind", "largest_share", b"largest_share", "matching", b"matching", "min_contributors", b"min_contributors", "min_group", b"min_group", "min_join", b"min_join", "on", b"on", "parameters", b"parameters", "purpose", b"purpose", "receivers", b"receivers", "shown", b"shown", "statement", b"statement"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

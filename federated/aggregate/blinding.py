@@ -47,9 +47,15 @@ def blinded_count(count: int, blinds: Iterable[int]) -> int:
     return (count + sum(blinds)) % COUNT_MODULUS
 
 
-def opened_count(blinded: int, blinds: Iterable[int], *, most: int) -> int:
-    """Raises BadMessage if the count is above `most`, the rows that can meet."""
-    return _inside((blinded - sum(blinds)) % COUNT_MODULUS, most)
+def opened_count(blinded: int, blinds: Iterable[int], *, most: int, noise: int = 0) -> int:
+    """Raises BadMessage if the count is above `most`, the rows that can meet.
+
+    `noise` is the most that may have been added or taken away: with it, a count may be below 0.
+    """
+    count = (blinded - sum(blinds)) % COUNT_MODULUS
+    if noise and count >= COUNT_MODULUS // 2:
+        count -= COUNT_MODULUS
+    return _inside(count, most + noise)
 
 
 def opened_sum(decrypted: int, blinds: Iterable[int], *, largest: int) -> int:

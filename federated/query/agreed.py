@@ -36,6 +36,7 @@ def plan_of(contract: Contract) -> QueryPlan:
         receivers=contract.receivers,
         k=query.min_group,
         largest_share=query.largest_share,
+        epsilon=query.epsilon,
     )
     _require_parties(contract, plan.owners, "owners")
     return plan

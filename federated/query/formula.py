@@ -187,7 +187,8 @@ def _computed(formula: Call, numbers: Sequence[Fraction]) -> Fraction | None:
             return left / right if right else None
         case Operator.VAR_POP | Operator.VAR_SAMP, [count, total, squares]:
             over = count - 1 if formula.operator is Operator.VAR_SAMP else count
-            return (squares - total * total / count) / over if over else None
+            # Below 0 by noise alone.
+            return max((squares - total * total / count) / over, Fraction(0)) if over else None
         case Operator.ROOT, [one]:
             return _root(one)
     raise AssertionError("every operator is applied to as many numbers as it takes")

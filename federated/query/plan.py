@@ -14,6 +14,7 @@ from contract.dataset import ColumnType
 from contract.job import KeyPart
 from contract.keys import KeyKind
 from contract.policy import Use
+from federated.noise.parameters import Noise
 from federated.query.table import Table
 
 SNAPSHOT = "snapshot"
@@ -121,7 +122,7 @@ class Summand(Frozen):
     """What is added up under encryption in each cell: one column of one or more owners."""
 
     terms: tuple[Term, ...]
-    least: int = Field(description="of the sum over all entities there may be")
+    least: int = Field(description="of the sum over all entities there may be, noise included")
     most: int
 
 
@@ -147,6 +148,7 @@ class QueryPlan(Compiled):
     largest_share: int | None = Field(
         default=None, description="percent of a sum that one entity of a cell may have"
     )
+    noise: Noise | None = Field(default=None, description="absent: counts and sums are exact")
     owners: tuple[LocalPart, ...]
     summands: tuple[Summand, ...]
     table: Table

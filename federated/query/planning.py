@@ -5,19 +5,22 @@ Implements  federated/SPEC.md §3.2, §3.3; DESIGN §1.2: a pure function of con
 Exactness   every entity of the join is once in every list, so there are never more of them than the
             shortest padded list is long. A number that is sent is cut into limbs such that
             entities × Σ limb bounds < 2^58, and t = 2^59 never wraps; the receiver puts the limbs
-            together again as integers. The bound of every sum stands in the plan.
+            together again as integers. Noise has room as if it were so many entities more. The
+            bound of every sum stands in the plan.
 Learns      nobody
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from fractions import Fraction
 
 from sqlglot import exp
 
 from contract.dataset import MOST_DIGITS
-from contract.errors import BadRequest
+from contract.errors import BadQuery, BadRequest, UnprovenSum
 from contract.job import keys_for
+from federated.noise.parameters import Noise
 from federated.query.figures import Asked, Count, Dimension, Quantile, Squares, Sum
 from federated.query.formula import Bounds
 from federated.query.histogram import Bands, bands_of
@@ -36,21 +39,62 @@ from federated.query.table import (
 from federated.query.values import SENT_BITS, Column, Linear, Range, cast, number, squared
 
 SUM_BITS = 58
+_ROOM_BITS = 40
+"""Of entities, those included that noise stands for: so 18 bits are left of a limb, or more."""
 OWN_BITS = 126
 """What DuckDB's integers hold of a sum over the receiver's own rows."""
 
 
 def compile_statement(
-    statement: Statement, *, receivers: Sequence[str], k: int, largest_share: int | None = None
+    statement: Statement,
+    *,
+    receivers: Sequence[str],
+    k: int,
+    largest_share: int | None = None,
+    epsilon: Decimal | None = None,
 ) -> QueryPlan:
     """The plan of a statement: who may learn the result, and from how many subjects on.
 
     `largest_share` is the percentage of a sum that one of them may have; None: nobody checks.
+    `epsilon` is that of the noise on all that a row tells; None: it is exact.
     """
+    if epsilon is None:
+        return _compiled(statement, receivers, k, largest_share, None)
+    _require_numbers(statement)
+    draws = 1
+    # With room for noise sums may take more limbs, each a number with noise of its own.
+    while True:
+        noise = Noise(epsilon=epsilon, draws=draws, keys=statement.per_subject)
+        plan = _compiled(statement, receivers, k, largest_share, noise)
+        needed = 1 + sum(len(summand.terms) for summand in plan.summands)
+        if needed <= draws:
+            return plan
+        draws = needed
+
+
+def _require_numbers(statement: Statement) -> None:
+    left = statement.left
+    told = [one for one in statement.answer.figures if not left or not left.counts_all(one)]
+    if any(isinstance(figure, Quantile) for figure in told):
+        raise BadQuery(
+            "there is no noise for MEDIAN, quantiles, MIN and MAX: they are made of 32 counts of"
+            " bands, which travel as one number",
+            fix="leave them out; or group by a CASE of bands and count; or ask without noise",
+            rule="federated/SPEC.md §7.1",
+        )
+
+
+def _compiled(
+    statement: Statement,
+    receivers: Sequence[str],
+    k: int,
+    largest_share: int | None,
+    noise: Noise | None,
+) -> QueryPlan:
     left = statement.left
     if left:
         left.require_receiver(receivers)
-    draft = _drafted(statement, statement.sources)
+    draft = _drafted(statement, statement.sources, noise=noise)
     kept = [source for source in statement.sources if left and source.alias == left.kept]
     own = _drafted(statement, kept, bits=OWN_BITS) if kept else draft
     wanted, everywhere = statement.answer.figures, left.counts_all if left else lambda _: False
@@ -67,6 +111,7 @@ def compile_statement(
         per_subject=statement.per_subject,
         rows=draft.rows,
         largest_share=_share_of_a_key(largest_share, statement.per_subject),
+        noise=noise,
         owners=tuple(part.finish() for part in draft.parts),
         summands=tuple(draft.summands),
         table=table_of(statement.answer, figures, bounds, of_own if left else None),
@@ -74,11 +119,24 @@ def compile_statement(
     )
 
 
-def _drafted(statement: Statement, sources: Sequence[Source], bits: int = SUM_BITS) -> "Draft":
+def _drafted(
+    statement: Statement,
+    sources: Sequence[Source],
+    bits: int = SUM_BITS,
+    noise: Noise | None = None,
+) -> "Draft":
     """The parts of these sources, with their conditions, groups and uses."""
     parts = [Part(source, size_of(source)) for source in sources]
     rows = min(part.size for part in parts)
-    draft = Draft({part.source.alias: i for i, part in enumerate(parts)}, parts, rows, bits)
+    places = {part.source.alias: i for i, part in enumerate(parts)}
+    draft = Draft(places, parts, rows, bits, 0 if noise is None else noise.spread)
+    if draft.room >= 1 << _ROOM_BITS:
+        raise UnprovenSum(
+            f"the noise of a number may reach {draft.spread} times what one entity adds to it:"
+            f" there is no room for more than {(1 << _ROOM_BITS) - 1 - rows}",
+            fix="ask with a larger epsilon, or for fewer sums",
+            rule="federated/SPEC.md §7.2",
+        )
     for condition in statement.conditions:
         if condition.source in draft.places:
             draft.part(condition.source).filter(condition.sql, condition.columns)
@@ -121,10 +179,17 @@ class Draft:
     rows: int
     bits: int
     """What a sum stays below, in bits."""
+    spread: int = 0
+    """How many entities' values the noise of each may be as large as."""
     summands: list[Summand] = field(default_factory=list)
     numbers: dict[Linear, tuple[tuple[int, ...], int]] = field(default_factory=dict)
     histograms: dict[Linear, tuple[Bands, tuple[int, ...]]] = field(default_factory=dict)
     presences: dict[frozenset[Column], int] = field(default_factory=dict)
+
+    @property
+    def room(self) -> int:
+        """How many entities' values a sum must have room for."""
+        return self.rows + self.spread
 
     def part(self, alias: str) -> Part:
         return self.parts[self.places[alias]]
@@ -153,7 +218,7 @@ class Draft:
                 scale = self.parts[figure.owner].groups[figure.group].scale
                 return Bounds(Fraction(10**MOST_DIGITS - 1, 10**scale), 10**scale)
             case CountFigure():
-                return Bounds(Fraction(self.rows), 1)
+                return Bounds(Fraction(self.room), 1)
             case SumFigure():
                 limbs = (self.summands[place] for place in figure.summands)
                 most = sum(
@@ -181,7 +246,7 @@ class Draft:
         """The sum of an owner's squares, which it computes and cuts into limbs itself."""
         (alias,) = number.sources
         largest = _range(number).magnitude ** 2
-        most = min(((1 << self.bits) - 1) // self.rows, (1 << SENT_BITS) - 1)
+        most = min(((1 << self.bits) - 1) // self.room, (1 << SENT_BITS) - 1)
         bits = 0 if largest <= most else most.bit_length() - 1
         sent = _value(2 * number.scale, 0, largest, bits, most)
         summands = []
@@ -260,7 +325,7 @@ class Draft:
         shares = {alias: of.of(alias, constant=alias == of.terms[0][0].source) for alias in owners}
         ranges = {alias: _range(share) for alias, share in shares.items()}
         # Each owner's limb may reach this, in every entity, and the sum stays below 2^58.
-        most = ((1 << self.bits) - 1) // (self.rows * len(owners))
+        most = ((1 << self.bits) - 1) // (self.room * len(owners))
         bits = 0 if all(one.magnitude <= most for one in ranges.values()) else most.bit_length() - 1
         limbs: list[list[tuple[Term, tuple[int, int]]]] = []
         for alias in owners:
@@ -277,8 +342,9 @@ class Draft:
         return tuple(self._sum(terms) for terms in limbs), bits
 
     def _sum(self, terms: Sequence[tuple[Term, tuple[int, int]]]) -> int:
-        least = sum(min(low, 0) for _, (low, _) in terms) * self.rows
-        most = sum(max(high, 0) for _, (_, high) in terms) * self.rows
+        noise = sum(max(abs(low), abs(high)) for _, (low, high) in terms) * self.spread
+        least = sum(min(low, 0) for _, (low, _) in terms) * self.rows - noise
+        most = sum(max(high, 0) for _, (_, high) in terms) * self.rows + noise
         assert -(1 << self.bits) <= least <= most < 1 << self.bits, "limbs are cut to fit"
         summand = Summand(terms=tuple(term for term, _ in terms), least=least, most=most)
         self.summands.append(summand)

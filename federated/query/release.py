@@ -1,7 +1,8 @@
 """What opens the cells of a query: an owner's blindings and labels, and the receiver's opening.
 
 Implements  federated/SPEC.md §3.4
-Learns      the receiver: count and sums of the cells that every owner opened, and their labels
+Learns      the receiver: count and sums of the cells that every owner opened, and their labels;
+            where the contract has noise, with what each other owner has put into its opening
 Not safe    as the gate itself: the owner's policy decides before an opening is sent
 
 A blinding is named by the codes of its cell; the remainder has a name of its own, REMAINDER, which
@@ -17,6 +18,7 @@ from contract.errors import BadMessage
 from federated.aggregate.blinding import opened_count, opened_shares, opened_sum
 from federated.query.plan import QueryPlan
 from federated.query.result import Cell
+from federated.query.table import CountFigure, SumFigure
 
 Codes = tuple[int, ...]
 
@@ -95,7 +97,26 @@ def _open(
         for place, (value, summand) in enumerate(zip(shut.sums, plan.summands, strict=True))
     )
     count = opened_count(
-        shut.blinded_count, [opening.count_blinding for opening in openings], most=plan.rows
+        shut.blinded_count,
+        [opening.count_blinding for opening in openings],
+        most=plan.rows,
+        noise=0 if plan.noise is None else plan.noise.spread,
     )
     labels = None if name == REMAINDER else tuple(opening.labels for opening in openings)
+    if plan.noise is not None:
+        count, sums = max(count, 1), _with_values(plan, sums)
     return Cell(labels=labels, count=count, sums=sums)
+
+
+def _with_values(plan: QueryPlan, sums: tuple[int, ...]) -> tuple[int, ...]:
+    """Sums in which each that counts values has one: with noise nobody can tell that it is none.
+
+    It can be divided by, and what is made of released numbers alone tells nothing more.
+    """
+    own = plan.table.left or ()
+    counting = {
+        figure.present
+        for place, figure in enumerate(plan.table.figures)
+        if place not in own and isinstance(figure, CountFigure | SumFigure)
+    }
+    return tuple(max(one, 1) if place in counting else one for place, one in enumerate(sums))

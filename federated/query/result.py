@@ -130,22 +130,31 @@ class _Found:
     figures: tuple[Value, ...]
 
 
-def result_of(plan: Planned, cells: Sequence[Cell], own: Sequence[Cell] = ()) -> Result:
+def result_of(
+    plan: Planned,
+    cells: Sequence[Cell],
+    own: Sequence[Cell] = (),
+    noises: Sequence[str | None] | None = None,
+) -> Result:
     """The rows that `cells` make; BadMessage for what the plan does not allow.
 
     `own`: of a LEFT JOIN, what the receiver added up over all its rows, group by group.
+    `noises`: the standard deviation of each column's noise; None: all that was released is exact.
     """
+    noisy = noises is not None
     shown = [cell for cell in cells if cell.labels is not None]
     rest = [cell for cell in cells if cell.labels is None]
     if len(rest) > 1:
         raise _not_allowed("there is more than one remainder")
     lines, last = [_Line(cell) for cell in shown], [_Line(cell) for cell in rest]
     if plan.table.left is not None:
-        lines, last = _with_own(shown, rest, own)
-    found = [_found(plan, line) for line in lines]
+        lines, last = _with_own(shown, rest, own, noisy=noisy)
+    found = [_found(plan, line, noisy=noisy) for line in lines]
     kept = _kept(plan, found)
-    rows = tuple(one.row for one in (*kept, *(_found(plan, line) for line in last)))
-    columns = tuple(map(_column, plan.table.outputs))
+    folded = [_found(plan, line, noisy=noisy) for line in last]
+    rows = tuple(one.row for one in (*kept, *folded))
+    outputs = plan.table.outputs
+    columns = tuple(map(_column, outputs, noises or [None] * len(outputs)))
     if plan.table.left is None:
         return Result(columns, rows, len(found) - len(kept))
     withheld = sum(row.values[-1] is not None for row in rows)
@@ -154,7 +163,7 @@ def result_of(plan: Planned, cells: Sequence[Cell], own: Sequence[Cell] = ()) ->
 
 
 def _with_own(
-    shown: Sequence[Cell], rest: Sequence[Cell], own: Sequence[Cell]
+    shown: Sequence[Cell], rest: Sequence[Cell], own: Sequence[Cell], *, noisy: bool
 ) -> tuple[list[_Line], list[_Line]]:
     """A row for each group that the receiver has; the remainder is of those not opened alone."""
     opened = {cell.labels: cell for cell in shown}
@@ -164,7 +173,7 @@ def _with_own(
     together = [one.own for one in lines if one.cell is None and one.own is not None]
     last = [_Line(cell, _together(together)) for cell in rest]
     for line in (*lines, *last):
-        if line.cell and line.own and line.cell.count > line.own.count:
+        if not noisy and line.cell and line.own and line.cell.count > line.own.count:
             raise _not_allowed("more entities match than the receiver has")
     return lines, last
 
@@ -219,13 +228,14 @@ def _sorted(
     return [*(nulls if nulls_first else ()), *rest, *(() if nulls_first else nulls), *untold]
 
 
-def _column(output: Output) -> ResultColumn:
+def _column(output: Output, noise: str | None) -> ResultColumn:
     return ResultColumn(
         name=output.name,
         type=output.type,
         decimals=output.decimals or 0,
         digits=output.digits,
         within=output.within,
+        noise=noise,
         significant=SIGNIFICANT_DIGITS if _is_inexact(output) else None,
     )
 
@@ -238,15 +248,16 @@ def _group(plan: Planned, figure: DimensionFigure) -> GroupColumn:
     return plan.groups[figure.owner][figure.group]
 
 
-def _found(plan: Planned, line: _Line) -> _Found:
+def _found(plan: Planned, line: _Line, *, noisy: bool) -> _Found:
     if line.cell is not None:
-        _check(plan, line.cell)
+        _check(plan, line.cell, noisy=noisy)
     sources = [line.of(plan, place) for place in range(len(plan.table.figures))]
     figures = tuple(
         WITHHELD if cell is None else _figure(plan, figure, cell)
         for figure, cell in zip(plan.table.figures, sources, strict=True)
     )
-    _check_squares(plan, sources, figures)
+    if not noisy:
+        _check_squares(plan, sources, figures)
     made = [value_of(output.formula, figures) for output in plan.table.outputs]
     values = [_shown(output, one) for output, one in zip(plan.table.outputs, made, strict=True)]
     if plan.table.left is not None:
@@ -268,19 +279,24 @@ def _shown(output: Output, value: Value) -> CellValue:
     return shown_decimal(value, output.decimals)
 
 
-def _check(plan: Planned, cell: Cell) -> None:
-    if not plan.fewest <= cell.count <= plan.rows:
-        raise _not_allowed("a count is not one that the plan allows")
+def _check(plan: Planned, cell: Cell, *, noisy: bool) -> None:
     if len(cell.sums) != len(plan.summands):
         raise _not_allowed("there are more or fewer sums than the plan has")
-    for value, summand in zip(cell.sums, plan.summands, strict=True):
-        # What one entity may add, as many times as there are entities.
-        if not summand.least * cell.count <= value * plan.rows <= summand.most * cell.count:
-            raise _not_allowed("a sum is not one that the plan allows")
+    if not noisy:  # with noise, all that holds are the bounds by which cells were opened
+        _check_exact(plan, cell)
     if cell.labels is not None:
         shape = [len(groups) for groups in plan.groups]
         if [len(labels) for labels in cell.labels] != shape:
             raise _not_allowed("a label is missing, or one too many is there")
+
+
+def _check_exact(plan: Planned, cell: Cell) -> None:
+    if not plan.fewest <= cell.count <= plan.rows:
+        raise _not_allowed("a count is not one that the plan allows")
+    for value, summand in zip(cell.sums, plan.summands, strict=True):
+        # What one entity may add, as many times as there are entities.
+        if not summand.least * cell.count <= value * plan.rows <= summand.most * cell.count:
+            raise _not_allowed("a sum is not one that the plan allows")
 
 
 def _check_squares(plan: Planned, sources: Sequence[Cell | None], figures: Sequence[Value]) -> None:

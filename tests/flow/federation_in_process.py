@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
@@ -45,6 +46,8 @@ from federated.join.owner import AwaitServed, TokenList, start
 from federated.join.parameters import JoinParameters
 from federated.query.agreed import join_of, largest_of, plan_of, sums_of
 from federated.query.dominance import shown_bands
+from federated.query.drawing import noised
+from federated.query.noise import deviations
 from federated.query.plan import QueryPlan
 from federated.query.planning import compile_statement
 from federated.query.release import Codes, Opening, Shut, labels_of, names_of, opened
@@ -78,6 +81,7 @@ def contract_of(
     matching: Matching = Matching.BLIND,
     aggregation: Aggregation = Aggregation.ENCRYPTED,
     largest_share: int | None = None,
+    epsilon: Decimal | None = None,
 ) -> Contract:
     """The contract of a statement; its receiver is the owner with that place in it."""
     statement = parse(sql, entries)
@@ -113,6 +117,7 @@ def contract_of(
             min_join=min_join,
             entries=tuple(entry for several in stated for entry in several),
             largest_share=largest_share,
+            epsilon=epsilon,
         ),
         purpose="JOINT_STATISTICS",
         basis=Basis.SYNTHETIC_TEST,
@@ -449,6 +454,7 @@ class _Run:
         openings = [opening(self.plan, owner, own, name, shared=self.shared) for name in names]
         if me == self.receiver:
             return openings
+        openings = noised(self.plan, me, openings)
         if self.shared and me == self._helper:
             seed = wire.seed_to_bytes(owns[self.receiver].pads.reveal())
             self._send(self.receiver, me, "seed", seed)
@@ -487,7 +493,7 @@ class _Run:
             for cell, row in zip(sums.cells, values, strict=True)
         ]
         cells_of = opened(self.plan, names, shut, openings, shared=self.shared)
-        return result_of(self.plan, cells_of), sums.folded
+        return result_of(self.plan, cells_of, (), deviations(self.plan)), sums.folded
 
 
 def opening(plan: QueryPlan, owner: int, own: Own, name: Codes, *, shared: bool = False) -> Opening:

@@ -17,6 +17,7 @@ MODULES = {
     "grpcio-health-checking": "grpc_health.v1.health_pb2_grpc",
     "grpcio-reflection": "grpc_reflection.v1alpha.reflection",
     "numpy": "numpy",
+    "opendp": "opendp.measurements",
     "pandas": "pandas",
     "phe": "phe.paillier",
     "protobuf": "google.protobuf.message",

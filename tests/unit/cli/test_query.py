@@ -13,7 +13,13 @@ from cli.init import POLICY
 from cli.main import main
 from contract.canonical import canonical_bytes
 from contract.cause import cause_of
-from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType, ResultColumn
+from contract.dataset import (
+    COMPUTED_NOISE,
+    CatalogueColumn,
+    CatalogueEntry,
+    ColumnType,
+    ResultColumn,
+)
 from contract.errors import (
     BadQuery,
     ForeignEncryptionKey,
@@ -176,6 +182,28 @@ def test_the_fast_dials_are_asked_for_in_so_many_words(ready: Node) -> None:
 def test_the_largest_share_is_asked_for_in_percent(ready: Node) -> None:
     assert main([*ASK, "--largest-share", "60"]) == 0
     assert _asked(ready).largest_share == 60
+
+
+def test_noise_is_asked_for_by_its_epsilon_and_shown_with_its_deviation(
+    ready: Node, job: JobView, done: JobView, capsys: Said, folder: Path
+) -> None:
+    assert done.result is not None
+    noises = (None, "5.66", COMPUTED_NOISE)
+    columns = tuple(
+        column.model_copy(update={"noise": noise})
+        for column, noise in zip(COLUMNS, noises, strict=True)
+    )
+    noisy = done.model_copy(update={"result": done.result.model_copy(update={"columns": columns})})
+    ready.answers["Watch"] = [job, noisy]
+    file = folder / "noisy.csv"
+    assert main([*ASK, "--noise", "0.5", "--out", str(file)]) == 0
+    assert _asked(ready).epsilon == "0.5"
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "firms (σ 5.66)" in shown
+    assert "loans (from noise)" in shown
+    note = json.loads(file.with_name("noisy.csv.json").read_text("utf-8"))
+    assert note["columns"]["firms"] == "has noise with a standard deviation of 5.66"
+    assert note["columns"]["loans"].startswith("computed from counts and sums that have noise; ")
 
 
 LINES = "SELECT r.industry,\r\n  COUNT(*) AS 户数 -- 损失\r\nFROM …\n"
@@ -502,7 +530,9 @@ def test_the_example_of_a_policy_means_what_it_says(
     example = example.replace('with = ["bank_b"]', 'with = ["registry"]')
     policy = parse(Policy, example, "policy.toml")
     assert contract.query is not None
-    query = contract.query.model_copy(update={"statement": statement, "min_group": min_group})
+    wish = {"statement": statement, "min_group": min_group}
+    noise = policy.allow[0].max_epsilon
+    query = contract.query.model_copy(update={**wish, "epsilon": noise})
     changed = {"query": query, "basis": policy.allow[0].bases[0]}
     asked = contract.model_copy(update=changed)
     if denied is None:

@@ -1,9 +1,11 @@
 """Who learns what: each line of the statement follows from the contract, and none is missing."""
 
 from datetime import date
+from decimal import Decimal
 from itertools import product
 
 import pytest
+from pydantic import ValidationError
 
 from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
 from contract.job import (
@@ -147,6 +149,7 @@ def query(
     matching: Matching = Matching.BLIND,
     aggregation: Aggregation = Aggregation.ENCRYPTED,
     largest_share: int | None = None,
+    epsilon: Decimal | None = None,
 ) -> LeakageStatement:
     key = CatalogueColumn(name="uscc", type=ColumnType.KEY, key=KeyKind.USCC, level=2, size=512)
     entries = tuple(
@@ -159,6 +162,7 @@ def query(
         min_join=k,
         entries=entries,
         largest_share=largest_share,
+        epsilon=epsilon,
     )
     parties = tuple(
         party(entry.org, size=256 << at, schema_digest=entry.schema_digest)
@@ -287,6 +291,23 @@ def test_bands_are_said_to_show_how_large_values_are_and_their_absence_too(
     said = [one for line in bands.coalitions for one in line.what if "their bands" in one]
     assert len(said) == 1
     assert off.parties[:-1] == bands.parties[:-1]
+
+
+@pytest.mark.parametrize(("receiver", "counter"), [("bank_a", "bank_b"), ("tax", "bank_a")])
+def test_noise_is_said_with_who_could_take_it_off_and_what_it_does_not_cover(
+    receiver: str, counter: str
+) -> None:
+    exact, noisy = query(receiver), query(receiver, epsilon=Decimal("0.5"))
+    new = [line for line in noisy.not_covered if line not in exact.not_covered]
+    assert len(new) == 4
+    whole = " ".join(new)
+    for said in ("e^0.5 times", f"{receiver} with {counter} has counts", "Which rows", "add up"):
+        assert said in whole
+    (result,) = [one for one in of(receiver, noisy.parties) if one.startswith("the result")]
+    assert "each with noise" in result
+    assert noisy.coalitions == exact.coalitions
+    with pytest.raises(ValidationError, match="exact counts"):
+        query(receiver, aggregation=Aggregation.SHARED, epsilon=Decimal("0.5"))
 
 
 @pytest.mark.parametrize("kind", KINDS)

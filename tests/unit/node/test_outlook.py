@@ -1,6 +1,7 @@
 """What a job would cost, told before it is proposed: what is really sent, and the plan's digest."""
 
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 
@@ -58,6 +59,7 @@ def asked(bank_a: Member) -> Asked:
         owners: tuple[str, ...] = ("bank", "registry"),
         suite: Suite = Suite.BLIND_JOIN,
         largest_share: int | None = None,
+        epsilon: Decimal | None = None,
     ) -> Contract:
         entries = tuple(entry for entry in CATALOGUE if entry.org in owners)
         parties = [
@@ -78,6 +80,7 @@ def asked(bank_a: Member) -> Asked:
             min_join=10,
             entries=entries,
             largest_share=largest_share,
+            epsilon=epsilon,
         )
         return contract_of(*parties, kind=JobKind.QUERY, query=query, crypto=Crypto(suite=suite))
 
@@ -278,6 +281,18 @@ def test_a_limit_of_the_own_policy_holds_for_the_join_too(asked: Asked) -> None:
     for share, denied in ((None, []), (50, []), (51, ["shares of more than 50 % of a sum"])):
         lines = policy_lines(asked(SUMMED, largest_share=share), "bank", policy, NOW.date())
         assert [one.what for one in lines if one.allowed is False] == denied
+
+
+def test_noise_is_shown_with_who_draws_it_and_how_much_each_column_has(asked: Asked) -> None:
+    exact, noisy = asked(BY_INDUSTRY), asked(BY_INDUSTRY, epsilon=Decimal("0.5"))
+    new = [step for step in outlook(noisy).steps if step not in outlook(exact).steps]
+    assert digest_of(noisy) != digest_of(exact)
+    split, shown = new
+    assert split.startswith(
+        "noise: epsilon 0.5 is split over 2 numbers of each row; registry draws"
+    )
+    # √2 × 2 / 0.5 million yuan.
+    assert shown.endswith("industry, s (noise: sigma 5660000)")
 
 
 def test_what_can_not_be_carried_out_is_not_shown(asked: Asked) -> None:

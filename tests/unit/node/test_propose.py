@@ -275,3 +275,33 @@ def test_only_what_the_coordinator_matches_can_be_keyed(
     assert "Did you mean 'keyed'?" in refusal(BadRequest, offers, matching="keyd").what
     assert "Did you mean 'shared'?" in refusal(BadRequest, offers, aggregation="share").what
     assert "nothing is added up" in refusal(BadRequest, offers, aggregation="shared").what
+
+
+@pytest.mark.parametrize(
+    "epsilon", ["0", "0.0005", "0.1234", "10.001", "11", "1e-1", "-1", "½", "nan", " 1", "1" * 99]
+)
+def test_the_epsilon_of_noise_is_a_short_number_within_its_bounds(epsilon: str) -> None:
+    wish = replace(WISH, kind="query", statement="SELECT 1", epsilon=epsilon)
+    with pytest.raises(BadRequest) as refused:
+        draft(wish, {}, me="bank_a")
+    assert "0.001 to 10" in refused.value.what
+
+
+@pytest.mark.parametrize(
+    ("statement", "aggregation", "what"),
+    [
+        (
+            "SELECT SUM(a) FROM (SELECT a FROM x.y UNION ALL SELECT a FROM z.y)",
+            "",
+            "UNION ALL",
+        ),
+        ("SELECT 1", "shared", "exact counts"),
+    ],
+)
+def test_where_nobody_can_add_noise_none_is_promised(
+    statement: str, aggregation: str, what: str
+) -> None:
+    wish = replace(WISH, kind="query", statement=statement, aggregation=aggregation, epsilon="0.5")
+    with pytest.raises(BadRequest) as refused:
+        draft(wish, {}, me="bank_a")
+    assert what in refused.value.what
