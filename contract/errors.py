@@ -8,7 +8,7 @@
     │   ├── BadQuery, KeyInQuery, UnprovenSum                       (SQL: line, column, what works)
     │   └── TooManyResults
     ├── PolicyError       an owner said no
-    │   ├── Refused                                                 exit 3
+    │   ├── Refused, BudgetExhausted                                exit 3
     │   ├── ContractExpired                                         exit 3
     │   └── Withheld                                                exit 4
     ├── PeerError         another party broke the protocol          exit 5
@@ -292,6 +292,19 @@ class Refused(PolicyError):
     code = "REFUSED"
 
 
+class BudgetExhausted(PolicyError):
+    """What an owner's answers to this receiver have cost leaves too little for one more.
+
+    Met   a query with noise is proposed to an owner whose rule has an `epsilon_budget`, and earlier
+          answers about the same dataset to the same receiver, in its `epsilon_days`, have used it
+          up; `party` is that owner. Answers add up, whatever they were about (docs/noise.md)
+    Do    ask with a smaller `--noise`; or wait until earlier answers are not counted any more; or
+          ask the owner for a larger budget
+    """
+
+    code = "BUDGET_EXHAUSTED"
+
+
 class ContractExpired(PolicyError):
     """The contract's time was over before every party had signed the start.
 
@@ -307,7 +320,8 @@ class Withheld(PolicyError):
 
     Met   the policy file was changed or became unreadable between consent and release: it is read
           again before the message leaves from which a result can be computed. Or its `min_change`
-          forbids the answer: it differs by too few of the owner's subjects from an earlier one
+          forbids the answer: it differs by too few of the owner's subjects from an earlier one; or
+          another job has spent what was left of its `epsilon_budget`
     Do    ask the owner; propose the job again when it allows it, or ask for something that differs
           by more
     Left  the job has ended on all sides; what had been computed is removed and nobody has seen it

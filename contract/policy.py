@@ -5,12 +5,14 @@ coordinator says can relax it.
 """
 
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from contract.canonical import Frozen, Name, OrgId
+from contract.canonical import Frozen, Name, OrgId, Unfit
+from contract.epsilon import DEFAULT_EPSILON_DAYS, LEAST_EPSILON, Epsilon
 from contract.job import (
     FEWEST_CONTRIBUTORS,
     MOST_CONTRIBUTORS,
@@ -121,6 +123,25 @@ class Allow(Frozen):
         " differ from a row of an earlier answer to the same receiver, unless by none; without it"
         " answers are not compared",
     )
+    max_epsilon: Epsilon | None = Field(
+        default=None,
+        description="a query must have noise on every count and sum, of this epsilon or less;"
+        " 0.5 is a common start. Without it and `epsilon_budget` answers may be exact",
+    )
+    epsilon_budget: Decimal | None = Field(
+        default=None,
+        ge=LEAST_EPSILON,
+        le=1000,
+        decimal_places=3,
+        description="a query must have noise, and what this dataset's answers to one receiver have"
+        " cost in `epsilon_days` adds up to this at most; 4 is a common start",
+    )
+    epsilon_days: int = Field(
+        default=DEFAULT_EPSILON_DAYS,
+        ge=1,
+        le=3660,
+        description="days after which what an answer has cost is not counted any more",
+    )
     receivers_own: bool = Field(
         default=True,
         description="whether a query that this dataset takes part in may add up its receiver's own"
@@ -136,6 +157,12 @@ class Allow(Frozen):
     approve: Literal["auto"] = Field(
         description="auto: the node approves by itself; the only approval there is yet"
     )
+
+    @model_validator(mode="after")
+    def _days_of_a_budget(self) -> Self:
+        if self.epsilon_budget is None and self.epsilon_days != DEFAULT_EPSILON_DAYS:
+            raise Unfit("`epsilon_days` stands with `epsilon_budget`")
+        return self
 
 
 class Policy(Frozen):

@@ -28,6 +28,7 @@ from contract.errors import (
     BY_CODE,
     Aborted,
     BadReceipt,
+    BudgetExhausted,
     CertificateRevoked,
     ContractExpired,
     FingerprintChanged,
@@ -314,7 +315,7 @@ _COORDINATORS_CAUSES = {
     PartyLost.code,
 }
 # Of a blind join, whose parts it could not take or match, any cause but a person's or an owner's.
-_NEVER_THE_COORDINATORS = {Aborted.code, Refused.code, Withheld.code}
+_NEVER_THE_COORDINATORS = {Aborted.code, BudgetExhausted.code, Refused.code, Withheld.code}
 
 
 def _coordinators_causes(ledger: Ledger) -> set[str]:

@@ -32,6 +32,7 @@ from contract.statements import (
     Prepare,
 )
 from contract.views import PolicyLine
+from node.budget import require_left
 from node.catalogue import Datasets
 from node.docket import Docket
 from node.evidence import bundle
@@ -82,6 +83,10 @@ class Owner:
             snapshot=snapshot,
             joined=joined,
         )
+
+    def require_left(self, store: Store, contract: Contract) -> None:
+        """Raise BudgetExhausted if the own policy's budget has too little left for this answer."""
+        require_left(store, contract, self.org, readable(self.policy, self.org))
 
     def policy_lines(self, contract: Contract) -> tuple[PolicyLine, ...]:
         """What a query asks of each owner's policy, and what the own one answers."""
@@ -262,6 +267,7 @@ class Conductor:
     def _answer(self, ledger: Ledger) -> None:
         try:
             consent = self._owner.decide(ledger.contract)
+            self._owner.require_left(self._store, ledger.contract)
             digest_of(ledger.contract)
         except MiheError as error:
             refusal = cause_of(error.at(party=self._owner.org, phase="approve"))

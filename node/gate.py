@@ -29,8 +29,10 @@ from contract.job import (
 )
 from contract.policy import Allow, Policy, Use
 from contract.views import PolicyLine
-from federated.paillier.encrypt import is_installed
+from federated.noise import secret as noise
+from federated.paillier import encrypt as paillier
 from federated.query.agreed import plan_of, plan_of_union
+from federated.query.noise import draws
 from federated.query.plan import uses
 from federated.query.union_plan import uses_of_union
 from node.planned_on import require_same, root_of
@@ -120,15 +122,22 @@ def decide(
 
 def _require_installed(contract: Contract, org: str) -> None:
     """Refused if the job takes a library that is installed on its owner's wish alone."""
-    if contract.aggregation is Aggregation.PAILLIER and not is_installed():
-        raise Refused(
-            f"{org}'s node has not installed what Paillier's encryption takes",
-            party=org,
-            phase="approve",
-            rule="extra: paillier",
-            fix=f"ask {org} to install it where its node runs, pip install 'mihe[paillier]', or"
-            " leave --aggregation out",
-        )
+    if contract.aggregation is Aggregation.PAILLIER and not paillier.is_installed():
+        raise _not_installed(org, "Paillier's encryption", "paillier", "--aggregation")
+    has_noise = contract.query is not None and contract.query.epsilon is not None
+    if has_noise and not noise.is_installed() and draws(plan_of(contract), org):
+        raise _not_installed(org, "drawing noise", "noise", "--noise")
+
+
+def _not_installed(org: str, what: str, extra: str, option: str) -> MiheError:
+    return Refused(
+        f"{org}'s node has not installed what {what} takes",
+        party=org,
+        phase="approve",
+        rule=f"extra: {extra}",
+        fix=f"ask {org} to install it where its node runs, pip install 'mihe[{extra}]', or leave"
+        f" {option} out",
+    )
 
 
 def readable(policy: Callable[[], Policy], org: str) -> Policy:
@@ -312,11 +321,22 @@ def _denied_of(query: Query, used: Mapping[str, frozenset[Use]], rule: Allow) ->
         denied.append("rows in a sum over UNION ALL (largest_share is not checked there)")
     if most is not None and (query.largest_share or 0) > most:
         denied.append(f"shares of more than {most} % of a sum")
+    denied += _denied_exact(query, rule)
     if fewest is not None and rule.min_contributors is None:
         denied.append("rows in a sum over UNION ALL (min_contributors)")
     elif fewest is not None and fewest < (rule.min_contributors or 0):
         denied.append(f"sums over fewer than {rule.min_contributors} organisations")
     return denied
+
+
+def _denied_exact(query: Query, rule: Allow) -> list[str]:
+    """What has no noise, or too little, where the rule asks for some."""
+    most = rule.max_epsilon
+    if most is not None and (query.epsilon is None or query.epsilon > most):
+        return [f"counts and sums without noise of an epsilon of {most} or less (--noise)"]
+    if rule.epsilon_budget is not None and query.epsilon is None:
+        return ["counts and sums without noise (--noise), which an epsilon_budget can't count"]
+    return []
 
 
 def _denied_own(contract: Contract, org: str, rule: Allow) -> list[str]:
@@ -328,18 +348,28 @@ def _denied_own(contract: Contract, org: str, rule: Allow) -> list[str]:
     return [f"sums of {receiver}'s own columns"] if own & _ADDED_UP else []
 
 
+def allowing(
+    contract: Contract, org: str, policy: Policy, today: date
+) -> dict[str, tuple[Allow, ...]]:
+    """For each dataset all rules that list everything that the job asks of it."""
+    return {
+        asked.dataset: tuple(
+            one.rule for one in _tried(contract, org, asked, policy, today) if not one.denied
+        )
+        for asked in _asked(contract, org)
+    }
+
+
 def min_changes(contract: Contract, org: str, policy: Policy, today: date) -> dict[str, int]:
     """By how many subjects answers from each dataset must differ, where its rules ask for that.
 
     They don't where one that allows the job asks for nothing.
     """
     found = {}
-    for asked in _asked(contract, org):
-        tried = _tried(contract, org, asked, policy, today)
-        fewest = [one.rule.min_change for one in tried if not one.denied]
-        wanted = [one for one in fewest if one is not None]
-        if wanted and len(wanted) == len(fewest):
-            found[asked.dataset] = min(wanted)
+    for dataset, rules in allowing(contract, org, policy, today).items():
+        wanted = [rule.min_change for rule in rules if rule.min_change is not None]
+        if wanted and len(wanted) == len(rules):
+            found[dataset] = min(wanted)
     return found
 
 

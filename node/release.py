@@ -47,11 +47,15 @@ def least_changes(consent: Consent, policy: Callable[[], Policy], today: date) -
 
     Withheld if the policy is unreadable.
     """
+    return gate.min_changes(consent.contract, consent.org, policy_now(consent, policy), today)
+
+
+def policy_now(consent: Consent, policy: Callable[[], Policy]) -> Policy:
+    """The owner's policy as its file stands at the release; Withheld if it can't be read."""
     try:
-        now = gate.readable(policy, consent.org)
+        return gate.readable(policy, consent.org)
     except MiheError as refusal:
         raise _withdrawn(consent, refusal) from None
-    return gate.min_changes(consent.contract, consent.org, now, today)
 
 
 def _withdrawn(consent: Consent, refusal: MiheError) -> Withheld:

@@ -79,9 +79,19 @@ receipts = Table(
     Column("salt", LargeBinary, nullable=False),
 )
 
+charges = Table(
+    "charges",
+    tables,
+    Column("run", LargeBinary, primary_key=True),
+    Column("dataset", String, primary_key=True),
+    Column("receiver", String, nullable=False),
+    Column("epsilon", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
 HISTORY = History(
     daemon="node",
-    newest="node_1",
+    newest="node_2",
     revisions=Path(__file__).parent / "revisions",
     tables=tables,
     meta=meta,

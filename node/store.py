@@ -13,6 +13,8 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from contract.signing import Kind, Statement
 from durable.opening import open_state
 from durable.postgres import Place
 from node.schema import HISTORY
+from node.schema import charges as _charges
 from node.schema import heard as _heard
 from node.schema import jobs as _jobs
 from node.schema import meta as _meta
@@ -73,6 +76,16 @@ class JobRow:
     """Of each dataset that the job uses, in the contract's order; none before consent."""
     begun: bool
     result: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What an answer with noise costs a dataset, towards its receiver."""
+
+    dataset: str
+    receiver: str
+    epsilon: Decimal
+    at: datetime
 
 
 class Store:
@@ -257,6 +270,40 @@ class Store:
                 )
                 for row in db.execute(_RECEIPTS, {"run": run})
             ]
+
+    # ── charges ─────────────────────────────────────────────────────────────────────────────────
+
+    def charge(self, run: bytes, charges: Sequence[Charge]) -> None:
+        """Keep what the answer of a run costs each of its datasets."""
+        with self._database.write() as db:
+            for one in charges:
+                db.execute(
+                    insert(_charges).values(
+                        run=run,
+                        dataset=one.dataset,
+                        receiver=one.receiver,
+                        epsilon=str(one.epsilon),
+                        at=int(one.at.timestamp()),
+                    )
+                )
+
+    def is_charged(self, run: bytes) -> bool:
+        """Whether the answer of a run has been charged."""
+        with self._database.read() as db:
+            known = db.execute(select(_charges.c.run).where(_charges.c.run == run))
+            return known.first() is not None
+
+    def charged(self, dataset: str, receiver: str, since: datetime) -> Decimal:
+        """What all answers about a dataset to a receiver have cost since then."""
+        with self._database.read() as db:
+            rows = db.execute(
+                select(_charges.c.epsilon).where(
+                    _charges.c.dataset == dataset,
+                    _charges.c.receiver == receiver,
+                    _charges.c.at >= int(since.timestamp()),
+                )
+            )
+            return sum((Decimal(row.epsilon) for row in rows), start=Decimal(0))
 
     # ── within ──────────────────────────────────────────────────────────────────────────────────
 

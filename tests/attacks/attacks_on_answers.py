@@ -8,9 +8,11 @@ the tables that it gets. It wins by the tables alone.
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from decimal import Decimal
 from pathlib import Path
 from unittest.mock import patch
 
+from contract.job import Aggregation
 from federated.join import cells as gate
 from tests.attacks.bench import BANK, BUREAU, JOIN, Bench, Row, keys
 from tests.attacks.trial import Guard, Trial, over_a_guess
@@ -124,6 +126,23 @@ def tracker(folder: Path) -> Iterator[Trial]:
         yield Trial("AT-05", f"{setting}; {org} has {rule or 'no rule'}", guard, float(found), 0.0)
 
 
+def tracker_of_noise(folder: Path) -> Iterator[Trial]:
+    """The same where the owner's policy asks for noise: the difference is how far two draws are."""
+    for guard, epsilon in ((Guard.THERE, Decimal("0.5")), (Guard.TAKEN_AWAY, None)):
+        rule = "" if epsilon is None else f"max_epsilon = {epsilon}"
+        bench = Bench(folder / guard.name, {BUREAU: rule})
+        theirs = firms(PEOPLE[:350], PEOPLE[60])
+        bench.give(BANK, loans(PEOPLE[50:250]))
+        bench.give(BUREAU, theirs)
+        adding = Aggregation.ENCRYPTED
+        first, second = (number(bench.ask(sql, K, adding, epsilon), 1) for sql in TRACKERS[OWN])
+        assert first is not None
+        assert second is not None
+        found = first - second == dict(theirs)[PEOPLE[60]][0]
+        setting = f"{OWN}; {BUREAU} has {rule or 'no rule'}"
+        yield Trial("AT-05", setting, guard, float(found), 0.0)
+
+
 # ── AT-06: which of mine are in it? ───────────────────────────────────────────────────────────────
 
 
@@ -209,4 +228,4 @@ def _without_complement(
     return gate.Cells(passing=tuple(passing), remainder=None, dropped=len(failing))
 
 
-ATTACKS = (one_more, one_less, tracker, powers_of_two, small_cell, missing_cell)
+ATTACKS = (one_more, one_less, tracker, tracker_of_noise, powers_of_two, small_cell, missing_cell)

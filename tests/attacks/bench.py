@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 
@@ -81,7 +82,11 @@ class Bench:
         self.parquet[org] = files.parquet
 
     def ask(
-        self, sql: str, k: int, aggregation: Aggregation = Aggregation.SHARED
+        self,
+        sql: str,
+        k: int,
+        aggregation: Aggregation = Aggregation.SHARED,
+        epsilon: Decimal | None = None,
     ) -> tuple[Shown, ...]:
         """The rows that the bank gets; raises what an owner refuses."""
         contract = contract_of(
@@ -91,6 +96,7 @@ class Bench:
             min_join=2,
             matching=Matching.KEYED,
             aggregation=aggregation,
+            epsilon=epsilon,
         )
         plan = plan_of(contract)
         rows = {}

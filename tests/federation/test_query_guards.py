@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import pytest
 
-from contract.errors import Refused, Withheld
+from contract.errors import BudgetExhausted, Refused, Withheld
 from contract.lifecycle import State
 from tests.federation.banks import End
 from tests.federation.federation import short_folder
@@ -55,3 +55,24 @@ def test_sums_of_the_receivers_own_columns_need_a_rule_that_has_them(owners: Own
     assert asked.returncode == Refused.exit_code
     assert "own columns" in asked.stdout + asked.stderr
     assert end_of(owners, PLAIN.replace("SUM(b.loan_balance) AS loans,", "")) == End(State.DONE)
+
+
+def test_a_policy_has_noise_on_every_number_until_its_budget_is_spent(owners: Owners) -> None:
+    guard(owners, "max_epsilon = 1\nepsilon_budget = 2\nepsilon_days = 30")
+    exact = owners.ask(PLAIN)
+    assert exact.returncode == Refused.exit_code
+    assert "--noise" in exact.stdout + exact.stderr
+    clear = {row[0]: row for row in owners.clear(PLAIN).rows}
+    tables = [owners.answer(PLAIN, "--noise", "1") for _ in range(2)]
+    for table in tables:
+        noisy = {row[0]: row for row in table.rows}
+        assert noisy.keys() == clear.keys()
+        # Three numbers and the counts share ε = 1; a tail of 40 scales is beyond all chance.
+        for region, row in noisy.items():
+            assert abs(int(row[1]) - int(clear[region][1])) < 40 * 3
+            assert row[2:] != clear[region][2:]
+    assert tables[0].rows != tables[1].rows
+    spent = owners.ask(PLAIN, "--noise", "0.001")
+    assert spent.returncode == BudgetExhausted.exit_code
+    told = json.loads(spent.stdout)
+    assert owners.end_of(str(told["job"])) == End(State.REFUSED, BudgetExhausted.code, GUARDED)

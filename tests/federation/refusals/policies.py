@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
-from contract.errors import ContractExpired, Refused, Withheld
+from contract.errors import BudgetExhausted, ContractExpired, Refused, Withheld
 from tests.federation.banks import Banks
 from tests.federation.orders import WAIT
+from tests.federation.owners import PLAIN, Owners
 from tests.federation.refusals.case import Case, Told, with_job
 
 POLICY = """
@@ -59,6 +60,16 @@ def _withdrawn(banks: Banks) -> Told:
     banks.end_of(job)
     banks.allow("bank_b", kept)
     return Told(banks.run_cli("bank_a", "show", job, "--follow"), job)
+
+
+def _spent(owners: Owners) -> Told:
+    """The registry has a budget for less than one answer."""
+    kept = owners.home("registry").policy.read_text("utf-8")
+    owners.allow("registry", kept.replace("approve =", "epsilon_budget = 0.4\napprove ="))
+    try:
+        return with_job(owners.ask(PLAIN, "--noise", "0.5"))
+    finally:
+        owners.allow("registry", kept)
 
 
 def _expired(banks: Banks) -> Told:
@@ -124,6 +135,16 @@ CASES = (
         phase="approve",
         rule="policy.toml: unreadable",
         only_logged=WRONG_WITH_IT,
+    ),
+    Case(
+        BudgetExhausted,
+        "an owner's answers",
+        _spent,
+        at="owners",
+        party="registry",
+        phase="approve",
+        rule="policy.toml: epsilon_budget = 0.4",
+        mentions=("less than 0.5 is left",),
     ),
     Case(ContractExpired, "a party was silent", _expired, phase="proposed"),
     Case(

@@ -11,8 +11,8 @@ from contract.errors import BadQuery, BadRequest, Refused
 from contract.job import UNION_SUITES, Aggregation, Basis, Contract, JobKind
 from contract.leakage import leakage_of
 from contract.policy import Policy, Use
+from federated.paillier import encrypt
 from federated.paillier.parameters import MOST_CIPHERTEXTS
-from node import gate
 from node.gate import check_policy, decide
 from node.outlook import digest_of, outlook
 from node.propose import Offer, Wish, draft
@@ -76,7 +76,7 @@ def test_a_node_without_the_library_refuses_in_words(monkeypatch: pytest.MonkeyP
         )
 
     decided(PAILLIER)
-    monkeypatch.setattr(gate, "is_installed", lambda: False)
+    monkeypatch.setattr(encrypt, "is_installed", lambda: False)
     decided(MASKED)
     with pytest.raises(Refused) as caught:
         decided(PAILLIER)
