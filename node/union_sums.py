@@ -7,16 +7,22 @@ One `Sums` serves all attempts of a run. Words are masked before they come here,
 what this sends sees words under masks.
 """
 
-from typing import Protocol
+import asyncio
+import os
+from typing import Final, Protocol
 
 from contract.job import Aggregation
 from daemon.apart import apart
 from federated.paillier.encrypt import encrypted
-from federated.paillier.parameters import KEY_BYTES
+from federated.paillier.parameters import KEY_BYTES, SLOTS, ciphertexts_of
+from federated.words import WORD_BYTES
 from node.he_keys import HE_KEY, fetched, signed
 from node.key_process import UnionKey
 from node.parts import Parts
-from node.stage import Stage
+from node.stage import Stage, together
+
+_WORTH_A_PROCESS: Final = 8
+"""Ciphertexts: to start a process takes as long as to make two."""
 
 
 class Sums(Protocol):
@@ -74,10 +80,13 @@ class _Encrypted:
         if not self._public:
             self._public = await fetched(stage, self._parts, receiver, size=KEY_BYTES)
         stage.report("encrypt", 0, 1)
-        encrypting = apart(encrypted, self._public, receiver, words)
-        ciphertexts = await stage.activity.working(encrypting)
+        tasks = [
+            asyncio.create_task(apart(encrypted, self._public, receiver, piece))
+            for piece in _pieces(words)
+        ]
+        await stage.activity.working(together(*tasks))
         stage.report("encrypt", 1, 1)
-        return ciphertexts
+        return b"".join(task.result() for task in tasks)
 
     async def decrypted(self, totals: bytes, words: int) -> bytes | None:
         assert self._key is not None, "the receiver opens"
@@ -91,3 +100,11 @@ class _Encrypted:
     async def close(self) -> None:
         if self._key is not None:
             await self._key.close()
+
+
+def _pieces(words: bytes) -> list[bytes]:
+    """Of whole ciphertexts, for as many processes as there are processors and as pay."""
+    number = ciphertexts_of(len(words) // WORD_BYTES)
+    processes = max(1, min(os.cpu_count() or 1, number // _WORTH_A_PROCESS))
+    size = -(-number // processes) * SLOTS * WORD_BYTES
+    return [words[start : start + size] for start in range(0, len(words), size)] if number else []

@@ -138,12 +138,12 @@ def test_what_joins_do_is_no_way_to_add_up_over_union_all(word: str) -> None:
 
 def test_more_sums_than_can_be_encrypted_are_refused_with_the_numbers() -> None:
     trades = tuple(f"trade {number}" for number in range(500))
-    columns = 15 * MOST_CIPHERTEXTS // len(trades)
-    fits = outlook(asked("paillier", trades=trades, columns=columns))
-    assert f"{len(trades) * columns // 15} ciphertexts" in " ".join(fits.streams)
-    assert outlook(asked("", trades=trades, columns=columns + 1)).bytes_on_the_wire
+    totals = 15 * MOST_CIPHERTEXTS // len(trades)
+    fits = outlook(asked("paillier", trades=trades, columns=totals - 1))  # rows are counted, too
+    assert f"{len(trades) * totals // 15} ciphertexts" in " ".join(fits.streams)
+    assert outlook(asked("", trades=trades, columns=totals)).bytes_on_the_wire
     with pytest.raises(BadQuery) as caught:
-        outlook(asked("paillier", trades=trades, columns=columns + 1))
+        outlook(asked("paillier", trades=trades, columns=totals))
     assert "at most 1024 are made, of 15360 sums" in caught.value.what
 
 
