@@ -62,7 +62,7 @@ def wrapping_sum(folder: Path) -> Iterator[Trial]:
 def _unproven() -> Iterator[None]:
     """The planner takes a sum for wider than it is, and the one who adds up takes its word."""
     believed = patch.object(parameters, "_largest_sum", lambda _: 1)
-    with patch.object(planning._drafted, "__defaults__", (80,)), believed:
+    with patch.object(planning._drafted, "__defaults__", (80, None)), believed:
         yield
 
 
