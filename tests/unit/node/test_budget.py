@@ -11,11 +11,11 @@ import pytest
 
 from contract import toml
 from contract.errors import BadSetting, BudgetExhausted, Refused, Withheld
-from contract.job import Contract
+from contract.job import Contract, KeyedDataset
 from contract.policy import Policy
 from federated.noise import secret
 from node import gate
-from node.budget import charge, require_left
+from node.budget import _charges, charge, require_left
 from node.gate import Consent, check_policy
 from node.store import Charge, Store
 from tests.attacks.coalitions import ENTRIES
@@ -183,6 +183,19 @@ def test_each_receiver_and_dataset_has_a_budget_of_its_own_and_days_pass(store: 
     store.charge(b"late", [Charge("loans", "a", Decimal("0.9"), now - timedelta(days=29))])
     with pytest.raises(BudgetExhausted):
         require_left(store, asked(), "b", rules)
+
+
+def test_each_dataset_that_an_owner_joins_is_charged(store: Store) -> None:
+    contract = asked()
+    party = contract.party("b")
+    further = KeyedDataset(dataset="deposits", key=("uscc",), schema_digest=party.schema_digest)
+    joined = party.model_copy(update={"joined": (further,)})
+    both = contract.model_copy(update={"parties": (contract.parties[0], joined)})
+    charges = _charges(both, "b")
+    assert [one.dataset for one in charges] == ["loans", "deposits"]
+    store.charge(b"run", charges)
+    for dataset in ("loans", "deposits"):
+        assert store.charged(dataset, "a", datetime.fromtimestamp(0, UTC)) == Decimal("0.5")
 
 
 def test_exact_answers_and_ones_own_cost_nothing(store: Store) -> None:
