@@ -35,8 +35,9 @@ def psi(
     on: Annotated[
         str,
         typer.Option(
-            metavar="COLUMN",
-            help="Key column to match on: `uscc`, or `uscc=code` where the names differ, in order.",
+            metavar="COLUMN[,COLUMN…]",
+            help="Key column to match on: `uscc`, or `uscc=code` where the names differ, in order;"
+            " `uscc,period` for a key of several columns that every owner declares.",
             show_default=False,
         ),
     ],

@@ -330,6 +330,14 @@ class QualityReport(Frozen):
     columns: tuple[ColumnQuality, ...]
     keys: tuple[KeyFound, ...] | None = None
 
+    def distinct_keys(self, key: Sequence[str]) -> int | None:
+        """How many keys there are of these columns, in any order; None where they are none."""
+        if len(key) == 1:
+            found = (one.distinct_keys for one in self.columns if one.name == key[0])
+            return next(found, None)
+        several = (one for one in self.keys or () if sorted(one.columns) == sorted(key))
+        return next((one.distinct_keys for one in several), None)
+
     @property
     def rows_left_out(self) -> int:
         """Rows without a valid key, and repeated ones where only the first counts."""

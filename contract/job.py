@@ -117,9 +117,14 @@ class Party(Frozen):
         return (self.key_column, *(part.column for part in self.beside or ()))
 
     @property
+    def key_in_words(self) -> str:
+        """What a key is called: column, or (column, column)."""
+        return self.key_column if self.beside is None else f"({', '.join(self.key)})"
+
+    @property
     def matched(self) -> str:
         """What is matched, in words: org.dataset.column, or org.dataset (column, column)."""
-        columns = f".{self.key_column}" if self.beside is None else f" ({', '.join(self.key)})"
+        columns = f"{'.' if self.beside is None else ' '}{self.key_in_words}"
         further = [f"{self.org}.{one.dataset}" for one in self.joined or ()]
         return " with ".join([f"{self.org}.{self.dataset}{columns}", *further])
 
@@ -327,9 +332,10 @@ class Contract(Frozen):
         self._check_kind(orgs)
         if len({party.kinds for party in self.parties}) != 1:
             raise ValueError("the key columns are of different kinds")
-        several = self.parties[0].beside or any(party.joined for party in self.parties)
-        if several and self.family is not Family.QUERY:
-            raise ValueError("this job matches one column of one dataset of each")
+        if any(party.joined for party in self.parties) and self.family is not Family.QUERY:
+            raise ValueError("this job is about one dataset of each")
+        if self.parties[0].beside is not None and self.family is Family.UNION:
+            raise ValueError("what is added up without a join has a key of one column")
         if self.expires <= self.created:
             raise ValueError("expires before it is created")
         return self

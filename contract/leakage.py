@@ -60,7 +60,7 @@ def _owner(contract: Contract, org: str) -> Learns:
 
 
 def _result(contract: Contract, org: str, other: str) -> str:
-    column = contract.party(org).key_column
+    column = contract.party(org).key_in_words
     if contract.kind is JobKind.PSI:
         return f"which of its own {column} values {other} also has, and so how many"
     return f"how many {column} values it has in common with {other}, not which"
@@ -394,7 +394,7 @@ def _owner_of_match(contract: Contract, org: str) -> Learns:
     if org not in contract.receivers:
         return Learns(who=org, what=(sizes, "nothing of the result"))
     if contract.kind is JobKind.PSI:
-        column = contract.party(org).key_column
+        column = contract.party(org).key_in_words
         result = f"which of its own {column} values all the others also have, and so how many"
     else:
         result = "how many keys all of them have in common, not which"

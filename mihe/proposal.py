@@ -107,7 +107,8 @@ def intersection(
 ) -> Proposal:
     """Which rows of its own does each receiver share with all; with `cardinality`, only how many.
 
-    `datasets` as 'bank_a.loans'; `on` is a key column, or 'uscc=code' where the names differ.
+    `datasets` as 'bank_a.loans'; `on` is a key column, or 'uscc=code' where the names differ, or
+    'uscc,period' for a key of several columns that every owner declares.
     `engine`: of two parties 'rr22', 'ecdh', 'ecdh-sm2' or 'rr22-active' (experimental), of more
     'star', or 'auto'.
     `matching`, of more than two: 'blind', or, where every owner's policy allows it, 'keyed'.
@@ -268,10 +269,11 @@ def _reference(text: str) -> str:
 
 
 def _columns(on: str, datasets: int) -> tuple[str, ...]:
-    columns = tuple(names.typed(on).split("="))
-    if len(columns) not in (1, datasets) or not all(columns):
+    keys = [[one.strip() for one in key.split(",")] for key in names.typed(on).split("=")]
+    if len(keys) not in (1, datasets) or not all(all(key) for key in keys):
         raise BadRequest(
-            "a join is on one column, or on one for each dataset",
-            fix="write uscc, or uscc=credit_code in the order of the datasets",
+            "a join is on one key, or on one for each dataset",
+            fix="write uscc, or uscc=credit_code in the order of the datasets; a key of several"
+            " columns is uscc,period",
         )
-    return columns
+    return tuple(",".join(key) for key in keys)

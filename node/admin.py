@@ -40,8 +40,9 @@ from node.attach import Attachment
 from node.conduct import Conductor, Owner
 from node.docket import Docket
 from node.outlook import digest_of, outlook
+from node.parties import Offer
 from node.planned_on import still_holds
-from node.propose import Offer, Wish, draft, read_offers
+from node.propose import Wish, draft, read_offers
 from node.release import Released, released_by
 from node.results import Results
 from node.snapshot import Terms

@@ -19,7 +19,7 @@ from node import rows
 from node.buckets import play_buckets
 from node.evidence import stream_of
 from node.filing import Filing, filing
-from node.load import Loaded, load, open_column
+from node.load import Loaded, load, open_key
 from node.partition import partition
 from node.plan import Plan, compile_plan
 from node.release import Released, release
@@ -67,7 +67,7 @@ async def _play_whole(stage: Stage, session: Session, part: Whole) -> _Rows | in
 def _found(result: Result, loaded: Loaded) -> _Rows | int | None:
     match result:
         case Intersection(positions):
-            return _Rows(loaded.snapshot, loaded.column.wanted(positions), len(positions))
+            return _Rows(loaded.snapshot, loaded.wanted(positions), len(positions))
         case Cardinality(count):
             return count
     return None
@@ -75,7 +75,7 @@ def _found(result: Result, loaded: Loaded) -> _Rows | int | None:
 
 async def _play_buckets(stage: Stage, session: Session, plan: Plan, part: Bucketed) -> _Rows | None:
     services, again = stage.services, stage.start.attempt > 1
-    opened = await session.work(open_column, stage.consent, services.datasets)
+    opened = await session.work(open_key, stage.consent, services.datasets)
     with partition(services.results.folder, services.memory) as empty, _filing(stage, part) as held:
         result = await play_buckets(session, part, opened, empty, held, again=again)
         if held is not None and again:

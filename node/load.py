@@ -1,35 +1,42 @@
 """Load: consent → keys. The one place where rows are read for a computation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from contract.dataset import Snapshot
 from contract.errors import OurError
-from contract.keys import KeyKind
 from node import rows
 from node.catalogue import Datasets
 from node.gate import Consent
-from node.rows import Batch
+from node.rows import Batch, Key, Wanted
 from psi.keys import DistinctKeys
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Loaded:
-    """The distinct keys of a consented column, their rows, and the file that they came from."""
+    """The distinct keys that were consented to, their rows, and the file that they came from."""
 
     column: DistinctKeys
     snapshot: Path
+    rows: int
+    """How many rows the snapshot has; of several columns some may have no key."""
+
+    def wanted(self, positions: Sequence[int] | NDArray[np.integer]) -> Wanted:
+        """Of each row of the snapshot, whether it has one of these keys."""
+        return self.column.wanted(positions, self.rows)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Opened:
-    """A consented column that is read piece by piece."""
+    """A consented key that is read piece by piece."""
 
     parquet: Path
-    column: str
-    kind: KeyKind
+    key: Key
     snapshot: Snapshot
 
     @property
@@ -39,33 +46,33 @@ class Opened:
 
     @property
     def keys(self) -> int:
-        """How many distinct keys the column has."""
-        for column in self.snapshot.report.columns:
-            if column.name == self.column and column.distinct_keys is not None:
-                return column.distinct_keys
-        raise OurError("keys were asked for of no key column", fix="Report this defect.")
+        """How many distinct keys it has."""
+        names = tuple(name for _, name in self.key)
+        found = self.snapshot.report.distinct_keys(names)
+        if found is None:
+            raise OurError("keys were asked for of no key", fix="Report this defect.")
+        return found
 
     def batches(self) -> AbstractContextManager[Iterator[Batch]]:
-        """The keys of all rows as canonical bytes, in order. Each step blocks."""
-        return rows.batches(self.parquet, self.column, self.kind)
+        """The keys of all rows that have one, as canonical bytes, in order. Each step blocks."""
+        return rows.batches(self.parquet, self.key)
 
     def loaded(self) -> Loaded:
         """The distinct keys, all at once. Blocking."""
-        return Loaded(rows.keys(self.parquet, self.column, self.kind), self.parquet)
+        return Loaded(rows.keys(self.parquet, self.key), self.parquet, self.rows)
 
 
 def load(consent: Consent, datasets: Datasets) -> Loaded:
-    """The keys that a contract asks for, all at once. As `open_column`. Blocking."""
-    return open_column(consent, datasets).loaded()
+    """The keys that a contract asks for, all at once. As `open_key`. Blocking."""
+    return open_key(consent, datasets).loaded()
 
 
-def open_column(consent: Consent, datasets: Datasets) -> Opened:
+def open_key(consent: Consent, datasets: Datasets) -> Opened:
     """The keys that a contract asks for, in the very snapshot that was consented to.
 
     Raises SnapshotChanged if its bytes are not those that the start record commits to. Blocking.
     """
     parquet = datasets.files(consent.dataset, consent.snapshot).parquet
-    kind = consent.contract.party(consent.org).key_kind
-    return Opened(
-        parquet, consent.column, kind, datasets.snapshot(consent.dataset, consent.snapshot)
-    )
+    party = consent.contract.party(consent.org)
+    key = tuple(zip(party.kinds, party.key, strict=True))
+    return Opened(parquet, key, datasets.snapshot(consent.dataset, consent.snapshot))

@@ -63,7 +63,7 @@ async def _view(stage: Stage, content: bytes, listed: TokenList, loaded: Loaded)
     entry = stage.services.datasets.entry(consent.dataset, consent.snapshot)
     written = await results.write(
         stage.job,
-        lambda file: rows.rows_of(loaded.snapshot, entry, loaded.column.wanted(positions), file),
+        lambda file: rows.rows_of(loaded.snapshot, entry, loaded.wanted(positions), file),
     )
     return ResultView(
         count=len(places),

@@ -3,7 +3,7 @@
 A catalogue is believed because its owner signed it. Nothing here is sent to anybody.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,20 +13,15 @@ from secrets import token_hex
 from pydantic import ValidationError
 
 from contract.canonical import digest, parse
-from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
+from contract.dataset import ColumnType
 from contract.epsilon import EPSILON_DECIMALS, LEAST_EPSILON, MOST_EPSILON
 from contract.errors import (
-    BadMessage,
     BadRequest,
     BadSignature,
-    KeyKindMismatch,
-    MiheError,
-    UnknownColumn,
-    UnknownDataset,
     UnknownOrganisation,
     nearest,
 )
-from contract.identity import Authority, Identity, Role, require_role
+from contract.identity import Authority, Role, require_role
 from contract.job import (
     MOST_PARAMETER_CHARACTERS,
     MOST_PARAMETERS,
@@ -38,7 +33,6 @@ from contract.job import (
     Crypto,
     JobKind,
     KeyedDataset,
-    KeyPart,
     Party,
     Query,
     Suite,
@@ -55,21 +49,13 @@ from federated.query.union import is_union
 from federated.query.union import parse as parse_union
 from federated.query.union_part import UnionPart
 from federated.query.union_plan import compile_union
+from node.parties import Offer, matched, party_of
 from node.suites import Dials, suite_of_lists, suite_of_union
 from psi.two_party import MODES
 
 _PURPOSE_HINT = "write the purpose as a code such as CREDIT_MICRO"
 
 _LONGEST_SECONDS = 90 * 24 * 3600
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """One organisation's datasets, under the certificate that it signed them with."""
-
-    identity: Identity
-    entries: dict[str, CatalogueEntry]
-    objection: MiheError | None = None  # why its certificate does not count any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +110,7 @@ def draft(wish: Wish, offers: dict[str, Offer], *, me: str) -> Contract:
     number = len(wish.datasets)
     if not 2 <= number <= MOST_PARTIES or len(wish.on) not in (1, number):
         raise BadRequest(
-            f"an intersection takes two to {MOST_PARTIES} datasets and one key column, or one each",
+            f"an intersection takes two to {MOST_PARTIES} datasets and one key, or one each",
             fix="for example: mihe psi bank_a.loans bank_b.loans --on uscc --to bank_a",
         )
     kinds = [kind.value for kind in MODES]
@@ -134,10 +120,7 @@ def draft(wish: Wish, offers: dict[str, Offer], *, me: str) -> Contract:
             fix=f"one of: {', '.join(kinds)}",
         )
     columns = wish.on if len(wish.on) == number else wish.on * number
-    parties = tuple(
-        _party(dataset, (column,), offers)
-        for dataset, column in zip(wish.datasets, columns, strict=True)
-    )
+    parties = matched(wish.datasets, columns, offers)
     orgs = [party.org for party in parties]
     if len(set(orgs)) < number:
         raise BadRequest(
@@ -149,7 +132,6 @@ def draft(wish: Wish, offers: dict[str, Offer], *, me: str) -> Contract:
             f"none of the datasets belongs to {me}",
             fix="propose the job at the node of one of its parties",
         )
-    _require_one_kind(wish.datasets, columns, parties)
     for receiver in wish.receivers:
         if receiver not in orgs:
             raise UnknownOrganisation(
@@ -157,19 +139,6 @@ def draft(wish: Wish, offers: dict[str, Offer], *, me: str) -> Contract:
                 fix=f"name one or more of {', '.join(orgs)} with --to",
             )
     return _contract(wish, parties, me)
-
-
-def _require_one_kind(
-    datasets: Sequence[str], columns: Sequence[str], parties: Sequence[Party]
-) -> None:
-    first = parties[0]
-    for dataset, column, party in zip(datasets, columns, parties, strict=True):
-        if party.key_kind is not first.key_kind:
-            raise KeyKindMismatch(
-                f"{datasets[0]}.{columns[0]} holds {first.key_kind.value} keys and"
-                f" {dataset}.{column} {party.key_kind.value} keys",
-                fix="match columns of the same kind of key (`mihe catalog` shows the kinds)",
-            )
 
 
 def _draft_query(wish: Wish, offers: dict[str, Offer], me: str) -> Contract:
@@ -244,7 +213,7 @@ def _given(wish: Wish) -> dict[str, Given]:
 
 
 def _of_part(part: LocalPart | UnionPart, offers: dict[str, Offer]) -> Party:
-    party = _party(f"{part.org}.{part.dataset}", part.key, offers, part.beside)
+    party = party_of(f"{part.org}.{part.dataset}", part.key, offers, part.beside)
     if part.joined is None:
         return party
     joined = tuple(
@@ -313,67 +282,6 @@ def _epsilon(wish: Wish, *, by_masks: bool) -> Decimal | None:
             fix="write --noise 0.5, say: the smaller, the more noise",
         )
     return epsilon
-
-
-def _party(
-    reference: str,
-    key: Sequence[str],
-    offers: dict[str, Offer],
-    beside: tuple[KeyPart, ...] | None = None,
-) -> Party:
-    org, _, name = reference.partition(".")
-    offer = offers.get(org)
-    if offer is None:
-        raise UnknownOrganisation(
-            f"no organisation '{org}' has offered datasets.{nearest(org, list(offers))}",
-            fix="see `mihe catalog`; a node offers its datasets when it first attaches",
-        )
-    if offer.objection is not None:
-        raise offer.objection.at(phase="propose")
-    entry = offer.entries.get(name)
-    if entry is None:
-        raise UnknownDataset(
-            f"{org} has no dataset '{name}'.{nearest(name, list(offer.entries))}",
-            party=org,
-            fix="see `mihe catalog` for the datasets there are",
-        )
-    found = _key_column(reference, key[0], entry)
-    assert found.key is not None
-    declared = entry.key_of(key)
-    assert declared is not None
-    assert declared.size is not None
-    try:
-        return Party(
-            org=org,
-            fingerprint=offer.identity.fingerprint,
-            dataset=name,
-            key_column=found.name,
-            key_kind=found.key,
-            beside=beside,
-            schema_digest=entry.schema_digest,
-            size=declared.size,
-        )
-    except ValidationError:
-        raise BadMessage(
-            f"{org} offers {declared.size} keys in {reference}.{', '.join(key)}, which no contract"
-            " can say",
-            party=org,
-            fix="that node is not following the protocol: compare versions",
-            rule="a size is 256, or m·2^k with m from 8 to 15",
-        ) from None
-
-
-def _key_column(reference: str, column: str, entry: CatalogueEntry) -> CatalogueColumn:
-    found = entry.column(column)
-    if found is None or found.key is None or found.size is None:
-        keys = [known.name for known in entry.columns if known.key]
-        what = "is not a key column" if found else "does not exist"
-        raise UnknownColumn(
-            f"{reference}.{column} {what}.{nearest(column, keys)}",
-            party=entry.org,
-            fix=f"match on one of: {', '.join(keys) or 'no key column is declared there'}",
-        )
-    return found
 
 
 def _contract(

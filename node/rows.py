@@ -25,13 +25,17 @@ from numpy.typing import NDArray
 
 from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
 from contract.errors import OurError, SnapshotChanged
-from contract.keys import LENGTH, KeyKind
+from contract.keys import LENGTH, PartKind
+from federated.query.canonical_key import key_in_sql
 from node import arrow, duck
 from node.duck import literal, quoted
 from node.scratch import create, scratch, settle
 from psi.keys import DistinctKeys, Keys
 
 _FORMULA = r"\A['=+\-@＝＋－＠\t\r\n]"
+
+Key = tuple[tuple[PartKind, str], ...]
+"""What each column of a key holds, and its name."""
 
 Wanted = NDArray[np.bool_]
 """Of each row of a snapshot, whether it is wanted."""
@@ -47,28 +51,52 @@ class Batch:
 
 
 @contextmanager
-def batches(parquet: Path, column: str, kind: KeyKind) -> Iterator[Iterator[Batch]]:
-    """All canonical keys of a key column, such as b"uscc:…", in file order.
+def batches(parquet: Path, key: Key) -> Iterator[Iterator[Batch]]:
+    """All canonical keys of a key column, such as b"uscc:…", or of several columns; in file order.
 
-    Some 10^5 keys are in memory at a time, however many the snapshot has. SnapshotChanged if it
-    can't be read as one.
+    A row in which a column of several is NULL has no key. Some 10^5 keys are in memory at a time,
+    however many the snapshot has. SnapshotChanged if it can't be read as one.
     """
     with scratch(parquet.parent) as work, duck.locked([parquet], spill=work) as connection:
-        found = connection.sql(f"SELECT {quoted(column)} FROM {reader(connection, parquet)}")
-        yield _numbered(arrow.texts(found), f"{kind}:".encode())
+        read = reader(connection, parquet)
+        if len(key) == 1:
+            ((kind, column),) = key
+            found = connection.sql(f"SELECT {quoted(column)} FROM {read}")
+            yield _numbered(arrow.texts(found), f"{kind}:".encode())
+        else:
+            found = connection.sql(f"SELECT {key_in_sql(key)} FROM {read}")
+            yield _of_whole_rows(arrow.texts(found))
 
 
-def keys(parquet: Path, column: str, kind: KeyKind) -> DistinctKeys:
-    """The distinct canonical keys of a key column, and which rows of the snapshot have each."""
-    with batches(parquet, column, kind) as found:
-        joined = Keys.joined_up(batch.keys for batch in found)
-    return DistinctKeys.of(joined, np.arange(len(joined), dtype=np.uint32))
+def keys(parquet: Path, key: Key) -> DistinctKeys:
+    """The distinct canonical keys, and which rows of the snapshot have each."""
+    numbers = [np.zeros(0, dtype=np.uint32)]
+
+    def noted(found: Iterator[Batch]) -> Iterator[Keys]:
+        for batch in found:
+            numbers.append(np.arange(batch.first, batch.first + len(batch.keys), dtype=np.uint32))
+            yield batch.keys
+
+    with batches(parquet, key) as found:
+        joined = Keys.joined_up(noted(found))
+    return DistinctKeys.of(joined, np.concatenate(numbers))
 
 
 def _numbered(found: Iterator[list[arrow.Texts]], prefix: bytes) -> Iterator[Batch]:
     first = 0
     for (texts,) in found:
         yield Batch(_prefixed(texts, prefix), first)
+        first += len(texts)
+
+
+def _of_whole_rows(found: Iterator[list[arrow.Texts]]) -> Iterator[Batch]:
+    """Of rows some of which have no key: those that do, as many at a time as follow one another."""
+    first = 0
+    for (texts,) in found:
+        nulls = np.zeros(len(texts), dtype=np.bool_) if texts.nulls is None else texts.nulls
+        edges = np.flatnonzero(np.diff(np.concatenate([[True], nulls, [True]]).astype(np.int8)))
+        for start, end in edges.reshape(-1, 2).tolist():
+            yield Batch(texts.texts.part(start, end), first + start)
         first += len(texts)
 
 

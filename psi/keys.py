@@ -112,8 +112,10 @@ class DistinctKeys:
         found: Rows = self.rows[np.repeat(starts - before, counts) + np.arange(counts.sum())]
         return found
 
-    def wanted(self, positions: Sequence[int] | NDArray[np.integer]) -> NDArray[np.bool_]:
-        """Of each row of a column that was taken whole, whether it has one of these keys."""
-        wanted = np.zeros(len(self.rows), dtype=np.bool_)
+    def wanted(
+        self, positions: Sequence[int] | NDArray[np.integer], rows: int
+    ) -> NDArray[np.bool_]:
+        """Of each of `rows` rows, some of which may have no key, whether it has one of these."""
+        wanted = np.zeros(rows, dtype=np.bool_)
         wanted[self.rows_at(positions)] = True
         return wanted

@@ -11,7 +11,9 @@ from sqlglot import exp
 
 from contract.errors import BadMessage
 from contract.job import KeyPart
+from contract.keys import PartKind
 from contract.policy import Use
+from federated.query.canonical_key import canonical_key
 from federated.query.join_key import columns_of
 from federated.query.plan import GroupColumn, LocalDataset, LocalPart, ValueColumn, snapshot_name
 from federated.query.source import Relation, Source, within
@@ -226,35 +228,18 @@ def _size_of(relation: Relation) -> int:
 
 
 def key_sql(key: Sequence[Column]) -> exp.Expr:
-    """The canonical form of a key (contract/keys.py), as a text whose bytes are in UTF-8."""
-    tagged = [_concat(_text(f"{one.part_kind}:"), one.sql()) for one in key]
-    if len(tagged) == 1:
-        return tagged[0]
-    netstrings = [
-        piece
-        for part in tagged
-        for piece in (_function("strlen", part.copy()), _text(":"), part, _text(","))
-    ]
-    return _concat(_text("tuple:"), *netstrings)
+    """A key's columns as one text."""
+    return canonical_key([(_kind_of(one), one.sql()) for one in key])
 
 
-def _concat(*pieces: exp.Expr) -> exp.Expr:
-    # Of no piece that may be NULL: concat would pass it over.
-    return _function("concat", *pieces)
-
-
-def _function(name: str, *arguments: exp.Expr) -> exp.Expr:
-    return exp.Anonymous(this=name, expressions=list(arguments))
-
-
-def _text(value: str) -> exp.Expr:
-    return exp.Literal.string(value)
+def _kind_of(column: Column) -> PartKind:
+    assert column.part_kind is not None
+    return column.part_kind
 
 
 def _key_part(column: Column) -> KeyPart:
     (origin,) = column.origins
-    assert column.part_kind is not None
-    return KeyPart(column=origin, kind=column.part_kind)
+    return KeyPart(column=origin, kind=_kind_of(column))
 
 
 def _named(value: exp.Expr, name: str) -> exp.Expr:

@@ -106,6 +106,12 @@ class Owners(Directed):
             raise
         return self
 
+    def rows(self, reference: str) -> list[dict[str, str]]:
+        """The rows of a dataset's file."""
+        org, _, name = reference.partition(".")
+        with (self.world / org / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
     def _offered(self) -> int:
         with self.client(RECEIVER) as node:
             return sum(len(one.entries) for one in node.catalogue().organisations)

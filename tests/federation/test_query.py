@@ -4,6 +4,7 @@ Random queries and worlds are in tests/flow and tests/property; here are the way
 who takes part and in what is shown, and everything that is asked is typed as people type it.
 """
 
+import csv
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ from scenarios.sql_oracle import Clear
 from scenarios.world import World
 from tests.federation.banks import End
 from tests.federation.federation import short_folder
-from tests.federation.owners import RECEIVER, Extra, Owners, valid_keys
+from tests.federation.owners import RECEIVER, TERMS, Extra, Owners, valid_keys
 
 ORGS = ("registry", "tax", "power", "bank_a")
 
@@ -169,6 +170,7 @@ def monthly(world: World) -> dict[str, Extra]:
                 lines["levied"] += each[: 1 + number % 2]
     rule, _, _ = ALLOWED.partition("[allow.columns]")
     rule = rule.replace('"tax"', '"tax", "power"').replace('["uscc"]', '["uscc", "period"]')
+    rule = rule.replace('["query"]', '["query", "psi"]')
     return {
         f"{org}.{name}": Extra(
             MONTHLY.format(name=name, rows=rows, each=each),
@@ -356,6 +358,28 @@ SELECT b.period, COUNT(*) AS n, SUM(t.amount) AS levied, AVG(t.amount) AS mean
 FROM bank_a.repaid AS b JOIN tax.levied AS t USING (uscc, period)
 WHERE b.period > 202501 GROUP BY b.period
 """
+
+
+@pytest.mark.parametrize("engine", ["ecdh", "rr22"])
+def test_an_intersection_by_two_columns_leaves_out_rows_without_one(
+    owners: Owners, tmp_path: Path, engine: str
+) -> None:
+    out = tmp_path / "common.csv"
+    words = ("bank_a.repaid", "tax.levied", "--on", "period,uscc", "--to", RECEIVER)
+    asked = owners.run_cli(RECEIVER, "psi", *words, *TERMS, "--engine", engine, "--out", str(out))
+    assert asked.returncode == 0, asked.stderr
+    levied = {(row["uscc"], row["period"]) for row in owners.rows("tax.levied")}
+    expected = [
+        row
+        for row in owners.rows("bank_a.repaid")
+        if row["period"] and (row["uscc"], row["period"]) in levied
+    ]
+    with out.open(encoding="utf-8", newline="") as file:
+        assert list(csv.DictReader(file)) == expected
+    result = owners.view(RECEIVER, str(json.loads(asked.stdout)["job"])).result
+    assert result is not None
+    assert (result.count, result.rows) == (len(expected), len(expected))
+    assert 0 < len(expected) < len(owners.rows("bank_a.repaid"))
 
 
 def test_a_key_of_two_columns_with_many_rows_of_it_at_one_owner(owners: Owners) -> None:

@@ -141,6 +141,30 @@ def test_psi_asks_what_was_typed(node: Node, plan: PlanView, job: JobView) -> No
     )
 
 
+@pytest.mark.parametrize(
+    ("typed", "on"),
+    [
+        ("uscc,period", ["uscc,period"]),
+        ("uscc, period = code ,month", ["uscc,period", "code,month"]),
+        ("uscc，period", ["uscc,period"]),
+    ],
+)
+def test_a_key_of_several_columns_may_be_typed(
+    node: Node, plan: PlanView, typed: str, on: list[str]
+) -> None:
+    node.answers["Plan"] = plan
+    assert main([*ASK, "--on", typed, "--dry-run"]) == 0
+    (asked,) = node.asked
+    assert isinstance(asked, admin_pb2.JobRequest)
+    assert asked.on == on
+
+
+@pytest.mark.parametrize("typed", ["uscc,", ",period", "uscc,,period", "a=b=c", "uscc="])
+def test_what_is_no_key_is_not_asked_for(node: Node, typed: str) -> None:
+    assert main([*ASK, "--on", typed, "--dry-run"]) == 2
+    assert not node.asked
+
+
 def test_a_dry_run_shows_plan_and_leakage_and_proposes_nothing(
     node: Node, plan: PlanView, capsys: Said
 ) -> None:
@@ -212,8 +236,8 @@ def test_every_end_has_an_exit_code() -> None:
         (["--cardinality", "--out", "x.csv"], "releases no rows"),
         (["--detach", "--out", "x.csv"], "does not wait"),
         (["--expires", "soon"], "not a time"),
-        (["--on", "a=b=c"], "one column"),
-        (["--on", "uscc="], "one column"),
+        (["--on", "a=b=c"], "one key"),
+        (["--on", "uscc="], "one key"),
         (["--basis", "BECAUSE"], "BECAUSE"),
     ],
 )

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from contract.canonical import canonical_bytes, parse
 from contract.errors import ContractAltered
-from contract.job import Basis, Contract, JobKind, Party
-from contract.keys import KeyKind
+from contract.job import Basis, Contract, JobKind, KeyedDataset, KeyPart, Party
+from contract.keys import BesideKind, KeyKind
 from contract.sizes import LARGEST_SIZE, SMALLEST_SIZE, padded_size
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -32,6 +32,8 @@ def party(org: str, **differing: Any) -> Party:
 
 
 A, B, C = party("bank_a"), party("bank_b"), party("tax")
+MONTH = (KeyPart(column="month", kind=BesideKind.PERIOD),)
+MORE = KeyedDataset(dataset="more", key=("uscc",), schema_digest="ef" * 32)
 
 
 def contract(**differing: Any) -> Contract:
@@ -47,6 +49,13 @@ def contract(**differing: Any) -> Contract:
         "nonce": "ab" * 32,
     }
     return Contract(**{**fields, **differing})
+
+
+def test_an_intersection_may_be_by_a_key_of_several_columns() -> None:
+    both = tuple(party(org, beside=MONTH) for org in ("bank_a", "bank_b"))
+    job = contract(parties=both)
+    assert parse(Contract, canonical_bytes(job)) == job
+    assert job.job_id != contract().job_id
 
 
 def test_the_job_id_is_the_digest_of_the_canonical_json() -> None:
@@ -98,6 +107,8 @@ def test_the_substance_is_all_but_when_it_was_drafted() -> None:
         {"parties": (A, A)},
         {"parties": (A, party("bank_a", dataset="deposits"))},
         {"parties": (A, party("bank_b", key_kind=KeyKind.ID_NUMBER))},
+        {"parties": (A, party("bank_b", beside=MONTH))},
+        {"parties": (A, party("bank_b", joined=(MORE,)))},
         {"receivers": ()},
         {"receivers": ("bank_a", "bank_a")},
         {"receivers": ("tax",)},

@@ -17,11 +17,12 @@ from contract.job import (
     Contract,
     Crypto,
     JobKind,
+    KeyPart,
     Matching,
     Query,
     Suite,
 )
-from contract.keys import KeyKind
+from contract.keys import BesideKind, KeyKind
 from contract.leakage import leakage_of
 from contract.learns import LeakageStatement, Learns
 from tests.unit.contract.test_job import A, contract, party
@@ -38,6 +39,17 @@ def statement(kind: JobKind, receivers: tuple[str, ...]) -> tuple[Contract, Leak
 def of(who: str, lines: tuple[Learns, ...]) -> tuple[str, ...]:
     (line,) = (line for line in lines if line.who == who)
     return line.what
+
+
+def test_a_key_of_several_columns_is_named_as_one() -> None:
+    month = (KeyPart(column="month", kind=BesideKind.PERIOD),)
+    both = [party(org, beside=month) for org in ("bank_a", "bank_b", "tax")]
+    of_two = leakage_of(contract(parties=tuple(both[:2])))
+    assert of("bank_a", of_two.parties)[0].startswith("which of its own (uscc, month) values")
+    of_three = leakage_of(
+        contract(parties=tuple(both), crypto=Crypto(suite=MATCH_SUITES[Matching.BLIND]))
+    )
+    assert of("bank_a", of_three.parties)[0].startswith("which of its own (uscc, month) values")
 
 
 def test_everybody_is_in_it_once() -> None:

@@ -26,7 +26,8 @@ from contract.job import Contract, JobKind, Suite
 from contract.keys import KeyKind
 from contract.signing import Kind, Statement
 from contract.statements import Catalogue
-from node.propose import Offer, Wish, draft, read_offers
+from node.parties import Offer
+from node.propose import Wish, draft, read_offers
 from tests.unit.coordinator.consortium import Consortium
 from tests.unit.node.contracts import entry_of, key_column
 from tests.unit.node.lines import Member
@@ -137,8 +138,8 @@ def test_a_column_for_each_dataset_may_be_named(offers: dict[str, Offer]) -> Non
         ({"datasets": ("bank_a.loans",) * 9}, BadRequest, "two to 8 datasets"),
         ({"datasets": ("bank_a.loans", "bank_b.loans") * 2}, BadRequest, "one organisation"),
         ({"datasets": ("bank_a.loans", "bank_a.deposits")}, BadRequest, "one organisation"),
-        ({"on": ()}, BadRequest, "key column"),
-        ({"on": ("uscc",) * 3}, BadRequest, "key column"),
+        ({"on": ()}, BadRequest, "one key"),
+        ({"on": ("uscc",) * 3}, BadRequest, "one key"),
         ({"kind": "query"}, BadQuery, "SELECT"),
         ({"kind": ""}, BadRequest, "kind"),
         ({"purpose": "micro credit"}, BadRequest, "purpose"),

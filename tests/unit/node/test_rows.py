@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from contract.dataset import Snapshot
 from contract.errors import OurError, SnapshotChanged
-from contract.keys import KeyKind
+from contract.keys import BesideKind, KeyKind, combined
 from node import rows, snapshot
 
 A, B, C = "91110000600037341L", "91110000101623741K", "911101066976941872"
@@ -63,6 +63,7 @@ name = "open"
 type = "boolean"
 level = 1
 """
+USCC = ((KeyKind.USCC, "uscc"),)
 HEADER = ["note", "uscc", "declaration", "balance", "since", "month", "open"]
 
 
@@ -75,12 +76,14 @@ class Loans:
     out: Path
 
     def keys(self, column: str = "uscc", kind: KeyKind = KeyKind.USCC) -> list[bytes]:
-        return list(rows.keys(self.parquet, column, kind).keys)
+        return list(rows.keys(self.parquet, ((kind, column),)).keys)
 
     def rows_of(self, wanted: Sequence[bytes], kind: KeyKind = KeyKind.USCC) -> list[list[str]]:
         """The rows that have one of the `wanted` keys in the column that is called as its kind."""
-        column = rows.keys(self.parquet, kind.value, kind)
-        places = column.wanted([column.keys.index(key) for key in wanted])
+        column = rows.keys(self.parquet, ((kind, kind.value),))
+        places = column.wanted(
+            [column.keys.index(key) for key in wanted], self.added.report.rows_kept
+        )
         count = rows.rows_of(self.parquet, self.added.entry, places, self.out)
         with self.out.open(encoding="utf-8", newline="") as handle:
             header, *found = csv.reader(handle, strict=True)
@@ -188,7 +191,7 @@ def test_a_wish_of_another_length_than_the_snapshot_is_our_defect(tmp_path: Path
 def test_keys_come_in_batches_with_the_row_that_each_begins_at(tmp_path: Path) -> None:
     lines = [((A, B, C)[i % 3], "") for i in range(300_000)]
     found = loans(tmp_path, lines)
-    with rows.batches(found.parquet, "uscc", KeyKind.USCC) as batches:
+    with rows.batches(found.parquet, USCC) as batches:
         held = list(batches)
     assert len(held) > 1
     assert [batch.first for batch in held] == [
@@ -198,9 +201,35 @@ def test_keys_come_in_batches_with_the_row_that_each_begins_at(tmp_path: Path) -
     assert b"".join(batch.keys.joined for batch in held) == b"".join(
         uscc_key(code) for code, _ in lines
     )
-    with rows.batches(found.parquet, "uscc", KeyKind.USCC) as batches:
+    with rows.batches(found.parquet, USCC) as batches:
         next(batches)  # whoever stops early leaves nothing behind
     assert not [file for file in found.parquet.parent.iterdir() if file.name.startswith(".")]
+
+
+@pytest.mark.parametrize("empty", [(), (0,), (2, 3, 5), (6,), tuple(range(7))], ids=str)
+def test_a_row_without_a_part_of_its_key_has_none(tmp_path: Path, empty: tuple[int, ...]) -> None:
+    notes = [("" if at in empty else "fg"[at % 2] + "，:") for at in range(7)]
+    codes = [(A, B, C)[at % 3] for at in range(7)]
+    found = loans(tmp_path, list(zip(codes, notes, strict=True)))
+    key = (*USCC, (BesideKind.PERIOD, "month"), (BesideKind.TEXT, "note"))
+    expected = {
+        at: combined([(KeyKind.USCC, code), (BesideKind.PERIOD, "202501"), (BesideKind.TEXT, note)])
+        for at, (code, note) in enumerate(zip(codes, notes, strict=True))
+        if note
+    }
+    with rows.batches(found.parquet, key) as batches:
+        held = {batch.first + at: one for batch in batches for at, one in enumerate(batch.keys)}
+    assert held == expected
+    distinct = rows.keys(found.parquet, key)
+    assert list(distinct.keys) == sorted(set(expected.values()))
+    wanted = distinct.wanted(range(len(distinct.keys)), 7)
+    assert np.flatnonzero(wanted).tolist() == sorted(expected)
+    if expected:
+        first = distinct.wanted([0], 7)
+        least = min(expected.values())
+        assert np.flatnonzero(first).tolist() == [
+            at for at in sorted(expected) if expected[at] == least
+        ]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PAR1"], ids=["gone", "empty", "cut"])
@@ -224,7 +253,7 @@ def test_a_snapshot_whose_keys_are_none_is_not_read(tmp_path: Path, cell: str | 
         connection.executemany("INSERT INTO t VALUES (?)", [[A], [cell], [B]])
         connection.execute(f"COPY t TO '{parquet}'")
     with pytest.raises(SnapshotChanged):
-        rows.keys(parquet, "uscc", KeyKind.USCC)
+        rows.keys(parquet, USCC)
 
 
 notes = st.text(st.characters(codec="utf-8", exclude_characters="'=+-@＝＋－＠\t\r\n"), max_size=5)

@@ -15,7 +15,8 @@ from federated.paillier import encrypt
 from federated.paillier.parameters import MOST_CIPHERTEXTS
 from node.gate import check_policy, decide
 from node.outlook import digest_of, outlook
-from node.propose import Offer, Wish, draft
+from node.parties import Offer
+from node.propose import Wish, draft
 from tests.flow.union_in_process import TRADES, contract_of, entry_of, identity_of, orgs_of
 
 ORGS = orgs_of(3)

@@ -65,7 +65,7 @@ def test_what_is_wanted_are_the_rows_with_those_keys(
     places = range(len(found.keys))
     positions = data.draw(st.lists(st.sampled_from(places), unique=True)) if places else []
     expected = [key in [found.keys[position] for position in positions] for key in keys]
-    assert found.wanted(positions).tolist() == expected
+    assert found.wanted(positions, len(keys)).tolist() == expected
 
 
 def test_as_many_rows_as_keys_are_asked_for() -> None:
