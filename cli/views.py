@@ -10,6 +10,7 @@ from rich.text import Text
 from cli.terminal import facts, lines, table
 from contract.checks import Outcome, Report
 from contract.dataset import CatalogueEntry, Changes, ColumnQuality, QualityReport
+from contract.epsilon import DEFAULT_EPSILON_DAYS
 from contract.errors import clean
 from contract.job import JobKind, Query
 from contract.learns import LeakageStatement
@@ -146,6 +147,10 @@ def dataset(view: OwnDataset) -> RenderableType:
     parts = [quality(view.report)]
     if view.changes is not None:
         parts.append(changes(view.changes, view.report))
+    if view.spent:
+        rows = [(one.receiver, f"{one.epsilon:f}") for one in view.spent]
+        days = f"epsilon in {DEFAULT_EPSILON_DAYS} days>"
+        parts.append(table(("answers with noise to", days), rows))
     return Group(*parts)
 
 

@@ -1,5 +1,6 @@
 """What a node shows to the people of its own organisation: the answers of its admin socket."""
 
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field
@@ -44,6 +45,13 @@ class CatalogueView(Frozen):
     organisations: tuple[OrgCatalogue, ...]
 
 
+class Spent(Frozen):
+    """What answers with noise to one receiver have cost a dataset."""
+
+    receiver: OrgId
+    epsilon: Decimal
+
+
 class OwnDataset(Frozen):
     """A dataset of this node, with what only its own people may know of it."""
 
@@ -55,6 +63,9 @@ class OwnDataset(Frozen):
     )
     described: str | None = Field(default=None, description="path of its description")
     jobs_open: int
+    spent: tuple[Spent, ...] = Field(
+        default=(), description="by answers with noise, in the days of a budget that names none"
+    )
 
 
 class OwnDatasets(Frozen):

@@ -37,6 +37,7 @@ from contract.views import (
     PlanView,
 )
 from node.attach import Attachment
+from node.budget import spent_lately
 from node.conduct import Conductor, Owner
 from node.docket import Docket
 from node.outlook import digest_of, outlook
@@ -200,6 +201,7 @@ class Admin(admin_pb2_grpc.AdminServicer):
             changes=snapshot.changes,
             described=snapshot.described,
             jobs_open=len(self._open_jobs()[snapshot.entry.name]),
+            spent=spent_lately(self._store, snapshot.entry.name),
         )
 
     def _open_jobs(self) -> Mapping[str, list[Party]]:

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from contract.epsilon import DEFAULT_EPSILON_DAYS
 from contract.errors import BudgetExhausted, Withheld
 from contract.job import Contract
 from contract.policy import Policy
+from contract.views import Spent
 from node.gate import Consent, allowing
 from node.release import policy_now
 from node.store import Charge, Store
@@ -86,5 +88,12 @@ def _spent(
 
 
 def _covers(store: Store, charge: Charge, most: Decimal, days: int) -> bool:
-    spent = store.charged(charge.dataset, charge.receiver, charge.at - timedelta(days=days))
-    return spent + charge.epsilon <= most
+    spent = store.charged(charge.dataset, charge.at - timedelta(days=days))
+    return spent.get(charge.receiver, Decimal(0)) + charge.epsilon <= most
+
+
+def spent_lately(store: Store, dataset: str) -> tuple[Spent, ...]:
+    """What answers about a dataset have cost in the days of a budget that names none."""
+    since = datetime.now(UTC) - timedelta(days=DEFAULT_EPSILON_DAYS)
+    found = sorted(store.charged(dataset, since).items())
+    return tuple(Spent(receiver=receiver, epsilon=epsilon) for receiver, epsilon in found)

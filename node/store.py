@@ -10,6 +10,7 @@ milliseconds on either, and never more than durable/postgres.py has patience for
 """
 
 import os
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -293,17 +294,14 @@ class Store:
             known = db.execute(select(_charges.c.run).where(_charges.c.run == run))
             return known.first() is not None
 
-    def charged(self, dataset: str, receiver: str, since: datetime) -> Decimal:
-        """What all answers about a dataset to a receiver have cost since then."""
+    def charged(self, dataset: str, since: datetime) -> dict[str, Decimal]:
+        """What all answers about a dataset have cost since then, by receiver."""
+        which = (_charges.c.dataset == dataset) & (_charges.c.at >= int(since.timestamp()))
+        found: dict[str, Decimal] = defaultdict(Decimal)
         with self._database.read() as db:
-            rows = db.execute(
-                select(_charges.c.epsilon).where(
-                    _charges.c.dataset == dataset,
-                    _charges.c.receiver == receiver,
-                    _charges.c.at >= int(since.timestamp()),
-                )
-            )
-            return sum((Decimal(row.epsilon) for row in rows), start=Decimal(0))
+            for row in db.execute(select(_charges).where(which)):
+                found[row.receiver] += Decimal(row.epsilon)
+        return found
 
     # ── within ──────────────────────────────────────────────────────────────────────────────────
 

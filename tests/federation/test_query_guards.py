@@ -13,6 +13,7 @@ import pytest
 
 from contract.errors import BudgetExhausted, Refused, Withheld
 from contract.lifecycle import State
+from contract.views import Spent
 from tests.federation.banks import End
 from tests.federation.federation import short_folder
 from tests.federation.owners import PLAIN, RECEIVER, Owners
@@ -72,6 +73,9 @@ def test_a_policy_has_noise_on_every_number_until_its_budget_is_spent(owners: Ow
             assert abs(int(row[1]) - int(clear[region][1])) < 40 * 3
             assert row[2:] != clear[region][2:]
     assert tables[0].rows != tables[1].rows
+    with owners.client(GUARDED) as node:
+        (own,) = [one for one in node.datasets().datasets if one.spent]
+    assert own.spent == (Spent(receiver=RECEIVER, epsilon=Decimal(2)),)
     spent = owners.ask(PLAIN, "--noise", "0.001")
     assert spent.returncode == BudgetExhausted.exit_code
     told = json.loads(spent.stdout)

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from decimal import Decimal
 from typing import TypeAlias
 
 import pytest
@@ -18,7 +19,7 @@ from contract.dataset import (
 )
 from contract.errors import DrasticChange
 from contract.keys import KeyKind
-from contract.views import OwnDataset, OwnDatasets
+from contract.views import OwnDataset, OwnDatasets, Spent
 from tests.unit.cli.canned import Node
 
 Said: TypeAlias = pytest.CaptureFixture[str]
@@ -99,6 +100,17 @@ def test_a_refusal_says_how_to_accept(node: Node, capsys: Said) -> None:
     node.answers["RefreshDataset"] = DrasticChange("most rows are gone", fix="--accept")
     assert main(["dataset", "refresh", "loans"]) == 7
     assert "DRASTIC_CHANGE" in capsys.readouterr().err
+
+
+def test_what_answers_with_noise_have_cost_is_shown(node: Node, capsys: Said) -> None:
+    spent = (Spent(receiver="tax", epsilon=Decimal("1.5")),)
+    node.answers["Datasets"] = OwnDatasets(
+        datasets=(dataset().model_copy(update={"spent": spent}),)
+    )
+    assert main(["dataset", "show", "loans"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "answers with noise to epsilon in 90 days" in shown
+    assert "tax 1.5" in shown
 
 
 def test_list_and_show(node: Node, capsys: Said) -> None:

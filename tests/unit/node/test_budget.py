@@ -13,9 +13,10 @@ from contract import toml
 from contract.errors import BadSetting, BudgetExhausted, Refused, Withheld
 from contract.job import Contract, KeyedDataset
 from contract.policy import Policy
+from contract.views import Spent
 from federated.noise import secret
 from node import gate
-from node.budget import _charges, charge, require_left
+from node.budget import _charges, charge, require_left, spent_lately
 from node.gate import Consent, check_policy
 from node.store import Charge, Store
 from tests.attacks.coalitions import ENTRIES
@@ -159,7 +160,7 @@ def test_a_run_is_charged_once_and_in_the_next_process_too(opened: Callable[[], 
         answer(before, asked(), 1, rules)
     with closing(opened()) as after:
         answer(after, asked(), 1, rules)
-        assert after.charged("loans", "a", datetime.fromtimestamp(0, UTC)) == Decimal("0.5")
+        assert after.charged("loans", datetime.fromtimestamp(0, UTC)) == {"a": Decimal("0.5")}
         with pytest.raises(BudgetExhausted):
             require_left(after, asked(), "b", rules)
 
@@ -195,7 +196,7 @@ def test_each_dataset_that_an_owner_joins_is_charged(store: Store) -> None:
     assert [one.dataset for one in charges] == ["loans", "deposits"]
     store.charge(b"run", charges)
     for dataset in ("loans", "deposits"):
-        assert store.charged(dataset, "a", datetime.fromtimestamp(0, UTC)) == Decimal("0.5")
+        assert spent_lately(store, dataset) == (Spent(receiver="a", epsilon=Decimal("0.5")),)
 
 
 def test_exact_answers_and_ones_own_cost_nothing(store: Store) -> None:
