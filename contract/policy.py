@@ -48,7 +48,11 @@ class Use(StrEnum):
 
 
 class Allow(Frozen):
-    """One permission. A job passes if for each dataset one rule lists all that is asked of it."""
+    """One permission. A job passes if for each dataset one rule lists all that is asked of it.
+
+    It runs under the first of the file that does, wholly: what that rule limits is limited, and what
+    others ask of the jobs that they allow is nothing to this one.
+    """
 
     dataset: Name = Field(description="the dataset that the rule is about")
     jobs: Annotated[tuple[JobKind, ...], Field(min_length=1)] = Field(
@@ -168,4 +172,7 @@ class Allow(Frozen):
 class Policy(Frozen):
     """The whole file."""
 
-    allow: tuple[Allow, ...] = Field(default=(), description="one permission")
+    allow: tuple[Allow, ...] = Field(
+        default=(),
+        description="one permission; a job runs under the first that lists all that it asks for",
+    )

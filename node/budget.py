@@ -18,7 +18,7 @@ from contract.errors import BudgetExhausted, Withheld
 from contract.job import Contract
 from contract.policy import Policy
 from contract.views import Spent
-from node.gate import Consent, allowing
+from node.gate import Consent, check_policy
 from node.release import policy_now
 from node.store import Charge, Store
 
@@ -49,7 +49,8 @@ def charge(store: Store, consent: Consent, run: bytes, policy: Callable[[], Poli
     charges = _charges(contract, org)
     if not charges or store.is_charged(run):
         return
-    spent = _spent(store, charges, contract, org, policy_now(consent, policy))
+    now = policy_now(consent, policy, charges[0].at.date())
+    spent = _spent(store, charges, contract, org, now)
     if spent:
         raise Withheld(spent.what, party=org, phase="release", rule=spent.rule, fix=_FIX)
     store.charge(run, charges)
@@ -68,17 +69,12 @@ def _charges(contract: Contract, org: str) -> tuple[Charge, ...]:
 def _spent(
     store: Store, charges: tuple[Charge, ...], contract: Contract, org: str, policy: Policy
 ) -> _Spent | None:
-    """Of the first dataset of which no rule that allows the job has enough left."""
+    """Of the first dataset whose rule, under which the job runs, has too little left."""
     for one in charges:
-        rules = allowing(contract, org, policy, one.at.date())[one.dataset]
-        budgets = [
-            (rule.epsilon_budget, rule.epsilon_days)
-            for rule in rules
-            if rule.epsilon_budget is not None
-        ]
-        unlimited = len(budgets) < len(rules)
-        if budgets and not unlimited and not any(_covers(store, one, *each) for each in budgets):
-            most, days = budgets[0]
+        rules = check_policy(contract, org, policy, one.at.date())
+        (rule,) = (rule for rule in rules if rule.dataset == one.dataset)
+        most, days = rule.epsilon_budget, rule.epsilon_days
+        if most is not None and not _covers(store, one, most, days):
             return _Spent(
                 f"of the epsilon of {most} in {days} days that {org} allows {one.receiver} for"
                 f" '{one.dataset}', less than {one.epsilon} is left",

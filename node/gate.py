@@ -348,29 +348,13 @@ def _denied_own(contract: Contract, org: str, rule: Allow) -> list[str]:
     return [f"sums of {receiver}'s own columns"] if own & _ADDED_UP else []
 
 
-def allowing(
-    contract: Contract, org: str, policy: Policy, today: date
-) -> dict[str, tuple[Allow, ...]]:
-    """For each dataset all rules that list everything that the job asks of it."""
-    return {
-        asked.dataset: tuple(
-            one.rule for one in _tried(contract, org, asked, policy, today) if not one.denied
-        )
-        for asked in _asked(contract, org)
-    }
-
-
 def min_changes(contract: Contract, org: str, policy: Policy, today: date) -> dict[str, int]:
-    """By how many subjects answers from each dataset must differ, where its rules ask for that.
+    """By how many subjects answers from each dataset must differ, where its rule asks for that.
 
-    They don't where one that allows the job asks for nothing.
+    Raises Refused if no rule allows the job.
     """
-    found = {}
-    for dataset, rules in allowing(contract, org, policy, today).items():
-        wanted = [rule.min_change for rule in rules if rule.min_change is not None]
-        if wanted and len(wanted) == len(rules):
-            found[dataset] = min(wanted)
-    return found
+    rules = check_policy(contract, org, policy, today)
+    return {rule.dataset: rule.min_change for rule in rules if rule.min_change is not None}
 
 
 def _uses_in_words(used: Mapping[str, frozenset[Use]]) -> list[str]:

@@ -35,27 +35,26 @@ class Released:
 
 def may_release(consent: Consent, policy: Callable[[], Policy], today: date) -> None:
     """Raise Withheld if the owner's policy no longer allows what it consented to."""
-    try:
-        now = gate.readable(policy, consent.org)
-        gate.check_policy(consent.contract, consent.org, now, today)
-    except MiheError as refusal:
-        raise _withdrawn(consent, refusal) from None
+    policy_now(consent, policy, today)
 
 
 def least_changes(consent: Consent, policy: Callable[[], Policy], today: date) -> dict[str, int]:
     """By how many subjects an answer must differ from a dataset's earlier ones, by dataset.
 
-    Withheld if the policy is unreadable.
+    Withheld if the policy is unreadable, or allows the job no longer.
     """
-    return gate.min_changes(consent.contract, consent.org, policy_now(consent, policy), today)
+    now = policy_now(consent, policy, today)
+    return gate.min_changes(consent.contract, consent.org, now, today)
 
 
-def policy_now(consent: Consent, policy: Callable[[], Policy]) -> Policy:
-    """The owner's policy as its file stands at the release; Withheld if it can't be read."""
+def policy_now(consent: Consent, policy: Callable[[], Policy], today: date) -> Policy:
+    """The owner's policy as its file stands at the release, which allows the job; or Withheld."""
     try:
-        return gate.readable(policy, consent.org)
+        now = gate.readable(policy, consent.org)
+        gate.check_policy(consent.contract, consent.org, now, today)
     except MiheError as refusal:
         raise _withdrawn(consent, refusal) from None
+    return now
 
 
 def _withdrawn(consent: Consent, refusal: MiheError) -> Withheld:

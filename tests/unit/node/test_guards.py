@@ -48,20 +48,45 @@ def policy(*guards: str, others: str = '["a"]', receiver: str = "a", purpose: st
     [
         (("",), None),
         (("min_change = 50",), 50),
-        (("min_change = 50", "min_change = 20"), 20),
-        (("min_change = 50", ""), None),
-        (("min_change = 50", "min_group = 9"), 50),
+        (("min_change = 50", "min_change = 20"), 50),
+        (("min_change = 20", "min_change = 50"), 20),
+        (("min_change = 50", ""), 50),
+        (("", "min_change = 50"), None),
+        (("until = 2020-01-01\nmin_change = 9", "min_change = 50"), 50),
+        (("min_change = 50", "until = 2020-01-01"), 50),
     ],
-    ids=["no guard", "one", "the laxer of two", "a rule without", "a rule that does not allow it"],
+    ids=[
+        "no guard",
+        "one",
+        "the stricter first",
+        "the laxer first",
+        "none behind it",
+        "none before it",
+        "before it one that does not allow the job",
+        "behind it one that does not",
+    ],
 )
-def test_the_minimum_change_is_that_of_the_rules_that_allow_the_job(
+def test_a_job_runs_under_the_first_rule_that_allows_it(
     guards: tuple[str, ...], fewest: int | None
 ) -> None:
-    rules = policy(*(one for one in guards if not one.startswith("min_group")))
-    strict = [one.model_copy(update={"min_group": 9}) for one in policy("").allow]
-    if any(one.startswith("min_group") for one in guards):
-        rules = Policy(allow=(*rules.allow, *strict))
+    rules = policy(*guards)
     assert min_changes(asked(THEIRS), "b", rules, TODAY).get("loans") == fewest
+
+
+def test_limits_of_two_rules_are_never_mixed() -> None:
+    """A rule with a share and one with a minimum change: the job has the first one's, not none."""
+    contract = asked(THEIRS)
+    rules = policy("largest_share = 60", "min_change = 50")
+    (rule,) = check_policy(contract, "b", rules, TODAY)
+    assert (rule.largest_share, rule.min_change) == (60, None)
+    assert min_changes(contract, "b", rules, TODAY) == {}
+    (rule,) = check_policy(contract, "b", Policy(allow=rules.allow[::-1]), TODAY)
+    assert (rule.largest_share, rule.min_change) == (None, 50)
+
+
+def test_where_no_rule_allows_a_job_any_longer_that_is_no_rule_without_limits() -> None:
+    with pytest.raises(Refused):
+        min_changes(asked(THEIRS), "b", policy("until = 2020-01-01"), TODAY)
 
 
 def test_no_sum_of_the_receivers_own_beside_rows_of_an_owner_that_forbids_it() -> None:
