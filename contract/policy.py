@@ -50,8 +50,8 @@ class Use(StrEnum):
 class Allow(Frozen):
     """One permission. A job passes if for each dataset one rule lists all that is asked of it.
 
-    It runs under the first of the file that does, wholly: what that rule limits is limited, and what
-    others ask of the jobs that they allow is nothing to this one.
+    It runs under the first of the file that does, wholly: what that rule limits is limited, and
+    what others ask of the jobs that they allow is nothing to this one.
     """
 
     dataset: Name = Field(description="the dataset that the rule is about")

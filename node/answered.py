@@ -4,22 +4,27 @@ Implements  an owner's guard against differences (docs/decisions/0037): no two r
             one receiver may differ by fewer of its subjects than its policy says, unless by none
 Learns      nobody: the files are the owner's own, mode 0600, beside its snapshots
 Not safe    against what the owner can't see: a receiver that changes its own list, differences of
-            rows between owners' groups, and differences of three answers or more. A refusal tells
-            that an earlier answer was near
+            rows between owners' groups, and differences of three answers or more; nor against what
+            a CASE inside of a sum chooses. A refusal tells that an earlier answer was near
 
 A row is a group of the owner's own, or its whole list; what other owners bring makes it smaller,
-and the difference of two rows, too. Groups below k have no row of their own.
+and the difference of two rows, too. In a join, groups below k have no row of their own. In a row, a
+subject is there with a part: itself; of a key of several columns, those of its keys that are there;
+in a sum over UNION ALL, those of its rows. Two rows are compared if a subject has the same part in
+both: that one then vanishes from their difference, and those that have not stay.
 
-Files       <folder>/<receiver>/<dataset>/<SHA-256 of the content>: number of subjects, then of each
-            its number (64 bits, ascending), then the number of its group (32 bits)
+Files       <folder>/<receiver>/<dataset>/<what parts are>/<SHA-256 of the content>: how many of
+            subjects in groups there are, then of each the subject's number (64 bits, ascending),
+            that of its part (64 bits), then the number of the group (32 bits)
             <folder>/seed: what subjects are numbered by
 """
 
 import os
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import product
+from operator import itemgetter
 from pathlib import Path
 from threading import Lock
 from typing import Final
@@ -28,7 +33,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import Withheld
+from contract.keys import KeyKind, PartKind
 from federated.join.codes import Groups
+from node.key_parts import columns_of, counted_from
 from node.scratch import create, settle, storage_full
 from psi.keys import Keys
 
@@ -36,6 +43,7 @@ _LONGEST_KEY: Final = 64
 """Bytes of a subject's key that its number is made of; canonical keys are shorter."""
 _AT_ONCE: Final = 1 << 15
 _NONE: Final = -1
+_ROWS: Final = "rows"
 
 Numbers = NDArray[np.uint64]
 Places = NDArray[np.int32]
@@ -43,23 +51,52 @@ Places = NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Brought:
-    """What an owner brings into one query; `groups` are its own, by their numbers."""
+    """What an owner brings into one query: each subject in each of the owner's own groups."""
 
     subjects: Numbers
+    """Ascending."""
+    parts: Numbers
+    """What of the subject is in the group; its parts in two groups add up to that in both."""
     groups: Places
+    """Numbered as they come; -1 for one that has no row of its own."""
 
     def to_bytes(self) -> bytes:
         """As it is kept."""
         head = len(self.subjects).to_bytes(8, "little")
-        return head + self.subjects.astype("<u8").tobytes() + self.groups.astype("<i4").tobytes()
+        wide = (self.subjects.astype("<u8").tobytes(), self.parts.astype("<u8").tobytes())
+        return b"".join((head, *wide, self.groups.astype("<i4").tobytes()))
 
     @staticmethod
     def from_bytes(content: bytes) -> "Brought":
         """As it was kept."""
         count = int.from_bytes(content[:8], "little")
-        subjects = np.frombuffer(content, "<u8", count, offset=8).astype(np.uint64)
-        groups = np.frombuffer(content, "<i4", count, offset=8 + 8 * count).astype(np.int32)
-        return Brought(subjects, groups)
+        subjects, parts = (
+            np.frombuffer(content, "<u8", count, offset=8 + 8 * count * at).astype(np.uint64)
+            for at in range(2)
+        )
+        groups = np.frombuffer(content, "<i4", count, offset=8 + 16 * count).astype(np.int32)
+        return Brought(subjects, parts, groups)
+
+    @staticmethod
+    def of(subjects: Numbers, parts: Numbers, groups: Places) -> "Brought":
+        """From parts in any order, of which a subject may have several in a group."""
+        order = np.lexsort((groups, subjects))
+        subjects, groups = subjects[order], groups[order]
+        first = np.ones(len(order), dtype=np.bool_)
+        first[1:] = (subjects[1:] != subjects[:-1]) | (groups[1:] != groups[:-1])
+        starts = np.flatnonzero(first)
+        # Modulo 2^64.
+        together = np.add.reduceat(parts[order], starts) if len(starts) else parts
+        return Brought(subjects[starts], together, groups[starts])
+
+    def whole(self) -> "Brought":
+        """The same with the whole list for its only group."""
+        return Brought.of(self.subjects, self.parts, np.zeros(len(self.groups), dtype=np.int32))
+
+    def with_rows(self) -> "Brought":
+        """Only what is in groups that have a row of their own."""
+        has = self.groups > _NONE
+        return Brought(self.subjects[has], self.parts[has], self.groups[has])
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -68,6 +105,8 @@ class Answer:
 
     receiver: str
     dataset: str
+    of: str
+    """What its parts are: the columns of a key, or rows; others are not compared."""
     brought: Brought
     fewest: int
 
@@ -79,16 +118,45 @@ class Answered:
         self._folder = folder
         self._lock = Lock()
 
-    def brought(self, keys: Sequence[bytes], groups: Sequence[Hashable], k: int) -> Brought:
-        """What a query is about to be given."""
+    def brought_keys(
+        self,
+        keys: Sequence[bytes],
+        groups: Sequence[Hashable],
+        k: int,
+        columns: Mapping[str, PartKind],
+    ) -> Iterator[tuple[str, Brought]]:
+        """What a join is about to be given: keys, each once, and the group of each.
+
+        `columns` are those of the key, in its order. For each that holds keys, which are subjects
+        then: what its parts are called, and what is brought.
+        """
         with self._lock:
             seed = self._seed()
-        numbers = key_numbers(Keys.of(keys), seed)
         found = Groups.of(groups).of_keys.copy()
         small = np.bincount(found, minlength=1) < k
         found[small[found]] = _NONE
-        order = np.argsort(numbers, kind="stable")
-        return Brought(numbers[order], found[order])
+        each = [key_numbers(one, seed) for one in columns_of(Keys.of(keys), len(columns))]
+        # A statement may name the columns in any order.
+        by_name = sorted(zip(columns, each, strict=True), key=itemgetter(0))
+        parts = np.zeros(len(found), dtype=np.uint64)
+        for place, (_, numbers) in enumerate(by_name):
+            parts += numbers * (seed[-1 - place] | np.uint64(1))
+        for (name, kind), subjects in zip(columns.items(), each, strict=True):
+            if isinstance(kind, KeyKind):
+                others = (other for other, _ in by_name if other != name)
+                yield ".".join((name, *others)), Brought.of(subjects, parts, found)
+
+    def brought_rows(
+        self, subjects: Keys, parts: Numbers, groups: Sequence[Hashable]
+    ) -> tuple[str, Brought]:
+        """The same of a sum over UNION ALL: of each subject in a group, its rows there.
+
+        Every group has a row: others' rows may make it large enough.
+        """
+        with self._lock:
+            seed = self._seed()
+        found = Groups.of(groups).of_keys
+        return _ROWS, Brought.of(key_numbers(subjects, seed), parts, found)
 
     def _check(self, answer: Answer, me: str) -> None:
         for old in self._kept(answer):
@@ -110,17 +178,16 @@ class Answered:
         One of which no more is heard counts as given.
         """
         with self._lock:
-            for answer in answers:
+            # What was given before tells nothing more, however near its own rows are.
+            new = [one for one in answers if not self._file(one).exists()]
+            for answer in new:
                 self._check(answer, me)
-            for answer in answers:
+            for answer in new:
                 self._write(answer)
 
     def _write(self, answer: Answer) -> None:
-        content = answer.brought.to_bytes()
-        folder = self._place(answer)
-        file = folder / sha256(content).hexdigest()
-        if file.exists():
-            return
+        content, file = answer.brought.to_bytes(), self._file(answer)
+        folder = file.parent
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             unfinished = file.with_suffix(".new")
@@ -132,7 +199,10 @@ class Answered:
             raise storage_full() from None
 
     def _place(self, answer: Answer) -> Path:
-        return self._folder / answer.receiver / answer.dataset
+        return self._folder / answer.receiver / answer.dataset / answer.of
+
+    def _file(self, answer: Answer) -> Path:
+        return self._place(answer) / sha256(answer.brought.to_bytes()).hexdigest()
 
     def _kept(self, answer: Answer) -> Iterator[Brought]:
         folder = self._place(answer)
@@ -176,40 +246,38 @@ def key_numbers(keys: Keys, seed: NDArray[np.uint64]) -> Numbers:
 
 def nearest_rows(old: Brought, new: Brought) -> int:
     """By how many subjects the two nearest rows differ that differ at all; 0 if none do."""
-    pairs = _pairs(old, new)
-    found = [0]
-    for whole in product((False, True), repeat=2):
-        found += _differences(_whole(pairs, whole))
+    rows = product((old.with_rows(), old.whole()), (new.with_rows(), new.whole()))
+    found = [one for pair in rows for one in _differences(*pair)]
     return min((one for one in found if one), default=0)
 
 
-def _pairs(old: Brought, new: Brought) -> NDArray[np.int64]:
-    """Of every subject of either: its group in the old answer and in the new; -2 if not in it."""
-    subjects = np.union1d(old.subjects, new.subjects)
-    table = np.full((len(subjects), 2), _NONE - 1, dtype=np.int64)
-    for column, one in enumerate((old, new)):
-        table[np.searchsorted(subjects, one.subjects), column] = one.groups
-    return table
+def _differences(old: Brought, new: Brought) -> list[int]:
+    """Between every two rows, one of each, in which a subject has the same part."""
+    width = int(new.groups.max(initial=0)) + 1
+    found = [np.zeros((3, 0), dtype=np.int64)]
+    for first in range(0, len(old.subjects), _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        ours, theirs = _pairs(old.subjects[part], new.subjects)
+        rows = old.groups[part][ours].astype(np.int64) * width + new.groups[theirs]
+        alike = (old.parts[part][ours] == new.parts[theirs]).astype(np.int64)
+        found.append(_counted(rows, np.ones(len(rows), dtype=np.int64), alike))
+    rows, both, alike = _counted(*np.concatenate(found, axis=1))
+    sizes = [np.bincount(one.groups, minlength=1) for one in (old, new)]
+    either = sizes[0][rows // width] + sizes[1][rows % width] - both
+    return [int(one) for one in (either - alike)[alike > 0]]
 
 
-def _whole(pairs: NDArray[np.int64], which: tuple[bool, ...]) -> NDArray[np.int64]:
-    """The same with the whole list for a row, on the sides that are named."""
-    table = pairs.copy()
-    for column, whole in enumerate(which):
-        if whole:
-            table[:, column] = np.where(pairs[:, column] < _NONE, _NONE - 1, 0)
-    return table
+def _counted(
+    rows: NDArray[np.int64], both: NDArray[np.int64], alike: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Each pair of rows once; how many subjects are in both, and how many with the same part."""
+    pairs, places = np.unique(rows, return_inverse=True)
+    sums = [np.bincount(places, one, len(pairs)).astype(np.int64) for one in (both, alike)]
+    return np.stack([pairs, *sums])
 
 
-def _differences(pairs: NDArray[np.int64]) -> list[int]:
-    """Between every two rows, one of each answer, that have a subject in common."""
-    cells, shared = np.unique(pairs, axis=0, return_counts=True)
-    sizes = [
-        dict(zip(*(found.tolist() for found in np.unique(side, return_counts=True)), strict=True))
-        for side in pairs.T
-    ]
-    return [
-        sizes[0][one] + sizes[1][two] - 2 * count
-        for (one, two), count in zip(cells.tolist(), shared.tolist(), strict=True)
-        if one > _NONE and two > _NONE
-    ]
+def _pairs(ours: Numbers, theirs: Numbers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The places of the same subject in two ascending lists, each with each."""
+    starts = np.searchsorted(theirs, ours, "left")
+    counts = np.searchsorted(theirs, ours, "right") - starts
+    return np.repeat(np.arange(len(ours)), counts), counted_from(starts, counts)

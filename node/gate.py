@@ -290,8 +290,6 @@ def _denied(contract: Contract, org: str, asked: _Asked, rule: Allow, today: dat
         ),
     }
     denied = [name for name, allowed in checks.items() if not allowed()]
-    if contract.party(org).beside is not None and rule.min_change is not None:
-        denied.append("keys of several columns (min_change compares subjects, not keys)")
     if contract.query is None:
         return denied
     denied += _denied_of(contract.query, asked.used, rule)
@@ -315,8 +313,6 @@ def _denied_of(query: Query, used: Mapping[str, frozenset[Use]], rule: Allow) ->
     if query.dominance not in rule.dominance:
         denied.append(f"dominance {query.dominance.value} (largest share in the join)")
     fewest, most = query.min_contributors, rule.largest_share
-    if fewest is not None and rule.min_change is not None:
-        denied.append("rows in a sum over UNION ALL (min_change is not compared there)")
     if fewest is not None and most is not None:
         denied.append("rows in a sum over UNION ALL (largest_share is not checked there)")
     if most is not None and (query.largest_share or 0) > most:

@@ -70,30 +70,36 @@ def run_local(
         if len(keys) < len(order):
             raise _several_rows(part)
         for i in range(part.picks):
-            check_branches(part, _column(connection, f"p{i}"), k)
-        groups = _groups(connection, [f"g{i}" for i in range(len(part.groups))], len(keys))
+            check_branches(part, column_of(connection, f"p{i}"), k)
+        groups = groups_of(connection, [f"g{i}" for i in range(len(part.groups))], len(keys))
         values = [
             limb
             for i, value in enumerate(part.values)
-            for limb in _limbs(part, value, _column(connection, f"v{i}")[order])
+            for limb in _limbs(part, value, column_of(connection, f"v{i}")[order])
         ]
     return LocalRows(keys, Groups(groups.labels, groups.of_keys[order]), values)
 
 
+def keys_of(connection: duckdb.DuckDBPyConnection) -> Keys:
+    """The keys of the table `own`, row by row."""
+    found = connection.sql("SELECT key FROM own")
+    return Keys.joined_up(texts.texts for (texts,) in arrow.texts(found))
+
+
 def _keys(connection: duckdb.DuckDBPyConnection) -> DistinctKeys:
     """The core puts keys in order, in a tenth of the time that a sort of texts takes."""
-    found = connection.sql("SELECT key FROM own")
-    keys = Keys.joined_up(texts.texts for (texts,) in arrow.texts(found))
+    keys = keys_of(connection)
     return DistinctKeys.of(keys, np.arange(len(keys), dtype=np.uint32))
 
 
-def _column(connection: duckdb.DuckDBPyConnection, name: str) -> Integers:
+def column_of(connection: duckdb.DuckDBPyConnection, name: str) -> Integers:
+    """A column of whole numbers of the table `own`."""
     found = connection.execute(f"SELECT {name} FROM own").fetchnumpy()[name]
     return np.ma.getdata(found).astype(np.int64, copy=False)
 
 
-def _groups(connection: duckdb.DuckDBPyConnection, columns: Sequence[str], rows: int) -> Groups:
-    """Of the rows as they stand, each label once: there are many rows, and few groups."""
+def groups_of(connection: duckdb.DuckDBPyConnection, columns: Sequence[str], rows: int) -> Groups:
+    """The groups of the table `own`, row by row; each label once: rows are many, groups few."""
     of_rows = np.zeros(rows, dtype=np.int32)
     if not columns:
         return Groups([()] if rows else [], of_rows)

@@ -9,12 +9,10 @@ contract's aggregation (node/adding.py). What each sees on the way is in federat
 
 import asyncio
 import os
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from contract.errors import Withheld
-from contract.job import Aggregation
+from contract.job import Aggregation, KeyedDataset
 from contract.statements import Cells
 from contract.views import ResultView
 from federated.aggregate.secret import Blinding
@@ -28,14 +26,13 @@ from federated.query.noise import deviations
 from federated.query.release import Codes, Opening, labels_of, names_of, opened
 from federated.query.result import Cell, Result, result_of
 from federated.words import WORD_BYTES
-from node import shared, tables, tokens, wire
+from node import comparing, shared, tables, tokens, wire
 from node.adding import Adding, Hidden, Seat, by_owner, in_order
-from node.answered import Answer
-from node.budget import charge
+from node.answered import Brought
 from node.encrypted import Encrypted
 from node.local import Integers, LocalRows, run_left, run_local
 from node.pulse import COORDINATOR
-from node.release import Released, least_changes, release
+from node.release import Released, release
 from node.shared import Shared
 from node.stage import Line, Stage, together
 
@@ -108,28 +105,15 @@ class _Play:
         return rows
 
     async def _gate(self, rows: LocalRows) -> None:
-        """The owner's last word: what is too near to an earlier answer is withheld, and what no
-        budget is left for."""
-        stage, services = self._stage, self._stage.services
-        try:
-            await stage.activity.work(lambda: self._remember(rows))
-            charge(services.store, stage.consent, stage.run, services.policy)
-        except Withheld as withheld:
-            stage.withhold(withheld)
-            raise
-        stage.gate()
+        """The owner's last word: what is too near to an earlier answer is withheld, too."""
+        services, stage = self._stage.services, self._stage
+        kinds = stage.consent.contract.party(stage.me).kinds
 
-    def _remember(self, rows: LocalRows) -> None:
-        """Keep what is about to be answered, where the owner's policy asks for comparisons."""
-        consent, services = self._stage.consent, self._stage.services
-        fewest = least_changes(consent, services.policy, datetime.now(UTC).date())
-        if fewest:
-            brought = services.answered.brought(rows.keys, rows.groups, self._plan.k)
-            answers = [
-                Answer(self._seat.receiver, dataset, brought, least)
-                for dataset, least in fewest.items()
-            ]
-            services.answered.keep(answers, self._stage.me)
+        def bring(dataset: KeyedDataset) -> Iterable[tuple[str, Brought]]:
+            columns = dict(zip(dataset.key, kinds, strict=True))
+            return services.answered.brought_keys(rows.keys, rows.groups, self._plan.k, columns)
+
+        await comparing.gate(stage, self._seat.receiver, bring)
 
     async def _contribute_and_release(self, rows: LocalRows) -> None:
         prepared, cells = await self._contribute(rows)

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from contract.attempts import Attempts, Confirmed, MaskKey, Of
 from contract.errors import BadMessage
+from contract.job import KeyedDataset
 from contract.ledger import Ledger
 from contract.signing import Kind, Statement
 from contract.views import ResultView
@@ -24,10 +25,11 @@ from federated.query.union_result import Totals, result_of_union
 from federated.union import member
 from federated.union.messages import outcome_bytes, read_outcome
 from federated.words import Words
-from node import tables
+from node import comparing, tables
+from node.answered import Brought
 from node.release import Released, release
 from node.stage import Stage
-from node.union_rows import OwnTotals, run_union
+from node.union_rows import OwnTotals, rows_brought, run_union
 from node.union_sums import Sums, sums_of
 
 T = TypeVar("T")
@@ -68,6 +70,12 @@ class _Play:
         parquet = stage.services.datasets.files(consent.dataset, consent.snapshot).parquet
         return run_union(self._plan, stage.me, parquet, receives=stage.me == self._receiver)
 
+    def _brought(self, _: KeyedDataset) -> list[tuple[str, Brought]]:
+        stage, consent = self._stage, self._stage.consent
+        parquet = stage.services.datasets.files(consent.dataset, consent.snapshot).parquet
+        subjects, parts, groups = rows_brought(self._plan, stage.me, parquet)
+        return [stage.services.answered.brought_rows(subjects, parts, groups)]
+
     # ── attempts, until one is of all its members ───────────────────────────────────────────────
 
     async def _collected(self, words: Words) -> member.AwaitGates:
@@ -104,7 +112,7 @@ class _Play:
         boxes = await self._parts.fetch(f"shares_{number}", limit=attempt.shares_bytes)
         gates = alone.advance(own.digest, boxes)
         # From here on the others can open what this member has handed in, should it vanish.
-        stage.gate()
+        await comparing.gate(stage, self._receiver, self._brought)
         digest = now.collected_digest
         stage.say(Kind.CONFIRMED, Confirmed(run=run.hex(), attempt=number, collected=digest))
         return gates

@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from contract.errors import BadValue, MiheError
+from federated.join.codes import Groups
 from federated.query.union import ROWS_BITS
 from federated.query.union_part import BRACKET, UnionPart
 from federated.query.union_plan import Dimension, UnionPlan
 from federated.words import Words, of_integers
-from node.local import SECONDS, check_branches, limited, snapshots
+from node.local import SECONDS, check_branches, groups_of, keys_of, limited, snapshots
+from psi.keys import Keys
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -62,6 +65,24 @@ def run_union(
             column[cell] = value
     words = of_integers([value for column in columns for value in column])
     return OwnTotals(words, frozenset(cells))
+
+
+def rows_brought(
+    plan: UnionPlan, org: str, parquet: Path, *, seconds: float = SECONDS
+) -> tuple[Keys, NDArray[np.uint64], Groups]:
+    """Of each subject of `org` in a cell: the subject, its rows as a number, the cell. Blocking.
+
+    Raises QueryTooLong, SnapshotChanged, StorageFull.
+    """
+    with snapshots([parquet]) as connection, limited(connection, seconds):
+        # As above.
+        connection.execute(f"CREATE VIEW {BRACKET} AS {plan.part(org).sql_of_rows}")
+        connection.execute(f"CREATE TEMP TABLE own AS {plan.sql_of_brought}")
+        subjects = keys_of(connection)
+        parts = connection.execute("SELECT part FROM own").fetchnumpy()["part"]
+        labels = [f"g{place}" for place in range(len(plan.dimensions))]
+        groups = groups_of(connection, labels, len(subjects))
+    return subjects, np.ma.getdata(parts).astype(np.uint64), groups
 
 
 def _labels(dimension: Dimension) -> tuple[str | None, ...]:

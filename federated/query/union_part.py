@@ -13,19 +13,23 @@ from pydantic import Field
 from sqlglot import exp
 
 from contract.canonical import Frozen, Name, OrgId
+from contract.dataset import CatalogueColumn, CatalogueKey
 from contract.errors import BadMessage
 from contract.keys import KeyKind
 from contract.policy import Use
 from federated.query.part import WHOLE, Part
 from federated.query.plan import SNAPSHOT
 from federated.query.union import Branch
-from federated.query.values import Column, Linear, cast
+from federated.query.values import Column, Linear, cast, number
 
 BRACKET: Final = "bracket"
 """What the SQL of everybody calls the rows that an organisation's own SELECT gives."""
 
 _KEY: Final = "#key"
 """What the key is called beside the columns of the bracket; nobody can type it."""
+_ROW: Final = "#row"
+"""What the number of a row is called."""
+_NUMBERS: Final = 1 << 64
 
 
 class UnionPart(Frozen):
@@ -38,6 +42,9 @@ class UnionPart(Frozen):
     size: int = Field(description="subjects, padding included")
     sql: str = Field(
         description="for DuckDB: its rows of the bracket, and their keys, of the table `snapshot`"
+    )
+    sql_of_rows: str = Field(
+        description="the same, with a number for each row by what tells it from others"
     )
     uses: dict[Name, tuple[Use, ...]] = Field(description="what is done with each column")
 
@@ -78,6 +85,7 @@ def part_of(branch: Branch, kind: KeyKind, drafted: Part, needed: Set[str]) -> U
         key_kind=kind,
         size=declared.size,
         sql=_written(_given(branch, needed)),
+        sql_of_rows=_written(_given(branch, needed).select(_named(_row(branch), _ROW))),
         uses=_uses(branch, drafted),
     )
 
@@ -93,6 +101,31 @@ def _given(branch: Branch, needed: Set[str]) -> exp.Select:
     select = exp.select(_named(key, _KEY), *items).from_(table)
     conditions = [condition.sql for condition in branch.conditions]
     return select.where(*conditions) if conditions else select
+
+
+def _row(branch: Branch) -> exp.Expr:
+    """The number of a row: by a key of which it is the only row, or else by all its columns."""
+    entry = branch.entry
+    single = [(branch.key,), *(one.columns for one in entry.keys or ())]
+    told = [key for key in single if branch.key in key and _is_one_row(entry.key_of(key))]
+    names = told[0] if told else tuple(column.name for column in entry.columns)
+    columns = [exp.column(name, table=branch.alias, quoted=True) for name in names]
+    return exp.Anonymous(this="hash", expressions=columns)
+
+
+def _is_one_row(key: CatalogueColumn | CatalogueKey | None) -> bool:
+    return key is not None and key.rows_per_key == 1
+
+
+def brought_sql(part: Part) -> str:
+    """Of every subject with some labels its rows: their numbers, added up modulo 2^64."""
+    columns = [_named(_label(group), f"g{place}") for place, group in enumerate(part.groups)]
+    labels = [_column(f"g{place}") for place in range(len(part.groups))]
+    total = exp.Mod(this=exp.Sum(this=_column(_ROW)), expression=number(_NUMBERS))
+    made = [_named(_column(_KEY), "key"), _named(cast(total, "UBIGINT"), "part"), *labels]
+    rows = _rows(part, [_column(_ROW), *columns])
+    select = exp.select(*made).from_(rows)
+    return _written(select.group_by(_column(_KEY), *(label.copy() for label in labels)))
 
 
 def names_in(part: Part) -> set[str]:

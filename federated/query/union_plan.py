@@ -25,7 +25,14 @@ from federated.query.planning import OWN_BITS, Draft
 from federated.query.source import Relation, Source
 from federated.query.table import Table, table_of
 from federated.query.union import Group, Union, most_rows
-from federated.query.union_part import UnionPart, names_in, part_of, picked_sql, totals_sql
+from federated.query.union_part import (
+    UnionPart,
+    brought_sql,
+    names_in,
+    part_of,
+    picked_sql,
+    totals_sql,
+)
 from federated.query.values import decimal_text
 from federated.union.parameters import Attempt
 
@@ -78,6 +85,10 @@ class UnionPlan(Compiled):
         " a bit for each; absent if none is added up",
     )
     picks: int
+    sql_of_brought: str = Field(
+        description="for DuckDB, of the table `bracket` with numbers of rows: of each subject with"
+        " the labels g0, … its `key`, and its rows as one number, `part`"
+    )
     parts: tuple[UnionPart, ...]
     table: Table
 
@@ -161,6 +172,7 @@ def compile_union(
         sql_of_totals=totals_sql(part),
         sql_of_picks=picked_sql(part),
         picks=len(part.picks),
+        sql_of_brought=brought_sql(part),
         parts=tuple(part_of(branch, union.kind, part, needed) for branch in union.branches),
         table=table_of(union.answer, figures, bounds, None),
     )

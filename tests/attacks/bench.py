@@ -33,7 +33,10 @@ TODAY = date(2026, 11, 1)
 BANK, BUREAU = "bank", "bureau"
 JOIN = "FROM bank.loans AS b JOIN bureau.firms AS f USING (uscc)"
 
-_KEY = '[[column]]\nname = "uscc"\ntype = "key"\nkey = "uscc"\nlevel = 2\nrows_per_key = 1\n'
+_KEY = '[[column]]\nname = "uscc"\ntype = "key"\nkey = "uscc"\nlevel = 2\nrows_per_key = {}\n'
+MONTHS = 6
+_MONTH = '[[column]]\nname = "month"\ntype = "period"\nlevel = 1\n'
+_TOGETHER = '[[key]]\ncolumns = ["uscc", "month"]\nrows_per_key = 1\n'
 _COLUMNS = {
     f"{BANK}.loans": '[[column]]\nname = "balance"\ntype = "integer"\nlevel = 3\n'
     f"minimum = 0\nmaximum = {2**60}\n"
@@ -60,6 +63,8 @@ class Bench:
     folder: Path
     rules: Mapping[str, str] = field(default_factory=dict)
     """Of an owner, more lines for its rule in policy.toml: its guards."""
+    monthly: bool = False
+    """Whether rows are of a firm and a month, which are a key together."""
     entries: dict[str, dict[str, CatalogueEntry]] = field(default_factory=dict)
     parquet: dict[str, Path] = field(default_factory=dict)
     _asked: int = 0
@@ -70,12 +75,15 @@ class Bench:
         name = reference.split(".")[1]
         place = self.folder / org
         place.mkdir(parents=True, exist_ok=True)
+        columns = (_MONTH if self.monthly else "") + _COLUMNS[reference]
         lines = [",".join(map(str, (key, *values))) for key, values in rows]
-        header = ",".join(line[8:-1] for line in ('name = "uscc"', *_named(_COLUMNS[reference])))
+        header = ",".join(line[8:-1] for line in ('name = "uscc"', *_named(columns)))
         (place / f"{name}.csv").write_text("\n".join([header, *lines, ""]), "utf-8")
         description = place / f"{name}.toml"
         head = f'name = "{name}"\nsource = "{name}.csv"\n'
-        description.write_text(head + _KEY + _COLUMNS[reference], "utf-8")
+        key = _KEY.format(MONTHS if self.monthly else 1)
+        together = _TOGETHER if self.monthly else ""
+        description.write_text(head + key + columns + together, "utf-8")
         added = snapshot.add(description, place / "data" / "snapshots", org=org, today=TODAY)
         self.entries.setdefault(org, {})[name] = added.entry
         files = snapshot.files(place / "data" / "snapshots", name, added.root)
@@ -103,11 +111,14 @@ class Bench:
         for part in plan.owners:
             policy = self._policy(part.org, part.dataset)
             check_policy(contract, part.org, policy, TODAY)
-            rows[part.org] = run_local(part, self.parquet[part.org], k=k)
+            rows[part.org] = run_local(part, self.parquet[part.org], k=plan.k)
             for dataset, fewest in min_changes(contract, part.org, policy, TODAY).items():
                 answered = Answered(self.folder / part.org / "data" / "answered")
-                brought = answered.brought(rows[part.org].keys, rows[part.org].groups, k)
-                answered.keep([Answer(BANK, dataset, brought, fewest)], part.org)
+                party, own = contract.party(part.org), rows[part.org]
+                columns = dict(zip(party.key, party.kinds, strict=True))
+                brought = answered.brought_keys(own.keys, own.groups, plan.k, columns)
+                answers = [Answer(BANK, dataset, of, one, fewest) for of, one in brought]
+                answered.keep(answers, part.org)
         self._asked += 1
         return play(contract, rows, self.folder / f"run_{self._asked}").result.rows
 
@@ -124,7 +135,7 @@ class Bench:
             f"{column.name} = {uses}" for column in self.entries[org][dataset].columns
         )
         rule = (
-            f'[[allow]]\ndataset = "{dataset}"\njobs = ["query"]\non = ["uscc"]\n'
+            f'[[allow]]\ndataset = "{dataset}"\njobs = ["query"]\non = ["uscc", "month"]\n'
             f'with = ["{other}"]\nreceivers = ["{BANK}"]\npurposes = ["JOINT_STATISTICS"]\n'
             f'bases = ["SYNTHETIC_TEST"]\ncolumns = {{ {columns} }}\n'
             'matching = ["keyed"]\naggregation = ["shared"]\nmin_group = 2\nmin_join = 2\n'

@@ -13,9 +13,13 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
-from tests.attacks import attacks_on_answers, attacks_on_arithmetic
+from tests.attacks import attacks_on_answers, attacks_on_arithmetic, attacks_on_many
 
-ATTACKS = (*attacks_on_answers.ATTACKS, *attacks_on_arithmetic.ATTACKS)
+ATTACKS = (
+    *attacks_on_answers.ATTACKS,
+    *attacks_on_arithmetic.ATTACKS,
+    *attacks_on_many.ATTACKS,
+)
 
 
 def main() -> int:

@@ -118,6 +118,15 @@ def test_of_three_the_widest_spread_comes_first(lenders: Lenders) -> None:
     assert view.result.folded == folded
 
 
+def test_a_sum_from_which_few_are_left_out_is_withheld(lenders: Lenders) -> None:
+    rule = "min_contributors = 3"
+    lenders.allow("tax", POLICY.replace(rule, f"{rule}\nmin_change = 25"))
+    for where, state in (("", State.DONE), ("WHERE NOT overdue", State.WITHHELD), ("", State.DONE)):
+        view = lenders.view_at_end(RECEIVER, propose(lenders, where=where))
+        assert view.state is state, view.cause
+    lenders.allow("tax", POLICY)
+
+
 def measured(name: str, loans: list[Loan]) -> tuple[str, int, float, Decimal]:
     """An industry's loans in the clear: how many, how far apart, which part of them is overdue."""
     known = [loan for loan in loans if loan.balance is not None]

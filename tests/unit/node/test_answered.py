@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.errors import StorageFull, Withheld
+from contract.keys import BesideKind, KeyKind, PartKind, combined
 from node.answered import Answer, Answered, Brought, key_numbers, nearest_rows
 from psi.keys import Keys
 
@@ -19,7 +20,10 @@ PARTITIONS = st.dictionaries(st.integers(0, 30), st.sampled_from("abc"), max_siz
 
 
 def brought(answered: Answered, groups: dict[int, str]) -> Brought:
-    return answered.brought([b"uscc:%d" % one for one in groups], list(groups.values()), K)
+    keys = [b"uscc:%d" % one for one in groups]
+    ((of, found),) = answered.brought_keys(keys, [*groups.values()], K, {"uscc": KeyKind.USCC})
+    assert of == "uscc"
+    return found
 
 
 def rows_of(groups: dict[int, str]) -> list[set[int]]:
@@ -37,6 +41,97 @@ def test_the_nearest_rows_that_differ(
     assert nearest_rows(brought(answered, old), brought(answered, new)) == min(
         differences, default=0
     )
+
+
+MONTHLY = st.dictionaries(
+    st.tuples(st.integers(0, 9), st.integers(202409, 202411)), st.sampled_from("abc"), max_size=25
+)
+
+
+def monthly(
+    answered: Answered,
+    groups: dict[tuple[int, int], str],
+    names: tuple[str, str] = ("uscc", "month"),
+) -> Brought:
+    """Rows of companies by month, by a key of both columns, in the one order or the other."""
+    named: dict[str, PartKind] = {"uscc": KeyKind.USCC, "month": BesideKind.PERIOD}
+    kinds = {name: named[name] for name in names}
+    keys = [
+        combined([(kinds[name], str(row[name == "month"])) for name in names]) for row in groups
+    ]
+    ((of, found),) = answered.brought_keys(keys, [*groups.values()], K, kinds)
+    assert of == "uscc.month"
+    return found
+
+
+def monthly_rows(groups: dict[tuple[int, int], str]) -> list[set[tuple[int, int]]]:
+    each = [{one for one, name in groups.items() if name == label} for label in "abc"]
+    return [set(groups), *(row for row in each if len(row) >= K)]
+
+
+def companies_apart(one: set[tuple[int, int]], two: set[tuple[int, int]]) -> int:
+    """Companies of which the one row has other months than the other; 0 if nobody is alike."""
+    months = [
+        {company: {m for c, m in row if c == company} for company, _ in one | two}
+        for row in (one, two)
+    ]
+    alike = [company for company in months[0] if months[0][company] == months[1][company]]
+    return len(months[0]) - len(alike) if alike else 0
+
+
+@given(MONTHLY, MONTHLY)
+def test_of_keys_of_several_columns_subjects_are_counted(
+    tmp_path_factory: pytest.TempPathFactory,
+    old: dict[tuple[int, int], str],
+    new: dict[tuple[int, int], str],
+) -> None:
+    answered = Answered(tmp_path_factory.getbasetemp() / "answered")
+    apart = [companies_apart(a, b) for a in monthly_rows(old) for b in monthly_rows(new)]
+    nearest = min((one for one in apart if one), default=0)
+    assert nearest_rows(monthly(answered, old), monthly(answered, new)) == nearest
+    # Another order of the columns makes no other keys.
+    assert (
+        nearest_rows(monthly(answered, old), monthly(answered, new, ("month", "uscc"))) == nearest
+    )
+
+
+def test_of_two_columns_that_hold_keys_the_subjects_of_both_are_counted(tmp_path: Path) -> None:
+    """Fifty declarations of one company are no difference of fifty."""
+    answered = Answered(tmp_path / "answered")
+    kinds = {"number": KeyKind.DECLARATION, "uscc": KeyKind.USCC}
+
+    def answers(*declared: tuple[int, int]) -> list[Answer]:
+        keys = [
+            combined([(KeyKind.DECLARATION, str(number)), (KeyKind.USCC, str(company))])
+            for company, number in declared
+        ]
+        found = answered.brought_keys(keys, [()] * len(keys), K, kinds)
+        return [Answer("bank", "goods", of, one, 5) for of, one in found]
+
+    others = [(company, 1000 + company) for company in range(60)]
+    answered.keep(answers(*others, *((99, number) for number in range(50))), "bureau")
+    with pytest.raises(Withheld):
+        answered.keep(answers(*others), "bureau")
+
+
+def test_rows_of_a_subject_are_one_part_in_each_group(tmp_path: Path) -> None:
+    answered = Answered(tmp_path / "answered")
+
+    def answer_of(*rows: tuple[int, int, str]) -> Answer:
+        subjects = Keys.of([b"%d" % subject for subject, _, _ in rows])
+        parts = np.array([part for _, part, _ in rows], dtype=np.uint64)
+        of, found = answered.brought_rows(subjects, parts, [group for *_, group in rows])
+        return Answer("bank", "loans", of, found, 5)
+
+    others = [(subject, 2**63 + subject, "a") for subject in range(60)]
+    answered.keep([answer_of(*others, (99, 7, "a"), (99, 8, "b"))], "bureau")
+    # A group of one subject counts: others' may make it large enough. So does a single row.
+    for near in ([*others, (99, 7, "a")], [*others, (99, 6, "a"), (99, 8, "b")], others):
+        with pytest.raises(Withheld):
+            answered.keep([answer_of(*near)], "bureau")
+    answered.keep([answer_of(*others, (99, 7, "a"), (99, 8, "b"))], "bureau")
+    # Nobody is alike, say in another month: nothing vanishes from the difference.
+    answered.keep([answer_of(*((subject, part + 1, "a") for subject, part, _ in others))], "bureau")
 
 
 def test_a_subjects_number_is_made_of_all_its_bytes() -> None:
@@ -63,7 +158,7 @@ def test_a_subjects_number_is_made_of_all_its_bytes() -> None:
 
 def answer(answered: Answered, *subjects: range, receiver: str = "bank", fewest: int = 5) -> Answer:
     groups = {one: "abc"[at] for at, some in enumerate(subjects) for one in some}
-    return Answer(receiver, "firms", brought(answered, groups), fewest)
+    return Answer(receiver, "firms", "uscc", brought(answered, groups), fewest)
 
 
 def test_an_answer_is_near_to_all_that_were_given_to_its_receiver(tmp_path: Path) -> None:
@@ -78,7 +173,15 @@ def test_an_answer_is_near_to_all_that_were_given_to_its_receiver(tmp_path: Path
         assert withheld.value.rule == "policy.toml: min_change = 5"
         again.keep([answer(again, *near, receiver="tax", fewest=1)], "bureau")
     again.keep([answer(again, range(100))], "bureau")
-    assert len([*(tmp_path / "answered" / "bank" / "firms").iterdir()]) == 2
+    assert len([*(tmp_path / "answered" / "bank" / "firms" / "uscc").iterdir()]) == 2
+
+
+def test_what_was_answered_is_answered_again_however_near_its_own_rows_are(tmp_path: Path) -> None:
+    answered = Answered(tmp_path / "answered")
+    for _ in range(2):
+        answered.keep([answer(answered, range(40), range(40, 44))], "bureau")
+    with pytest.raises(Withheld):
+        answered.keep([answer(answered, range(44))], "bureau")
 
 
 def test_an_answer_of_two_datasets_is_kept_for_both_or_for_none(tmp_path: Path) -> None:

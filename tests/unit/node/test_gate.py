@@ -386,8 +386,7 @@ def test_each_column_of_a_key_must_be_listed_and_counted(bank_a: Member, bank_b:
     )
     assert "key column" in refused.what
     compared = allowed.model_copy(update={"min_change": 50})
-    refused = refusal(Refused, contract, bank_b, policy_of(compared), entries[1])
-    assert "keys of several columns (min_change" in refused.what
+    answer(contract, bank_b, policy_of(compared), entries[1])
     grown = together.model_copy(update={"size": 576})
     outgrown = entries[1].model_copy(update={"keys": (grown,)})
     refusal(DatasetOutgrown, contract, bank_b, policy_of(allowed), outgrown)

@@ -15,7 +15,7 @@ from federated.query.union import parse
 from federated.query.union_plan import UnionPlan, compile_union
 from federated.words import to_integers
 from node import snapshot
-from node.union_rows import run_union
+from node.union_rows import rows_brought, run_union
 from tests.unit.node.stations import uscc
 
 A, B = uscc(1), uscc(2)
@@ -105,6 +105,45 @@ def test_conditions_leave_rows_out_before_anything_is_counted(made: Made) -> Non
     parquet, entry = made(LOANS)
     subjects, rows, present, sums = columns_of(planned(entry, "WHERE NOT late"), parquet)
     assert (subjects, rows, present, sums) == ([2, 0, 1], [2, 0, 1], [2, 0, 0], [100050, 0, 0])
+
+
+def parts_of(plan: UnionPlan, parquet: Path) -> dict[tuple[str, object], int]:
+    """Of each subject in each cell its rows, as one number."""
+    subjects, parts, groups = rows_brought(plan, "bank", parquet)
+    found = {
+        (subject.decode(), *group): int(part)
+        for subject, part, group in zip(subjects, parts, groups, strict=True)
+        if isinstance(group, tuple)
+    }
+    assert len(found) == len(subjects)
+    return found
+
+
+def test_what_is_compared_with_earlier_answers_is_every_row_of_a_subject(made: Made) -> None:
+    parquet, entry = made(LOANS)
+    whole = parts_of(planned(entry), parquet)
+    assert whole.keys() == {(A, "retail"), (B, "retail"), (B, "water")}
+    early = parts_of(planned(entry, "WHERE NOT late"), parquet)
+    late = parts_of(planned(entry, "WHERE late"), parquet)
+    assert late.keys() == {(A, "retail")}
+    assert early.keys() == whole.keys()
+    assert [one for one in whole if whole[one] != early[one]] == [(A, "retail")]
+    assert (early[A, "retail"] + late[A, "retail"]) % 2**64 == whole[A, "retail"]
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_row_is_what_its_key_says_or_all_of_its_columns(made: Made, declared: bool) -> None:
+    rows = f"uscc,balance,trade,late\n{A},1.00,retail,true\n{B},2.00,retail,false\n"
+    found = []
+    for text in (rows, rows.replace("2.00", "3.00")):
+        parquet, entry = made(text)
+        if declared:
+            key, *others = entry.columns
+            single = key.model_copy(update={"rows_per_key": 1})
+            entry = entry.model_copy(update={"columns": (single, *others)})
+        found.append(parts_of(planned(entry), parquet))
+    assert (found[0][B, "retail"] == found[1][B, "retail"]) == declared
+    assert found[0][A, "retail"] == found[1][A, "retail"]
 
 
 def test_what_a_catalogue_does_not_declare_is_refused_at_its_own_node(made: Made) -> None:
