@@ -8,6 +8,7 @@ Learns      tokens, opaque codes, ciphertexts, blindings: what federated/SPEC.md
             coordinator. Everything of a run is removed when it ends.
 """
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -116,7 +117,8 @@ class Collection:
             async for piece in pieces:
                 if isinstance(piece, Statement):
                     target.flush()
-                    os.fsync(target.fileno())
+                    # Of some hundred megabytes: others are served meanwhile.
+                    await asyncio.to_thread(os.fsync, target.fileno())
                     self._check(org, opening, piece, size, salted.hexdigest())
                     return piece
                 size += len(piece)

@@ -24,8 +24,8 @@ from federated.aggregate.wire import key_id, read_ciphertext
 from federated.join.cells import Cell, Cells, Remainder, cells
 from federated.join.matching import match
 from federated.join.parameters import JoinParameters
-from federated.query.agreed import join_of, plan_of, sums_of
-from federated.query.plan import QueryPlan
+from federated.query.agreed import plan_of, sums_of
+from federated.query.plan import QueryPlan, join_of
 from federated.query.release import REMAINDER
 from federated.query.shared import add_columns
 from federated.shares.rows import Grouping, RowNumbers, rows_of

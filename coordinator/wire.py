@@ -53,7 +53,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ID_BYTES = 32
 _STORE_BYTES = 16
 _LARGEST = 2**63 - 1
-_MOST_CODES = 1 << 20
 MAX_PIECE_BYTES = 1 << 20
 _PARTS = ("he_key", "merging", "share")
 _FETCHED = ("he_key", "sums", "match", "rows")
@@ -400,7 +399,9 @@ def share_from(raw: bytes, plan: QueryPlan, owner: int, aggregation: Aggregation
         raise _malformed(part.org, "a share that can't be read") from None
     _require(_whole(share, part, aggregation), part.org, "a share with columns missing")
     _require(len(share.blinding) == _ID_BYTES, part.org, "a share without a blinding")
-    _require(1 <= len(share.keys_per_code) <= _MOST_CODES, part.org, "a share without codes")
+    # The next power of two of groups that have k keys each, `other` counted.
+    most = max(1, 2 * (part.size // plan.k))
+    _require(1 <= len(share.keys_per_code) <= most, part.org, "a share of no or too many codes")
     coded = len(share.codes) == (4 * part.size if part.groups else 0)
     _require(coded, part.org, "a share with a code missing")
     whole = [len(column) for column in share.bands] == [part.size] * plan.banded(owner)

@@ -367,9 +367,9 @@ def keyed_list(
 ) -> tuple[bytes, bytes]:
     """An owner's `sizes[me]` tokens under the key of all owners' contributions, shuffled.
 
-    A contribution has 32 bytes, and is there of every owner; the rest is as in `start_join`. Beside
-    the tokens the index of the key at each place, −1 for a dummy, as a little-endian int32. Raises
-    Misused, Defect.
+    A contribution has 32 bytes, and is there of every owner; sizes are up to 2^24; the rest is as
+    in `start_join`. Beside the tokens the index of the key at each place, −1 for a dummy, as a
+    little-endian int32. Raises Misused, Defect.
     """
 
 @final

@@ -40,6 +40,9 @@ _PROCESS_SECONDS = 1.5
 _HASH_SECONDS = 5e-7
 _PAD_SECONDS = 2e-7
 _MEMORY_FACTOR = 4
+# Of a row of a list, beside what is handed in: its points, or its key, group and values.
+_POINTS_MEMORY = 8 * POINT_BYTES
+_KEYED_MEMORY = 64
 # Of a sum over UNION ALL: some rounds through the coordinator's log; a word under a mask.
 _ROUNDS_SECONDS = 1.0
 _WORD_SECONDS = 2e-8
@@ -125,7 +128,7 @@ def _of_match(contract: Contract) -> PlanView:
         streams=(*travel.streams, *handed),
         bytes_on_the_wire=travel.bytes + plan.token_bytes * sum(plan.sizes),
         seconds=f"{travel.seconds:.2f}",
-        memory_bytes=8 * POINT_BYTES * max(plan.sizes),
+        memory_bytes=_POINTS_MEMORY * max(plan.sizes),
     )
 
 
@@ -211,6 +214,7 @@ def _of_query(contract: Contract) -> PlanView:
     handed = [f"{org} → coordinator: {size} bytes" for org, size in shares.items()]
     adding = (_shared if aggregation is Aggregation.SHARED else _encrypted)(contract, plan)
     longest = max(part.size for part in plan.owners)
+    beside = _KEYED_MEMORY if contract.matching is Matching.KEYED else _POINTS_MEMORY
     return PlanView(
         contract=contract,
         leakage=leakage_of(contract),
@@ -218,7 +222,7 @@ def _of_query(contract: Contract) -> PlanView:
         streams=(*travel.streams, *handed, *adding.streams),
         bytes_on_the_wire=travel.bytes + sum(shares.values()) + adding.bytes,
         seconds=f"{travel.seconds + adding.seconds + _PROCESS_SECONDS:.2f}",
-        memory_bytes=4 * max(shares.values()) + 8 * POINT_BYTES * longest,
+        memory_bytes=_MEMORY_FACTOR * max(shares.values()) + beside * longest,
     )
 
 

@@ -19,10 +19,11 @@ from federated.aggregate.secret import Blinding
 from federated.aggregate.wire import results_bytes
 from federated.join.codes import Encoded, encode
 from federated.join.owner import TokenList
-from federated.query.agreed import join_of, plan_of, sums_of
+from federated.query.agreed import plan_of, sums_of
 from federated.query.dominance import groups_apart, shown_bands
 from federated.query.drawing import noised
 from federated.query.noise import deviations
+from federated.query.plan import join_of
 from federated.query.release import Codes, Opening, labels_of, names_of, opened
 from federated.query.result import Cell, Result, result_of
 from federated.words import WORD_BYTES

@@ -26,7 +26,6 @@ CodeList = NDArray[np.integer]
 """The code at each place of one owner's list."""
 
 _MOST_NAMES: Final = 1 << 62
-_SHORT: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -214,8 +213,7 @@ def _divided(matched: Matched, columns: Sequence[NDArray[np.int64]]) -> list[Cel
     if not matched.count:
         return []
     names = _names(columns)
-    # Numbers of 16 bits are put in order ten times as fast as longer ones, by radix.
-    order = np.argsort(names, kind="stable" if names.dtype == np.uint16 else None)
+    order = np.argsort(names)
     ascending = names[order]
     changes = np.flatnonzero(ascending[1:] != ascending[:-1]) + 1
     bounds = [0, *changes.tolist(), len(order)]
@@ -236,7 +234,7 @@ def _measured(cell: Cell, bands: Sequence[Sequence[Bands]]) -> Cell:
     return replace(cell, magnitudes=magnitudes)
 
 
-def _names(columns: Sequence[NDArray[np.int64]]) -> NDArray[np.int64] | NDArray[np.uint16]:
+def _names(columns: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     """Of each entity a number for its codes, in the order of the codes."""
     names, most = np.zeros(len(columns[0]), dtype=np.int64), 1
     for column in columns:
@@ -245,7 +243,7 @@ def _names(columns: Sequence[NDArray[np.int64]]) -> NDArray[np.int64] | NDArray[
             names = np.unique(names, return_inverse=True)[1].astype(np.int64)
             most = len(names)
         names, most = names * number + column, most * number
-    return names.astype(np.uint16) if most <= _SHORT else names
+    return names
 
 
 def _all_but(public: Sequence[bool], owner: int) -> bool:

@@ -122,7 +122,7 @@ def _whole(tokens: Tokens) -> Tokens:
 
 
 def _heads(tokens: Tokens) -> NDArray[np.uint64]:
-    """The first eight bytes of each, as a number: sorted ten times as fast as texts are."""
+    """The first eight bytes of each, as a number: in order in less than half of the time."""
     length = tokens.dtype.itemsize
     heads = np.zeros((len(tokens), _HEAD_BYTES), dtype=np.uint8)
     heads[:, :length] = tokens.view(np.uint8).reshape(-1, length)[:, :_HEAD_BYTES]

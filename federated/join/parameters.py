@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from contract.errors import BadRequest
-from contract.job import Contract
+from contract.job import Aggregation, Contract, Matching
 from contract.sizes import is_size
 
 LARGEST_SIZE: Final = 2**20
-"""Points in one list: as much as one message may hold in memory. A larger set needs buckets."""
+"""Places in one list of points, or of encrypted values; docs/decisions/0039 says why."""
+
+LARGEST_LIGHT: Final = 2**24
+"""Places in one list of keyed tokens whose values are shares."""
 
 POINT_BYTES: Final = 32
 RUN_ID_BYTES: Final = 32
@@ -36,13 +39,14 @@ class JoinParameters:
         _require(len(self.sizes) == len(self.owners), "every owner has one size")
         for size in self.sizes:
             _require(
-                size <= LARGEST_SIZE and is_size(size),
-                f"a list's size is one that sets are padded to, at most {LARGEST_SIZE}",
+                size <= LARGEST_LIGHT and is_size(size),
+                f"a list's size is one that sets are padded to, at most {LARGEST_LIGHT}",
             )
 
     @classmethod
     def of(cls, contract: Contract, run_id: bytes) -> "JoinParameters":
         """Those of one run of a contract whose parties are the owners."""
+        require_short(contract)
         return cls(
             run_id=run_id,
             owners=contract.orgs,
@@ -62,6 +66,23 @@ class JoinParameters:
     def others(self, owner: str) -> tuple[str, ...]:
         """Every owner but this one, in the contract's order: the way of its list."""
         return tuple(other for other in self.owners if other != owner)
+
+
+def require_short(contract: Contract) -> None:
+    """Raise BadRequest if a list is longer than what is done with it allows."""
+    light = (contract.matching, contract.aggregation) == (Matching.KEYED, Aggregation.SHARED)
+    most = LARGEST_LIGHT if light else LARGEST_SIZE
+    longest = max(contract.parties, key=lambda party: party.size)
+    if longest.size > most:
+        fix = "Prepare a dataset of fewer keys"
+        if contract.query is not None and not light:
+            fix += f"; or ask with --matching keyed --aggregation shared, for {LARGEST_LIGHT}"
+        raise BadRequest(
+            f"{longest.org} would send {longest.size} keys, padding included, and what is asked"
+            f" takes {most} at most",
+            fix=f"{fix}.",
+            rule="federated/SPEC.md §1.2",
+        )
 
 
 def _require(holds: bool, rule: str) -> None:

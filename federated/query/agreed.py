@@ -12,11 +12,12 @@ from contract.errors import BadQuery, BadRequest
 from contract.job import Aggregation, Contract, Family, KeyedDataset, Parameter, Query
 from contract.statements import MOST_CELLS
 from federated.aggregate.parameters import MERGES, BfvParameters, Term
-from federated.join.parameters import JoinParameters
+from federated.join.parameters import require_short
 from federated.query import union
 from federated.query.parameters import given
 from federated.query.plan import LocalDataset, LocalPart, QueryPlan
 from federated.query.planning import compile_statement
+from federated.query.sizes import require_room
 from federated.query.statement import by_name, parse
 from federated.query.union_part import UnionPart
 from federated.query.union_plan import UnionPlan, compile_union
@@ -39,6 +40,9 @@ def plan_of(contract: Contract) -> QueryPlan:
         epsilon=query.epsilon,
     )
     _require_parties(contract, plan.owners, "owners")
+    require_short(contract)
+    if contract.aggregation is not None:
+        require_room(plan, contract.aggregation)
     return plan
 
 
@@ -65,15 +69,6 @@ def digest_of_query(contract: Contract) -> str:
     if contract.family is Family.UNION:
         return plan_of_union(contract).digest
     return plan_of(contract).digest
-
-
-def join_of(plan: QueryPlan, run: bytes) -> JoinParameters:
-    """The parameters of the join for one run."""
-    return JoinParameters(
-        run_id=run,
-        owners=tuple(part.org for part in plan.owners),
-        sizes=tuple(part.size for part in plan.owners),
-    )
 
 
 def largest_of(plan: QueryPlan, owner: int) -> list[int]:

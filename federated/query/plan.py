@@ -14,6 +14,7 @@ from contract.dataset import ColumnType
 from contract.job import KeyPart
 from contract.keys import KeyKind
 from contract.policy import Use
+from federated.join.parameters import JoinParameters
 from federated.noise.parameters import Noise
 from federated.query.table import Table
 
@@ -171,6 +172,15 @@ class QueryPlan(Compiled):
     def banded(self, owner: int) -> int:
         """How many columns of bands an owner hands in."""
         return 0 if self.largest_share is None else len(self.owners[owner].amounts)
+
+
+def join_of(plan: QueryPlan, run: bytes) -> JoinParameters:
+    """The parameters of the join for one run."""
+    return JoinParameters(
+        run_id=run,
+        owners=tuple(part.org for part in plan.owners),
+        sizes=tuple(part.size for part in plan.owners),
+    )
 
 
 def uses(plan: QueryPlan, org: str, dataset: str | None = None) -> dict[str, frozenset[Use]]:

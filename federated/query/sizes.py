@@ -6,12 +6,15 @@ Learns      nobody anything: sizes are padded, and everybody compiles the same p
 
 from typing import Final
 
+from contract.errors import BadQuery
 from contract.job import Aggregation
 from federated.aggregate.parameters import DEGREE
 from federated.aggregate.wire import CIPHERTEXT_BYTES
-from federated.query.agreed import join_of
-from federated.query.plan import QueryPlan
+from federated.query.plan import QueryPlan, join_of
 from federated.words import WORD_BYTES
+
+MOST_BYTES: Final = 1 << 30
+"""A share is one message, which its owner and the coordinator hold whole, three times over."""
 
 _CODE_BYTES: Final = 4
 # The number of keys of each code, as varints: at most two codes a key, and their sum is the keys'.
@@ -38,6 +41,18 @@ def most_share_bytes(plan: QueryPlan, owner: int, aggregation: Aggregation) -> i
     parts = _ciphertexts(plan, owner) + plan.banded(owner)
     headers = _HEADER_BYTES * parts + _ENVELOPE_BYTES
     return share_bytes(plan, owner, aggregation) + counts + headers
+
+
+def require_room(plan: QueryPlan, aggregation: Aggregation) -> None:
+    """Raise BadQuery if an owner would hand in more than a message holds."""
+    for owner, part in enumerate(plan.owners):
+        if (most := most_share_bytes(plan, owner, aggregation)) > MOST_BYTES:
+            raise BadQuery(
+                f"{part.org} would hand in {most} bytes, for {part.sent} columns of numbers and"
+                f" {part.size} keys; an owner hands in {MOST_BYTES} at most",
+                fix="Ask for some of the sums now and for the others in a query of their own.",
+                rule="federated/SPEC.md §1.2",
+            )
 
 
 def chunks_of(rows: int) -> int:

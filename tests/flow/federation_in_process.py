@@ -44,11 +44,11 @@ from federated.join.keyed import AwaitContributions, Keyed, start_keyed
 from federated.join.messages import Blinded, Contribution, Served
 from federated.join.owner import AwaitServed, TokenList, start
 from federated.join.parameters import JoinParameters
-from federated.query.agreed import join_of, largest_of, plan_of, sums_of
+from federated.query.agreed import largest_of, plan_of, sums_of
 from federated.query.dominance import shown_bands
 from federated.query.drawing import noised
 from federated.query.noise import deviations
-from federated.query.plan import QueryPlan
+from federated.query.plan import QueryPlan, join_of
 from federated.query.planning import compile_statement
 from federated.query.release import Codes, Opening, Shut, labels_of, names_of, opened
 from federated.query.result import Result, result_of

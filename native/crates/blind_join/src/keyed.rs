@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Fault;
 use crate::places;
-use crate::setup::Setup;
+use crate::setup::{MOST_TOKENS, Setup};
 
 const KEY: &[u8] = b"mihe/keyed-join/v1/key";
 const ORDER: &str = "mihe/keyed-join/v1/order";
@@ -38,7 +38,7 @@ pub fn keyed_list<I>(
 where
     I: AsRef<[u8]> + Sync,
 {
-    setup.check()?;
+    setup.check(MOST_TOKENS)?;
     if contributions.len() != setup.sizes.len() {
         return Err(Fault::Caller("not one contribution of every owner"));
     }
@@ -165,5 +165,10 @@ mod tests {
         assert!(keyed_list(&secret, &setup(1), two(), &twice).is_err());
         assert!(keyed_list(&secret, &setup(1), two(), &nine).is_err());
         assert!(keyed_list(&secret, &setup(1), vec![[2; 32]], &KEYS).is_err());
+        let mut long = setup(1);
+        long.sizes[1] = MOST_TOKENS;
+        assert!(keyed_list(&secret, &long, two(), &KEYS).is_ok());
+        long.sizes[1] += 1;
+        assert!(keyed_list(&secret, &long, two(), &KEYS).is_err());
     }
 }

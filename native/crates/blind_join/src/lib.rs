@@ -23,7 +23,7 @@ pub use error::Fault;
 pub use journey::Journey;
 pub use keyed::{Contribution, keyed_list};
 pub use serving::Serving;
-pub use setup::{LARGEST, Setup};
+pub use setup::{MOST_POINTS, MOST_TOKENS, Setup};
 
 use mihe_group::secret::AttemptSecret;
 
@@ -40,7 +40,7 @@ pub fn start<I>(
 where
     I: AsRef<[u8]> + Sync,
 {
-    setup.check()?;
+    setup.check(MOST_POINTS)?;
     let scalar = secret.scalar(&setup.run, SCALAR);
     let blinding = secret.scalar(&setup.run, BLINDING);
     let (journey, points) = Journey::new(&secret, &setup, &scalar, &blinding, keys)?;

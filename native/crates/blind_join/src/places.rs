@@ -22,7 +22,7 @@ pub(crate) fn draw(
     if vartime_first_repeated(keys).is_some() {
         return Err(Fault::Caller("two keys are equal"));
     }
-    // Sizes are at most 2^20: every index fits 31 bits.
+    // No list is longer than MOST_TOKENS: every index fits 31 bits.
     let mut stream = secret.stream(&setup.run, label);
     Ok(permutation(&mut stream, size as u32))
 }

@@ -4,8 +4,11 @@ use mihe_group::secret::RunId;
 
 use crate::error::Fault;
 
-/// The most points in one list. A larger set is cut into buckets, each a run of this protocol.
-pub const LARGEST: usize = 1 << 20;
+/// The most points in one list.
+pub const MOST_POINTS: usize = 1 << 20;
+
+/// The most keyed tokens in one list: every index fits 31 bits.
+pub const MOST_TOKENS: usize = 1 << 24;
 
 /// One owner's view of what was agreed.
 #[derive(Debug, Clone)]
@@ -25,13 +28,14 @@ impl Setup {
         self.sizes[self.me]
     }
 
-    pub(crate) fn check(&self) -> Result<(), Fault> {
+    /// That this makes a join of lists that have `most` places at most.
+    pub(crate) fn check(&self, most: usize) -> Result<(), Fault> {
         let require = |holds: bool, rule| holds.then_some(()).ok_or(Fault::Caller(rule));
         require(self.sizes.len() > 1, "a join has two owners or more")?;
         require(self.me < self.sizes.len(), "no such owner")?;
         require(
-            self.sizes.iter().all(|size| (1..=LARGEST).contains(size)),
-            "a list has 1 to 2^20 points",
+            self.sizes.iter().all(|size| (1..=most).contains(size)),
+            "a list is empty, or longer than it may be",
         )?;
         require(
             (1..=32).contains(&self.token_bytes),

@@ -133,6 +133,20 @@ class TestDivision:
         world.codes[0] = world.codes[2] = None
         assert passing(world.divided()) == {(0, 2, 0): 8, (0, 3, 0): 12}
 
+    def test_more_combinations_of_codes_than_a_number_holds(self) -> None:
+        """Five owners of 2^13 codes each: 2^65 cells that could be, and four that are."""
+        most = 2**13 - 1
+        table: Table = {
+            (0, 0, 0, 0, 7): 9,
+            (0, 0, 0, 1, 0): 6,
+            (most, 0, most, most, most): 11,
+            (most,) * 5: 7,
+        }
+        world = World(table, [[0] * (most + 1)] * 5)
+        found = world.divided(public=[True] * 5)
+        assert passing(found) == table
+        assert [cell.codes for cell in found.passing] == sorted(table)
+
     def test_nobody_in_the_join_is_no_cell(self) -> None:
         found = two_owners({})
         assert (found.passing, found.remainder, found.dropped) == ((), None, 0)

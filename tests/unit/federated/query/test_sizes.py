@@ -6,15 +6,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from contract.errors import BadMessage
+from contract.errors import BadMessage, BadQuery
 from contract.job import JOIN_AGGREGATIONS, Aggregation
 from coordinator.wire import share_from
 from federated.aggregate.wire import CIPHERTEXT_BYTES
 from federated.join.bands import BANDS
 from federated.join.codes import encode
-from federated.query.agreed import join_of
-from federated.query.plan import QueryPlan
-from federated.query.sizes import most_share_bytes, share_bytes
+from federated.query.plan import QueryPlan, join_of
+from federated.query.sizes import most_share_bytes, require_room, share_bytes
 from federated.words import WORD_BYTES
 from node.wire import share_to_bytes
 from protos.join_pb2 import JoinShare
@@ -81,3 +80,37 @@ def test_a_share_without_its_bands_or_with_others_is_refused(
         message.bands[-1] = bytes(whole.owners[0].size - 1) + bytes([BANDS])
         with pytest.raises(BadMessage, match="a band that there is not"):
             share_from(message.SerializeToString(), whole, 0, adding)
+
+
+def test_no_more_codes_are_taken_than_groups_of_k_keys_can_have(
+    planned: Callable[[str], QueryPlan],
+) -> None:
+    """A thousand keys in groups of ten: a hundred groups, which have 128 codes."""
+    plan = planned(QUERIES[2])
+    good = share(plan, 0, 100, Aggregation.SHARED)
+    assert len(share_from(good, plan, 0, Aggregation.SHARED).keys_per_code) == 128
+    message = JoinShare.FromString(good)
+    message.keys_per_code.extend([0] * 128)
+    with pytest.raises(BadMessage, match="too many codes"):
+        share_from(message.SerializeToString(), plan, 0, Aggregation.SHARED)
+
+
+def large(plan: QueryPlan, size: int) -> QueryPlan:
+    owners = tuple(part.model_copy(update={"size": size}) for part in plan.owners)
+    return plan.model_copy(update={"owners": owners})
+
+
+def test_what_no_message_holds_is_refused_before_anybody_begins(
+    planned: Callable[[str], QueryPlan],
+) -> None:
+    """Three columns of a list of 15·2^20 keys are not too many; four of one of 2^24 are."""
+    averages = "AVG(b.limit_left) AS m, SUM(b.days) AS d"
+    plan = planned(f"SELECT {averages} {FROM}")
+    assert plan.owners[0].sent == 3
+    require_room(large(plan, 2**20), Aggregation.ENCRYPTED)
+    require_room(large(plan, 2**20), Aggregation.SHARED)
+    require_room(large(plan, 15 * 2**20), Aggregation.SHARED)
+    more = large(planned(f"SELECT SUM(b.balance) AS s, {averages} {FROM}"), 2**24)
+    with pytest.raises(BadQuery, match=r"would hand in [0-9]+ bytes, for 4 columns") as refused:
+        require_room(more, Aggregation.SHARED)
+    assert "a query of their own" in refused.value.fix
