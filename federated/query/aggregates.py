@@ -191,7 +191,7 @@ class Aggregates:
     def _rows(self, counted: Linear, use: Use) -> Figure:
         """A number of rows of the one source that has many for a key."""
         self._use(counted.columns, use)
-        return self.figure(Sum(counted))
+        return self.figure(Sum(counted, rows=True))
 
     def _inside(self, node: exp.Expr, columns: Sequence[Column], use: Use) -> None:
         """Note the use of what is added up by key; refuse what is another owner's."""

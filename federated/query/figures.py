@@ -36,6 +36,8 @@ class Sum:
     """A sum over the entities that have a value."""
 
     of: Linear
+    rows: bool = False
+    """Whether it says how many rows there are: of none 0, where a sum of none is NULL."""
 
 
 @dataclass(frozen=True, slots=True)

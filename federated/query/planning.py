@@ -205,7 +205,7 @@ class Draft:
             case Count():
                 return CountFigure(present=self._presence(tuple(asked.columns)))
             case Sum():
-                return self._number(asked.of)
+                return self._number(asked.of).model_copy(update={"rows": asked.rows})
             case Squares():
                 return self._squares(asked.of, of=figures.index(Sum(asked.of)))
             case Quantile():

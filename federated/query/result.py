@@ -321,7 +321,7 @@ def _figure(plan: Planned, figure: PlannedFigure, cell: Cell) -> Value:
             return Fraction(_counted(figure.present, cell))
         case SumFigure():
             if _counted(figure.present, cell) == 0:
-                return None
+                return Fraction(0) if figure.rows else None
             limbs = enumerate(figure.summands)
             total = sum(cell.sums[place] << figure.limb_bits * limb for limb, place in limbs)
             return Fraction(total, 10**figure.scale)

@@ -43,6 +43,7 @@ class SumFigure(Frozen):
     summands: tuple[int, ...] = Field(description="its limbs, the lowest first")
     limb_bits: int
     present: int | None = Field(default=None, description="summand; absent: never NULL")
+    rows: bool = Field(default=False, description="a number of rows: 0 of none, and not NULL")
     square_of: int | None = Field(
         default=None, description="figure: this adds up the squares of what that adds up"
     )

@@ -115,6 +115,9 @@ def test_rows_of_which_a_key_has_many_all_count(understood: Understood) -> None:
     assert 'COUNT(*) AS "#0"' in plan.left.sql
     assert plan.summands == ()
     assert plan.table.left == (0, 1, 2)
+    # Of no rows there are none, and their sum is NULL.
+    nothing = result_of(plan, [], [Cell(((), ()), 0, (0,) * plan.left.sums)])
+    assert shown(nothing) == [(0, None, 0, None, "known", False)]
 
 
 def test_a_sum_of_all_rows_needs_no_limbs(planned: Planned) -> None:
