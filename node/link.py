@@ -16,7 +16,7 @@ does not have ends the run with an error that names the peer.
 import asyncio
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from secrets import token_bytes
@@ -83,7 +83,7 @@ class _Incoming:
 
     size: int
     salt: bytes
-    content: bytearray = field(default_factory=bytearray)
+    content: list[bytes | memoryview] = field(default_factory=list)
     arrived: int = 0
     next: int = 0
     receipted: bool = False
@@ -178,7 +178,7 @@ class Link:
             )
         self._raise_failure()
         incoming = self._incoming[stream]
-        content, incoming.content = bytes(incoming.content), bytearray()
+        content, incoming.content = b"".join(incoming.content), []
         return content
 
     async def tell(self, pulse: Pulse) -> None:
@@ -324,7 +324,7 @@ class Link:
                 frames.append(Open(name, outgoing.size, outgoing.salt))
             if outgoing.next < min(outgoing.chunks, outgoing.acked + _WINDOW):
                 start = outgoing.next * CHUNK_BYTES
-                content = outgoing.content[start : start + CHUNK_BYTES]
+                content = memoryview(outgoing.content)[start : start + CHUNK_BYTES]
                 frames.append(Chunk(name, outgoing.next, content))
                 outgoing.next += 1
                 return frames
@@ -340,7 +340,7 @@ class Link:
             sender=self._ends.me,
             receiver=self._ends.peer.org,
             size=len(content),
-            salted_digest=_salted(salt, content),
+            salted_digest=_salted(salt, [content]),
         )
         return self._ends.signer.sign(Kind.RECEIPT, self._ends.run, canonical_bytes(body))
 
@@ -399,7 +399,7 @@ class Link:
         whole = min(CHUNK_BYTES, incoming.size - incoming.arrived)
         if len(frame.content) != whole or whole == 0:
             raise self._foreign(f"chunk {frame.number} of '{frame.stream}' has the wrong size")
-        incoming.content += frame.content
+        incoming.content.append(frame.content)
         incoming.arrived += len(frame.content)
         incoming.next += 1
         self._watch.moved()
@@ -510,7 +510,8 @@ class _Broken(Exception):
         self.when = when
 
 
-def _salted(salt: bytes, content: bytes | bytearray) -> str:
+def _salted(salt: bytes, content: Iterable[bytes | memoryview]) -> str:
     salted = sha256(salt)
-    salted.update(content)
+    for part in content:
+        salted.update(part)
     return salted.hexdigest()

@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
-from typing import Protocol
+from typing import Protocol, cast
 
 from contract.credentials import Pair
 from contract.errors import (
@@ -23,7 +23,6 @@ from contract.errors import (
 )
 
 ALPN = "mihe/1"
-_READ_BYTES = 1 << 18
 _LENGTH_BYTES = 4
 # In OpenSSL's names of what it found, or was told by the other end, about a certificate.
 _ABOUT_CERTIFICATES = ("CERTIFICATE", "UNKNOWN_CA")
@@ -127,12 +126,12 @@ class Seal:
         """Send one record; returns when it is handed to the carrier."""
         async with self._writing:
             try:
-                self._tls.write(len(record).to_bytes(_LENGTH_BYTES, "big") + record)
+                self._tls.write(b"".join((len(record).to_bytes(_LENGTH_BYTES, "big"), record)))
             except ssl.SSLError:  # the reading side has found that the session is over
                 raise CarrierLost from None
             await self._flush_locked()
 
-    async def receive(self, *, limit: int, peer: str) -> bytes:
+    async def receive(self, *, limit: int, peer: str) -> bytearray:
         """The next record of at most `limit` bytes; FrameTooLarge before anything is held."""
         length = int.from_bytes(await self._exactly(_LENGTH_BYTES, peer), "big")
         if length > limit:
@@ -144,21 +143,23 @@ class Seal:
             )
         return await self._exactly(length, peer)
 
-    async def _exactly(self, size: int, peer: str) -> bytes:
-        parts = bytearray()
-        while len(parts) < size:
+    async def _exactly(self, size: int, peer: str) -> bytearray:
+        record = bytearray(size)
+        rest = memoryview(record)
+        while rest:
             try:
-                part = self._tls.read(min(size - len(parts), _READ_BYTES))
+                # With a buffer it says how much it has put there, whatever its stubs say.
+                length = cast(int, self._tls.read(len(rest), rest))
             except ssl.SSLWantReadError:
                 self._incoming.write(await self._carrier.read())
                 continue
             except ssl.SSLError as error:
                 # A TLS 1.3 client is through before the other end has looked at its certificate.
                 raise _meaning(error, peer) from None
-            if not part:
+            if not length:
                 raise CarrierLost
-            parts += part
-        return bytes(parts)
+            rest = rest[length:]
+        return record
 
     async def _flush(self) -> None:
         async with self._writing:

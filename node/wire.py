@@ -40,6 +40,9 @@ ROW_BYTES = 2
 _HALVES = 2  # of a word mod 2^128, in numbers of 64 bits
 _HALF_BITS = 64
 _HALF = (1 << _HALF_BITS) - 1
+# Tags of fields of bytes: of a frame that is a chunk, and of what a chunk and a piece hold.
+_CHUNK, _CHUNK_CONTENT, _PIECE_CONTENT = b"\x1a", b"\x1a", b"\x0a"
+_SEVEN_BITS, _LONGEST_VARINT = 0x7F, 5
 # Of organisations and streams. Errors and logs repeat them before any signature is checked.
 _NAME = r"[a-z][a-z0-9_]{0,31}"
 _PHASE = r"[a-z][a-z0-9_ .:-]{0,39}"
@@ -153,7 +156,7 @@ class Chunk:
 
     stream: str
     number: int
-    content: bytes
+    content: bytes | memoryview
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +217,9 @@ def frame_to_wire(frame: LinkFrame) -> bytes:
                 open=link_pb2.StreamOpen(stream=stream, size=size, salt=salt)
             )
         case Chunk(stream, number, content):
-            message = link_pb2.LinkFrame(
-                chunk=link_pb2.Chunk(stream=stream, number=number, content=content)
-            )
+            head = link_pb2.Chunk(stream=stream, number=number).SerializeToString()
+            inner = (head, *_field(_CHUNK_CONTENT, content))
+            return b"".join((_CHUNK, _varint(sum(map(len, inner))), *inner))
         case Ack():
             message = link_pb2.LinkFrame(ack=_ack(frame))
         case Receipted(stream, statement):
@@ -232,7 +235,7 @@ def frame_to_wire(frame: LinkFrame) -> bytes:
     return message.SerializeToString()
 
 
-def frame_from_wire(raw: bytes, *, party: str) -> LinkFrame:
+def frame_from_wire(raw: bytes | bytearray, *, party: str) -> LinkFrame:
     """One frame within its bounds, or FrameTooLarge or BadMessage naming `party`."""
     if len(raw) > MAX_RECORD_BYTES:
         raise _too_large(party)
@@ -286,7 +289,7 @@ def message_to_wire(message: Message) -> bytes:
         case Matched():
             return psi_pb2.EcdhMatched(matches=message.matches).SerializeToString()
         case Piece():
-            return psi_pb2.Rr22Message(content=message.content).SerializeToString()
+            return b"".join(_field(_PIECE_CONTENT, message.content))
         case Key() | Store():
             return psi_pb2.StarMessage(content=message.content).SerializeToString()
         case Blinded() | Served():
@@ -312,7 +315,10 @@ def message_from_wire(awaited: type[Message], raw: bytes, *, party: str) -> Mess
     if awaited is Matched:
         return Matched(matches=_parse(psi_pb2.EcdhMatched, raw, party).matches)
     if issubclass(awaited, Piece):
-        return awaited(content=_parse(psi_pb2.Rr22Message, raw, party).content)
+        content = _alone(_PIECE_CONTENT, raw)
+        if content is None:
+            content = _parse(psi_pb2.Rr22Message, raw, party).content
+        return awaited(content=content)
     for shared in (Key, Store):
         if awaited is shared:
             return shared(content=_parse(psi_pb2.StarMessage, raw, party).content)
@@ -464,9 +470,35 @@ def _label(label: str | None) -> join_pb2.Label:
     return join_pb2.Label(null=True) if label is None else join_pb2.Label(text=label)
 
 
-def _parse(kind: type[P], raw: bytes, party: str) -> P:
+# ── long pieces of bytes, written and read as protobuf writes them, but without its copies ──────
+
+
+def _field(tag: bytes, content: bytes | memoryview) -> tuple[bytes, bytes, bytes | memoryview]:
+    """A field of bytes, which are not empty."""
+    return tag, _varint(len(content)), content
+
+
+def _alone(tag: bytes, raw: bytes) -> bytes | None:
+    """The content of a message that is one such field, in the form that everybody writes."""
+    for size in range(1, _LONGEST_VARINT + 1):
+        head = tag + _varint(max(len(raw) - len(tag) - size, 0))
+        if len(head) == len(tag) + size and raw.startswith(head):
+            return raw[len(head) :]
+    return None
+
+
+def _varint(number: int) -> bytes:
+    """Seven bits a byte, low first; all but the last with the highest bit set."""
+    written = bytearray()
+    while number > _SEVEN_BITS:
+        written.append(number & _SEVEN_BITS | ~_SEVEN_BITS & 0xFF)
+        number >>= 7
+    return bytes((*written, number))
+
+
+def _parse(kind: type[P], raw: bytes | bytearray, party: str) -> P:
     try:
-        return kind.FromString(raw)
+        return kind.FromString(raw)  # type: ignore[arg-type]  # it takes any bytes, not its stubs
     except DecodeError:
         raise _malformed(party) from None
 

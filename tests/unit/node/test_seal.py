@@ -66,7 +66,7 @@ async def test_records_arrive_whole_and_in_order_both_ways(bank_a: Member, bank_
         for record in records:
             await seal.send(record)
 
-    async def hear(seal: Seal) -> list[bytes]:
+    async def hear(seal: Seal) -> list[bytearray]:
         return [await seal.receive(limit=LIMIT, peer="peer") for _ in records]
 
     async with asyncio.timeout(PATIENCE):

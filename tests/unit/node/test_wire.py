@@ -29,8 +29,9 @@ from node.wire import (
     statement_from_wire,
     statement_to_wire,
 )
-from protos import link_pb2, statement_pb2
+from protos import link_pb2, psi_pb2, statement_pb2
 from psi.ecdh.messages import BlindedSet, Evaluated, Matched
+from psi.rr22.messages import Masked
 from psi.step import Message
 
 STATEMENT = Statement(Kind.RECEIPT, "bank_b", bytes(32), b"{}", b"signature", b"certificate")
@@ -63,6 +64,7 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
     st.builds(BlindedSet, st.binary(max_size=300)),
     st.builds(Evaluated, st.binary(max_size=300), st.binary(max_size=300)),
     st.builds(Matched, st.binary(max_size=300)),
+    st.builds(Masked, st.binary(max_size=300)),
 )
 
 
@@ -101,6 +103,39 @@ def test_a_statement_is_read_as_it_was_written(statement: Statement) -> None:
 @given(MESSAGES)
 def test_a_message_is_read_as_it_was_written(message: Message) -> None:
     assert message_from_wire(type(message), message_to_wire(message), party="bank_b") == message
+
+
+@pytest.mark.parametrize("size", [1, 127, 128, 16_383, 16_384, CHUNK_BYTES])
+def test_long_pieces_of_bytes_are_written_as_protobuf_does(size: int) -> None:
+    content = bytes(range(256)) * (size // 256) + bytes(range(size % 256))
+    chunk = link_pb2.Chunk(stream="masked_0", number=size, content=content)
+    frame = link_pb2.LinkFrame(chunk=chunk).SerializeToString()
+    assert frame_to_wire(Chunk("masked_0", size, memoryview(content))) == frame
+    message = psi_pb2.Rr22Message(content=content).SerializeToString()
+    assert message_to_wire(Masked(content)) == message
+
+
+@pytest.mark.parametrize(
+    ("raw", "content"),
+    [
+        (b"", b""),
+        (b"\x0a\x00", b""),
+        (b"\x0a\x03abc", b"abc"),
+        (b"\x0a\x83\x00abc", b"abc"),  # a length in two bytes where one is enough
+        (b"\x0a\x03abc\x0a\x01d", b"d"),  # twice: the last counts
+        (b"\x10\x07\x0a\x03abc", b"abc"),  # beside a field that nobody knows
+    ],
+)
+def test_a_piece_is_read_as_protobuf_reads_it(raw: bytes, content: bytes) -> None:
+    assert psi_pb2.Rr22Message.FromString(raw).content == content
+    assert message_from_wire(Masked, raw, party="bank_b") == Masked(content)
+
+
+@pytest.mark.parametrize("raw", [b"\x0a", b"\x0a\x04abc", b"\x0a\x02abc", b"\x0a\xff\xff"])
+def test_a_piece_that_is_cut_or_goes_on_is_refused(raw: bytes) -> None:
+    with pytest.raises(BadMessage) as refused:
+        message_from_wire(Masked, raw, party="bank_b")
+    named(refused.value)
 
 
 def test_the_largest_statement_fits_into_a_record() -> None:
