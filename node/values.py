@@ -13,6 +13,8 @@ from node.duck import literal, quoted
 from node.sources.part import TEXT
 
 DECIMAL_DIGITS = 38
+_BEYOND = 2**63
+"""The least whole number that BIGINT has not."""
 
 
 def value_of(column: Column) -> str:
@@ -25,7 +27,11 @@ def value_of(column: Column) -> str:
 def _within(column: Column, value: str) -> list[str]:
     if column.minimum is None or column.maximum is None:
         return []
-    type_ = f"DECIMAL({DECIMAL_DIGITS}, {column.places})"
+    whole = column.type is ColumnType.INTEGER and all(
+        -_BEYOND <= bound < _BEYOND for bound in (column.minimum, column.maximum)
+    )
+    # A comparison of numbers of 128 bits takes as long as to read them.
+    type_ = "BIGINT" if whole else f"DECIMAL({DECIMAL_DIGITS}, {column.places})"
     least, most = (
         f"CAST({literal(f'{bound:f}')} AS {type_})" for bound in (column.minimum, column.maximum)
     )

@@ -44,6 +44,8 @@ MONEY = 'type = "decimal"\ndecimals = 2\n'
         (MONEY + 'minimum = "-0.5"\nmaximum = "99.99"', "-0.50"),
         (MONEY + "minimum = 0\nmaximum = 99", "99"),
         ('type = "integer"\nminimum = -7\nmaximum = "-7"', "-7"),
+        ('type = "integer"\nminimum = "-1e20"\nmaximum = "1e20"', f"{2**63 - 1}"),
+        (f'type = "integer"\nminimum = "{-(2**63)}"\nmaximum = "{2**63 - 1}"', f"{-(2**63)}"),
         (MONEY + "minimum = 0\nmaximum = 0\nnullable = true", ""),
     ],
 )
