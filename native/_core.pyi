@@ -175,7 +175,7 @@ def rr22_share(run_id: bytes) -> tuple[Sharing, bytes]:
 def rr22_hashing(run_id: bytes, receivers: bytes, senders: bytes) -> Hashing:
     """The hash of items under the shares of an earlier attempt, whose run id is given."""
 
-def rr22_gather(parts: Sequence[tuple[bytes, bytes]]) -> Items:
+def rr22_gather(parts: Sequence[tuple[bytes, bytes]], distinct: bool) -> Items:
     """The distinct items of one bucket, from pairs of blocks (16 bytes) and rows (uint32).
 
     Numbers are little-endian. Raises Misused, Defect.

@@ -208,7 +208,8 @@ class _Run:
             self._common.add(result)
 
     def _items(self, bucket: int) -> object:
-        return gather(self._partition.parts(bucket))
+        distinct = self._own.keys == self._own.rows
+        return gather(self._partition.parts(bucket), distinct=distinct)
 
     def result(self) -> Result:
         """What was learned of all buckets."""

@@ -62,10 +62,13 @@ def begin(parameters: Parameters, bucket: int) -> tuple[Growing, bytes]:
         return _core.rr22_begin(parameters.terms, bucket)
 
 
-def gather(parts: Sequence[tuple[bytes, bytes]]) -> Items:
-    """The distinct items of one bucket and their rows, from all that was scattered into it."""
+def gather(parts: Sequence[tuple[bytes, bytes]], *, distinct: bool = False) -> Items:
+    """The distinct items of one bucket and their rows, from all that was scattered into it.
+
+    `distinct`: the owner knows that no item has two rows, so nobody has to look for them.
+    """
     with faults():
-        return _core.rr22_gather(parts)
+        return _core.rr22_gather(parts, distinct)
 
 
 def rows(items: int, numbers: bytes) -> Rows:

@@ -112,15 +112,15 @@ pub(crate) fn rr22_hashing(run_id: RunId, receivers: [u8; SHARE], senders: [u8; 
     Hashing(ItemHash::new(&run_id, &receivers, &senders))
 }
 
-/// The items of one bucket, from pairs of blocks and rows.
+/// The items of one bucket, from pairs of blocks and rows; `distinct` if the caller knows that none has two.
 #[pyfunction]
-pub(crate) fn rr22_gather(py: Python<'_>, parts: Vec<Packed>) -> PyResult<Items> {
+pub(crate) fn rr22_gather(py: Python<'_>, parts: Vec<Packed>, distinct: bool) -> PyResult<Items> {
     let items = run(py, || {
         let parts: Vec<(&[u8], &[u8])> = parts
             .iter()
             .map(|(blocks, rows)| (&blocks[..], &rows[..]))
             .collect();
-        mihe_psi_rr22::Items::gather(&parts)
+        mihe_psi_rr22::Items::gather(&parts, distinct)
     })?;
     Ok(Items {
         len: items.len(),

@@ -70,7 +70,7 @@ fn items(numbers: core::ops::Range<u32>) -> Result<Items, Fault> {
     let names: Vec<String> = numbers.clone().map(|number| number.to_string()).collect();
     let names: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
     let scattered = hash.scatter(&names, numbers.start, 1);
-    Items::gather(&[(scattered.blocks(), scattered.rows())])
+    Items::gather(&[(scattered.blocks(), scattered.rows())], false)
 }
 
 fn assert_rows(rows: &[u32], own: core::ops::Range<u32>) {

@@ -125,8 +125,9 @@ pub struct Items {
 }
 
 impl Items {
-    /// From what was scattered into one bucket: pairs of blocks and rows, as many of the one as of the other.
-    pub fn gather(parts: &[(&[u8], &[u8])]) -> Result<Self, Fault> {
+    /// From what was scattered into one bucket: pairs of blocks and rows, as many of the one as of the other. `distinct`: the
+    /// owner knows that no item has two rows. If that is not so, no store can be made of them, or a tag is sent twice.
+    pub fn gather(parts: &[(&[u8], &[u8])], distinct: bool) -> Result<Self, Fault> {
         let count = parts.iter().map(|(_, rows)| rows.len() / ROW).sum();
         let (mut blocks, mut rows) = (Vec::with_capacity(count), Vec::with_capacity(count));
         for (of_blocks, of_rows) in parts {
@@ -141,10 +142,18 @@ impl Items {
         if u32::try_from(count).is_err() {
             return Err(Fault::Caller("more items than rows have numbers"));
         }
-        Ok(Self::distinct(blocks, rows))
+        if distinct {
+            let further = Vec::new();
+            return Ok(Self {
+                blocks,
+                rows,
+                further,
+            });
+        }
+        Ok(Self::first_of_each(blocks, rows))
     }
 
-    fn distinct(mut blocks: Vec<u128>, mut rows: Vec<u32>) -> Self {
+    fn first_of_each(mut blocks: Vec<u128>, mut rows: Vec<u32>) -> Self {
         let slots = (2 * blocks.len()).next_power_of_two();
         let mut places = vec![u32::MAX; slots];
         let mut further = Vec::new();
@@ -266,7 +275,7 @@ mod tests {
                 )
             })
             .collect();
-        Items::gather(&parts).unwrap()
+        Items::gather(&parts, false).unwrap()
     }
 
     #[test]
@@ -323,6 +332,17 @@ mod tests {
     }
 
     #[test]
+    fn items_that_are_known_to_be_distinct_are_taken_as_they_are() {
+        let items: [&[u8]; 3] = [b"a", b"b", b"c"];
+        let scattered = hash(1, 2, 3).scatter(&items, 10, 1);
+        let parts = [(scattered.blocks(), scattered.rows())];
+        let [known, found] = [true, false].map(|distinct| Items::gather(&parts, distinct).unwrap());
+        assert_eq!(known.blocks, found.blocks);
+        assert_eq!(known.rows, [10, 11, 12]);
+        assert_eq!(known.into_rows().of([1].into_iter()).rows, [11]);
+    }
+
+    #[test]
     fn pieces_that_do_not_fit_are_the_callers_fault() {
         for (blocks, rows) in [
             (&[0; 16][..], &[0; 3][..]),
@@ -330,10 +350,10 @@ mod tests {
             (&[], &[0; 4]),
         ] {
             assert!(matches!(
-                Items::gather(&[(blocks, rows)]),
+                Items::gather(&[(blocks, rows)], true),
                 Err(Fault::Caller(_))
             ));
         }
-        assert!(Items::gather(&[]).unwrap().is_empty());
+        assert!(Items::gather(&[], false).unwrap().is_empty());
     }
 }

@@ -46,7 +46,7 @@ fn scattered(list: &[Vec<u8>], buckets: usize) -> Vec<Items> {
                 &all.blocks()[16 * at[0]..16 * at[1]],
                 &all.rows()[4 * at[0]..4 * at[1]],
             );
-            Items::gather(&[(blocks, rows)]).unwrap()
+            Items::gather(&[(blocks, rows)], false).unwrap()
         })
         .collect()
 }
