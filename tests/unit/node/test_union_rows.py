@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from contract.dataset import CatalogueEntry
-from contract.errors import BadValue
+from contract.errors import BadValue, SmallBranch
 from federated.query.union import parse
 from federated.query.union_plan import UnionPlan, compile_union
 from federated.words import to_integers
@@ -105,6 +105,23 @@ def test_conditions_leave_rows_out_before_anything_is_counted(made: Made) -> Non
     parquet, entry = made(LOANS)
     subjects, rows, present, sums = columns_of(planned(entry, "WHERE NOT late"), parquet)
     assert (subjects, rows, present, sums) == ([2, 0, 1], [2, 0, 1], [2, 0, 0], [100050, 0, 0])
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_a_branch_that_few_subjects_take_is_not_added_up_but_for_the_receiver(
+    made: Made, k: int
+) -> None:
+    parquet, entry = made(LOANS)
+    like = {org: entry.model_copy(update={"org": org}) for org in ("bank", "other", "third")}
+    rows = " UNION ALL ".join(f"SELECT balance, late FROM {org}.loans" for org in like)
+    sql = f"SELECT SUM(CASE WHEN balance > 0 THEN 1 ELSE 0 END) AS n FROM ({rows}) WHERE NOT late"
+    union = parse(sql, {org: {"loans": one} for org, one in like.items()})
+    plan = compile_union(union, receivers=("other",), k=k)
+    # Of two subjects both take the first branch, and one the second.
+    with pytest.raises(SmallBranch):
+        run_union(plan, "bank", parquet, receives=False)
+    own = run_union(plan, "bank", parquet, receives=True)
+    assert to_integers(own.words) == [0, 3, 2]
 
 
 def parts_of(plan: UnionPlan, parquet: Path) -> dict[tuple[str, object], int]:
