@@ -160,7 +160,7 @@ amount = ["sum", "avg", "count"]
 
 def monthly(world: World) -> dict[str, Extra]:
     """A row of a company and month at the bank, one or two at the tax bureau; some of no month."""
-    lines: dict[str, list[str]] = {"repaid": [], "levied": []}
+    lines: dict[str, list[str]] = {"repaid": [], "levied": [], "drawn": []}
     for number, key in enumerate(valid_keys(world, "registry.enterprises")[:400]):
         for at, month in enumerate(("202501", "202502", "202503", "")):
             if (number + at) % 5:
@@ -168,6 +168,8 @@ def monthly(world: World) -> dict[str, Extra]:
             if (number + 3 * at) % 4:
                 each = [f"{key},{month},-{number % 50}.{cent}0" for cent in (1, 2)]
                 lines["levied"] += each[: 1 + number % 2]
+            if (number + 2 * at) % 3:
+                lines["drawn"].append(f"{key},{month},{number % 60}.00")
     rule, _, _ = ALLOWED.partition("[allow.columns]")
     rule = rule.replace('"tax"', '"tax", "power"').replace('["uscc"]', '["uscc", "period"]')
     rule = rule.replace('["query"]', '["query", "psi"]')
@@ -177,7 +179,11 @@ def monthly(world: World) -> dict[str, Extra]:
             "\n".join(["uscc,period,amount", *lines[name]]) + "\n",
             rule.replace('"balances"', f'"{name}"') + ALLOWED_MONTHLY,
         )
-        for org, name, rows, each in (("bank_a", "repaid", 4, 1), ("tax", "levied", 8, 2))
+        for org, name, rows, each in (
+            ("bank_a", "repaid", 4, 1),
+            ("tax", "levied", 8, 2),
+            ("power", "drawn", 4, 1),
+        )
     }
 
 
@@ -360,19 +366,30 @@ WHERE b.period > 202501 GROUP BY b.period
 """
 
 
-@pytest.mark.parametrize("engine", ["ecdh", "rr22"])
+@pytest.mark.parametrize(
+    ("engine", "others"),
+    [
+        ("ecdh", ["tax.levied"]),
+        ("rr22", ["tax.levied"]),
+        ("auto", ["tax.levied", "power.drawn"]),
+        pytest.param("ecdh-sm2", ["tax.levied"], marks=pytest.mark.long),
+        pytest.param("rr22-active", ["tax.levied"], marks=pytest.mark.long),
+        ("star", ["tax.levied", "power.drawn"]),
+    ],
+    ids=["ecdh", "rr22", "blind join", "ecdh-sm2", "rr22-active", "star"],
+)
 def test_an_intersection_by_two_columns_leaves_out_rows_without_one(
-    owners: Owners, tmp_path: Path, engine: str
+    owners: Owners, tmp_path: Path, engine: str, others: list[str]
 ) -> None:
     out = tmp_path / "common.csv"
-    words = ("bank_a.repaid", "tax.levied", "--on", "period,uscc", "--to", RECEIVER)
+    words = ("bank_a.repaid", *others, "--on", "period,uscc", "--to", RECEIVER)
     asked = owners.run_cli(RECEIVER, "psi", *words, *TERMS, "--engine", engine, "--out", str(out))
     assert asked.returncode == 0, asked.stderr
-    levied = {(row["uscc"], row["period"]) for row in owners.rows("tax.levied")}
+    theirs = [{(row["uscc"], row["period"]) for row in owners.rows(other)} for other in others]
     expected = [
         row
         for row in owners.rows("bank_a.repaid")
-        if row["period"] and (row["uscc"], row["period"]) in levied
+        if row["period"] and all((row["uscc"], row["period"]) in keys for keys in theirs)
     ]
     with out.open(encoding="utf-8", newline="") as file:
         assert list(csv.DictReader(file)) == expected
