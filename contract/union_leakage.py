@@ -50,7 +50,9 @@ def of_union(contract: Contract) -> LeakageStatement:
             " own subjects do not count towards the smallest row.",
             "A subject of several organisations is counted at each of them: the threshold is of"
             " subjects at organisations.",
-            "Where only one organisation has rows in a cell, the cell is that organisation's.",
+            "Where only one organisation has rows in a cell, the cell is that organisation's. Each"
+            " SELECT has conditions and columns of its own, so a statement can bring that about,"
+            " or make all parts but one nothing: read all of it before you approve.",
             "A part far larger than all others' is nearly the sum: dominance is not checked.",
             "Parties are taken to follow the protocol (semi-honest): what an organisation hands in"
             " is not proved, and the coordinator's counts are signed, not proved.",
