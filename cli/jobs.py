@@ -35,7 +35,7 @@ def psi(
     on: Annotated[
         str,
         typer.Option(
-            metavar="COLUMN[,COLUMN…]",
+            metavar="COLUMNS",
             help="Key column to match on: `uscc`, or `uscc=code` where the names differ, in order;"
             " `uscc,period` for a key of several columns that every owner declares.",
             show_default=False,

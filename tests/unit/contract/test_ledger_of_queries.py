@@ -301,7 +301,7 @@ def test_nobody_releases_before_it_is_known_which_cells(org: str) -> None:
 def test_the_coordinator_ends_a_query_but_not_in_a_persons_or_an_owners_name(code: str) -> None:
     body = Dead(job=JOB.hex(), cause=Cause(code=code, what="what happened", fix="what to do"))
     dead = said(Kind.DEAD, COORDINATOR, body, JOB)
-    if code in {"ABORTED", "REFUSED", "WITHHELD"}:
+    if code in {"ABORTED", "BUDGET_EXHAUSTED", "REFUSED", "WITHHELD"}:
         assert rejected(KEYED, dead) == "BAD_MESSAGE"
     else:
         ended = after(KEYED, dead)
