@@ -13,7 +13,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from contract.job import Aggregation, Matching
+from contract.job import JOIN_AGGREGATIONS, Aggregation, Matching
 from federated.join.bands import bands_of
 from node.local import LocalRows
 from tests.attacks import coalitions
@@ -29,7 +29,7 @@ SQL = (
     "SELECT a.industry, COUNT(*) AS n, SUM(c.kwh) AS kwh FROM a.firms AS a"
     " JOIN c.meters AS c USING (uscc) GROUP BY a.industry"
 )
-DIALS = [(matching, adding) for matching in Matching for adding in Aggregation]
+DIALS = [(matching, adding) for matching in Matching for adding in JOIN_AGGREGATIONS]
 
 
 @dataclass(frozen=True)

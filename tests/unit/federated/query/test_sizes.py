@@ -67,7 +67,7 @@ def test_a_share_without_its_bands_or_with_others_is_refused(
     """What the coordinator takes fits the plan, and each band is one that there is."""
     whole = planned(QUERIES[1]).model_copy(update={"largest_share": 60})
     none = planned(QUERIES[1])
-    for adding in Aggregation:
+    for adding in JOIN_AGGREGATIONS:
         good = share(whole, 0, 1, adding)
         assert [len(one) for one in share_from(good, whole, 0, adding).bands] == [
             whole.owners[0].size
