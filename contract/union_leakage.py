@@ -18,8 +18,9 @@ def of_union(contract: Contract) -> LeakageStatement:
                     "who computes what with whom, when, for which purpose and on which legal basis",
                     "the statement, and so the dimensions and their declared values",
                     f"of every cell, shown or not, how many subjects {_listed(others)} have in it,"
-                    " all together",
-                    "no sum, no organisation's own count, no identifier",
+                    " all together, and how many of them have any",
+                    "no sum, not which organisations they are, no organisation's own count, no"
+                    " identifier",
                 ),
             ),
         ),
@@ -50,9 +51,9 @@ def of_union(contract: Contract) -> LeakageStatement:
             " own subjects do not count towards the smallest row.",
             "A subject of several organisations is counted at each of them: the threshold is of"
             " subjects at organisations.",
-            "Where only one organisation has rows in a cell, the cell is that organisation's. Each"
-            " SELECT has conditions and columns of its own, so a statement can bring that about,"
-            " or make all parts but one nothing: read all of it before you approve.",
+            f"No row is of one organisation's subjects and {receiver}'s alone, but each SELECT has"
+            " conditions and columns of its own: a statement can make all parts but one nothing, or"
+            " nearly. Read all of it before you approve.",
             "A part far larger than all others' is nearly the sum: dominance is not checked.",
             "Parties are taken to follow the protocol (semi-honest): what an organisation hands in"
             " is not proved, and the coordinator's counts are signed, not proved.",
@@ -90,10 +91,10 @@ def _member(contract: Contract, org: str) -> Learns:
     sees = ["which cells pass, of all there can be", "of no other organisation what it has"]
     if org in contract.receivers:
         sees = [
-            f"the result: rows and sums of each cell in which the others have {query.min_group}"
-            " subjects or more, before HAVING and LIMIT leave out any row, and with the sums that"
-            " stand nowhere but in HAVING and ORDER BY; one row for all other cells, and how many"
-            " of those are not empty",
+            f"the result: rows and sums of each cell in which two or more of the others have"
+            f" {query.min_group} subjects together, before HAVING and LIMIT leave out any row, and"
+            " with the sums that stand nowhere but in HAVING and ORDER BY; one row for all other"
+            " cells, and how many of those are not empty",
             "of each variance the sum and the sum of squares, of each quantile how many values lie"
             " in each of 32 bands, however few",
             *sees,

@@ -1,8 +1,9 @@
 """What the coordinator computes in a sum over UNION ALL, of the parts that it was handed.
 
 Implements  federated/SPEC.md §5.3, §5.4
-Learns      of every cell how many subjects all organisations but the receiver have in it together;
-            no sum, no organisation's own count (federated/SPEC.md §5.7)
+Learns      of every cell how many subjects all organisations but the receiver have in it together,
+            and how many organisations have any; no sum, no organisation's own count
+            (federated/SPEC.md §5.7)
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -20,6 +20,7 @@ from federated.join.codes import Groups
 from federated.query.union import ROWS_BITS
 from federated.query.union_part import BRACKET, UnionPart
 from federated.query.union_plan import Dimension, UnionPlan
+from federated.union.counts import word_of
 from federated.words import Words, of_integers
 from node.local import SECONDS, check_branches, groups_of, keys_of, limited, snapshots
 from psi.keys import Keys
@@ -30,7 +31,7 @@ class OwnTotals:
     """An organisation's part, not masked."""
 
     words: Words
-    """Subjects of every cell, then rows, then value after value."""
+    """The count of every cell, then its rows, then value after value."""
     cells: frozenset[int]
     """Where it has a row at all."""
 
@@ -61,7 +62,8 @@ def run_union(
         cell = _cell(plan, part, places, labels)
         cells.add(cell)
         subjects, *totals = _added_up(plan, part, numbers)
-        for column, value in zip(columns, [0 if receives else subjects, *totals], strict=True):
+        count = word_of(0 if receives else subjects)
+        for column, value in zip(columns, [count, *totals], strict=True):
             column[cell] = value
     words = of_integers([value for column in columns for value in column])
     return OwnTotals(words, frozenset(cells))

@@ -64,7 +64,7 @@ class Dimension(GroupColumn):
 class UnionPlan(Compiled):
     """A sum over UNION ALL, ready to run; the same at every node."""
 
-    planner: Literal[2] = 2
+    planner: Literal[3] = 3
     sql: str
     receivers: tuple[OrgId, ...]
     k: int = Field(ge=1, description="fewest subjects in a cell, the receiver's not counted")

@@ -3,7 +3,7 @@ adds up the sums of those, which stay masked.
 
 Implements  federated/SPEC.md §5.4
 Learns      of every cell how many subjects the organisations other than the receiver have in it,
-            all together; of no organisation how many, and no sum
+            all together, and how many organisations have any; of no organisation which, and no sum
 Not safe    if it lies: its counts are signed, not proved
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from contract.errors import BadMessage
+from federated.union.counts import FEWEST_ORGANISATIONS, Count, read_total
 from federated.union.masks import counts_of, rows_of
 from federated.union.parameters import Attempt
 from federated.union.shamir import joined
@@ -39,8 +40,8 @@ class Tally:
 
 def counted(
     attempt: Attempt, masked: Iterable[Words], seeds: Mapping[str, bytes], *, most: int
-) -> list[int]:
-    """How many subjects there are in each cell, of the members' masked counts.
+) -> list[Count]:
+    """What there is in each cell, of the members' masked counts.
 
     Raises BadMessage if that can't be so. Whose words or seed are wrong does not show: that is what
     masks are for.
@@ -48,8 +49,11 @@ def counted(
     left = total(masked, attempt.cells)
     for member in attempt.members:
         left = subtracted(left, counts_of(seeds[member], attempt))
-    counts = to_integers(left)
-    if min(counts) < 0 or sum(counts) > most:
+    counts = [read_total(word) for word in to_integers(left)]
+    others = len(attempt.members) - 1
+    possible = all(bool(one.subjects) == bool(one.organisations) for one in counts)
+    inside = all(0 <= one.organisations <= min(one.subjects, others) for one in counts)
+    if not possible or not inside or sum(one.subjects for one in counts) > most:
         raise BadMessage(
             "the counts that were opened are none: a member's words or its seed are wrong",
             party="coordinator",
@@ -60,21 +64,28 @@ def counted(
     return counts
 
 
-def tally(counts: list[int], *, k: int, min_join: int) -> Tally:
-    """What may be opened: cells of k subjects or more, and the others as one row of as many."""
+def tally(counts: Sequence[Count], *, k: int, min_join: int) -> Tally:
+    """What may be opened: cells of enough subjects and organisations, and the others as one row."""
     nothing = Tally((), remainder=False, folded=0)
-    if sum(counts) < min_join:
+    if sum(one.subjects for one in counts) < min_join:
         return nothing
-    passing = [cell for cell, count in enumerate(counts) if count >= k]
-    small = [cell for cell, count in enumerate(counts) if 0 < count < k]
-    if small and (len(small) < 2 or sum(counts[cell] for cell in small) < k):
+    passing = [cell for cell, one in enumerate(counts) if _are_enough([one], k)]
+    small = [c for c, one in enumerate(counts) if one.subjects and not _are_enough([one], k)]
+    if small and (len(small) < 2 or not _are_enough([counts[cell] for cell in small], k)):
         if not passing:
             return nothing
         # Of one small cell, or of too few subjects, the remainder would say too much.
-        joining = min(passing, key=lambda cell: (counts[cell], cell))
+        joining = min(passing, key=lambda cell: (counts[cell].subjects, cell))
         passing.remove(joining)
         small.append(joining)
     return Tally(tuple(passing), remainder=bool(small), folded=len(small))
+
+
+def _are_enough(together: Sequence[Count], k: int) -> bool:
+    """Whether cells may be shown as one row. That two cells are of two organisations is not known:
+    one of them has to be."""
+    subjects = sum(one.subjects for one in together)
+    return subjects >= k and max(o.organisations for o in together) >= FEWEST_ORGANISATIONS
 
 
 def totals(attempt: Attempt, masked: Iterable[bytes], found: Tally) -> bytes:

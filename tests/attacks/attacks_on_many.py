@@ -19,6 +19,7 @@ from federated.query.result import Row as Shown
 from federated.query.union import parse
 from federated.query.union_plan import compile_union
 from federated.query.union_result import result_of_union
+from federated.union.counts import read_total
 from federated.union.tally import tally
 from federated.words import to_integers, total
 from node.answered import Answer, Answered
@@ -94,8 +95,8 @@ class Union:
         words = [
             run_union(plan, org, self.parquet[org], receives=org == BANK).words for org in MEMBERS
         ]
-        counts, *sums = to_integers(total(words, 1 + plan.totals))
-        found = tally([counts], k=K, min_join=2)
+        count, *sums = to_integers(total(words, 1 + plan.totals))
+        found = tally([read_total(count)], k=K, min_join=2)
         return result_of_union(plan, found.passing, [tuple(sums)], None).rows
 
 

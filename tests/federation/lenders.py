@@ -127,9 +127,14 @@ def table(rows: Mapping[str, list[Loan]], *, k: int = K) -> tuple[set[tuple[str,
             if org != RECEIVER:
                 subjects[loan.industry].add((org, loan.subject))
     count = {industry: len(subjects[industry]) for industry in INDUSTRIES}
-    shown = [industry for industry in INDUSTRIES if count[industry] >= k]
-    small = [industry for industry in INDUSTRIES if 0 < count[industry] < k]
-    if small and (len(small) < 2 or sum(count[industry] for industry in small) < k):
+
+    def enough(together: list[str]) -> bool:
+        of = [{org for org, _ in subjects[industry]} for industry in together]
+        return sum(count[industry] for industry in together) >= k and max(map(len, of)) >= 2
+
+    shown = [industry for industry in INDUSTRIES if enough([industry])]
+    small = [industry for industry in INDUSTRIES if count[industry] and industry not in shown]
+    if small and (len(small) < 2 or not enough(small)):
         joining = min(shown, key=lambda one: (count[one], INDUSTRIES.index(one)))
         shown.remove(joining)
         small.append(joining)

@@ -57,6 +57,7 @@ from federated.query.agreed import plan_of_union
 from federated.query.union import parse
 from federated.query.union_plan import UnionPlan
 from federated.union import member
+from federated.union.counts import word_of
 from federated.union.messages import read_outcome
 from federated.words import of_integers
 
@@ -300,14 +301,14 @@ class World:
         }
 
     def _words(self, chance: Random, org: str) -> list[int]:
-        """Subjects, rows, balances of each trade; nobody but one has anything in the last one."""
+        """Counts, rows, balances of each trade; nobody but one has anything in the last one."""
         cells = len(TRADES)
         rows = [chance.randrange(1, 30) for _ in range(cells)]
         rows[3] = chance.randrange(0, 2)
         rows[4] = 1 if org == self.orgs[-1] else 0
-        subjects = [0] * cells if org == self.orgs[0] else rows
+        counts = [0 if org == self.orgs[0] else word_of(row) for row in rows]
         sums = [sum(chance.randrange(-(10**12), 10**12) for _ in range(row)) for row in rows]
-        return [*subjects, *rows, *sums]
+        return [*counts, *rows, *sums]
 
     def hidden(self, sums: bytes) -> bytes:
         """Masked sums as they travel."""

@@ -13,6 +13,7 @@ from contract.dataset import CatalogueEntry
 from contract.errors import BadValue, SmallBranch
 from federated.query.union import parse
 from federated.query.union_plan import UnionPlan, compile_union
+from federated.union.counts import Count, read_total
 from federated.words import to_integers
 from node import snapshot
 from node.union_rows import rows_brought, run_union
@@ -86,8 +87,8 @@ def test_every_cell_there_can_be_has_its_totals(made: Made) -> None:
     parquet, entry = made(LOANS)
     plan = planned(entry)
     assert [(one.kind, one.scale) for one in plan.values] == [("present", 0), ("value", 2)]
-    subjects, rows, present, sums = columns_of(plan, parquet)
-    assert subjects == [2, 0, 1]
+    counts, rows, present, sums = columns_of(plan, parquet)
+    assert list(map(read_total, counts)) == [Count(2, 1), Count(0, 0), Count(1, 1)]
     assert rows == [3, 0, 1]
     assert present == [3, 0, 0]
     assert sums == [98800, 0, 0]
@@ -96,15 +97,16 @@ def test_every_cell_there_can_be_has_its_totals(made: Made) -> None:
 
 def test_the_receivers_own_subjects_do_not_count(made: Made) -> None:
     parquet, entry = made(LOANS)
-    subjects, rows, *_ = columns_of(planned(entry), parquet, receives=True)
-    assert subjects == [0, 0, 0]
+    counts, rows, *_ = columns_of(planned(entry), parquet, receives=True)
+    assert counts == [0, 0, 0]
     assert rows == [3, 0, 1]
 
 
 def test_conditions_leave_rows_out_before_anything_is_counted(made: Made) -> None:
     parquet, entry = made(LOANS)
-    subjects, rows, present, sums = columns_of(planned(entry, "WHERE NOT late"), parquet)
-    assert (subjects, rows, present, sums) == ([2, 0, 1], [2, 0, 1], [2, 0, 0], [100050, 0, 0])
+    counts, *columns = columns_of(planned(entry, "WHERE NOT late"), parquet)
+    assert [read_total(one).subjects for one in counts] == [2, 0, 1]
+    assert columns == [[2, 0, 1], [2, 0, 0], [100050, 0, 0]]
 
 
 @pytest.mark.parametrize("k", [2, 3])
