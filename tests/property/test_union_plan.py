@@ -12,9 +12,10 @@ from os import environ
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
+from contract.errors import BadQuery
 from federated.query.union import parse
 from federated.query.union_plan import compile_union
 from scenarios import union_oracle
@@ -36,7 +37,13 @@ def test_every_cell_equals_the_clear_answer(
     world: Callable[[int], World], asked: tuple[str, tuple[str, ...]], seed: int, k: int
 ) -> None:
     (sql, banks), here = asked, world(seed)
-    plan = compile_union(parse(sql, here.entries), receivers=banks[:1], k=k)
+    try:
+        union = parse(sql, here.entries)
+    except BadQuery as refused:
+        if "combinations of values" not in refused.what:
+            raise
+        reject()  # what was drawn to group by has too many of them together
+    plan = compile_union(union, receivers=banks[:1], k=k)
     again = compile_union(parse(plan.sql, here.entries), receivers=banks[:1], k=k)
     assert again.digest == plan.digest
 
