@@ -8,36 +8,30 @@ Not for     the receiver's own node, whose people learn nothing of its own lists
             noise, which a rule with a budget refuses (node/gate.py)
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from contract.epsilon import DEFAULT_EPSILON_DAYS
 from contract.errors import BudgetExhausted, Withheld
 from contract.job import Contract
-from contract.policy import Policy
+from contract.policy import Allow, Policy
 from contract.views import Spent
 from node.gate import Consent, check_policy
-from node.release import policy_now
+from node.release import may_release
 from node.store import Charge, Store
 
 _FIX = "ask with a smaller epsilon, or when earlier answers are not counted any more"
 
 
-@dataclass(frozen=True, slots=True)
-class _Spent:
-    """A budget that has too little left."""
-
-    what: str
-    rule: str
-
-
 def require_left(store: Store, contract: Contract, org: str, policy: Policy) -> None:
     """Raise BudgetExhausted if the owner's policy has a budget for this answer, and it is spent."""
-    spent = _spent(store, _charges(contract, org), contract, org, policy)
-    if spent:
-        raise BudgetExhausted(spent.what, party=org, phase="approve", rule=spent.rule, fix=_FIX)
+    charges = _charges(contract, org)
+    if not charges:
+        return
+    rules = check_policy(contract, org, policy, charges[0].at.date())
+    for what, rule in _exhausted(store, org, charges, rules):
+        raise BudgetExhausted(what, party=org, phase="approve", rule=rule, fix=_FIX)
 
 
 def charge(store: Store, consent: Consent, run: bytes, policy: Callable[[], Policy]) -> None:
@@ -49,10 +43,9 @@ def charge(store: Store, consent: Consent, run: bytes, policy: Callable[[], Poli
     charges = _charges(contract, org)
     if not charges or store.is_charged(run):
         return
-    now = policy_now(consent, policy, charges[0].at.date())
-    spent = _spent(store, charges, contract, org, now)
-    if spent:
-        raise Withheld(spent.what, party=org, phase="release", rule=spent.rule, fix=_FIX)
+    rules = may_release(consent, policy, charges[0].at.date())
+    for what, rule in _exhausted(store, org, charges, rules):
+        raise Withheld(what, party=org, phase="release", rule=rule, fix=_FIX)
     store.charge(run, charges)
 
 
@@ -66,21 +59,18 @@ def _charges(contract: Contract, org: str) -> tuple[Charge, ...]:
     return tuple(Charge(one.dataset, receiver, query.epsilon, now) for one in datasets)
 
 
-def _spent(
-    store: Store, charges: tuple[Charge, ...], contract: Contract, org: str, policy: Policy
-) -> _Spent | None:
-    """Of the first dataset whose rule, under which the job runs, has too little left."""
-    for one in charges:
-        rules = check_policy(contract, org, policy, one.at.date())
-        (rule,) = (rule for rule in rules if rule.dataset == one.dataset)
+def _exhausted(
+    store: Store, org: str, charges: Sequence[Charge], rules: Sequence[Allow]
+) -> Iterator[tuple[str, str]]:
+    """Of each dataset whose rule has too little left: what to say, and the rule."""
+    for one, rule in zip(charges, rules, strict=True):
         most, days = rule.epsilon_budget, rule.epsilon_days
         if most is not None and not _covers(store, one, most, days):
-            return _Spent(
+            what = (
                 f"of the epsilon of {most} in {days} days that {org} allows {one.receiver} for"
-                f" '{one.dataset}', less than {one.epsilon} is left",
-                f"policy.toml: epsilon_budget = {most}",
+                f" '{one.dataset}', less than {one.epsilon} is left"
             )
-    return None
+            yield what, f"policy.toml: epsilon_budget = {most}"
 
 
 def _covers(store: Store, charge: Charge, most: Decimal, days: int) -> bool:

@@ -12,7 +12,8 @@ from contract.errors import Withheld
 from contract.job import KeyedDataset
 from node.answered import Answer, Brought
 from node.budget import charge
-from node.release import least_changes
+from node.gate import min_changes
+from node.release import may_release
 from node.stage import Stage
 
 Bring = Callable[[KeyedDataset], Iterable[tuple[str, Brought]]]
@@ -33,7 +34,7 @@ async def gate(stage: Stage, receiver: str, bring: Bring) -> None:
 
 def _remember(stage: Stage, receiver: str, bring: Bring) -> None:
     consent, services = stage.consent, stage.services
-    fewest = least_changes(consent, services.policy, datetime.now(UTC).date())
+    fewest = min_changes(may_release(consent, services.policy, datetime.now(UTC).date()))
     answers = [
         Answer(receiver, one.dataset, of, brought, fewest[one.dataset])
         for one in consent.contract.party(stage.me).datasets

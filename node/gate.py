@@ -344,12 +344,8 @@ def _denied_own(contract: Contract, org: str, rule: Allow) -> list[str]:
     return [f"sums of {receiver}'s own columns"] if own & _ADDED_UP else []
 
 
-def min_changes(contract: Contract, org: str, policy: Policy, today: date) -> dict[str, int]:
-    """By how many subjects answers from each dataset must differ, where its rule asks for that.
-
-    Raises Refused if no rule allows the job.
-    """
-    rules = check_policy(contract, org, policy, today)
+def min_changes(rules: Sequence[Allow]) -> dict[str, int]:
+    """By how many subjects answers from each dataset must differ, where its rule asks for that."""
     return {rule.dataset: rule.min_change for rule in rules if rule.min_change is not None}
 
 

@@ -13,7 +13,7 @@ from datetime import date
 from contract.canonical import parse
 from contract.errors import MiheError, Withheld
 from contract.lifecycle import State
-from contract.policy import Policy
+from contract.policy import Allow, Policy
 from contract.views import ResultView
 from node import gate
 from node.gate import Consent
@@ -33,28 +33,16 @@ class Released:
             raise TypeError("only node.release releases results")
 
 
-def may_release(consent: Consent, policy: Callable[[], Policy], today: date) -> None:
-    """Raise Withheld if the owner's policy no longer allows what it consented to."""
-    policy_now(consent, policy, today)
+def may_release(consent: Consent, policy: Callable[[], Policy], today: date) -> tuple[Allow, ...]:
+    """For each dataset the rule under which the job runs, as the owner's file stands now.
 
-
-def least_changes(consent: Consent, policy: Callable[[], Policy], today: date) -> dict[str, int]:
-    """By how many subjects an answer must differ from a dataset's earlier ones, by dataset.
-
-    Withheld if the policy is unreadable, or allows the job no longer.
+    Raises Withheld if the policy is unreadable, or no longer allows what it consented to.
     """
-    now = policy_now(consent, policy, today)
-    return gate.min_changes(consent.contract, consent.org, now, today)
-
-
-def policy_now(consent: Consent, policy: Callable[[], Policy], today: date) -> Policy:
-    """The owner's policy as its file stands at the release, which allows the job; or Withheld."""
     try:
         now = gate.readable(policy, consent.org)
-        gate.check_policy(consent.contract, consent.org, now, today)
+        return gate.check_policy(consent.contract, consent.org, now, today)
     except MiheError as refusal:
         raise _withdrawn(consent, refusal) from None
-    return now
 
 
 def _withdrawn(consent: Consent, refusal: MiheError) -> Withheld:

@@ -110,9 +110,9 @@ class Bench:
         rows = {}
         for part in plan.owners:
             policy = self._policy(part.org, part.dataset)
-            check_policy(contract, part.org, policy, TODAY)
+            rules = check_policy(contract, part.org, policy, TODAY)
             rows[part.org] = run_local(part, self.parquet[part.org], k=plan.k)
-            for dataset, fewest in min_changes(contract, part.org, policy, TODAY).items():
+            for dataset, fewest in min_changes(rules).items():
                 answered = Answered(self.folder / part.org / "data" / "answered")
                 party, own = contract.party(part.org), rows[part.org]
                 columns = dict(zip(party.key, party.kinds, strict=True))

@@ -70,7 +70,7 @@ def test_a_job_runs_under_the_first_rule_that_allows_it(
     guards: tuple[str, ...], fewest: int | None
 ) -> None:
     rules = policy(*guards)
-    assert min_changes(asked(THEIRS), "b", rules, TODAY).get("loans") == fewest
+    assert min_changes(check_policy(asked(THEIRS), "b", rules, TODAY)).get("loans") == fewest
 
 
 def test_limits_of_two_rules_are_never_mixed() -> None:
@@ -79,14 +79,14 @@ def test_limits_of_two_rules_are_never_mixed() -> None:
     rules = policy("largest_share = 60", "min_change = 50")
     (rule,) = check_policy(contract, "b", rules, TODAY)
     assert (rule.largest_share, rule.min_change) == (60, None)
-    assert min_changes(contract, "b", rules, TODAY) == {}
+    assert min_changes(check_policy(contract, "b", rules, TODAY)) == {}
     (rule,) = check_policy(contract, "b", Policy(allow=rules.allow[::-1]), TODAY)
     assert (rule.largest_share, rule.min_change) == (None, 50)
 
 
 def test_where_no_rule_allows_a_job_any_longer_that_is_no_rule_without_limits() -> None:
     with pytest.raises(Refused):
-        min_changes(asked(THEIRS), "b", policy("until = 2020-01-01"), TODAY)
+        min_changes(check_policy(asked(THEIRS), "b", policy("until = 2020-01-01"), TODAY))
 
 
 def test_no_sum_of_the_receivers_own_beside_rows_of_an_owner_that_forbids_it() -> None:
@@ -108,7 +108,7 @@ def test_a_sum_over_many_is_compared_under_its_rule() -> None:
     }
     check_policy(contract, org, policy("min_contributors = 3", **terms), TODAY)
     guarded = policy("min_contributors = 3\nmin_change = 9", **terms)
-    assert min_changes(contract, org, guarded, TODAY) == {"loans": 9}
+    assert min_changes(check_policy(contract, org, guarded, TODAY)) == {"loans": 9}
 
 
 @pytest.mark.parametrize("line", ["min_change = 1", "min_change = 0", "receivers_own = 1"])

@@ -20,7 +20,7 @@ from contract.errors import (
 from contract.job import Contract, Crypto, Dominance, JobKind, KeyedDataset, Query, Suite
 from contract.policy import Allow, Use
 from federated.query.statement import by_name, parse
-from node.gate import Consent, decide, min_changes, policy_lines
+from node.gate import Consent, check_policy, decide, min_changes, policy_lines
 from node.planned_on import still_holds
 from tests.unit.node.contracts import (
     NOW,
@@ -154,9 +154,12 @@ def test_the_smallest_share_of_all_rules_is_folded_by(contract: Contract, bank_b
 def test_answers_are_compared_for_each_dataset_that_asks_for_it(contract: Contract) -> None:
     today = NOW.date()
     guarded = policy_of(BOTH[0], allowing("limits", min_change=9))
-    assert min_changes(contract, "bank_b", guarded, today) == {"limits": 9}
+    assert min_changes(check_policy(contract, "bank_b", guarded, today)) == {"limits": 9}
     guarded = policy_of(allowing("loans", min_change=7), allowing("limits", min_change=9))
-    assert min_changes(contract, "bank_b", guarded, today) == {"loans": 7, "limits": 9}
+    assert min_changes(check_policy(contract, "bank_b", guarded, today)) == {
+        "loans": 7,
+        "limits": 9,
+    }
 
 
 def test_a_receivers_own_are_the_columns_of_all_its_datasets(
