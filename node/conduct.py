@@ -73,15 +73,13 @@ class Owner:
         party = contract.party(self.org)
         pair = self.credentials.pair_for(party.fingerprint) if approved else None
         present = [self.datasets.current_root(one.dataset) for one in party.datasets]
-        snapshot, *joined = snapshots or present
         return decide(
             contract,
             org=self.org,
             fingerprint=(pair or self.credentials.pair).fingerprint,
             policy=readable(self.policy, self.org),
             entries=self.datasets.entries(),
-            snapshot=snapshot,
-            joined=joined,
+            snapshots=snapshots or present,
         )
 
     def require_left(self, store: Store, contract: Contract) -> None:
@@ -273,7 +271,7 @@ class Conductor:
             refusal = cause_of(error.at(party=self._owner.org, phase="approve"))
             answer = Approval(job=ledger.job.hex(), decision=Decision.REFUSED, cause=refusal)
         else:
-            self._store.pin(ledger.job, [root for _, root in consent.held])
+            self._store.pin(ledger.job, consent.snapshots)
             answer = Approval(job=ledger.job.hex(), decision=Decision.APPROVED)
         self._say(Kind.APPROVAL, ledger.job, answer)
 
@@ -289,7 +287,7 @@ class Conductor:
             role=role_of(ledger.contract, consent.org),
             protocol=PROTOCOL_VERSION,
             snapshot_root=consent.snapshot,
-            joined_roots=tuple(root for _, root in consent.joined) or None,
+            joined_roots=consent.snapshots[1:] or None,
             nonce=token_hex(32),
             address=self._owner.address,
         )

@@ -48,23 +48,31 @@ class Consent:
 
     contract: Contract
     org: str
-    dataset: str
-    column: str
-    snapshot: str
-    joined: tuple[tuple[str, str], ...]
-    """Further datasets, each with its snapshot."""
+    snapshots: tuple[str, ...]
+    """Of each dataset, in the contract's order."""
     largest_share: int | None
     """Percent of a sum that one key may have, where the join does not check it."""
     made_by: object
 
-    @property
-    def held(self) -> tuple[tuple[str, str], ...]:
-        """Each dataset with its snapshot, in the contract's order."""
-        return ((self.dataset, self.snapshot), *self.joined)
-
     def __post_init__(self) -> None:
         if self.made_by is not _only_here:
             raise TypeError("only node.gate gives consent")
+
+    @property
+    def held(self) -> tuple[tuple[str, str], ...]:
+        """Each dataset with its snapshot, in the contract's order."""
+        names = [one.dataset for one in self.contract.party(self.org).datasets]
+        return tuple(zip(names, self.snapshots, strict=True))
+
+    @property
+    def dataset(self) -> str:
+        """The only dataset, or of several the first."""
+        return self.contract.party(self.org).dataset
+
+    @property
+    def snapshot(self) -> str:
+        """Its snapshot."""
+        return self.snapshots[0]
 
 
 def decide(
@@ -74,15 +82,13 @@ def decide(
     fingerprint: str,
     policy: Policy,
     entries: dict[str, CatalogueEntry],
-    snapshot: str | None,
-    joined: Sequence[str | None] = (),
+    snapshots: Sequence[str | None],
     now: datetime | None = None,
 ) -> Consent:
     """Consent of `org`, on its snapshots of its datasets, or the error that refuses.
 
-    `entries` are this node's own datasets by name; `snapshot` the current one of the dataset that
-    the contract names (its commitment), or None if there is none; `joined` those of the further
-    datasets that it names.
+    `entries` are this node's own datasets by name; `snapshots` the current ones of those that the
+    contract names (their commitments), in its order, with None where there is none.
     """
     now = now or datetime.now(UTC)
     party = contract.party(org)
@@ -97,27 +103,17 @@ def decide(
         raise ContractExpired(
             "the contract has expired", party=org, phase="approve", fix="propose the job again"
         )
-    roots = (snapshot, *joined)
-    held = [
-        (one.dataset, root_of(org, one.dataset, entries, root))
-        for one, root in zip(party.datasets, roots, strict=True)
-    ]
+    held = tuple(
+        root_of(org, one.dataset, entries, root)
+        for one, root in zip(party.datasets, snapshots, strict=True)
+    )
     require_same(party, entries)
     _require_installed(contract, org)
     rules = check_policy(contract, org, policy, now.date())
     unchecked = contract.query is None or contract.query.largest_share is None
     shares = [rule.largest_share for rule in rules if rule.largest_share is not None]
-    (dataset, root), *further = held
-    return Consent(
-        contract,
-        org,
-        dataset,
-        party.key_column,
-        root,
-        tuple(further),
-        min(shares, default=None) if unchecked else None,
-        _only_here,
-    )
+    largest_share = min(shares, default=None) if unchecked else None
+    return Consent(contract, org, held, largest_share, _only_here)
 
 
 def _require_installed(contract: Contract, org: str) -> None:

@@ -51,7 +51,7 @@ def policy(*budgets: str) -> Policy:
 
 def consent_of(contract: Contract) -> Consent:
     only_here: Any = gate._only_here
-    return Consent(contract, "b", "loans", "uscc", "00" * 32, (), None, only_here)
+    return Consent(contract, "b", ("00" * 32,), None, only_here)
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def consent_on(owner: Member, peer: Member, datasets: Datasets, root: str) -> Co
         fingerprint=owner.fingerprint,
         policy=policy_of(rule()),
         entries={"loans": entry},
-        snapshot=root,
+        snapshots=(root,),
         now=NOW,
     )
 

@@ -71,7 +71,7 @@ def answer(
         fingerprint=fingerprint or owner.fingerprint,
         policy=policy,
         entries={entry.name: entry for entry in chosen},
-        snapshot=snapshot,
+        snapshots=(snapshot,),
         now=now,
     )
 
@@ -89,13 +89,14 @@ def refusal(error: type[MiheError], *asked: Any, **differing: Any) -> MiheError:
 def test_what_the_policy_lists_is_consented_to(contract: Contract, bank_b: Member) -> None:
     consent = answer(contract, bank_b, policy_of(rule()))
     assert (consent.contract, consent.org) == (contract, "bank_b")
-    assert (consent.dataset, consent.column, consent.snapshot) == ("loans", "uscc", SNAPSHOT)
+    assert consent.held == ((consent.dataset, consent.snapshot),) == (("loans", SNAPSHOT),)
+    assert consent.contract.party(consent.org).key_column == "uscc"
 
 
 def test_nobody_else_makes_a_consent(contract: Contract) -> None:
     for made_by in (None, object(), "node.gate", Consent):
         with pytest.raises(TypeError):
-            Consent(contract, "bank_b", "loans", "uscc", SNAPSHOT, (), None, made_by)
+            Consent(contract, "bank_b", (SNAPSHOT,), None, made_by)
 
 
 # ── the policy ──────────────────────────────────────────────────────────────────────────────────

@@ -37,7 +37,7 @@ def consent_of(owner: Member, *parties: Member) -> Consent:
         fingerprint=owner.fingerprint,
         policy=policy_of(rule()),
         entries={"loans": entry_of(owner.org)},
-        snapshot=SNAPSHOT,
+        snapshots=(SNAPSHOT,),
         now=NOW,
     )
 

@@ -99,8 +99,7 @@ def answer(
         fingerprint=owner.fingerprint,
         policy=policy_of(*rules),
         entries=entries,
-        snapshot=SNAPSHOT,
-        joined=[joined],
+        snapshots=(SNAPSHOT, joined),
         now=NOW,
     )
 
@@ -179,7 +178,7 @@ def test_a_receivers_own_are_the_columns_of_all_its_datasets(
             fingerprint=bank_a.fingerprint,
             policy=policy_of(strict),
             entries={"loans": loans("bank_a")},
-            snapshot=SNAPSHOT,
+            snapshots=(SNAPSHOT,),
             now=NOW,
         )
 

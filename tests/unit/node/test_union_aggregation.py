@@ -72,7 +72,7 @@ def test_a_node_without_the_library_refuses_in_words(monkeypatch: pytest.MonkeyP
             fingerprint=contract.party(ORGS[1]).fingerprint,
             policy=policy(Aggregation.MASKED, Aggregation.PAILLIER),
             entries={"loans": entry_of(ORGS[1])},
-            snapshot="07" * 32,
+            snapshots=("07" * 32,),
             now=datetime(2026, 3, 1, 1, tzinfo=UTC),
         )
 
