@@ -89,14 +89,12 @@ class Brought:
         together = np.add.reduceat(parts[order], starts) if len(starts) else parts
         return Brought(subjects[starts], together, groups[starts])
 
-    def whole(self) -> "Brought":
-        """The same with the whole list for its only group."""
-        return Brought.of(self.subjects, self.parts, np.zeros(len(self.groups), dtype=np.int32))
-
-    def with_rows(self) -> "Brought":
-        """Only what is in groups that have a row of their own."""
+    def rows(self) -> tuple["Brought", "Brought"]:
+        """Only what is in groups that have a row of their own; and the whole list for one group."""
         has = self.groups > _NONE
-        return Brought(self.subjects[has], self.parts[has], self.groups[has])
+        of_groups = Brought(self.subjects[has], self.parts[has], self.groups[has])
+        one_group = np.zeros(len(self.groups), dtype=np.int32)
+        return of_groups, Brought.of(self.subjects, self.parts, one_group)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -159,8 +157,9 @@ class Answered:
         return _ROWS, Brought.of(key_numbers(subjects, seed), parts, found)
 
     def _check(self, answer: Answer, me: str) -> None:
+        rows = answer.brought.rows()
         for old in self._kept(answer):
-            if 0 < nearest_rows(old, answer.brought) < answer.fewest:
+            if 0 < nearest_rows(old.rows(), rows) < answer.fewest:
                 raise Withheld(
                     f"what {me} would add to differs from what it answered before by fewer than"
                     f" {answer.fewest} subjects",
@@ -179,14 +178,14 @@ class Answered:
         """
         with self._lock:
             # What was given before tells nothing more, however near its own rows are.
-            new = [one for one in answers if not self._file(one).exists()]
-            for answer in new:
+            found = [(self._file(one), one) for one in answers]
+            new = [(file, answer) for file, answer in found if not file.exists()]
+            for _, answer in new:
                 self._check(answer, me)
-            for answer in new:
-                self._write(answer)
+            for file, answer in new:
+                self._write(file, answer.brought.to_bytes())
 
-    def _write(self, answer: Answer) -> None:
-        content, file = answer.brought.to_bytes(), self._file(answer)
+    def _write(self, file: Path, content: bytes) -> None:
         folder = file.parent
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -244,10 +243,9 @@ def key_numbers(keys: Keys, seed: NDArray[np.uint64]) -> Numbers:
     return found
 
 
-def nearest_rows(old: Brought, new: Brought) -> int:
+def nearest_rows(old: Sequence[Brought], new: Sequence[Brought]) -> int:
     """By how many subjects the two nearest rows differ that differ at all; 0 if none do."""
-    rows = product((old.with_rows(), old.whole()), (new.with_rows(), new.whole()))
-    found = [one for pair in rows for one in _differences(*pair)]
+    found = [one for pair in product(old, new) for one in _differences(*pair)]
     return min((one for one in found if one), default=0)
 
 

@@ -38,7 +38,7 @@ def test_the_nearest_rows_that_differ(
 ) -> None:
     answered = Answered(tmp_path_factory.getbasetemp() / "answered")
     differences = [len(a ^ b) for a in rows_of(old) for b in rows_of(new) if a & b and a != b]
-    assert nearest_rows(brought(answered, old), brought(answered, new)) == min(
+    assert nearest_rows(brought(answered, old).rows(), brought(answered, new).rows()) == min(
         differences, default=0
     )
 
@@ -88,10 +88,13 @@ def test_of_keys_of_several_columns_subjects_are_counted(
     answered = Answered(tmp_path_factory.getbasetemp() / "answered")
     apart = [companies_apart(a, b) for a in monthly_rows(old) for b in monthly_rows(new)]
     nearest = min((one for one in apart if one), default=0)
-    assert nearest_rows(monthly(answered, old), monthly(answered, new)) == nearest
+    assert nearest_rows(monthly(answered, old).rows(), monthly(answered, new).rows()) == nearest
     # Another order of the columns makes no other keys.
     assert (
-        nearest_rows(monthly(answered, old), monthly(answered, new, ("month", "uscc"))) == nearest
+        nearest_rows(
+            monthly(answered, old).rows(), monthly(answered, new, ("month", "uscc")).rows()
+        )
+        == nearest
     )
 
 
