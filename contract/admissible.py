@@ -24,7 +24,7 @@ B = TypeVar("B", bound=Frozen)
 
 
 def check_party(ledger: Ledger, signer: Identity) -> None:
-    """Whether the signer is a party, by the certificate that the contract names."""
+    """Raise if the signer is no party, or not by the certificate that the contract names."""
     if signer.role is not Role.NODE or signer.org not in ledger.contract.orgs:
         raise UnknownOrganisation(
             f"'{signer.org}' is not a party of this job",
@@ -41,7 +41,7 @@ def check_party(ledger: Ledger, signer: Identity) -> None:
 
 
 def check_coordinator(ledger: Ledger, statement: Statement, signer: Identity) -> None:
-    """Whether the signer is the coordinator, and the job one of which it states this."""
+    """Raise if the signer is not the coordinator, or the job none of which it states this."""
     stated = Family.QUERY if statement.kind is Kind.CELLS else Family.MATCH
     if signer.role is not Role.COORDINATOR or ledger.contract.family is not stated:
         raise untimely(ledger, statement, signer)
@@ -78,13 +78,13 @@ def untimely(ledger: Ledger, statement: Statement, signer: Identity) -> MiheErro
 
 
 def require_state(ledger: Ledger, statement: Statement, signer: Identity, *states: State) -> None:
-    """Whether statements of this kind have a place in the ledger's state."""
+    """Raise if the ledger is in none of these states, in which the statement has its place."""
     if ledger.state not in states:
         raise untimely(ledger, statement, signer)
 
 
 def require_running(ledger: Ledger, statement: Statement, signer: Identity) -> None:
-    """Whether the run has begun and the job has not ended."""
+    """Raise if the run has not begun, or the job has ended."""
     require_state(ledger, statement, signer, State.RUNNING, State.RELEASING)
 
 
