@@ -22,6 +22,8 @@ MOST_CONTRIBUTORS = 100
 """Parties of a sum over UNION ALL, which joins nothing."""
 FEWEST_CONTRIBUTORS = 3
 """Of two, each would know the other's part of the total."""
+MOST_JOINED = 15
+"""Datasets that one owner joins with its first."""
 MOST_SQL_CHARACTERS = 16_384
 MOST_PARAMETERS = 32
 MOST_PARAMETER_CHARACTERS = 256
@@ -66,10 +68,6 @@ class KeyPart(Frozen):
 
     column: Name
     kind: PartKind
-
-
-MOST_JOINED = 15
-"""Datasets that one owner joins with its first."""
 
 
 class KeyedDataset(Frozen):
@@ -351,7 +349,7 @@ class Contract(Frozen):
             raise ValueError("too many parties for this job")
         if self.query is None:
             return
-        self._check_contributors(self.query, len(orgs), is_union=is_union)
+        self._check_dials(self.query, len(orgs), is_union=is_union)
         if len(self.receivers) != 1:
             raise ValueError("a query has one receiver")
         pinned = [
@@ -363,7 +361,7 @@ class Contract(Frozen):
         if pinned != stated:
             raise ValueError("the schemas are not those of the parties' datasets")
 
-    def _check_contributors(self, query: Query, parties: int, *, is_union: bool) -> None:
+    def _check_dials(self, query: Query, parties: int, *, is_union: bool) -> None:
         fewest = query.min_contributors
         if (fewest is not None) != is_union:
             raise ValueError("a sum over UNION ALL, and nothing else, says how many it is of")

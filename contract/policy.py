@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from contract.canonical import Frozen, Name, OrgId, Unfit
-from contract.epsilon import DEFAULT_EPSILON_DAYS, LEAST_EPSILON, Epsilon
+from contract.epsilon import DEFAULT_EPSILON_DAYS, EPSILON_DECIMALS, LEAST_EPSILON, Epsilon
 from contract.job import (
     FEWEST_CONTRIBUTORS,
     MOST_CONTRIBUTORS,
@@ -136,7 +136,7 @@ class Allow(Frozen):
         default=None,
         ge=LEAST_EPSILON,
         le=1000,
-        decimal_places=3,
+        decimal_places=EPSILON_DECIMALS,
         description="a query must have noise, and what this dataset's answers to one receiver have"
         " cost in `epsilon_days` adds up to this at most; 4 is a common start",
     )
