@@ -168,7 +168,7 @@ class JobRequest(_message.Message):
     """of a query: k; the strictest owner's if it asks for more"""
     min_join: _builtins.int
     engine: _builtins.str
-    """of an intersection of two: auto, rr22, rr22-active, ecdh, ecdh-sm2; empty: auto"""
+    """of an intersection: auto; of two rr22, rr22-active, ecdh, ecdh-sm2; of more star; empty: auto"""
     matching: _builtins.str
     """where the coordinator matches: blind, keyed; empty: blind"""
     min_contributors: _builtins.int
@@ -189,7 +189,7 @@ class JobRequest(_message.Message):
 
     @_builtins.property
     def on(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """key column: one name for both, or one per dataset in their order"""
+        """of an intersection: uscc, or uscc,period for a key of several columns; one for all datasets, or one for each"""
 
     @_builtins.property
     def receivers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
