@@ -24,6 +24,7 @@ from federated.query.plan import QueryPlan
 from federated.query.release import Opening
 from federated.shares.rows import RowNumbers
 from federated.words import WORD_BYTES
+from node.long_field import alone, field
 from protos import coordinator_pb2, join_pb2, link_pb2, psi_pb2, statement_pb2
 from psi.ecdh.messages import BlindedSet, Evaluated, Matched
 from psi.rr22.messages import Piece
@@ -42,7 +43,6 @@ _HALF_BITS = 64
 _HALF = (1 << _HALF_BITS) - 1
 # Tags of fields of bytes: of a frame that is a chunk, and of what a chunk and a piece hold.
 _CHUNK, _CHUNK_CONTENT, _PIECE_CONTENT = b"\x1a", b"\x1a", b"\x0a"
-_SEVEN_BITS, _LONGEST_VARINT = 0x7F, 5
 # Of organisations and streams. Errors and logs repeat them before any signature is checked.
 _NAME = r"[a-z][a-z0-9_]{0,31}"
 _PHASE = r"[a-z][a-z0-9_ .:-]{0,39}"
@@ -218,8 +218,7 @@ def frame_to_wire(frame: LinkFrame) -> bytes:
             )
         case Chunk(stream, number, content):
             head = link_pb2.Chunk(stream=stream, number=number).SerializeToString()
-            inner = (head, *_field(_CHUNK_CONTENT, content))
-            return b"".join((_CHUNK, _varint(sum(map(len, inner))), *inner))
+            return b"".join(field(_CHUNK, head, *field(_CHUNK_CONTENT, content)))
         case Ack():
             message = link_pb2.LinkFrame(ack=_ack(frame))
         case Receipted(stream, statement):
@@ -289,7 +288,7 @@ def message_to_wire(message: Message) -> bytes:
         case Matched():
             return psi_pb2.EcdhMatched(matches=message.matches).SerializeToString()
         case Piece():
-            return b"".join(_field(_PIECE_CONTENT, message.content))
+            return b"".join(field(_PIECE_CONTENT, message.content))
         case Key() | Store():
             return psi_pb2.StarMessage(content=message.content).SerializeToString()
         case Blinded() | Served():
@@ -315,7 +314,7 @@ def message_from_wire(awaited: type[Message], raw: bytes, *, party: str) -> Mess
     if awaited is Matched:
         return Matched(matches=_parse(psi_pb2.EcdhMatched, raw, party).matches)
     if issubclass(awaited, Piece):
-        content = _alone(_PIECE_CONTENT, raw)
+        content = alone(_PIECE_CONTENT, raw)
         if content is None:
             content = _parse(psi_pb2.Rr22Message, raw, party).content
         return awaited(content=content)
@@ -468,32 +467,6 @@ def _from_halves(numbers: Sequence[int], halves: int) -> tuple[int, ...]:
 
 def _label(label: str | None) -> join_pb2.Label:
     return join_pb2.Label(null=True) if label is None else join_pb2.Label(text=label)
-
-
-# ── long pieces of bytes, written and read as protobuf writes them, but without its copies ──────
-
-
-def _field(tag: bytes, content: bytes | memoryview) -> tuple[bytes, bytes, bytes | memoryview]:
-    """A field of bytes, which are not empty."""
-    return tag, _varint(len(content)), content
-
-
-def _alone(tag: bytes, raw: bytes) -> bytes | None:
-    """The content of a message that is one such field, in the form that everybody writes."""
-    for size in range(1, _LONGEST_VARINT + 1):
-        head = tag + _varint(max(len(raw) - len(tag) - size, 0))
-        if len(head) == len(tag) + size and raw.startswith(head):
-            return raw[len(head) :]
-    return None
-
-
-def _varint(number: int) -> bytes:
-    """Seven bits a byte, low first; all but the last with the highest bit set."""
-    written = bytearray()
-    while number > _SEVEN_BITS:
-        written.append(number & _SEVEN_BITS | ~_SEVEN_BITS & 0xFF)
-        number >>= 7
-    return bytes((*written, number))
 
 
 def _parse(kind: type[P], raw: bytes | bytearray, party: str) -> P:
