@@ -126,7 +126,7 @@ class Seal:
         """Send one record; returns when it is handed to the carrier."""
         async with self._writing:
             try:
-                self._tls.write(b"".join((len(record).to_bytes(_LENGTH_BYTES, "big"), record)))
+                self._tls.write(len(record).to_bytes(_LENGTH_BYTES, "big") + record)
             except ssl.SSLError:  # the reading side has found that the session is over
                 raise CarrierLost from None
             await self._flush_locked()
