@@ -155,7 +155,8 @@ class Store:
                 "logged": int(logged.timestamp()),
                 **_columns(statement),
             }
-            self._appended += 1  # by the thread that also looks, and not if the caller goes away
+            # Here, not when it has returned: a caller that goes away meanwhile would not count it.
+            self._appended += 1
             number = connection.execute(_LOG, row).inserted_primary_key
             assert number is not None
             return int(number[0])
