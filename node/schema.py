@@ -78,7 +78,6 @@ receipts = Table(
     *_statement_columns()[1:],  # their kind is receipt
     Column("salt", LargeBinary, nullable=False),
 )
-
 charges = Table(
     "charges",
     tables,

@@ -64,6 +64,11 @@ _KEEP = insert(_receipts)
 _RECEIPTS = (
     select(_receipts).where(_receipts.c.run == bindparam("run")).order_by(_receipts.c.digest)
 )
+_CHARGE = insert(_charges)
+_IS_CHARGED = select(_charges.c.run).where(_charges.c.run == bindparam("run"))
+_CHARGED = select(_charges).where(
+    _charges.c.dataset == bindparam("dataset"), _charges.c.at >= bindparam("since")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,30 +281,30 @@ class Store:
 
     def charge(self, run: bytes, charges: Sequence[Charge]) -> None:
         """Keep what the answer of a run costs each of its datasets."""
+        rows = [
+            {
+                "run": run,
+                "dataset": one.dataset,
+                "receiver": one.receiver,
+                "epsilon": str(one.epsilon),
+                "at": int(one.at.timestamp()),
+            }
+            for one in charges
+        ]
         with self._database.write() as db:
-            for one in charges:
-                db.execute(
-                    insert(_charges).values(
-                        run=run,
-                        dataset=one.dataset,
-                        receiver=one.receiver,
-                        epsilon=str(one.epsilon),
-                        at=int(one.at.timestamp()),
-                    )
-                )
+            db.execute(_CHARGE, rows)
 
     def is_charged(self, run: bytes) -> bool:
         """Whether the answer of a run has been charged."""
         with self._database.read() as db:
-            known = db.execute(select(_charges.c.run).where(_charges.c.run == run))
-            return known.first() is not None
+            return db.execute(_IS_CHARGED, {"run": run}).first() is not None
 
     def charged(self, dataset: str, since: datetime) -> dict[str, Decimal]:
         """What all answers about a dataset have cost since then, by receiver."""
-        which = (_charges.c.dataset == dataset) & (_charges.c.at >= int(since.timestamp()))
+        terms = {"dataset": dataset, "since": int(since.timestamp())}
         found: dict[str, Decimal] = defaultdict(Decimal)
         with self._database.read() as db:
-            for row in db.execute(select(_charges).where(which)):
+            for row in db.execute(_CHARGED, terms):
                 found[row.receiver] += Decimal(row.epsilon)
         return found
 
