@@ -6,12 +6,15 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from contract.errors import StorageFull
 from contract.signing import Kind, Statement
+from durable.database import Database
 from durable.postgres import Place
 from node.store import Store
 from tests.unit.node.stations import TOO_MUCH, limited
@@ -137,6 +140,51 @@ def test_what_cannot_be_written_is_not_said(store: Store) -> None:
         store.say(statement(body=TOO_MUCH))
     assert store.unsaid(0) == []
     assert store.say(statement())
+
+
+@contextmanager
+def failing(database: Database) -> Iterator[Connection]:
+    """A transaction that is refused when it is to be committed."""
+    with database.engine.begin() as connection:
+        yield connection
+        raise StorageFull("no room", fix="make some")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda store: store.say(statement(Kind.GATE)),
+        lambda store: store.taken(1, None),
+        lambda store: store.hear(2, JOB, statement(), "approved"),
+        lambda store: store.skip(2),
+        lambda store: store.begin_log(LOG, 0),
+        lambda store: store.pin(JOB, ("aa" * 32,)),
+        lambda store: store.begin(JOB),
+        lambda store: store.set_result(JOB, "{}"),
+        lambda store: store.end(JOB, "failed", "{}"),
+    ],
+    ids=["say", "taken", "hear", "skip", "begin_log", "pin", "begin", "set_result", "end"],
+)
+def test_what_is_in_memory_is_what_was_committed(
+    store: Store, reopen: Reopen, monkeypatch: pytest.MonkeyPatch, change: Callable[[Store], object]
+) -> None:
+    def known(store: Store) -> object:
+        return store.log, store.cursor, store.unsaid(0), store.job(JOB)
+
+    store.say(statement(Kind.CONTRACT))
+    store.hear(1, JOB, statement(Kind.CONTRACT), "proposed")
+    before = known(store)
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "write", failing)
+        with pytest.raises(StorageFull):
+            change(store)
+    assert known(store) == before
+    store = reopen()
+    assert known(store) == before
+    change(store)
+    after = known(store)
+    assert after != before
+    assert known(reopen()) == after
 
 
 # ── jobs, receipts, and the rest ────────────────────────────────────────────────────────────────
