@@ -348,7 +348,6 @@ class Expressions(Conditions):
             ),
             formula=sql.sql(dialect="duckdb", identify=True),
             computed=sql,
-            parts=_joined(column.needed for column in columns),
             picks=(*picks, *(pick for column in shown for pick in column.picks)),
         )
 

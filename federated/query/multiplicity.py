@@ -97,7 +97,6 @@ class ManyRows:
         offered = replace(
             column,
             name=self._named(sql),
-            parts=frozenset(hidden),
             picks=tuple(exp.column(one, table=self.source, quoted=True) for one in hidden),
         )
         return Linear(((offered, Fraction(1)),), scale=offered.scale)

@@ -97,7 +97,6 @@ class Part:
 
     def added_up(self) -> str:
         """SQL that gives, of each group, how many keys it has and the sum of each value."""
-        self.use(self.source.key, Use.JOIN)
         rows = self._select()
         groups = [exp.column(f"g{i}", quoted=True) for i in range(len(self.groups))]
         sums: list[exp.Expr] = [exp.alias_(exp.Count(this=exp.Star()), "n", quoted=True)]

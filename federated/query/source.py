@@ -108,7 +108,6 @@ def _moved(column: Column, of: Relation, to: str) -> Column:
         name=within(of.alias, column.name),
         origins=_of_dataset(of, column.origins),
         chosen=_of_dataset(of, column.chosen),
-        parts=frozenset(within(of.alias, part) for part in column.parts),
         picks=tuple(
             exp.column(within(of.alias, pick.name), table=to, quoted=True) for pick in column.picks
         ),

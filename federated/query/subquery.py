@@ -126,7 +126,6 @@ class _Inside:
             source=self.outer,
             formula="",
             computed=None,
-            parts=frozenset(hidden),
             picks=tuple(exp.column(name, table=self.outer, quoted=True) for name in hidden),
         )
 

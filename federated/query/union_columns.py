@@ -60,7 +60,6 @@ def _column(selects: Sequence[InBracket], place: int, alias: str, name: str) -> 
         lacks=next((field.lacks for field in fields if field.range is None), ""),
         scaled=type_.is_number and not as_it_is,
         origins=frozenset({name}),
-        parts=frozenset(hidden),
         picks=tuple(exp.column(one, table=alias, quoted=True) for one in hidden),
     )
 

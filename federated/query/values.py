@@ -72,7 +72,6 @@ class Column:
     formula: str = ""  # how it is computed of what its source offers, if it is
     computed: exp.Expr | None = field(default=None, compare=False)  # the same, as a tree
     beside: BesideKind | None = None  # of a column of the dataset as it stands, in a key of several
-    parts: frozenset[str] = frozenset()  # what its source must offer, besides its own name
     picks: tuple[exp.Expr, ...] = field(default=(), compare=False)
     """Of each CASE in it, the branches that a key's rows took: a bit for each."""
 
@@ -90,11 +89,6 @@ class Column:
     def seen(self) -> frozenset[str]:
         """The columns of the dataset whose values show in it, or choose what shows."""
         return self.origins | self.chosen
-
-    @property
-    def needed(self) -> frozenset[str]:
-        """The names that its source must offer."""
-        return self.parts if self.formula else self.parts | {self.name}
 
     @property
     def written(self) -> tuple[str, str, str]:
