@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from contract.keys import PartKind
+from federated.query.owner_sql import in_duckdb
 
 
 def canonical_key(parts: Sequence[tuple[PartKind, exp.Expr]]) -> exp.Expr:
@@ -31,8 +32,7 @@ def key_in_sql(columns: Sequence[tuple[PartKind, str]]) -> str:
     whole = exp.and_(
         *(exp.not_(exp.Is(this=one.copy(), expression=exp.Null())) for _, one in named)
     )
-    written: str = exp.Case().when(whole, canonical_key(named)).sql(dialect="duckdb", identify=True)
-    return written
+    return in_duckdb(exp.Case().when(whole, canonical_key(named)))
 
 
 def _concat(*pieces: exp.Expr) -> exp.Expr:

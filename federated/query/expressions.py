@@ -16,6 +16,7 @@ from sqlglot import exp
 from contract.dataset import ColumnType
 from contract.errors import MiheError
 from federated.query.conditions import PLAIN, Conditions
+from federated.query.owner_sql import in_duckdb
 from federated.query.text import Text
 from federated.query.values import (
     Column,
@@ -346,7 +347,7 @@ class Expressions(Conditions):
                     *(column.origins for column in chosen_by),
                 ]
             ),
-            formula=sql.sql(dialect="duckdb", identify=True),
+            formula=in_duckdb(sql),
             computed=sql,
             picks=(*picks, *(pick for column in shown for pick in column.picks)),
         )

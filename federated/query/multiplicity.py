@@ -19,6 +19,7 @@ from contract.errors import MiheError
 from federated.query.conditions import Condition
 from federated.query.expressions import Expressions
 from federated.query.join_key import columns_of
+from federated.query.owner_sql import names_in
 from federated.query.source import Relation, Source
 from federated.query.subquery import Inner, grouped, parts, summed
 from federated.query.text import Text
@@ -205,7 +206,7 @@ def _adds_up_alone(scope: Expressions, tree: exp.Select, many: ManyRows) -> bool
 
 def _read(column: Column) -> set[str]:
     """The names that a column is computed of."""
-    return {one.name for one in column.sql().find_all(exp.Column)}
+    return names_in([column.sql()])
 
 
 def added_up(

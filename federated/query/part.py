@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from contract.dataset import CatalogueEntry
 from contract.errors import BadMessage
 from contract.job import KeyPart
 from contract.keys import PartKind
 from contract.policy import Use
 from federated.query.canonical_key import canonical_key
 from federated.query.join_key import columns_of
+from federated.query.owner_sql import alias, in_duckdb, named, names_in
 from federated.query.plan import GroupColumn, LocalDataset, LocalPart, ValueColumn, snapshot_name
 from federated.query.source import Relation, Source, within
 from federated.query.subquery import Inner
@@ -79,7 +81,7 @@ class Part:
             key_kind=first.key,
             beside=tuple(map(_key_part, others)) or None,
             size=self.size,
-            sql=self._select().sql(dialect="duckdb", identify=True),
+            sql=in_duckdb(self._select()),
             groups=tuple(
                 GroupColumn(
                     name=group.called,
@@ -99,15 +101,14 @@ class Part:
         """SQL that gives, of each group, how many keys it has and the sum of each value."""
         rows = self._select()
         groups = [exp.column(f"g{i}", quoted=True) for i in range(len(self.groups))]
-        sums: list[exp.Expr] = [exp.alias_(exp.Count(this=exp.Star()), "n", quoted=True)]
+        sums: list[exp.Expr] = [named(exp.Count(this=exp.Star()), "n")]
         for i in range(len(self.values)):
             total = exp.Sum(this=exp.column(f"v{i}", quoted=True))
-            sums.append(exp.alias_(exp.Coalesce(this=total, expressions=[number(0)]), f"v{i}"))
+            sums.append(named(exp.Coalesce(this=total, expressions=[number(0)]), f"v{i}"))
         select = exp.select(*groups, *sums).from_(rows.subquery("own"))
         if groups:
             select = select.group_by(*(one.copy() for one in groups))
-        written: str = select.sql(dialect="duckdb", identify=True)
-        return written
+        return in_duckdb(select)
 
     def _note_inside(self) -> None:
         """Note what is done inside of the datasets' own sub-queries."""
@@ -135,12 +136,11 @@ class Part:
         return dict(sorted(found.items()))
 
     def _select(self) -> exp.Select:
-        columns = [_named(key_sql(self.source.key), "key")]
-        columns += [_named(group.label(), f"g{i}") for i, group in enumerate(self.groups)]
-        columns += [_named(sql, f"v{i}") for i, (_, sql) in enumerate(self.values)]
-        columns += [_named(cast(sql, "BIGINT"), f"p{i}") for i, sql in enumerate(self.picks)]
-        read = [*columns, *self.conditions]
-        names = {column.name for tree in read for column in tree.find_all(exp.Column)}
+        columns = [named(key_sql(self.source.key), "key")]
+        columns += [named(group.label(), f"g{i}") for i, group in enumerate(self.groups)]
+        columns += [named(sql, f"v{i}") for i, (_, sql) in enumerate(self.values)]
+        columns += [named(cast(sql, "BIGINT"), f"p{i}") for i, sql in enumerate(self.picks)]
+        names = names_in([*columns, *self.conditions])
         select = exp.select(*columns).from_(self._relation(names))
         return select.where(*self.conditions) if self.conditions else select
 
@@ -151,8 +151,8 @@ class Part:
             return self._together(needed)
         # Joined by key first, then added up by key.
         items = {name: sql for name, sql in added_up.items.items() if name in needed}
-        select = _grouped(added_up, items).from_(self._together(_names_in(added_up, items)))
-        return exp.Subquery(this=select, alias=_alias(self.source.alias))
+        select = _grouped(added_up, items).from_(self._together(_read(added_up, items)))
+        return exp.Subquery(this=select, alias=alias(self.source.alias))
 
     def _together(self, needed: Set[str]) -> exp.Expr:
         """The dataset, or all those of the owner, joined by their keys."""
@@ -161,36 +161,34 @@ class Part:
             return _rows_of(first, 0, needed)
         keys = {column.name for column in first.key}
         own = {name for name in needed if "." not in name}
-        shown = [
-            _named(exp.column(one, table=first.alias, quoted=True), one) for one in sorted(own)
-        ]
+        shown = [named(exp.column(one, table=first.alias, quoted=True), one) for one in sorted(own)]
         select = exp.Select().from_(_rows_of(first, 0, own | keys))
         for place, one in enumerate(others, start=1):
             prefix = within(one.alias, "")
             names = sorted(name.removeprefix(prefix) for name in needed if name.startswith(prefix))
             shown += [
-                _named(exp.column(name, table=one.alias, quoted=True), within(one.alias, name))
+                named(exp.column(name, table=one.alias, quoted=True), within(one.alias, name))
                 for name in names
             ]
             pairs = zip(first.key, one.key, strict=True)
             by_key = exp.and_(*(exp.EQ(this=a.sql(), expression=b.sql()) for a, b in pairs))
             wanted = {*names, *(column.name for column in one.key)}
             select = select.join(_rows_of(one, place, wanted), on=by_key)
-        return exp.Subquery(this=select.select(*shown), alias=_alias(self.source.alias))
+        return exp.Subquery(this=select.select(*shown), alias=alias(self.source.alias))
 
 
 def _rows_of(relation: Relation, place: int, needed: Set[str]) -> exp.Expr:
     """A dataset, or its owner's sub-query over it, which offers the names in `needed`."""
     inner, snapshot = relation.inner, exp.to_identifier(snapshot_name(place))
     if inner is None:
-        return exp.Table(this=snapshot, alias=_alias(relation.alias))
+        return exp.Table(this=snapshot, alias=alias(relation.alias))
     items = {name: sql for name, sql in inner.items.items() if name in needed}
-    dataset = exp.Table(this=snapshot, alias=_alias(inner.alias))
-    return exp.Subquery(this=_grouped(inner, items).from_(dataset), alias=_alias(relation.alias))
+    dataset = exp.Table(this=snapshot, alias=alias(inner.alias))
+    return exp.Subquery(this=_grouped(inner, items).from_(dataset), alias=alias(relation.alias))
 
 
 def _grouped(inner: Inner, items: Mapping[str, exp.Expr]) -> exp.Select:
-    select = exp.select(*(_named(sql, name) for name, sql in items.items()))
+    select = exp.select(*(named(sql, name) for name, sql in items.items()))
     if inner.conditions:
         select = select.where(*(condition.sql for condition in inner.conditions))
     if inner.groups:
@@ -198,11 +196,10 @@ def _grouped(inner: Inner, items: Mapping[str, exp.Expr]) -> exp.Select:
     return select
 
 
-def _names_in(inner: Inner, items: Mapping[str, exp.Expr]) -> set[str]:
+def _read(inner: Inner, items: Mapping[str, exp.Expr]) -> set[str]:
     """The names of what a sub-query reads."""
-    read = [*items.values(), *(condition.sql for condition in inner.conditions)]
-    read += [group.sql() for group in inner.groups]
-    return {column.name for tree in read for column in tree.find_all(exp.Column)}
+    conditions = [condition.sql for condition in inner.conditions]
+    return names_in([*items.values(), *conditions, *(group.sql() for group in inner.groups)])
 
 
 def _qualified(dataset: str, names: Iterable[str]) -> list[str]:
@@ -211,16 +208,17 @@ def _qualified(dataset: str, names: Iterable[str]) -> list[str]:
 
 def size_of(source: Source) -> int:
     """How many keys an owner sends, padding included."""
-    return min(_size_of(relation) for relation in source.relations)
+    return min(padded_size(one.entry, columns_of(one.key)) for one in source.relations)
 
 
-def _size_of(relation: Relation) -> int:
-    declared = relation.entry.key_of(columns_of(relation.key))
+def padded_size(entry: CatalogueEntry, key: Sequence[str]) -> int:
+    """How many keys of these columns a dataset has, as everybody is told."""
+    declared = entry.key_of(key)
     if declared is None or declared.size is None:
         raise BadMessage(
             "a catalogue entry does not say how many keys there are",
             fix="Have its owner import the dataset again.",
-            party=relation.entry.org,
+            party=entry.org,
             phase="plan",
         )
     return declared.size
@@ -239,11 +237,3 @@ def _kind_of(column: Column) -> PartKind:
 def _key_part(column: Column) -> KeyPart:
     (origin,) = column.origins
     return KeyPart(column=origin, kind=_kind_of(column))
-
-
-def _named(value: exp.Expr, name: str) -> exp.Expr:
-    return exp.alias_(value, name, quoted=True)
-
-
-def _alias(name: str) -> exp.TableAlias:
-    return exp.TableAlias(this=exp.to_identifier(name, quoted=True))

@@ -14,10 +14,10 @@ from sqlglot import exp
 
 from contract.canonical import Frozen, Name, OrgId
 from contract.dataset import CatalogueColumn, CatalogueKey
-from contract.errors import BadMessage
 from contract.keys import KeyKind
 from contract.policy import Use
-from federated.query.part import WHOLE, Part
+from federated.query.owner_sql import alias, in_duckdb, named, names_in
+from federated.query.part import WHOLE, Part, padded_size
 from federated.query.plan import SNAPSHOT
 from federated.query.union import Branch
 from federated.query.values import Column, Linear, cast, number
@@ -70,22 +70,14 @@ class UnionPart(Frozen):
 def part_of(branch: Branch, kind: KeyKind, drafted: Part, needed: Set[str]) -> UnionPart:
     """The organisation's part; `drafted` says what everybody adds up, of the names in `needed`."""
     entry = branch.entry
-    declared = entry.key_of((branch.key,))
-    if declared is None or declared.size is None:
-        raise BadMessage(
-            "a catalogue entry does not say how many keys there are",
-            fix="Have its owner import the dataset again.",
-            party=entry.org,
-            phase="plan",
-        )
     return UnionPart(
         org=entry.org,
         dataset=entry.name,
         key_column=branch.key,
         key_kind=kind,
-        size=declared.size,
-        sql=_written(_given(branch, needed)),
-        sql_of_rows=_written(_given(branch, needed).select(_named(_row(branch), _ROW))),
+        size=padded_size(entry, (branch.key,)),
+        sql=in_duckdb(_given(branch, needed)),
+        sql_of_rows=in_duckdb(_given(branch, needed).select(named(_row(branch), _ROW))),
         uses=_uses(branch, drafted),
     )
 
@@ -96,9 +88,9 @@ def part_of(branch: Branch, kind: KeyKind, drafted: Part, needed: Set[str]) -> U
 def _given(branch: Branch, needed: Set[str]) -> exp.Select:
     """The rows that an organisation's SELECT gives, of which only some columns are needed."""
     key = exp.column(branch.key, table=branch.alias, quoted=True)
-    items = [_named(branch.items[name], name) for name in branch.items if name in needed]
-    table = exp.Table(this=exp.to_identifier(SNAPSHOT), alias=_alias(branch.alias))
-    select = exp.select(_named(key, _KEY), *items).from_(table)
+    items = [named(branch.items[name], name) for name in branch.items if name in needed]
+    table = exp.Table(this=exp.to_identifier(SNAPSHOT), alias=alias(branch.alias))
+    select = exp.select(named(key, _KEY), *items).from_(table)
     conditions = [condition.sql for condition in branch.conditions]
     return select.where(*conditions) if conditions else select
 
@@ -119,24 +111,23 @@ def _is_one_row(key: CatalogueColumn | CatalogueKey | None) -> bool:
 
 def brought_sql(part: Part) -> str:
     """Of every subject with some labels its rows: their numbers, added up modulo 2^64."""
-    columns = [_named(_label(group), f"g{place}") for place, group in enumerate(part.groups)]
+    columns = [named(_label(group), f"g{place}") for place, group in enumerate(part.groups)]
     labels = [_column(f"g{place}") for place in range(len(part.groups))]
     total = exp.Mod(this=exp.Sum(this=_column(_ROW)), expression=number(_NUMBERS))
-    made = [_named(_column(_KEY), "key"), _named(cast(total, "UBIGINT"), "part"), *labels]
+    made = [named(_column(_KEY), "key"), named(cast(total, "UBIGINT"), "part"), *labels]
     rows = _rows(part, [_column(_ROW), *columns])
     select = exp.select(*made).from_(rows)
-    return _written(select.group_by(_column(_KEY), *(label.copy() for label in labels)))
+    return in_duckdb(select.group_by(_column(_KEY), *(label.copy() for label in labels)))
 
 
-def names_in(part: Part) -> set[str]:
+def read_of_bracket(part: Part) -> set[str]:
     """The names of the bracket that everybody's SQL reads."""
-    trees = [*_labels_and_values(part), *part.picks, *part.conditions]
-    return {column.name for tree in trees for column in tree.find_all(exp.Column)}
+    return names_in([*_labels_and_values(part), *part.picks, *part.conditions])
 
 
 def _labels_and_values(part: Part) -> list[exp.Expr]:
-    columns = [_named(_label(group), f"g{place}") for place, group in enumerate(part.groups)]
-    return columns + [_named(sql, f"v{place}") for place, (_, sql) in enumerate(part.values)]
+    columns = [named(_label(group), f"g{place}") for place, group in enumerate(part.groups)]
+    return columns + [named(sql, f"v{place}") for place, (_, sql) in enumerate(part.values)]
 
 
 def totals_sql(part: Part) -> str:
@@ -144,35 +135,35 @@ def totals_sql(part: Part) -> str:
     columns = _labels_and_values(part)
     labels = [_column(f"g{place}") for place in range(len(part.groups))]
     subjects = exp.Count(this=exp.Distinct(expressions=[_column(_KEY)]))
-    made = [*labels, _named(subjects, "subjects"), _named(exp.Count(this=exp.Star()), "rows")]
+    made = [*labels, named(subjects, "subjects"), named(exp.Count(this=exp.Star()), "rows")]
     for place in range(len(part.values)):
         of = _column(f"v{place}")
-        made.append(_named(exp.Sum(this=of), f"v{place}"))
-        made.append(_named(exp.Min(this=of.copy()), f"least{place}"))
-        made.append(_named(exp.Max(this=of.copy()), f"most{place}"))
+        made.append(named(exp.Sum(this=of), f"v{place}"))
+        made.append(named(exp.Min(this=of.copy()), f"least{place}"))
+        made.append(named(exp.Max(this=of.copy()), f"most{place}"))
     select = exp.select(*made).from_(_rows(part, columns))
-    return _written(select.group_by(*(label.copy() for label in labels)) if labels else select)
+    return in_duckdb(select.group_by(*(label.copy() for label in labels)) if labels else select)
 
 
 def picked_sql(part: Part) -> str | None:
     """Of every subject the branches that its rows take; None if no CASE is added up."""
     if not part.picks:
         return None
-    columns = [_named(cast(sql, "BIGINT"), f"p{place}") for place, sql in enumerate(part.picks)]
+    columns = [named(cast(sql, "BIGINT"), f"p{place}") for place, sql in enumerate(part.picks)]
     every = [
-        _named(exp.Anonymous(this="BIT_OR", expressions=[_column(f"p{place}")]), f"p{place}")
+        named(exp.Anonymous(this="BIT_OR", expressions=[_column(f"p{place}")]), f"p{place}")
         for place in range(len(part.picks))
     ]
-    return _written(exp.select(*every).from_(_rows(part, columns)).group_by(_column(_KEY)))
+    return in_duckdb(exp.select(*every).from_(_rows(part, columns)).group_by(_column(_KEY)))
 
 
 def _rows(part: Part, columns: Sequence[exp.Expr]) -> exp.Subquery:
     """The rows of the bracket that count, with these columns."""
-    table = exp.Table(this=exp.to_identifier(BRACKET), alias=_alias(part.source.alias))
+    table = exp.Table(this=exp.to_identifier(BRACKET), alias=alias(part.source.alias))
     rows = exp.select(_column(_KEY), *columns).from_(table)
     if part.conditions:
         rows = rows.where(*part.conditions)
-    return exp.Subquery(this=rows, alias=_alias("r"))
+    return exp.Subquery(this=rows, alias=alias("r"))
 
 
 def _label(column: Column) -> exp.Expr:
@@ -185,19 +176,6 @@ def _label(column: Column) -> exp.Expr:
 
 def _column(name: str) -> exp.Column:
     return exp.column(name, quoted=True)
-
-
-def _named(value: exp.Expr, name: str) -> exp.Expr:
-    return exp.alias_(value, name, quoted=True)
-
-
-def _alias(name: str) -> exp.TableAlias:
-    return exp.TableAlias(this=exp.to_identifier(name, quoted=True))
-
-
-def _written(select: exp.Select) -> str:
-    sql: str = select.sql(dialect="duckdb", identify=True)
-    return sql
 
 
 # ── the uses of its columns ─────────────────────────────────────────────────────────────────────

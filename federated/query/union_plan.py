@@ -28,9 +28,9 @@ from federated.query.union import Group, Union, most_rows
 from federated.query.union_part import (
     UnionPart,
     brought_sql,
-    names_in,
     part_of,
     picked_sql,
+    read_of_bracket,
     totals_sql,
 )
 from federated.query.values import decimal_text
@@ -156,7 +156,7 @@ def compile_union(
     assert all(value.limbs == 1 for value in values)
     terms = [summand.terms for summand in draft.summands]
     assert terms == [(Term(owner=0, column=place),) for place in range(len(values))]
-    dimensions, needed = tuple(map(_dimension, union.groups)), names_in(part)
+    dimensions, needed = tuple(map(_dimension, union.groups)), read_of_bracket(part)
     cells = prod(dimension.size for dimension in dimensions)
     if encrypted:
         _require_few(cells * (1 + len(values)))
