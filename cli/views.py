@@ -76,7 +76,7 @@ def catalogue(view: CatalogueView) -> RenderableType:
         return Text("No organisation offers a dataset yet.")
     rows = [
         (
-            f"{entry.org}.{entry.name}" if index == 0 else "",
+            entry.full_name if index == 0 else "",
             column.name,
             column.key.value if column.key else column.type.value,
             column.unit or "",
@@ -89,7 +89,7 @@ def catalogue(view: CatalogueView) -> RenderableType:
         for index, column in enumerate(entry.columns)
     ]
     keys = [
-        (f"{entry.org}.{entry.name}", ", ".join(key.columns), "key", "", "", f"≤ {key.size:,}", "")
+        (entry.full_name, ", ".join(key.columns), "key", "", "", f"≤ {key.size:,}", "")
         for organisation in view.organisations
         for entry in organisation.entries
         for key in entry.keys or ()
@@ -102,7 +102,7 @@ def catalogue(view: CatalogueView) -> RenderableType:
 def catalogue_summary(view: CatalogueView) -> RenderableType:
     """What every organisation offers, one line per dataset."""
     rows = [
-        (f"{entry.org}.{entry.name}", entry.title, len(entry.columns), _keys(entry))
+        (entry.full_name, entry.title, len(entry.columns), _keys(entry))
         for organisation in view.organisations
         for entry in organisation.entries
     ]

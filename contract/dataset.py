@@ -368,6 +368,11 @@ class CatalogueEntry(Frozen):
         return self
 
     @property
+    def full_name(self) -> str:
+        """What everybody calls it: org.dataset."""
+        return f"{self.org}.{self.name}"
+
+    @property
     def schema_digest(self) -> str:
         """Identifies what a job was planned on: hex SHA-256 of names and types, not of sizes."""
         bare = tuple(column.model_copy(update={"size": None}) for column in self.columns)

@@ -30,11 +30,6 @@ class Joined:
     entry: CatalogueEntry
     columns: Mapping[str, Column]
 
-    @property
-    def dataset(self) -> str:
-        """Its dataset's full name."""
-        return f"{self.entry.org}.{self.entry.name}"
-
 
 def read(text: Text, tree: exp.Select, sources: Sequence[Joined]) -> list[tuple[Column, ...]]:
     """The key of every source, its columns in one order: first those that hold keys."""
@@ -214,9 +209,9 @@ def _require_declared(
     key = next(column.name for column in parts.values() if column.key)
     raise text.refuse(
         names[0],
-        f"{source.dataset} declares no key of {', '.join(columns)}.{known}",
+        f"{source.entry.full_name} declares no key of {', '.join(columns)}.{known}",
         f"Have its owner add [[key]] columns = [{listed}] to the description; or join by {key}"
-        f" alone, added up first: {summed(key, source.dataset)}.",
+        f" alone, added up first: {summed(key, source.entry.full_name)}.",
         error=UnknownColumn,
         rule=_DECLARED,
     )

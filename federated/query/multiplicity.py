@@ -153,11 +153,13 @@ def _repeated(
         return None
     first, rows = several[0]
     same = _alike(source)
-    many = ManyRows(scope.text, source.alias, first.dataset, first.key, rows, first.alias, same)
+    many = ManyRows(
+        scope.text, source.alias, first.entry.full_name, first.key, rows, first.alias, same
+    )
     for one, each in known:
         if each is None:
             # A sub-query's condition, say, may leave one row; here they would multiply.
-            raise many.refuse(nodes[one.alias], f"and {one.dataset} does not say how many")
+            raise many.refuse(nodes[one.alias], f"and {one.entry.full_name} does not say how many")
     many.most = prod(rows for _, rows in known if rows is not None)
     return many, nodes[first.alias]
 

@@ -26,11 +26,6 @@ class Relation:
     key: tuple[Column, ...]
     """The columns that join it, in one order for all, one that holds keys first."""
 
-    @property
-    def dataset(self) -> str:
-        """Its dataset's full name."""
-        return f"{self.entry.org}.{self.entry.name}"
-
 
 @dataclass(frozen=True, slots=True)
 class Source:

@@ -27,7 +27,7 @@ from federated.query.scope import Names
 from federated.query.source import Relation, Source, by_owner
 from federated.query.subquery import Inner, grouped, parts, settle_alias
 from federated.query.text import Text
-from federated.query.values import Column, column_of, whole
+from federated.query.values import Column, offered_by, whole
 
 FEWEST_OWNERS, MOST_OWNERS = 2, 8
 MOST_DATASETS = MOST_JOINED + 1
@@ -222,9 +222,8 @@ def _columns(
     text: Text, node: exp.Expr, entry: CatalogueEntry, alias: str, parameters: Parameters
 ) -> tuple[dict[str, Column], Inner | None]:
     """What a part of FROM offers, and the sub-query that it is, if it is one."""
-    dataset = f"{entry.org}.{entry.name}"
     if isinstance(node, exp.Table):
-        return {one.name: column_of(one, alias, dataset) for one in entry.columns}, None
+        return offered_by(entry, alias), None
     return subquery.read(text, node.this, entry, alias, parameters)
 
 

@@ -18,7 +18,7 @@ from federated.query.expressions import Expressions
 from federated.query.parameters import Parameters
 from federated.query.scope import Names
 from federated.query.text import Text
-from federated.query.values import Column, Range, column_of, type_at
+from federated.query.values import Column, Range, offered_by, type_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,8 @@ class _Inside:
         self.text, self.tree, self.entry, self.outer = text, tree, entry, outer
         (table,) = parts(tree)
         self.alias = settle_alias(text, table)
-        dataset = f"{entry.org}.{entry.name}"
-        offered = {one.name: column_of(one, self.alias, dataset) for one in entry.columns}
-        names = Names(self.alias, entry.org, entry.name, offered)
+        names = Names(self.alias, entry.org, entry.name, offered_by(entry, self.alias))
         self.scope = Expressions(text, [names], parameters)
-        self.dataset = dataset
 
     def read(self) -> tuple[dict[str, Column], Inner]:
         self._refuse_shown_alone()
@@ -214,7 +211,7 @@ class _Inside:
     @property
     def _lacks(self) -> str:
         keys = [column.name for column in self.groups if column.key]
-        return f"rows_per_key of key column {', '.join(keys)} of {self.dataset}"
+        return f"rows_per_key of key column {', '.join(keys)} of {self.entry.full_name}"
 
 
 # ── parts of any SELECT ─────────────────────────────────────────────────────────────────────────

@@ -236,8 +236,8 @@ def _key_kind(text: Text, selects: Sequence[InBracket]) -> KeyKind:
         if not kinds:
             raise text.refuse(
                 one.start,
-                f"{one.dataset} has no kind of key in common with those before, so their subjects"
-                " are of different kinds",
+                f"{one.entry.full_name} has no kind of key in common with those before, so their"
+                " subjects are of different kinds",
                 "Add up datasets about subjects of one kind: `mihe catalog` shows their keys.",
                 error=KeyKindMismatch,
                 rule=RULE,
@@ -312,8 +312,8 @@ class _Around:
                 declared = select.fields[place]
                 if public_values(declared) is None and not declared.formula:
                     what = (
-                        f"the values of '{declared.name}' of {select.dataset} are not known to"
-                        " everybody"
+                        f"the values of '{declared.name}' of {select.entry.full_name} are not known"
+                        " to everybody"
                     )
                     fix = (
                         f"Have {select.entry.org} declare them in the description of the dataset:"

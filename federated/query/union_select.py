@@ -18,7 +18,7 @@ from federated.query.scope import Names
 from federated.query.statement import Entries, entry_of
 from federated.query.subquery import named_twice, parts, set_alias, settle_alias
 from federated.query.text import Text
-from federated.query.values import Column, column_of
+from federated.query.values import Column, offered_by
 
 SHAPE = (
     "SELECT dimensions, COUNT(*), SUM(…), AVG(…) FROM (SELECT columns FROM org.dataset WHERE …"
@@ -61,18 +61,13 @@ class InBracket:
         table = self._table()
         self.entry = entry_of(self.text, table, entries)
         self.alias = settle_alias(self.text, table)
-        offered = {one.name: column_of(one, self.alias, self.dataset) for one in self.entry.columns}
-        names = Names(self.alias, self.entry.org, self.entry.name, offered)
+        entry = self.entry
+        names = Names(self.alias, entry.org, entry.name, offered_by(entry, self.alias))
         self.scope = Expressions(self.text, [names], parameters)
         self.names = self._names()
         self.nodes = [node.this for node in self.tree.expressions]
         self.fields = [self._field(node) for node in self.nodes]
         self.conditions = self.scope.conditions(self.tree.args.get("where"))
-
-    @property
-    def dataset(self) -> str:
-        """Whose rows, as a statement names them."""
-        return f"{self.entry.org}.{self.entry.name}"
 
     def _table(self) -> exp.Table:
         nodes = parts(self.tree)
@@ -124,8 +119,8 @@ class InBracket:
         if not keys:
             raise self.text.refuse(
                 self.tree,
-                f"{self.dataset} has no key column, so nobody can tell how many subjects a group"
-                " has",
+                f"{self.entry.full_name} has no key column, so nobody can tell how many subjects a"
+                " group has",
                 "Have its owner declare the column that names its subjects as a key.",
                 error=UnknownColumn,
                 rule="groups have a smallest number of subjects",

@@ -14,7 +14,7 @@ from functools import reduce
 
 from sqlglot import exp
 
-from contract.dataset import CatalogueColumn, ColumnType
+from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
 from contract.keys import BesideKind, KeyKind, PartKind
 
 SENT_BITS = 63
@@ -125,8 +125,12 @@ class Column:
         return cast(value, "VARCHAR")
 
 
-def column_of(declared: CatalogueColumn, source: str, dataset: str) -> Column:
-    """A column of a dataset, under the alias that the dataset has."""
+def offered_by(entry: CatalogueEntry, alias: str) -> dict[str, Column]:
+    """The columns of a dataset, by name, under the alias that the dataset has."""
+    return {one.name: _column_of(one, alias, entry.full_name) for one in entry.columns}
+
+
+def _column_of(declared: CatalogueColumn, source: str, dataset: str) -> Column:
     if declared.type is ColumnType.PERIOD:
         bounds: tuple[int, int] | None = _MONTHS
     else:
