@@ -16,8 +16,9 @@ from cli.carry_out import Manner, carry_out, say_written, tell
 from cli.follow import conclude, follow
 from cli.options import JobArgument, JsonOption, MatchingOption, NodeOption
 from contract.errors import BadRequest
-from contract.job import STRONGEST_MATCHING, Basis
+from contract.job import Basis
 from contract.lifecycle import TERMINAL
+from contract.suites import STRONGEST_MATCHING
 from mihe import sidecar
 from mihe.node import Node, job_name
 from mihe.proposal import ANY_ENGINE, intersection

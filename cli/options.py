@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from contract.job import Matching
+from contract.suites import Matching
 from mihe.where import NODE_VARIABLE
 
 NodeOption = Annotated[

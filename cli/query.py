@@ -18,16 +18,9 @@ from cli.comparison import REMAINDER
 from cli.options import JsonOption, MatchingOption, NodeOption
 from contract.dataset import COMPUTED_NOISE, ResultColumn
 from contract.errors import BadRequest
-from contract.job import (
-    DEFAULT_GROUP,
-    DEFAULT_JOIN,
-    MOST_CONTRIBUTORS,
-    MOST_SHARE,
-    STRONGEST_MATCHING,
-    Aggregation,
-    Basis,
-)
+from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, MOST_CONTRIBUTORS, MOST_SHARE, Basis
 from contract.lifecycle import State
+from contract.suites import STRONGEST_MATCHING, Aggregation
 from mihe.node import Node
 from mihe.proposal import USUAL_AGGREGATION, parameters_typed, question
 from mihe.result import Result, text_of

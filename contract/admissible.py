@@ -15,10 +15,10 @@ from contract.errors import (
     UnknownOrganisation,
 )
 from contract.identity import Identity, Role
-from contract.job import Family
 from contract.ledger import Ledger
 from contract.lifecycle import State
 from contract.signing import MAX_BODY_BYTES, Kind, Statement
+from contract.suites import Family
 
 B = TypeVar("B", bound=Frozen)
 

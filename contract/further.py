@@ -7,8 +7,9 @@ Rules       each attempt is a run with an id of its own; sets and plan are those
 
 from typing import Final
 
-from contract.job import RR22_SUITES, Contract, Family
+from contract.job import Contract
 from contract.statements import Prepare, StartRecord
+from contract.suites import RR22_SUITES, Family
 
 MOST_ATTEMPTS: Final = 3
 """Attempts of one run. Who deviates can have its last bucket played again in each further one

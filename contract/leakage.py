@@ -4,18 +4,10 @@ It lists, for every party, everything that the protocol shows it beyond its own 
 a coalition could add. The argument behind each line is in psi/SPEC.md and federated/SPEC.md.
 """
 
-from contract.job import (
-    ECDH_SUITES,
-    Aggregation,
-    Contract,
-    Family,
-    JobKind,
-    Matching,
-    Suite,
-    keys_for,
-)
+from contract.job import Contract, JobKind, keys_for
 from contract.learns import LeakageStatement, Learns
 from contract.noise_leakage import of_noise
+from contract.suites import ECDH_SUITES, Aggregation, Family, Matching, Suite
 from contract.union_leakage import of_union
 
 

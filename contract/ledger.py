@@ -14,10 +14,11 @@ from hashlib import sha256
 from contract import further
 from contract.attempts import Attempts
 from contract.cause import Cause
-from contract.job import Contract, Family
+from contract.job import Contract
 from contract.lifecycle import TERMINAL, State
 from contract.signing import Kind, Statement
 from contract.statements import Cells, Evidence, HeKey, Matched, Prepare, RunRole, StartRecord
+from contract.suites import Family
 
 _BEFORE_THE_GATES = {
     Kind.APPROVAL,

@@ -13,18 +13,13 @@ from pydantic import Field, model_validator
 
 from contract.canonical import Frozen, Name, OrgId, Unfit
 from contract.epsilon import DEFAULT_EPSILON_DAYS, EPSILON_DECIMALS, LEAST_EPSILON, Epsilon
-from contract.job import (
-    FEWEST_CONTRIBUTORS,
-    MOST_CONTRIBUTORS,
-    MOST_SHARE,
+from contract.job import FEWEST_CONTRIBUTORS, MOST_CONTRIBUTORS, MOST_SHARE, Basis, JobKind, Purpose
+from contract.suites import (
     STRONGEST_AGGREGATION,
     STRONGEST_MATCHING,
     Aggregation,
-    Basis,
     Dominance,
-    JobKind,
     Matching,
-    Purpose,
 )
 
 

@@ -40,7 +40,7 @@ from contract.errors import (
     Withheld,
 )
 from contract.identity import Identity, Role
-from contract.job import COLLECTED, PROTOCOL_VERSION, Aggregation
+from contract.job import PROTOCOL_VERSION
 from contract.ledger import Ledger, role_of
 from contract.lifecycle import TRANSITIONS, Event, State, advance
 from contract.signing import Kind, Statement
@@ -57,6 +57,7 @@ from contract.statements import (
     StartRecord,
     Verdict,
 )
+from contract.suites import COLLECTED, Aggregation
 
 Step = Callable[[Ledger, Statement, Identity], Ledger]
 

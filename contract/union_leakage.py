@@ -1,7 +1,8 @@
 """Who learns what of a sum over UNION ALL: the coalition table in federated/SPEC.md §5.7, §5.8."""
 
-from contract.job import Aggregation, Contract, shares_to_open
+from contract.job import Contract, shares_to_open
 from contract.learns import LeakageStatement, Learns
+from contract.suites import Aggregation
 
 
 def of_union(contract: Contract) -> LeakageStatement:

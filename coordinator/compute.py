@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from contract.errors import PeerError, TooManyResults
-from contract.job import Aggregation, Contract, JobKind, Query, keys_for
+from contract.job import Contract, JobKind, Query, keys_for
 from contract.statements import MOST_CELLS
+from contract.suites import Aggregation
 from coordinator import wire
 from coordinator.collection import put
 from coordinator.wire import CellSums, Share

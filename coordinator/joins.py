@@ -7,11 +7,12 @@ process of its own (TenSEAL holds Python's lock), and say the outcome.
 import asyncio
 from pathlib import Path
 
-from contract.job import Aggregation, Contract
+from contract.job import Contract
 from contract.ledger import Ledger
 from contract.lifecycle import State
 from contract.signing import Kind
 from contract.statements import Cells, Matched, MatchFor
+from contract.suites import Aggregation
 from coordinator import compute
 from coordinator.collection import COORDINATOR, Collection, Opening, foreign
 from coordinator.he_keys import require_signed

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Protocol
 
 from contract.errors import FrameTooLarge, UnknownJob
-from contract.job import COLLECTED, Family
 from contract.ledger import Ledger
 from contract.lifecycle import State
 from contract.signing import Statement
+from contract.suites import COLLECTED, Family
 from coordinator.collection import Collection, Opening, foreign
 from coordinator.joins import Joins
 from coordinator.journal import note, short

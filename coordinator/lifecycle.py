@@ -32,12 +32,12 @@ from contract.errors import (
 )
 from contract.fold import hear, open_job
 from contract.identity import Identity, Role, require_role
-from contract.job import COLLECTED
 from contract.ledger import Ledger
 from contract.lifecycle import State
 from contract.signing import Kind, Statement, verify
 from contract.standing import objection_to
 from contract.statements import Dead
+from contract.suites import COLLECTED
 from coordinator import endings
 from coordinator.admission import Offers, changed, require_timely
 from coordinator.clock import Clock

@@ -12,10 +12,10 @@ from typing import Final
 
 from contract.attempts import Abandoned, Absent, Attempts, Of
 from contract.canonical import Frozen
-from contract.job import Aggregation
 from contract.ledger import Ledger
 from contract.lifecycle import State
 from contract.signing import Kind
+from contract.suites import Aggregation
 from coordinator import endings
 from coordinator.collection import Collection, Opening, foreign, not_yet, put
 from coordinator.he_keys import HE_KEY, file_of

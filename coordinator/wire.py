@@ -19,8 +19,9 @@ from pydantic import TypeAdapter, ValidationError
 from contract.canonical import HostPort
 from contract.errors import BadMessage, FrameTooLarge, MiheError, VersionMismatch
 from contract.identity import MAX_CERTIFICATE_BYTES
-from contract.job import PROTOCOL_VERSION, Aggregation
+from contract.job import PROTOCOL_VERSION
 from contract.signing import MAX_BODY_BYTES, MAX_SIGNATURE_BYTES, Kind, Statement
+from contract.suites import Aggregation
 from federated import words
 from federated.join.bands import BANDS, Bands
 from federated.query.plan import LocalPart, QueryPlan

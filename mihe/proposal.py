@@ -14,7 +14,8 @@ from re import fullmatch, match
 from contract import names
 from contract.dataset import ColumnType
 from contract.errors import BadRequest
-from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, Basis, JobKind, Matching
+from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, Basis, JobKind
+from contract.suites import Matching
 from protos import admin_pb2
 
 Worth = str | int | Decimal | date | bool | tuple[str, str]

@@ -17,17 +17,16 @@ from contract.errors import (
     MiheError,
     Refused,
 )
-from contract.job import (
+from contract.job import Contract, Query
+from contract.policy import Allow, Policy, Use
+from contract.suites import (
     RR22_SUITES,
     STRONGEST_AGGREGATION,
     STRONGEST_MATCHING,
     UNION_SUITES,
     Aggregation,
-    Contract,
     Family,
-    Query,
 )
-from contract.policy import Allow, Policy, Use
 from contract.views import PolicyLine
 from federated.noise import secret as noise
 from federated.paillier import encrypt as paillier

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from contract.dataset import COMPUTED_NOISE, ColumnType
-from contract.job import Aggregation, Contract, Family, Matching, Suite, suites_for
+from contract.job import Contract, suites_for
 from contract.leakage import leakage_of
+from contract.suites import Aggregation, Family, Matching, Suite
 from contract.views import PlanView
 from federated.aggregate.wire import KEY_BYTES, MERGING_BYTES, result_bytes
 from federated.join.parameters import CONTRIBUTION_BYTES, POINT_BYTES

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 
 from contract.canonical import Compiled, Frozen, OrgId
 from contract.errors import BadRequest
-from contract.job import Contract, Family, JobKind, Suite
+from contract.job import Contract, JobKind
 from contract.ledger import role_of
 from contract.statements import RunRole
+from contract.suites import Family, Suite
 from federated.join.parameters import JoinParameters
 from psi.cost import Sent
 from psi.two_party import FILED, FROM_RECEIVER, MODES, STREAMS, Agreed, Role

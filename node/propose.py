@@ -27,7 +27,6 @@ from contract.job import (
     MOST_PARAMETERS,
     MOST_PARTIES,
     MOST_SHARE,
-    Aggregation,
     Basis,
     Contract,
     Crypto,
@@ -35,12 +34,12 @@ from contract.job import (
     KeyedDataset,
     Party,
     Query,
-    Suite,
     fewest_contributors,
 )
 from contract.names import IN_WORDS, is_name
 from contract.signing import MAX_BODY_BYTES, Kind, Statement, verify_origin
 from contract.statements import Catalogue
+from contract.suites import Aggregation, Suite
 from federated.query.parameters import Given
 from federated.query.plan import LocalPart
 from federated.query.planning import compile_statement

@@ -12,8 +12,9 @@ import os
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
-from contract.job import Aggregation, KeyedDataset
+from contract.job import KeyedDataset
 from contract.statements import Cells
+from contract.suites import Aggregation
 from contract.views import ResultView
 from federated.aggregate.secret import Blinding
 from federated.aggregate.wire import results_bytes

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from contract.canonical import canonical_bytes
 from contract.errors import DataError, MiheError, OurError, Withheld
-from contract.job import Family
 from contract.ledger import Ledger
 from contract.signing import Kind
+from contract.suites import Family
 from node import intersect, meet, query, star, union
 from node.evidence import evidence_of
 from node.gate import Consent

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from contract.errors import BadRequest, nearest
-from contract.job import (
+from contract.job import JobKind
+from contract.suites import (
     JOIN_AGGREGATIONS,
     MATCH_SUITES,
     QUERY_SUITES,
@@ -17,7 +18,6 @@ from contract.job import (
     UNION_SUITES,
     Aggregation,
     Family,
-    JobKind,
     Matching,
     Suite,
 )

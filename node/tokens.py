@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from contract.errors import PeerError
-from contract.job import Matching
+from contract.suites import Matching
 from federated.join.keyed import AwaitContributions, Keyed, start_keyed
 from federated.join.messages import Blinded, Contribution, Served
 from federated.join.owner import AwaitServed, Serving, TokenList, start

@@ -11,7 +11,7 @@ import asyncio
 import os
 from typing import Final, Protocol
 
-from contract.job import Aggregation
+from contract.suites import Aggregation
 from daemon.apart import apart
 from federated.paillier.encrypt import encrypted
 from federated.paillier.parameters import KEY_BYTES, SLOTS, ciphertexts_of

@@ -18,7 +18,8 @@ from enum import StrEnum
 from typing import Final
 
 from contract.errors import BadRequest
-from contract.job import JobKind, Suite, suites_for
+from contract.job import JobKind, suites_for
+from contract.suites import Suite
 
 MEETING_SIZE: Final = 2**12
 """Keys of the larger set from which on RR22 is the faster one."""

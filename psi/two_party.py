@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from contract.job import RR22_SUITES, JobKind, Suite
+from contract.job import JobKind
+from contract.suites import RR22_SUITES, Suite
 from psi.cost import Cost, Sent
 from psi.ecdh import cost as ecdh_cost
 from psi.ecdh import messages as ecdh_messages

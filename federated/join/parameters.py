@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from contract.errors import BadRequest
-from contract.job import Aggregation, Contract, Matching
+from contract.job import Contract
 from contract.sizes import is_size
+from contract.suites import Aggregation, Matching
 
 LARGEST_SIZE: Final = 2**20
 """Places in one list of points, or of encrypted values; docs/decisions/0039 says why."""

@@ -9,8 +9,9 @@ from functools import lru_cache
 from typing import Final
 
 from contract.errors import BadQuery, BadRequest
-from contract.job import Aggregation, Contract, Family, KeyedDataset, Parameter, Query
+from contract.job import Contract, KeyedDataset, Parameter, Query
 from contract.statements import MOST_CELLS
+from contract.suites import Aggregation, Family
 from federated.aggregate.parameters import MERGES, BfvParameters, Term
 from federated.join.parameters import require_short
 from federated.query import union

@@ -7,7 +7,7 @@ Learns      nobody anything: sizes are padded, and everybody compiles the same p
 from typing import Final
 
 from contract.errors import BadQuery
-from contract.job import Aggregation
+from contract.suites import Aggregation
 from federated.aggregate.parameters import DEGREE
 from federated.aggregate.wire import CIPHERTEXT_BYTES
 from federated.query.plan import QueryPlan, join_of

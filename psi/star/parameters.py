@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from contract.errors import BadRequest
-from contract.job import Contract, JobKind, Suite
+from contract.job import Contract, JobKind
 from contract.sizes import is_size
+from contract.suites import Suite
 from psi.two_party import Agreed
 
 LARGEST_SIZE: Final = 2**20

@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from unittest.mock import patch
 
-from contract.job import Aggregation
+from contract.suites import Aggregation
 from federated.join import cells as gate
 from tests.attacks.bench import BANK, BUREAU, JOIN, Bench, Row, keys
 from tests.attacks.trial import Guard, Trial, over_a_guess

@@ -6,7 +6,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from contract.errors import MiheError
-from contract.job import Aggregation
+from contract.suites import Aggregation
 from federated.aggregate import parameters
 from federated.query import planning
 from tests.attacks.bench import BANK, BUREAU, JOIN, Bench, keys

@@ -18,8 +18,8 @@ from random import Random
 from contract import toml
 from contract.dataset import CatalogueEntry
 from contract.errors import PolicyError
-from contract.job import Aggregation, Matching
 from contract.policy import Policy
+from contract.suites import Aggregation, Matching
 from federated.query.agreed import plan_of
 from federated.query.result import Row as Shown
 from node import snapshot

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from contract.canonical import parse
 from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
-from contract.job import Aggregation, Matching
 from contract.keys import KeyKind
 from contract.statements import Cells
+from contract.suites import Aggregation, Matching
 from coordinator import wire as at_coordinator
 from coordinator.wire import Share
 from federated.aggregate.secret import ReceiverKey

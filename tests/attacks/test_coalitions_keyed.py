@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from contract.job import Matching
+from contract.suites import Matching
 from tests.attacks import coalitions
 from tests.attacks.attacks_on_lists import code_at, histograms, linked, names_of_codes, token_lists
 from tests.attacks.attacks_on_sums import (

@@ -20,7 +20,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from contract.job import Aggregation
+from contract.suites import Aggregation
 from federated.query.release import REMAINDER
 from federated.shares.rows import RowNumbers
 from federated.shares.secret import Pads

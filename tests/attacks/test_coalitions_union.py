@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from contract.errors import BadMessage
-from contract.job import UNION_SUITES, Aggregation
+from contract.suites import UNION_SUITES, Aggregation
 from federated import words as word
 from federated.stream import stream
 from federated.union.masks import counts_of, sums_of

@@ -13,7 +13,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from contract.job import JOIN_AGGREGATIONS, Aggregation, Matching
+from contract.suites import JOIN_AGGREGATIONS, Aggregation, Matching
 from federated.join.bands import bands_of
 from node.local import LocalRows
 from tests.attacks import coalitions

@@ -24,9 +24,9 @@ import pytest
 
 from cli.authority import COORDINATOR_ORG
 from cli.demo import SQL
-from contract.job import Suite
 from contract.keys import KeyKind
 from contract.lifecycle import State
+from contract.suites import Suite
 from contract.views import JobList
 from native import _core
 from scenarios.oracle import keys_of

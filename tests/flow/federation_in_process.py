@@ -23,19 +23,9 @@ from numpy.typing import NDArray
 
 from contract.canonical import canonical_bytes
 from contract.dataset import CatalogueEntry
-from contract.job import (
-    QUERY_SUITES,
-    Aggregation,
-    Basis,
-    Contract,
-    Crypto,
-    JobKind,
-    KeyedDataset,
-    Matching,
-    Party,
-    Query,
-)
+from contract.job import Basis, Contract, Crypto, JobKind, KeyedDataset, Party, Query
 from contract.statements import Cells, MatchFor
+from contract.suites import QUERY_SUITES, Aggregation, Matching
 from coordinator.compute import Order, Told, match_and_add
 from federated.aggregate.encrypt import encrypt_column
 from federated.aggregate.secret import Blinding, ReceiverKey

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from contract.job import Matching
+from contract.suites import Matching
 from federated.noise.parameters import Noise
 from federated.noise.secret import draw
 from federated.query import drawing

@@ -13,11 +13,12 @@ from random import Random
 
 import pytest
 
-from contract.job import JobKind, Suite
+from contract.job import JobKind
 from contract.keys import KeyKind
 from contract.lifecycle import State
 from contract.signing import Kind
 from contract.statements import Receipt
+from contract.suites import Suite
 from contract.views import ResultView
 from node import partition
 from node.catalogue import Datasets

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.job import JOIN_AGGREGATIONS, Aggregation, Matching, keys_for
+from contract.job import keys_for
+from contract.suites import JOIN_AGGREGATIONS, Aggregation, Matching
 from federated.query.agreed import plan_of
 from federated.query.result import Result
 from scenarios.sql_oracle import Answer

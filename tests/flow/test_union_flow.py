@@ -11,9 +11,9 @@ from phe.paillier import PaillierPublicKey
 
 from contract.attempts import Abandoned, Absent, Attempts, Collected, Of
 from contract.errors import BadMessage
-from contract.job import Aggregation
 from contract.lifecycle import State
 from contract.signing import Kind
+from contract.suites import Aggregation
 from coordinator.he_keys import HE_KEY
 from federated.paillier.add import shifted
 from federated.paillier.parameters import CIPHERTEXT_BYTES

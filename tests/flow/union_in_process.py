@@ -22,17 +22,7 @@ from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
 from contract.errors import MiheError
 from contract.fold import hear, open_job
 from contract.identity import Identity, Role
-from contract.job import (
-    UNION_SUITES,
-    Aggregation,
-    Basis,
-    Contract,
-    Crypto,
-    JobKind,
-    Party,
-    Query,
-    fewest_contributors,
-)
+from contract.job import Basis, Contract, Crypto, JobKind, Party, Query, fewest_contributors
 from contract.keys import KeyKind
 from contract.ledger import Ledger
 from contract.lifecycle import State
@@ -48,6 +38,7 @@ from contract.statements import (
     StartRecord,
     Verdict,
 )
+from contract.suites import UNION_SUITES, Aggregation
 from coordinator import union_steps as steps
 from coordinator.he_keys import HE_KEY
 from coordinator.union_work import Handed

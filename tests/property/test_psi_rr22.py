@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from contract.job import JobKind, Suite
+from contract.job import JobKind
+from contract.suites import Suite
 from psi.rr22 import parameters
 from psi.step import Intersection, Nothing
 from psi.two_party import Agreed

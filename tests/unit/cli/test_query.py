@@ -28,11 +28,12 @@ from contract.errors import (
     UnknownOrganisation,
     Withheld,
 )
-from contract.job import Basis, Contract, Crypto, JobKind, Parameter, Party, Query, Suite
+from contract.job import Basis, Contract, Crypto, JobKind, Parameter, Party, Query
 from contract.keys import KeyKind
 from contract.leakage import leakage_of
 from contract.lifecycle import State
 from contract.policy import Policy
+from contract.suites import Suite
 from contract.toml import parse
 from contract.views import JobView, Milestone, PlanView, PolicyLine, ResultView
 from federated.query.agreed import plan_of

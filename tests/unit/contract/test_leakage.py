@@ -8,23 +8,19 @@ import pytest
 from pydantic import ValidationError
 
 from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
-from contract.job import (
+from contract.job import Contract, Crypto, JobKind, KeyPart, Query
+from contract.keys import BesideKind, KeyKind
+from contract.leakage import leakage_of
+from contract.learns import LeakageStatement, Learns
+from contract.suites import (
     JOIN_AGGREGATIONS,
     MATCH_SUITES,
     QUERY_SUITES,
     RR22_SUITES,
     Aggregation,
-    Contract,
-    Crypto,
-    JobKind,
-    KeyPart,
     Matching,
-    Query,
     Suite,
 )
-from contract.keys import BesideKind, KeyKind
-from contract.leakage import leakage_of
-from contract.learns import LeakageStatement, Learns
 from tests.unit.contract.test_job import A, contract, party
 
 KINDS = (JobKind.PSI, JobKind.PSI_CARDINALITY)

@@ -7,11 +7,12 @@ import pytest
 from contract.errors import MiheError
 from contract.fold import hear, open_job
 from contract.further import MOST_ATTEMPTS, record_of
-from contract.job import Contract, Crypto, Suite
+from contract.job import Contract, Crypto
 from contract.ledger import Ledger
 from contract.lifecycle import State
 from contract.signing import Kind, Statement
 from contract.statements import Approval, Decision, Evidence, Gate, Prepare, Verdict
+from contract.suites import Suite
 from tests.unit.contract.test_ledger import CONTRACT, WHO, A, B, cause, share, statement
 
 

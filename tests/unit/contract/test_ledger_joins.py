@@ -11,11 +11,12 @@ import pytest
 from contract.canonical import Frozen
 from contract.errors import BadMessage, ForeignStart, MiheError
 from contract.fold import hear
-from contract.job import MATCH_SUITES, Crypto, Suite
+from contract.job import Crypto
 from contract.ledger import Ledger, role_of
 from contract.lifecycle import State
 from contract.signing import Kind
 from contract.statements import Dead, Evidence, Gate, Matched, MatchFor, RunRole, Verdict
+from contract.suites import MATCH_SUITES, Suite
 from tests.unit.contract.test_ledger import (
     CONTRACT,
     JOB,

@@ -17,7 +17,7 @@ from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
 from contract.errors import BY_CODE, MiheError
 from contract.fold import hear, open_job
 from contract.identity import Identity, Role
-from contract.job import Basis, Contract, Crypto, JobKind, KeyedDataset, Party, Query, Suite
+from contract.job import Basis, Contract, Crypto, JobKind, KeyedDataset, Party, Query
 from contract.keys import KeyKind
 from contract.ledger import Ledger
 from contract.lifecycle import State
@@ -37,6 +37,7 @@ from contract.statements import (
     StartRecord,
     Verdict,
 )
+from contract.suites import Suite
 
 A, B, C, COORDINATOR = "bank_a", "registry", "tax", "coordinator"
 ORGS = (A, B, C)

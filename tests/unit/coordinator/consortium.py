@@ -23,16 +23,7 @@ from contract.credentials import Credentials, credentials_from
 from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
 from contract.errors import MiheError
 from contract.identity import Role, server_name
-from contract.job import (
-    PROTOCOL_VERSION,
-    Basis,
-    Contract,
-    Crypto,
-    JobKind,
-    Party,
-    Query,
-    Suite,
-)
+from contract.job import PROTOCOL_VERSION, Basis, Contract, Crypto, JobKind, Party, Query
 from contract.keys import KeyKind
 from contract.ledger import role_of
 from contract.signing import Kind, Statement
@@ -47,6 +38,7 @@ from contract.statements import (
     StartRecord,
     Verdict,
 )
+from contract.suites import Suite
 from coordinator.clock import Clock
 from durable.postgres import Place
 from protos import carry_pb2, coordinator_pb2_grpc

@@ -10,9 +10,10 @@ from contract.canonical import canonical_bytes, parse
 from contract.cause import Cause
 from contract.credentials import Credentials
 from contract.errors import JobFinished
-from contract.job import Contract, Crypto, Suite
+from contract.job import Contract, Crypto
 from contract.signing import Kind, Statement
 from contract.statements import Dead, Prepare
+from contract.suites import Suite
 from coordinator.server import Running
 from tests.unit.coordinator.conftest import GRACE_SECONDS
 from tests.unit.coordinator.consortium import (

@@ -16,9 +16,10 @@ from contract.canonical import canonical_bytes
 from contract.cause import cause_of, from_json
 from contract.credentials import Credentials
 from contract.errors import Aborted, MiheError
-from contract.job import Aggregation, Contract
+from contract.job import Contract
 from contract.signing import Kind, Statement
 from contract.statements import Dead, HeKey, Receipt
+from contract.suites import Aggregation
 from coordinator.server import Running, serving
 from federated.query.agreed import plan_of
 from federated.query.sizes import most_share_bytes

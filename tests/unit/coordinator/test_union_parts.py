@@ -9,10 +9,10 @@ import pytest
 from contract.errors import BadMessage, ForeignEncryptionKey, ForeignFrame, UnknownJob
 from contract.fold import hear
 from contract.identity import Authority
-from contract.job import Aggregation
 from contract.ledger import Ledger
 from contract.signing import Kind
 from contract.statements import Cells, HeKey
+from contract.suites import Aggregation
 from coordinator.collection import Collection, Opening, put
 from coordinator.he_keys import HE_KEY
 from coordinator.lifecycle import Lifecycle

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from contract.errors import BadMessage, DatasetOutgrown, MiheError, SnapshotChanged, Withheld
-from contract.job import Contract, Crypto, Suite
+from contract.job import Contract, Crypto
+from contract.suites import Suite
 from node.buckets import play_buckets
 from node.partition import BUCKETS_IN_FLIGHT_BYTES, partition
 from node.plan import Plan, compile_plan

@@ -20,20 +20,10 @@ from contract.errors import (
     UnknownColumn,
     UnknownDataset,
 )
-from contract.job import (
-    RR22_SUITES,
-    Aggregation,
-    Basis,
-    Contract,
-    Crypto,
-    JobKind,
-    KeyPart,
-    Matching,
-    Query,
-    Suite,
-)
+from contract.job import Basis, Contract, Crypto, JobKind, KeyPart, Query
 from contract.keys import BesideKind, KeyKind
 from contract.policy import Allow, Policy, Use
+from contract.suites import RR22_SUITES, Aggregation, Matching, Suite
 from federated.query.statement import by_name, parse
 from node.gate import Consent, check_policy, decide
 from node.planned_on import still_holds

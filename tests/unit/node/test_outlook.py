@@ -6,19 +6,10 @@ from decimal import Decimal
 import pytest
 
 from contract.errors import BadRequest, UnprovenSum
-from contract.job import (
-    QUERY_SUITES,
-    Aggregation,
-    Contract,
-    Crypto,
-    Dominance,
-    JobKind,
-    Query,
-    Suite,
-    suites_for,
-)
+from contract.job import Contract, Crypto, JobKind, Query, suites_for
 from contract.leakage import leakage_of
 from contract.policy import Allow, Use
+from contract.suites import QUERY_SUITES, Aggregation, Dominance, Suite
 from federated.aggregate.wire import KEY_BYTES, MERGING_BYTES
 from federated.join.parameters import CONTRIBUTION_BYTES
 from federated.query.agreed import plan_of

@@ -11,7 +11,8 @@ import pytest
 
 from contract.canonical import canonical_bytes, parse
 from contract.errors import BadRequest
-from contract.job import Contract, Crypto, JobKind, Suite
+from contract.job import Contract, Crypto, JobKind
+from contract.suites import Suite
 from node.plan import Plan, compile_plan
 from node.wire import MAX_STREAMS, message_to_wire
 from psi.two_party import FROM_RECEIVER, MODES, STREAMS

@@ -22,10 +22,11 @@ from contract.errors import (
     UnknownOrganisation,
     WrongRole,
 )
-from contract.job import Contract, JobKind, Suite
+from contract.job import Contract, JobKind
 from contract.keys import KeyKind
 from contract.signing import Kind, Statement
 from contract.statements import Catalogue
+from contract.suites import Suite
 from node.parties import Offer
 from node.propose import Wish, draft, read_offers
 from tests.unit.coordinator.consortium import Consortium

@@ -17,8 +17,9 @@ from contract.errors import (
     SnapshotChanged,
     UnknownDataset,
 )
-from contract.job import Contract, Crypto, Dominance, JobKind, KeyedDataset, Query, Suite
+from contract.job import Contract, Crypto, JobKind, KeyedDataset, Query
 from contract.policy import Allow, Use
+from contract.suites import Dominance, Suite
 from federated.query.statement import by_name, parse
 from node.gate import Consent, check_policy, decide, min_changes, policy_lines
 from node.planned_on import still_holds

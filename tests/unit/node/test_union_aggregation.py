@@ -8,9 +8,10 @@ from datetime import UTC, date, datetime
 import pytest
 
 from contract.errors import BadQuery, BadRequest, Refused
-from contract.job import UNION_SUITES, Aggregation, Basis, Contract, JobKind
+from contract.job import Basis, Contract, JobKind
 from contract.leakage import leakage_of
 from contract.policy import Policy, Use
+from contract.suites import UNION_SUITES, Aggregation
 from federated.paillier import encrypt
 from federated.paillier.parameters import MOST_CIPHERTEXTS
 from node.gate import check_policy, decide

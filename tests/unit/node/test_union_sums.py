@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from contract.job import Aggregation
+from contract.suites import Aggregation
 from federated.paillier.parameters import SLOTS, ciphertexts_of
 from federated.words import of_integers, to_bytes
 from node import union_sums

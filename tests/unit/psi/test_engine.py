@@ -5,7 +5,8 @@ from itertools import product
 import pytest
 
 from contract.errors import BadRequest
-from contract.job import JobKind, Suite, suites_for
+from contract.job import JobKind, suites_for
+from contract.suites import Suite
 from psi.engine import MEETING_SIZE, Engine, choose, reason
 from psi.rr22.parameters import LARGEST_SIZE
 

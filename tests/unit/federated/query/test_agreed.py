@@ -3,7 +3,8 @@
 import pytest
 
 from contract.errors import BadRequest
-from contract.job import Contract, Crypto, Suite
+from contract.job import Contract, Crypto
+from contract.suites import Suite
 from federated.join.parameters import JoinParameters
 from federated.query.agreed import plan_of
 from tests.unit.coordinator import consortium as made

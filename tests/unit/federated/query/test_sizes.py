@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from contract.errors import BadMessage, BadQuery
-from contract.job import JOIN_AGGREGATIONS, Aggregation
+from contract.suites import JOIN_AGGREGATIONS, Aggregation
 from coordinator.wire import share_from
 from federated.aggregate.wire import CIPHERTEXT_BYTES
 from federated.join.bands import BANDS

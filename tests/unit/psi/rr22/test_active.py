@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from contract.errors import BadMessage, MiheError, OurError
-from contract.job import Suite
+from contract.suites import Suite
 from psi import step
 from psi.rr22 import receiver, sender
 from psi.rr22.messages import Answer, Challenge, Common, Masked, Piece, Reply, Tags, Trees

@@ -2,7 +2,8 @@
 
 import pytest
 
-from contract.job import JobKind, Suite
+from contract.job import JobKind
+from contract.suites import Suite
 from psi.rr22 import parameters as rr22
 from psi.rr22.cost import messages
 from psi.rr22.messages import FROM_RECEIVER, Piece

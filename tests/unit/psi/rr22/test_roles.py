@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from contract.errors import BadMessage, BadPoint, BadRequest, MiheError, OurError
-from contract.job import RR22_SUITES, JobKind, Suite
+from contract.job import JobKind
+from contract.suites import RR22_SUITES, Suite
 from psi import step
 from psi.keys import Keys
 from psi.rr22 import items, parameters, receiver, sender

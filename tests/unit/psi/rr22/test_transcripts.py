@@ -11,7 +11,8 @@ from random import Random
 
 import pytest
 
-from contract.job import JobKind, Suite
+from contract.job import JobKind
+from contract.suites import Suite
 from psi.rr22.messages import Common, Masked, Piece, Reply, Tags
 from psi.two_party import Agreed
 from tests.unit.psi.two_roles import TwoRoles
