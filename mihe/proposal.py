@@ -188,7 +188,7 @@ def _epsilon(noise: Decimal | str | None) -> str:
     match noise:
         case None:
             return ""
-        case Decimal() if noise.is_finite() and abs(noise.adjusted()) < _MOST_PLACES:
+        case Decimal() if _is_written_shortly(noise):
             return f"{noise:f}"
         case str() if noise and noise.isprintable():
             return noise
@@ -196,6 +196,10 @@ def _epsilon(noise: Decimal | str | None) -> str:
         "the epsilon of noise is a Decimal, or a text that writes one",
         fix="give noise='0.5', or leave it out",
     )
+
+
+def _is_written_shortly(value: Decimal) -> bool:
+    return value.is_finite() and abs(value.adjusted()) < _MOST_PLACES
 
 
 def parameters_typed(written: Sequence[str]) -> dict[str, Worth]:
@@ -221,7 +225,7 @@ def _parameter(name: str, worth: Worth) -> tuple[str, str, str]:
             return name, ColumnType.BOOLEAN.value, str(worth).lower()
         case int():
             return name, "", str(worth)
-        case Decimal() if worth.is_finite() and abs(worth.adjusted()) < _MOST_PLACES:
+        case Decimal() if _is_written_shortly(worth):
             return name, "", f"{worth:f}"
         case date() if not isinstance(worth, datetime):
             return name, ColumnType.DATE.value, worth.isoformat()

@@ -210,15 +210,8 @@ class Answered:
 
     def _seed(self) -> NDArray[np.uint64]:
         file = self._folder / "seed"
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not file.exists():
-                unfinished = file.with_suffix(".new")
-                unfinished.unlink(missing_ok=True)
-                create(unfinished, os.urandom(8 * _LONGEST_KEY))
-                unfinished.rename(file)
-        except OSError:
-            raise storage_full() from None
+        if not file.exists():
+            self._write(file, os.urandom(8 * _LONGEST_KEY))
         return np.frombuffer(file.read_bytes(), "<u8").astype(np.uint64)
 
 

@@ -102,7 +102,7 @@ def decide(
         raise ContractExpired(
             "the contract has expired", party=org, phase="approve", fix="propose the job again"
         )
-    held = tuple(
+    roots = tuple(
         root_of(org, one.dataset, entries, root)
         for one, root in zip(party.datasets, snapshots, strict=True)
     )
@@ -112,7 +112,7 @@ def decide(
     unchecked = contract.query is None or contract.query.largest_share is None
     shares = [rule.largest_share for rule in rules if rule.largest_share is not None]
     largest_share = min(shares, default=None) if unchecked else None
-    return Consent(contract, org, held, largest_share, _only_here)
+    return Consent(contract, org, roots, largest_share, _only_here)
 
 
 def _require_installed(contract: Contract, org: str) -> None:
