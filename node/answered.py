@@ -35,9 +35,9 @@ from numpy.typing import NDArray
 from contract.errors import Withheld
 from contract.keys import KeyKind, PartKind
 from federated.join.codes import Groups
-from node.key_parts import columns_of, counted_from
+from node.key_parts import columns_of
 from node.scratch import create, settle, storage_full
-from psi.keys import Keys
+from psi.keys import Keys, counted_from
 
 _LONGEST_KEY: Final = 64
 """Bytes of a subject's key that its number is made of; canonical keys are shorter."""

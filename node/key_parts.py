@@ -9,13 +9,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from psi.keys import Keys
+from psi.keys import Keys, Places, counted_from
 
 _TUPLE: Final = b"tuple:"
 _MOST_DIGITS: Final = 4
 """Of the length of a column's text."""
-
-Places = NDArray[np.int64]
 
 
 def columns_of(keys: Keys, columns: int) -> list[Keys]:
@@ -46,9 +44,3 @@ def _lengths(joined: NDArray[np.uint8], at: Places) -> tuple[Places, Places]:
         at += open_
         open_ = digits
     return at, lengths
-
-
-def counted_from(starts: Places, counts: Places) -> Places:
-    """So many numbers from each start on, one after the other."""
-    before = np.cumsum(counts) - counts
-    return np.repeat(starts - before, counts) + np.arange(int(counts.sum()))

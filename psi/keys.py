@@ -15,6 +15,14 @@ from native import _core
 
 Ends = NDArray[np.uint32]
 Rows = NDArray[np.uint32]
+Places = NDArray[np.int64]
+
+
+def counted_from(starts: Places, counts: Places) -> Places:
+    """So many places from each start on, one run after the other."""
+    # Where a run begins, less what the runs before it took.
+    before = np.cumsum(counts) - counts
+    return np.repeat(starts - before, counts) + np.arange(int(counts.sum()))
 
 
 class Keys(Sequence[bytes]):
@@ -104,12 +112,9 @@ class DistinctKeys:
 
     def rows_at(self, positions: Sequence[int] | NDArray[np.integer]) -> Rows:
         """The rows that have the keys at these positions of `keys`, in the order of positions."""
-        places = np.asarray(positions, dtype=np.intp)
-        starts = self.starts[places].astype(np.intp)
-        counts = self.starts[places + 1] - starts
-        # A run of places for each key: where its rows begin, less what the runs before it took.
-        before = np.cumsum(counts) - counts
-        found: Rows = self.rows[np.repeat(starts - before, counts) + np.arange(counts.sum())]
+        places = np.asarray(positions, dtype=np.int64)
+        starts = self.starts[places].astype(np.int64)
+        found: Rows = self.rows[counted_from(starts, self.starts[places + 1] - starts)]
         return found
 
     def wanted(
