@@ -14,9 +14,10 @@ from contract.errors import BadMessage
 from contract.ledger import Ledger
 from coordinator.he_keys import HE_KEY
 from coordinator.union_steps import Holds, helpers, part
+from federated.paillier.wire import read_ciphertexts, read_key
 from federated.query.agreed import plan_of_union
 from federated.union import tally
-from federated.union.covered import covered_totals, read_sums
+from federated.union.covered import covered_totals
 from federated.union.messages import Contribution as Masked
 from federated.union.messages import (
     Outcome,
@@ -53,8 +54,9 @@ class Handed:
         handed = {org: read_contribution(raw[org], attempt, org) for org in raw}
         boxes = {org: one.boxes for org, one in handed.items()}
         if attempt.encrypted:
+            modulus = self._modulus()
             for org, one in handed.items():
-                read_sums(self._key, one.sums, attempt, org)
+                read_ciphertexts(one.sums, attempt.ciphertexts, modulus, org)
         shares = {
             org: b"".join(boxes[peer][org] for peer in attempt.others(org))
             for org in attempts.members
@@ -140,16 +142,17 @@ class Handed:
         attempt, parts = self._attempt, self._contributions()
         if not attempt.encrypted:
             return tally.totals(attempt, (one.sums for _, one in parts), found)
-        many = (read_sums(self._key, one.sums, attempt, org) for org, one in parts)
-        return covered_totals(self._key, many, attempt, found)
+        modulus, count = self._modulus(), attempt.ciphertexts
+        many = (read_ciphertexts(one.sums, count, modulus, org) for org, one in parts)
+        return covered_totals(modulus, many, attempt, found)
 
     def _contributions(self) -> Iterator[tuple[str, Masked]]:
         name, attempt = part("masked", self._attempts), self._attempt
         for org in attempt.members:
             yield org, read_contribution(self._read(org, name), attempt, org)
 
-    @property
-    def _key(self) -> bytes:
+    def _modulus(self) -> int:
+        """The receiver's public key; BadMessage if it has handed in none."""
         receiver = self._attempts.receiver
         if not self._holds(receiver, HE_KEY):
             raise BadMessage(
@@ -159,7 +162,7 @@ class Handed:
                 fix="that node is not following the protocol: compare versions",
                 rule="federated/SPEC.md §5.8",
             )
-        return self._read(receiver, HE_KEY)
+        return read_key(self._read(receiver, HE_KEY), receiver)
 
     def _receipts(self, parts: Iterable[tuple[str, str]]) -> tuple[str, ...]:
         return tuple(sorted(self._receipt(org, name) for org, name in parts))

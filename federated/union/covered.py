@@ -16,7 +16,7 @@ import numpy as np
 from federated.paillier.add import added, shifted
 from federated.paillier.packing import packed
 from federated.paillier.parameters import COVER_BITS, SLOT_BYTES
-from federated.paillier.wire import read_ciphertexts, read_key, write_ciphertexts
+from federated.paillier.wire import write_ciphertexts
 from federated.union.parameters import Attempt
 from federated.union.tally import Tally
 from federated.words import WORD_BYTES, Words, added_up, of_bytes, subtracted, zeros
@@ -24,17 +24,12 @@ from federated.words import WORD_BYTES, Words, added_up, of_bytes, subtracted, z
 _ABOVE_BYTES = SLOT_BYTES - WORD_BYTES
 
 
-def read_sums(key: bytes, raw: bytes, attempt: Attempt, member: str) -> list[int]:
-    """A member's ciphertexts; BadMessage with the name of who is to blame."""
-    modulus = read_key(key, attempt.receiver)
-    return read_ciphertexts(raw, attempt.ciphertexts, modulus, member)
-
-
-def covered_totals(key: bytes, many: Iterable[list[int]], attempt: Attempt, found: Tally) -> bytes:
+def covered_totals(
+    modulus: int, many: Iterable[list[int]], attempt: Attempt, found: Tally
+) -> bytes:
     """The totals of all members' ciphertexts, as they travel; nothing if no row is opened."""
     if not attempt.totals_bytes(len(found.passing) + found.remainder):
         return b""
-    modulus = read_key(key, attempt.receiver)
     totals = added(many, attempt.ciphertexts, modulus)
     return write_ciphertexts(shifted(totals, _covers(attempt, found), modulus))
 
