@@ -164,8 +164,10 @@ class Open:
 
         `decrypted`: what the totals are, where they came encrypted. Raises BadMessage.
         """
-        attempt, total = self.fresh.attempt, word.of_bytes(outcome.totals)
-        if decrypted is not None:
+        attempt = self.fresh.attempt
+        if decrypted is None:
+            total = word.of_bytes(outcome.totals)
+        else:
             # Covers of cells that are not shown add up to nothing (federated/union/covered.py).
             total = self._rows(word.of_bytes(decrypted))
         total = word.subtracted(total, self.mask)

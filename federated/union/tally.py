@@ -51,9 +51,10 @@ def counted(
         left = subtracted(left, counts_of(seeds[member], attempt))
     counts = [read_total(word) for word in to_integers(left)]
     others = len(attempt.members) - 1
-    possible = all(bool(one.subjects) == bool(one.organisations) for one in counts)
-    inside = all(0 <= one.organisations <= min(one.subjects, others) for one in counts)
-    if not possible or not inside or sum(one.subjects for one in counts) > most:
+    possible = all(
+        min(one.subjects, 1) <= one.organisations <= min(one.subjects, others) for one in counts
+    )
+    if not possible or sum(one.subjects for one in counts) > most:
         raise BadMessage(
             "the counts that were opened are none: a member's words or its seed are wrong",
             party="coordinator",
