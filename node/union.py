@@ -11,6 +11,7 @@ the coordinator. What each sees on the way is in federated/SPEC.md §5.
 
 from collections.abc import Callable, Collection
 from hashlib import sha256
+from pathlib import Path
 from typing import TypeVar
 
 from contract.attempts import Attempts, Confirmed, MaskKey, Of
@@ -65,16 +66,18 @@ class _Play:
         finally:
             await self._sums.close()
 
+    @property
+    def _parquet(self) -> Path:
+        consent = self._stage.consent
+        return self._stage.services.datasets.files(consent.dataset, consent.snapshot).parquet
+
     def _load(self) -> OwnTotals:
-        stage, consent = self._stage, self._stage.consent
-        parquet = stage.services.datasets.files(consent.dataset, consent.snapshot).parquet
-        return run_union(self._plan, stage.me, parquet, receives=stage.me == self._receiver)
+        me = self._stage.me
+        return run_union(self._plan, me, self._parquet, receives=me == self._receiver)
 
     def _brought(self, _: KeyedDataset) -> list[tuple[str, Brought]]:
-        stage, consent = self._stage, self._stage.consent
-        parquet = stage.services.datasets.files(consent.dataset, consent.snapshot).parquet
-        subjects, parts, groups = rows_brought(self._plan, stage.me, parquet)
-        return [stage.services.answered.brought_rows(subjects, parts, groups)]
+        subjects, parts, groups = rows_brought(self._plan, self._stage.me, self._parquet)
+        return [self._stage.services.answered.brought_rows(subjects, parts, groups)]
 
     # ── attempts, until one is of all its members ───────────────────────────────────────────────
 

@@ -111,11 +111,10 @@ def _is_one_row(key: CatalogueColumn | CatalogueKey | None) -> bool:
 
 def brought_sql(part: Part) -> str:
     """Of every subject with some labels its rows: their numbers, added up modulo 2^64."""
-    columns = [named(_label(group), f"g{place}") for place, group in enumerate(part.groups)]
-    labels = [_column(f"g{place}") for place in range(len(part.groups))]
+    labels = _label_names(part)
     total = exp.Mod(this=exp.Sum(this=_column(_ROW)), expression=number(_NUMBERS))
     made = [named(_column(_KEY), "key"), named(cast(total, "UBIGINT"), "part"), *labels]
-    rows = _rows(part, [_column(_ROW), *columns])
+    rows = _rows(part, [_column(_ROW), *_labels(part)])
     select = exp.select(*made).from_(rows)
     return in_duckdb(select.group_by(_column(_KEY), *(label.copy() for label in labels)))
 
@@ -126,14 +125,21 @@ def read_of_bracket(part: Part) -> set[str]:
 
 
 def _labels_and_values(part: Part) -> list[exp.Expr]:
-    columns = [named(_label(group), f"g{place}") for place, group in enumerate(part.groups)]
-    return columns + [named(sql, f"v{place}") for place, (_, sql) in enumerate(part.values)]
+    values = [named(sql, f"v{place}") for place, (_, sql) in enumerate(part.values)]
+    return _labels(part) + values
+
+
+def _labels(part: Part) -> list[exp.Expr]:
+    return [named(_label(group), f"g{place}") for place, group in enumerate(part.groups)]
+
+
+def _label_names(part: Part) -> list[exp.Column]:
+    return [_column(f"g{place}") for place in range(len(part.groups))]
 
 
 def totals_sql(part: Part) -> str:
     """Rows by labels: subjects, rows, and of every value its total and between what it lies."""
-    columns = _labels_and_values(part)
-    labels = [_column(f"g{place}") for place in range(len(part.groups))]
+    columns, labels = _labels_and_values(part), _label_names(part)
     subjects = exp.Count(this=exp.Distinct(expressions=[_column(_KEY)]))
     made = [*labels, named(subjects, "subjects"), named(exp.Count(this=exp.Star()), "rows")]
     for place in range(len(part.values)):
