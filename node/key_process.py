@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
-from contract.cause import cause_of, error_of
+from contract.cause import Cause, cause_of, error_of
 from contract.errors import MiheError, OurError
 
 Answers = Mapping[str, Callable[..., object]]
@@ -100,8 +100,6 @@ class _Refusal:
         self._cause = cause_of(error).model_dump()
 
     def error(self) -> MiheError:
-        from contract.cause import Cause
-
         return error_of(Cause(**self._cause))
 
 

@@ -18,7 +18,8 @@ _PLAINTEXT_BYTES: Final = SLOTS * SLOT_BYTES
 def packed(words: Words, above: Sequence[bytes] | None = None) -> list[int]:
     """The plaintexts of words; `above`: nine bytes for each, that stand above it in its slot."""
     slots = np.zeros((ciphertexts_of(len(words)) * SLOTS, SLOT_BYTES), dtype=np.uint8)
-    slots[: len(words), :WORD_BYTES] = np.frombuffer(to_bytes(words), np.uint8).reshape(-1, 16)
+    low = np.frombuffer(to_bytes(words), np.uint8).reshape(-1, WORD_BYTES)
+    slots[: len(words), :WORD_BYTES] = low
     if above is not None:
         high = np.frombuffer(b"".join(above), np.uint8).reshape(-1, SLOT_BYTES - WORD_BYTES)
         slots[: len(words), WORD_BYTES:] = high
