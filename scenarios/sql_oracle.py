@@ -99,12 +99,17 @@ class Clear:
         self, sql: str, *, k: int, min_join: int = 1, public: Collection[str] = ()
     ) -> Answer:
         """The answer to `sql` as it is released; `public` lists `org.dataset`."""
+        tree = self.understood(sql)
+        return Query(self.connection, tree, self.bounds).answer(k, min_join, frozenset(public))
+
+    def understood(self, sql: str) -> exp.Select:
+        """A statement with every name in it qualified; the datasets that it meets are loaded."""
         asked = sqlglot.parse_one(sql, dialect="duckdb")
         for table in asked.find_all(exp.Table):
             self._load(table.db, table.name)
-        tree = qualify(asked, schema=dict(self.schema), dialect="duckdb").transform(date_part)
+        tree = qualify(asked, schema=dict(self.schema), dialect="duckdb").transform(_date_part)
         assert isinstance(tree, exp.Select)
-        return Query(self.connection, tree, self.bounds).answer(k, min_join, frozenset(public))
+        return tree
 
     def load(self, *references: str) -> None:
         """Read these datasets (`org.dataset`), as `answer` does with those that it meets."""
@@ -113,7 +118,7 @@ class Clear:
 
     def as_duckdb_says(self, sql: str) -> list[tuple[Any, ...]]:
         """DuckDB's own rows, nothing folded; what it divides is a double. Of what is loaded."""
-        asked = sqlglot.parse_one(sql, dialect="duckdb").transform(date_part)
+        asked = sqlglot.parse_one(sql, dialect="duckdb").transform(_date_part)
         return self.connection.execute(asked.sql(dialect="duckdb")).fetchall()
 
     def _load(self, org: str, dataset: str) -> None:
@@ -165,7 +170,7 @@ class Clear:
         return f"JOIN {table} ON {table}.raw = _rows.{_quoted(source)}"
 
 
-def date_part(node: exp.Expr) -> exp.Expr:
+def _date_part(node: exp.Expr) -> exp.Expr:
     """YEAR, QUARTER and MONTH of a month are those of its first day, which DuckDB can tell."""
     if isinstance(node, exp.Year | exp.Quarter | exp.Month):
         node.set("this", _day(node.this))
