@@ -39,7 +39,7 @@ class OwnTotals:
 def run_union(
     plan: UnionPlan, org: str, parquet: Path, *, receives: bool, seconds: float = SECONDS
 ) -> OwnTotals:
-    """What `org` adds to every cell, zeros included: subjects, rows, then value after value.
+    """What `org` adds to every cell, zeros included: its count, rows, then value after value.
 
     The receiver's own subjects are no part of what the thresholds count: it knows them. Blocking.
     Raises BadValue, SmallBranch, QueryTooLong, SnapshotChanged, StorageFull.

@@ -23,7 +23,7 @@ def key_for(secret: bytes, attempt: Attempt, purpose: bytes) -> bytes:
 
 
 def counts_of(seed: bytes, attempt: Attempt) -> Words:
-    """The self-mask of a member's counts of subjects: one word a cell."""
+    """The self-mask of a member's counts: one word a cell."""
     return stream(key_for(seed, attempt, b"counts"), attempt.cells)
 
 

@@ -31,7 +31,7 @@ class Fresh:
     attempt: Attempt
     me: str
     words: Words
-    """Subjects of every cell, then column after column: not masked."""
+    """The count of every cell, then column after column: not masked."""
 
     def begin(self) -> tuple["AwaitKeys", bytes]:
         """The public key for this attempt."""

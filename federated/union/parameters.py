@@ -33,7 +33,7 @@ class Attempt:
     receiver: str
     cells: int
     columns: int
-    """Sums of every cell; the count of subjects, which the thresholds are about, is one more."""
+    """Sums of every cell; its count (counts.py), which the thresholds are about, is one more."""
     encrypted: bool = False
     """Whether the masked sums travel under the receiver's Paillier key (§5.8)."""
 
@@ -53,7 +53,7 @@ class Attempt:
 
     @property
     def words(self) -> int:
-        """How many integers a member masks: subjects of every cell, then column after column."""
+        """How many integers a member masks: the count of every cell, then column after column."""
         return self.cells + self.sums
 
     @property
