@@ -71,7 +71,7 @@ class Listed:
     def batches(self) -> Iterator[Iterator[Batch]]:
         """Some of them at a time."""
         yield (
-            Batch(self.held.part(first, first + _BATCH), first)
+            Batch.of(self.held.part(first, first + _BATCH), first)
             for first in range(0, len(self.held), _BATCH)
         )
 
@@ -169,7 +169,7 @@ class _Run:
         batch = next(batches, None)
         if batch is None:
             return None
-        self._partition.add(scattering.scatter(batch.keys, batch.first))
+        self._partition.add(scattering.scatter(batch.keys, batch.rows))
         return len(batch.keys)
 
     async def prepare(self) -> None:

@@ -30,7 +30,7 @@ from federated.query.canonical_key import key_in_sql
 from node import arrow, duck
 from node.duck import literal, quoted
 from node.scratch import create, scratch, settle
-from psi.keys import DistinctKeys, Keys
+from psi.keys import DistinctKeys, Keys, Rows
 
 _FORMULA = r"\A['=+\-@＝＋－＠\t\r\n]"
 
@@ -43,11 +43,20 @@ Wanted = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Batch:
-    """The keys of some rows of a snapshot that follow one another, repeats included."""
+    """The keys of some rows of a snapshot, in their order, repeats included."""
 
     keys: Keys
-    first: int
-    """The row that the first key stands in, counted from 0 over the whole snapshot."""
+    rows: Rows
+    """The row that each stands in, counted from 0 over the whole snapshot."""
+
+    @staticmethod
+    def of(keys: Keys, first: int) -> "Batch":
+        """The keys of rows that follow one another, from `first` on."""
+        return Batch(keys, np.arange(first, first + len(keys), dtype=np.uint32))
+
+    def where(self, wanted: NDArray[np.bool_]) -> "Batch":
+        """Those of which `wanted` says so, place by place."""
+        return Batch(self.keys.where(wanted), self.rows[wanted])
 
 
 @contextmanager
@@ -74,7 +83,7 @@ def keys(parquet: Path, key: Key) -> DistinctKeys:
 
     def noted(found: Iterator[Batch]) -> Iterator[Keys]:
         for batch in found:
-            numbers.append(np.arange(batch.first, batch.first + len(batch.keys), dtype=np.uint32))
+            numbers.append(batch.rows)
             yield batch.keys
 
     with batches(parquet, key) as found:
@@ -85,18 +94,16 @@ def keys(parquet: Path, key: Key) -> DistinctKeys:
 def _numbered(found: Iterator[list[arrow.Texts]], prefix: bytes) -> Iterator[Batch]:
     first = 0
     for (texts,) in found:
-        yield Batch(_prefixed(texts, prefix), first)
+        yield Batch.of(_prefixed(texts, prefix), first)
         first += len(texts)
 
 
 def _of_whole_rows(found: Iterator[list[arrow.Texts]]) -> Iterator[Batch]:
-    """Of rows some of which have no key: those that do, as many at a time as follow one another."""
+    """Of rows some of which have no key: those that do."""
     first = 0
     for (texts,) in found:
-        nulls = np.zeros(len(texts), dtype=np.bool_) if texts.nulls is None else texts.nulls
-        edges = np.flatnonzero(np.diff(np.concatenate([[True], nulls, [True]]).astype(np.int8)))
-        for start, end in edges.reshape(-1, 2).tolist():
-            yield Batch(texts.texts.part(start, end), first + start)
+        whole = Batch.of(texts.texts, first)
+        yield whole if texts.nulls is None else whole.where(~texts.nulls)
         first += len(texts)
 
 

@@ -55,6 +55,12 @@ class Keys(Sequence[bytes]):
         until = int(ends[-1]) if len(ends) else before
         return Keys(self.joined[before:until], ends - np.uint32(before))
 
+    def where(self, wanted: NDArray[np.bool_]) -> "Keys":
+        """Those of which `wanted` says so, place by place."""
+        lengths = np.diff(self.ends, prepend=np.uint32(0))
+        joined = np.frombuffer(self.joined, dtype=np.uint8)[np.repeat(wanted, lengths)]
+        return Keys(joined.tobytes(), np.cumsum(lengths[wanted], dtype=np.uint32))
+
     @staticmethod
     def joined_up(parts: Iterable["Keys"]) -> "Keys":
         """The keys of all parts, each of which is in one piece already."""

@@ -8,6 +8,8 @@ peer is taken to be as fast.
 from time import perf_counter
 from typing import Final
 
+import numpy as np
+
 from psi.cost import Cost, Sent
 from psi.keys import Keys
 from psi.rr22 import items, receiver, sender
@@ -67,12 +69,13 @@ def _seconds(size: int, active: bool) -> float:
         run_id=bytes(32), receiver_size=size, sender_size=size, both=False, active=active
     )
     keys = Keys.of(b"%018d" % number for number in range(size))
+    rows = np.arange(size, dtype=np.uint32)
     started = perf_counter()
     awaits_share, _ = items.Fresh(parameters, "receiver").begin()
     _, share = items.Fresh(parameters, "sender").begin()
     assert isinstance(share, SenderShare)
     scattering, _ = awaits_share.advance(share)
-    parts = [[scattering.scatter(keys, 0).part(0)] for _ in range(2)]
+    parts = [[scattering.scatter(keys, rows).part(0)] for _ in range(2)]
     awaits_points, _ = receiver.Fresh(parameters, 0).begin()
     awaits_reply, points = sender.Fresh(parameters, 0).begin()
     awaits_trees, reply = awaits_points.advance(points)

@@ -10,7 +10,9 @@ Secrets     the items' key, inside the core, and its two halves. Whoever has the
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from psi.keys import Keys
+import numpy as np
+
+from psi.keys import Keys, Rows
 from psi.refusals import require_length
 from psi.rr22.messages import ReceiverShare, SenderShare
 from psi.rr22.parameters import SHARE_BYTES, Parameters, Role
@@ -103,7 +105,9 @@ class Scattering(Ready):
         hashing = hashing_again(halves.run_id, halves.receivers, halves.senders)
         return Scattering(buckets, halves, hashing)
 
-    def scatter(self, keys: Keys, first_row: int) -> Scattered:
-        """The i-th key stands in the row `first_row` + i."""
+    def scatter(self, keys: Keys, rows: Rows) -> Scattered:
+        """`rows[i]` is the row that has `keys[i]`."""
         with faults():
-            return Scattered(*self.hashing.scatter(keys.packed(), first_row, self.buckets))
+            starts, blocks, places = self.hashing.scatter(keys.packed(), 0, self.buckets)
+        numbers = rows[np.frombuffer(places, dtype="<u4")]
+        return Scattered(starts, blocks, numbers.astype("<u4", copy=False).tobytes())

@@ -46,7 +46,7 @@ class Listed:
 
     def some(self) -> Iterator[Batch]:
         for first in range(0, len(self.items), 90):
-            yield Batch(Keys.of(self.items[first : first + 90]), first)
+            yield Batch.of(Keys.of(self.items[first : first + 90]), first)
 
 
 @pytest.fixture(autouse=True)

@@ -188,16 +188,17 @@ def test_a_wish_of_another_length_than_the_snapshot_is_our_defect(tmp_path: Path
     assert not found.out.exists()
 
 
-def test_keys_come_in_batches_with_the_row_that_each_begins_at(tmp_path: Path) -> None:
+def test_keys_come_in_batches_with_the_row_that_each_stands_in(tmp_path: Path) -> None:
     lines = [((A, B, C)[i % 3], "") for i in range(300_000)]
     found = loans(tmp_path, lines)
     with rows.batches(found.parquet, USCC) as batches:
         held = list(batches)
     assert len(held) > 1
-    assert [batch.first for batch in held] == [
+    assert [batch.rows[0] for batch in held] == [
         0,
         *accumulate(len(batch.keys) for batch in held[:-1]),
     ]
+    assert np.concatenate([batch.rows for batch in held]).tolist() == [*range(len(lines))]
     assert b"".join(batch.keys.joined for batch in held) == b"".join(
         uscc_key(code) for code, _ in lines
     )
@@ -218,7 +219,11 @@ def test_a_row_without_a_part_of_its_key_has_none(tmp_path: Path, empty: tuple[i
         if note
     }
     with rows.batches(found.parquet, key) as batches:
-        held = {batch.first + at: one for batch in batches for at, one in enumerate(batch.keys)}
+        held = {
+            int(row): one
+            for batch in batches
+            for row, one in zip(batch.rows, batch.keys, strict=True)
+        }
     assert held == expected
     distinct = rows.keys(found.parquet, key)
     assert list(distinct.keys) == sorted(set(expected.values()))
@@ -230,6 +235,14 @@ def test_a_row_without_a_part_of_its_key_has_none(tmp_path: Path, empty: tuple[i
         assert np.flatnonzero(first).tolist() == [
             at for at in sorted(expected) if expected[at] == least
         ]
+
+
+def test_rows_without_a_key_do_not_cut_a_batch_into_pieces(tmp_path: Path) -> None:
+    found = loans(tmp_path, [(A, "fg"[at % 2] * (at % 3)) for at in range(9000)])
+    with rows.batches(found.parquet, (*USCC, (BesideKind.TEXT, "note"))) as batches:
+        held = list(batches)
+    assert sum(len(batch.keys) for batch in held) == 6000
+    assert len(held) < 10
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PAR1"], ids=["gone", "empty", "cut"])

@@ -28,6 +28,13 @@ def test_pieces_join_up(parts: list[list[bytes]]) -> None:
     assert list(Keys.joined_up(map(Keys.of, parts))) == [key for part in parts for key in part]
 
 
+@given(st.lists(st.tuples(st.binary(max_size=40), st.booleans()), max_size=20))
+def test_those_that_are_wanted_stay_in_their_order(keys: list[tuple[bytes, bool]]) -> None:
+    wanted = np.array([is_wanted for _, is_wanted in keys], dtype=np.bool_)
+    found = Keys.of([key for key, _ in keys]).where(wanted)
+    assert list(found) == [key for key, is_wanted in keys if is_wanted]
+
+
 @given(Texts, st.slices(20))
 def test_a_piece_is_that_piece(keys: list[bytes], piece: slice) -> None:
     assert Keys.of(keys)[piece] == keys[piece]

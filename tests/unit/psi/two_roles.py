@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+import numpy as np
+
 from psi import step
 from psi.keys import Keys
 from psi.rr22.items import Scattered, Scattering
@@ -55,7 +57,8 @@ class TwoRoles:
     def _scattered(self, scattering: Any, keys: Sequence[bytes]) -> Iterator[Scattered]:
         assert isinstance(scattering, Scattering)
         for first in range(0, len(keys), self.batch):
-            yield scattering.scatter(Keys.of(keys[first : first + self.batch]), first)
+            part = Keys.of(keys[first : first + self.batch])
+            yield scattering.scatter(part, np.arange(first, first + len(part), dtype=np.uint32))
 
     def _play(self, bucket: int | None, fresh: Sequence[Fresh], items: Sequence[Any]) -> list[Any]:
         states: list[Any] = []

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 
 from psi.keys import Keys
@@ -64,7 +65,8 @@ class Sides:
         answer: Any = awaits_share.awaits(own)
         scattering, _ = awaits_share.advance(answer)
         self.key = item_key(RUN_ID, *shares)
-        self.scattered = scattering.scatter(Keys.of(self.core_set), 0)
+        rows = np.arange(len(self.core_set), dtype=np.uint32)
+        self.scattered = scattering.scatter(Keys.of(self.core_set), rows)
         assert isinstance(share, ReceiverShare) == (self.role == "receiver")
 
     def items(self, bucket: int) -> Any:

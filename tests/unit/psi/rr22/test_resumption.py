@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from contract.errors import BadMessage
@@ -72,7 +73,8 @@ def test_a_further_attempt_has_the_blocks_and_buckets_of_the_first() -> None:
     assert first.halves == theirs.halves
     again = agreed(Filed(first.halves, 1), Filed(theirs.halves, 1)).scattering
     assert again is not None
-    one, other = first.scatter(KEYS, 0), again.scatter(KEYS, 0)
+    rows = np.arange(len(KEYS), dtype=np.uint32)
+    one, other = first.scatter(KEYS, rows), again.scatter(KEYS, rows)
     assert (one.starts, one.blocks, one.rows) == (other.starts, other.blocks, other.rows)
     assert again.halves == first.halves
 

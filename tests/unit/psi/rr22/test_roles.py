@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from contract.errors import BadMessage, BadPoint, BadRequest, MiheError, OurError
@@ -90,8 +91,8 @@ class TestResults:
         assert isinstance(mine, ReceiverShare)
         assert isinstance(theirs, SenderShare)
         hashes = (awaiting.advance(theirs)[0], theirs_awaiting.advance(mine)[0])
-        keys = Keys.of(X)
-        blocks = [hash_.scatter(keys, 0).blocks for hash_ in hashes]
+        keys, rows = Keys.of(X), np.arange(len(X), dtype=np.uint32)
+        blocks = [hash_.scatter(keys, rows).blocks for hash_ in hashes]
         assert not {blocks[0][at : at + 16] for at in range(0, len(blocks[0]), 16)} & {
             blocks[1][at : at + 16] for at in range(0, len(blocks[1]), 16)
         }
