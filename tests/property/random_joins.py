@@ -3,9 +3,6 @@
 Over the datasets of query_worlds.py, with the pieces of random_queries.py.
 """
 
-# Queries are made up here, out of the lists below.
-# ruff: noqa: S608
-
 from hypothesis import strategies as st
 
 from tests.property.random_queries import (
@@ -15,9 +12,12 @@ from tests.property.random_queries import (
     SOURCES,
     STRICT_NUMBERS,
     Pieces,
+    joined,
     left_joins,
     queries,
     queries_over_rows,
+    select,
+    select_left,
 )
 
 TUPLES: dict[str, list[str]] = {
@@ -77,7 +77,6 @@ def queries_by_several_columns(draw: st.DrawFn) -> str:
             f"(SELECT uscc AS code, period AS month, {RENAMED[one]}) AS {one}" for one in owners
         ]
         sources.insert(draw(st.integers(0, len(sources))), "customs.flows AS c")
-    joins = " ".join(f"JOIN {source} USING ({', '.join(names)})" for source in sources[1:])
     pieces = Pieces(draw, owners)
     numbers = {"c": ["c.amount", "0.5 * c.amount"]} if flows else TUPLE_NUMBERS
     added = Pieces(draw, ["c"]) if flows else pieces
@@ -87,11 +86,9 @@ def queries_by_several_columns(draw: st.DrawFn) -> str:
     items += [f"SUM({one})" for one in added.some(numbers, 2)]
     items += [f"AVG({one})" for one in added.some(numbers, 2)]
     items += [f"ROUND(SUM({one}) / COUNT(*), 2)" for one in added.some(numbers, 1)]
-    named = ", ".join(f"{item} AS c{i}" for i, item in enumerate(draw(st.permutations(items))))
+    items = draw(st.permutations(items))
     conditions = [one.format(month=month) for one in pieces.some(TUPLE_CONDITIONS, 2)]
-    where = f" WHERE {' AND '.join(f'({one})' for one in conditions)}" if conditions else ""
-    group = f" GROUP BY {', '.join(dimensions)}" if dimensions else ""
-    return f"SELECT {named} FROM {sources[0]} {joins}{where}{group}"
+    return select(items, joined(sources, ", ".join(names)), conditions, dimensions)
 
 
 RENAMED = {
@@ -136,7 +133,6 @@ def queries_over_joined_datasets(draw: st.DrawFn) -> str:
     sources = [offered[one] for one in own]
     sources += [draw(st.sampled_from(SOURCES[one])).format("") for one in others]
     sources = draw(st.permutations(sources))
-    joins = " ".join(f"JOIN {source} USING (uscc)" for source in sources[1:])
     theirs, ours = Pieces(draw, others), Pieces(draw, own)
     dimensions = theirs.some(DIMENSIONS, 1)
     # What has one row a key is alike in all rows of it.
@@ -146,11 +142,9 @@ def queries_over_joined_datasets(draw: st.DrawFn) -> str:
     items += [f"AVG({one})" for one in ours.some(JOINED_NUMBERS, 2)]
     items += [f"COUNT({one})" for one in ours.some({**JOINED_NUMBERS, "m": ["m.mark"]}, 1)]
     items += [] if rows else [f"SUM({one})" for one in theirs.some(NUMBERS, 1)]
-    named = ", ".join(f"{item} AS c{i}" for i, item in enumerate(draw(st.permutations(items))))
+    items = draw(st.permutations(items))
     conditions = [*ours.some(JOINED_CONDITIONS, 2), *theirs.some(CONDITIONS, 1)]
-    where = f" WHERE {' AND '.join(f'({one})' for one in conditions)}" if conditions else ""
-    group = f" GROUP BY {', '.join(dimensions)}" if dimensions else ""
-    return f"SELECT {named} FROM {sources[0]} {joins}{where}{group}"
+    return select(items, joined(sources), conditions, dimensions)
 
 
 MONTHLY_STAFF = [
@@ -167,17 +161,14 @@ def queries_over_datasets_joined_by_month(draw: st.DrawFn) -> str:
     sources = [draw(st.sampled_from(TUPLES["t"])), staff, draw(st.sampled_from(TUPLES[other]))]
     sources = draw(st.permutations(sources))
     names = ", ".join(draw(st.permutations(["uscc", "period"])))
-    joins = " ".join(f"JOIN {source} USING ({names})" for source in sources[1:])
     dimensions = draw(st.lists(st.sampled_from(["s.period", "t.period"]), max_size=1))
     numbers = st.sampled_from(["s.heads", "t.vat - s.heads", "COALESCE(s.heads, t.late, 1)"])
     items = [*dimensions, "COUNT(*)", f"SUM({draw(numbers)})", f"AVG({draw(numbers)})"]
     items += (
         [] if staff in MONTHLY_STAFF[:1] else [f"SUM({other}.{'n' if other == 'c' else 'kwh'})"]
     )
-    named = ", ".join(f"{item} AS c{i}" for i, item in enumerate(items))
-    where = draw(st.sampled_from(["", " WHERE s.heads > t.late", " WHERE s.period > 202501"]))
-    group = f" GROUP BY {', '.join(dimensions)}" if dimensions else ""
-    return f"SELECT {named} FROM {sources[0]} {joins}{where}{group}"
+    conditions = draw(st.sampled_from([[], ["s.heads > t.late"], ["s.period > 202501"]]))
+    return select(items, joined(sources, names), conditions, dimensions)
 
 
 @st.composite
@@ -190,7 +181,7 @@ def left_joins_of_datasets(draw: st.DrawFn) -> tuple[str, list[str]]:
     own = ["m", *draw(st.permutations(["t", "s"]))[: draw(st.integers(1, 2))]]
     other = draw(st.sampled_from("bpr"))
     offered = ROWS_JOINED if rows else JOINED
-    first, *sources = draw(st.permutations([offered[one] for one in own]))
+    source = joined(draw(st.permutations([offered[one] for one in own])))
     ours, theirs = Pieces(draw, own), Pieces(draw, [other])
     dimensions = Pieces(draw, ["m"] if rows else own).some(JOINED_DIMENSIONS, 1)
     items = [*dimensions, "COUNT(*)", f"COUNT(DISTINCT {draw(st.sampled_from(own))}.uscc)"]
@@ -199,9 +190,8 @@ def left_joins_of_datasets(draw: st.DrawFn) -> tuple[str, list[str]]:
     known = [f"COUNT(DISTINCT {other}.uscc)"]
     for number in [] if rows else theirs.some(STRICT_NUMBERS, 2):
         known += [f"SUM({number})", f"COUNT({number})"]
-    joins = [f"JOIN {one} USING (uscc)" for one in sources]
-    joins.append(f"LEFT JOIN {draw(st.sampled_from(SOURCES[other])).format('')} USING (uscc)")
-    return _left_join(first, joins, items, known, ours.some(JOINED_CONDITIONS, 2), dimensions)
+    source += f" LEFT JOIN {draw(st.sampled_from(SOURCES[other])).format('')} USING (uscc)"
+    return select_left(items, known, source, ours.some(JOINED_CONDITIONS, 2), dimensions)
 
 
 @st.composite
@@ -216,29 +206,14 @@ def left_joins_by_month(draw: st.DrawFn) -> tuple[str, list[str]]:
     for number in ["1 * " + theirs.one(TUPLE_BARE), *theirs.some(TUPLE_BARE, 1)]:
         known += [f"SUM({number})", f"COUNT({number})"]
     names = ", ".join(draw(st.permutations(["uscc", "period"])))
-    join = f"LEFT JOIN {draw(st.sampled_from(TUPLES[other]))} USING ({names})"
+    right = draw(st.sampled_from(TUPLES[other]))
     conditions = [one.format(month="period") for one in own.some(TUPLE_CONDITIONS, 1)]
-    first = draw(st.sampled_from(TUPLES[kept]))
-    return _left_join(first, [join], items, known, conditions, dimensions)
+    source = f"{draw(st.sampled_from(TUPLES[kept]))} LEFT JOIN {right} USING ({names})"
+    return select_left(items, known, source, conditions, dimensions)
 
 
 TUPLE_BARE = {"t": ["t.vat", "t.late"], "p": ["p.kwh"], "c": ["c.amount", "c.n"]}
 """Numbers that are NULL where their columns are."""
-
-
-def _left_join(
-    first: str,
-    joins: list[str],
-    items: list[str],
-    known: list[str],
-    conditions: list[str],
-    dimensions: list[str],
-) -> tuple[str, list[str]]:
-    named = ", ".join(f"{item} AS c{i}" for i, item in enumerate([*items, *known]))
-    others = [f"c{len(items) + i}" for i in range(len(known))]
-    where = f" WHERE {' AND '.join(f'({one})' for one in conditions)}" if conditions else ""
-    group = f" GROUP BY {', '.join(dimensions)}" if dimensions else ""
-    return f"SELECT {named} FROM {first} {' '.join(joins)}{where}{group}", others
 
 
 LEFT_JOINS = st.one_of(left_joins(), left_joins_of_datasets(), left_joins_by_month())

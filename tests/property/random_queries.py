@@ -184,6 +184,34 @@ class Pieces:
         return kind.format(*(self.value(1) for _ in range(kind.count("{}"))))
 
 
+def joined(sources: Sequence[str], names: str = "uscc") -> str:
+    """What stands after FROM: sources, joined by the columns of these names."""
+    first, *others = sources
+    return " ".join([first, *(f"JOIN {one} USING ({names})" for one in others)])
+
+
+def select(
+    items: Sequence[str], source: str, conditions: Sequence[str], dimensions: Sequence[str]
+) -> str:
+    """A statement whose columns are called c0, c1, …"""
+    named = ", ".join(f"{item} AS c{i}" for i, item in enumerate(items))
+    where = f" WHERE {' AND '.join(f'({one})' for one in conditions)}" if conditions else ""
+    group = f" GROUP BY {', '.join(dimensions)}" if dimensions else ""
+    return f"SELECT {named} FROM {source}{where}{group}"
+
+
+def select_left(
+    items: Sequence[str],
+    known: Sequence[str],
+    source: str,
+    conditions: Sequence[str],
+    dimensions: Sequence[str],
+) -> tuple[str, list[str]]:
+    """A LEFT JOIN, and what the columns are called that tell of the other owner: `known`."""
+    others = [f"c{len(items) + i}" for i in range(len(known))]
+    return select([*items, *known], source, conditions, dimensions), others
+
+
 @st.composite
 def queries(draw: st.DrawFn) -> str:
     owners = draw(st.permutations(list(SOURCES)))[: draw(st.integers(2, 4))]
@@ -192,7 +220,6 @@ def queries(draw: st.DrawFn) -> str:
     for owner in owners:
         where = draw(st.one_of(st.just(""), PERIODS.map(lambda text: f" WHERE {text}")))
         sources.append(draw(st.sampled_from(SOURCES[owner])).format(where))
-    joins = " ".join(f"JOIN {source} USING (uscc)" for source in sources[1:])
     dimensions = pieces.some(DIMENSIONS, 2)
     items = [*dimensions, "COUNT(*)"]
     items += [f"SUM({one})" for one in pieces.some(NUMBERS, 2)]
@@ -204,17 +231,14 @@ def queries(draw: st.DrawFn) -> str:
     if "b" in owners and "t" in owners:
         items += draw(st.sampled_from([[], ["SUM(t.vat - b.days * 0.5 + 1)"], ["AVG(huge + vat)"]]))
     items = draw(st.permutations(items))
-    named = ", ".join(f"{item} AS c{i}" for i, item in enumerate(items))
     if draw(st.booleans()):
         places = [items.index(dimension) for dimension in dimensions]
         way = draw(st.sampled_from(["{}", "c{}"]))
         dimensions = [way.format(place + (way == "{}")) for place in places]
     conditions = pieces.some(CONDITIONS, 3)
-    where = f" WHERE {' AND '.join(f'({one})' for one in conditions)}" if conditions else ""
-    group = f" GROUP BY {', '.join(dimensions)}" if dimensions else ""
     having = f" HAVING {pieces.truth()}" if draw(st.integers(0, 2)) == 0 else ""
     order = ordered(pieces, dimensions, items) if draw(st.booleans()) else ""
-    return f"SELECT {named} FROM {sources[0]} {joins}{where}{group}{having}{order}"
+    return select(items, joined(sources), conditions, dimensions) + having + order
 
 
 ROWS = {"t": "tax.returns AS t", "p": "power.meters AS p"}
@@ -241,7 +265,6 @@ def queries_over_rows(draw: st.DrawFn) -> str:
     others = others[: draw(st.integers(1, 3))]
     sources = [draw(st.sampled_from(SOURCES[owner])).format("") for owner in others]
     sources.insert(draw(st.integers(0, len(sources))), ROWS[many])
-    joins = " ".join(f"JOIN {source} USING (uscc)" for source in sources[1:])
     dimensions = Pieces(draw, others).some(DIMENSIONS, 2)
     rows = Pieces(draw, [many])
     items = [*dimensions, "COUNT(*)", f"COUNT(DISTINCT {draw(st.sampled_from(others))}.uscc)"]
@@ -249,11 +272,9 @@ def queries_over_rows(draw: st.DrawFn) -> str:
     items += [f"AVG({one})" for one in rows.some(ROW_NUMBERS, 2)]
     items += [f"COUNT({one})" for one in rows.some(ROW_VALUES, 2)]
     items += [f"ROUND(SUM({one}) / COUNT(*), 2)" for one in rows.some(ROW_NUMBERS, 1)]
-    named = ", ".join(f"{item} AS c{i}" for i, item in enumerate(draw(st.permutations(items))))
+    items = draw(st.permutations(items))
     conditions = [*rows.some(ROW_CONDITIONS, 2), *Pieces(draw, others).some(CONDITIONS, 1)]
-    where = f" WHERE {' AND '.join(f'({one})' for one in conditions)}" if conditions else ""
-    group = f" GROUP BY {', '.join(dimensions)}" if dimensions else ""
-    return f"SELECT {named} FROM {sources[0]} {joins}{where}{group}"
+    return select(items, joined(sources), conditions, dimensions)
 
 
 STRICT_NUMBERS = {
@@ -283,11 +304,8 @@ def left_joins(draw: st.DrawFn) -> tuple[str, list[str]]:
     for number in theirs.some(STRICT_NUMBERS, 2):
         known += [f"SUM({number})", f"COUNT({number})"]
     conditions = own.some(CONDITIONS, 2)
-    where = f" WHERE {' AND '.join(f'({one})' for one in conditions)}" if conditions else ""
-    group = f" GROUP BY {', '.join(dimensions)}" if dimensions else ""
-    named = ", ".join(f"{item} AS c{i}" for i, item in enumerate([*items, *known]))
-    others = [f"c{len(items) + i}" for i in range(len(known))]
-    return f"SELECT {named} FROM {left} LEFT JOIN {right} USING (uscc){where}{group}", others
+    source = f"{left} LEFT JOIN {right} USING (uscc)"
+    return select_left(items, known, source, conditions, dimensions)
 
 
 def ordered(pieces: Pieces, dimensions: list[str], items: list[str]) -> str:

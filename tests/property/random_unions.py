@@ -5,7 +5,7 @@
 
 from hypothesis import strategies as st
 
-from tests.property.random_queries import Pieces, ordered
+from tests.property.random_queries import Pieces, ordered, select
 from tests.property.union_worlds import BANKS
 
 GIVEN = ["class", "open", "days", "period", "since", "huge"]
@@ -81,11 +81,8 @@ def unions(draw: st.DrawFn) -> tuple[str, tuple[str, ...]]:
     items += [pieces.value() for _ in range(draw(st.integers(0, 2)))]
     items += [pieces.truth() for _ in range(draw(st.integers(0, 1)))]
     items = draw(st.permutations(items))
-    named = ", ".join(f"{item} AS c{i}" for i, item in enumerate(items))
     conditions = pieces.some(CONDITIONS, 2)
-    where = f" WHERE {' AND '.join(f'({one})' for one in conditions)}" if conditions else ""
-    group = f" GROUP BY {', '.join(dimensions)}" if dimensions else ""
     having = f" HAVING {pieces.truth()}" if draw(st.integers(0, 2)) == 0 else ""
     order = ordered(pieces, dimensions, items) if draw(st.booleans()) else ""
     rows = f"({' UNION ALL '.join(selects)}) AS {EVERYBODY}"
-    return f"SELECT {named} FROM {rows}{where}{group}{having}{order}", tuple(banks)
+    return select(items, rows, conditions, dimensions) + having + order, tuple(banks)
