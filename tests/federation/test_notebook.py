@@ -21,7 +21,7 @@ from scenarios.oracle import keys_of
 from tests.federation.banks import keys_in
 from tests.federation.federation import short_folder
 from tests.federation.owners import Owners
-from tests.federation.test_query import DEMO, ORGS
+from tests.federation.queried import DEMO, ORGS
 
 
 @pytest.fixture(scope="module")
