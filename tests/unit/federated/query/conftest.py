@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from contract.errors import MiheError
 from federated.query.plan import QueryPlan
 from federated.query.planning import compile_statement
 from federated.query.statement import Statement, parse
@@ -41,3 +42,19 @@ def marked() -> Callable[[str], tuple[str, str]]:
         return before + after, f"line {len(lines)}, column {len(lines[-1]) + 1}: "
 
     return unmark
+
+
+@pytest.fixture
+def refusal(
+    understood: Callable[[str], Statement], marked: Callable[[str], tuple[str, str]]
+) -> Callable[[str, type[MiheError]], MiheError]:
+    """What refuses a marked statement, with an error of this type, at its mark."""
+
+    def read(sql: str, error: type[MiheError]) -> MiheError:
+        written, place = marked(sql)
+        with pytest.raises(error) as refused:
+            understood(written)
+        assert refused.value.what.startswith(place), refused.value
+        return refused.value
+
+    return read
