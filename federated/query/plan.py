@@ -19,11 +19,11 @@ from federated.noise.parameters import Noise
 from federated.query.table import Table
 
 SNAPSHOT = "snapshot"
-"""What an owner's SQL calls its dataset."""
+"""What an owner's SQL calls its dataset, or the first of several."""
 
 
 def snapshot_name(place: int) -> str:
-    """What it calls the datasets that it joins: snapshot, snapshot_1, snapshot_2, …"""
+    """What it calls the one at this place: snapshot, snapshot_1, snapshot_2, …"""
     return f"{SNAPSHOT}_{place}" if place else SNAPSHOT
 
 
@@ -76,7 +76,7 @@ class LocalPart(Frozen):
     )
     size: int = Field(description="keys that are sent, padding included")
     sql: str = Field(
-        description="for DuckDB: canonical key, g0, …, v0, …, p0, … of the table `snapshot`"
+        description="for DuckDB: canonical key, g0, …, v0, …, p0, … of `snapshot`, `snapshot_1`, …"
     )
     groups: tuple[GroupColumn, ...]
     values: tuple[ValueColumn, ...]
