@@ -16,9 +16,9 @@ from contract.statements import Cells
 from federated.aggregate.secret import Blinding
 from federated.query.plan import QueryPlan
 from federated.query.release import Codes, Opening, Shut
-from node import wire
 from node.parts import Parts
 from node.stage import Line, Stage
+from node.wire import joins
 
 Columns = Sequence[NDArray[np.int64]]
 
@@ -80,7 +80,7 @@ class Adding(Protocol):
         """What another owner has sent the receiver."""
         ...
 
-    async def shut(self, cells: Cells, sums: wire.Sums) -> list[Shut]:
+    async def shut(self, cells: Cells, sums: joins.Sums) -> list[Shut]:
         """The receiver's sums, blinded by what all owners' openings take off."""
         ...
 

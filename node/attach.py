@@ -29,7 +29,8 @@ from node.probe import refusal_in, why_unreachable
 from node.proxy import STRAIGHT, WayOut
 from node.pulse import BEAT_SECONDS
 from node.store import Store
-from node.wire import from_coordinator, statement_from_wire, statement_to_wire
+from node.wire.coordinator import from_coordinator
+from node.wire.statements import statement_from_wire, statement_to_wire
 from protos import coordinator_pb2 as wire
 from protos import coordinator_pb2_grpc
 

@@ -43,7 +43,7 @@ from node.daemon import LONGEST_SOCKET_PATH, Home
 from node.probe import refusal_in, why_unreachable
 from node.proxy import WayOut, way_out
 from node.schema import HISTORY
-from node.wire import Looked, looked_from
+from node.wire.coordinator import Looked, looked_from
 from protos import coordinator_pb2
 from protos.coordinator_pb2_grpc import CoordinatorStub
 

@@ -14,10 +14,10 @@ from federated.aggregate.secret import Blinding
 from federated.aggregate.wire import KEY_BYTES
 from federated.query.agreed import largest_of, sums_of
 from federated.query.release import Codes, Opening, Shut
-from node import wire
 from node.adding import Columns, Hidden, Seat
 from node.he_keys import HE_KEY, fetched, signed
 from node.key_process import JoinKey
+from node.wire import joins
 
 _MERGING = "merging"
 
@@ -51,7 +51,7 @@ class Encrypted:
 
     async def release(self, openings: Sequence[Opening], cells: Cells) -> bytes:
         """The openings."""
-        return wire.openings_to_bytes(openings)
+        return joins.openings_to_bytes(openings)
 
     async def passed(self) -> None:
         """Nobody waits for anything of the receiver."""
@@ -59,9 +59,9 @@ class Encrypted:
     def opened_by(self, content: bytes, peer: str, rows: int) -> list[Opening]:
         """The openings."""
         seat = self._seat
-        return wire.openings_from_bytes(content, seat.plan, seat.place_of(peer), rows)
+        return joins.openings_from_bytes(content, seat.plan, seat.place_of(peer), rows)
 
-    async def shut(self, cells: Cells, sums: wire.Sums) -> list[Shut]:
+    async def shut(self, cells: Cells, sums: joins.Sums) -> list[Shut]:
         """Decrypt."""
         assert self._key is not None
         merges, rows = sums_of(self._seat.plan).merges, len(sums.cells)

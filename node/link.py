@@ -38,7 +38,7 @@ from contract.signing import Kind, Signer, Statement, verify
 from contract.statements import PartyStart, Receipt
 from node.pulse import Watch
 from node.seal import Carrier, CarrierLost, Seal
-from node.wire import (
+from node.wire.frames import (
     CHUNK_BYTES,
     MAX_RECORD_BYTES,
     Ack,

@@ -12,11 +12,12 @@ from contract.job import JobKind
 from contract.views import ResultView
 from federated.join.owner import TokenList
 from federated.join.parameters import JoinParameters
-from node import rows, tokens, wire
+from node import rows, tokens
 from node.load import Loaded, load
 from node.pulse import COORDINATOR
 from node.release import Released, release
 from node.stage import Stage
+from node.wire import joins
 
 _SHARE, _MATCH = "share", "match"
 _ENVELOPE_BYTES = 128
@@ -35,7 +36,7 @@ async def play(stage: Stage) -> Released | None:
     loaded = await stage.during(stage.activity.work(load, stage.consent, services.datasets))
     stage.report("load", 1, 1)
     listed = await stage.during(tokens.made(stage, parameters, loaded.column.keys, lines))
-    share = wire.share_to_bytes(tokens=listed.tokens, codes=None, keys=0, columns=[], blinding=b"")
+    share = joins.share_to_bytes(tokens=listed.tokens, codes=None, keys=0, columns=[], blinding=b"")
     salt, receipt = await stage.during(parts.contribute(_SHARE, share))
     stage.keep_receipt(salt, receipt)
     stage.report("match", 0, 1)
@@ -56,7 +57,7 @@ async def play(stage: Stage) -> Released | None:
 
 async def _view(stage: Stage, content: bytes, listed: TokenList, loaded: Loaded) -> ResultView:
     consent, results = stage.consent, stage.services.results
-    places, count = wire.match_from_bytes(content, len(listed.order))
+    places, count = joins.match_from_bytes(content, len(listed.order))
     if consent.contract.kind is JobKind.PSI_CARDINALITY:
         return ResultView(count=count)
     positions = [_own(listed, place) for place in places]

@@ -29,7 +29,7 @@ from federated.union.parameters import Attempt
 from federated.words import WORD_BYTES
 from node.plan import Stream, compile_match, compile_plan
 from node.star_plan import compile_star
-from node.wire import ROW_BYTES
+from node.wire.joins import ROW_BYTES
 from psi.ecdh import cost
 from psi.engine import reason
 from psi.star import cost as star_cost

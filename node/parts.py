@@ -21,7 +21,8 @@ from contract.signing import Kind, Signer, Statement
 from contract.statements import Receipt
 from node.probe import refusal_in
 from node.pulse import BEAT_SECONDS, COORDINATOR, Activity
-from node.wire import CHUNK_BYTES, statement_to_wire
+from node.wire.frames import CHUNK_BYTES
+from node.wire.statements import statement_to_wire
 from protos import coordinator_pb2 as wire
 from protos import coordinator_pb2_grpc
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from contract.errors import ForeignFrame, FrameRepeated, MiheError, PartyStalled
-from node.wire import Pulse
+from node.wire.frames import Pulse
 
 BEAT_SECONDS = 2.0
 COORDINATOR = "coordinator"

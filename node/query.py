@@ -28,7 +28,7 @@ from federated.query.plan import join_of
 from federated.query.release import Codes, Opening, labels_of, names_of, opened
 from federated.query.result import Cell, Result, result_of
 from federated.words import WORD_BYTES
-from node import comparing, shared, tables, tokens, wire
+from node import comparing, shared, tables, tokens
 from node.adding import Adding, Hidden, Seat, by_owner, in_order
 from node.answered import Brought
 from node.encrypted import Encrypted
@@ -37,6 +37,7 @@ from node.pulse import COORDINATOR
 from node.release import Released, release
 from node.shared import Shared
 from node.stage import Line, Stage, together
+from node.wire import joins
 
 _SHARE, _SUMS, _RELEASE = "share", "sums", "release"
 _ENVELOPE_BYTES = 1 << 12
@@ -91,7 +92,7 @@ class _Play:
         if self._shared:
             streams |= shared.awaited(self._seat, peer)
         if self._seat.receives:
-            streams |= {_RELEASE: wire.MAX_RELEASE_BYTES}
+            streams |= {_RELEASE: joins.MAX_RELEASE_BYTES}
         return streams
 
     # ── every owner ─────────────────────────────────────────────────────────────────────────────
@@ -147,7 +148,7 @@ class _Play:
         seed = os.urandom(32)
         coded = encode(rows.groups, listed.order, self._plan.k, seed, self._apart)
         blinding = Blinding(os.urandom(32), self._stage.run)
-        share = wire.share_to_bytes(
+        share = joins.share_to_bytes(
             tokens=listed.tokens,
             codes=coded.message if self._plan.owners[self._owner].groups else None,
             keys=len(rows.keys),
@@ -188,7 +189,7 @@ class _Play:
         content = await self._seat.parts.fetch_stated(
             _SUMS, cells.result, limit=self._most_sums(len(names)), phase="decrypt"
         )
-        sums = wire.sums_from_bytes(content, self._plan, len(names), shared=self._shared)
+        sums = joins.sums_from_bytes(content, self._plan, len(names), shared=self._shared)
         del content
         await self._gate(rows)
         await self._adding.passed()
@@ -208,7 +209,7 @@ class _Play:
         return release(view, stage.consent)
 
     async def _opened(
-        self, cells: Cells, sums: wire.Sums, openings: list[Sequence[Opening]]
+        self, cells: Cells, sums: joins.Sums, openings: list[Sequence[Opening]]
     ) -> Result:
         """The result, decrypted, opened, and written under its provisional name."""
         names = names_of(cells.passing, remainder=cells.remainder)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from contract.errors import PeerError
-from node.wire import message_from_wire, message_to_wire
+from node.wire.messages import message_from_wire, message_to_wire
 from psi.step import Finished, Fresh, Ready, Result, Step, advance
 from psi.two_party import REVEALING, STREAMS, Whole
 

@@ -18,8 +18,8 @@ from federated.query.shared import Sums, lists_of, minus, pad_sums
 from federated.shares.secret import SEED_BYTES, Pads
 from federated.shares.split import split
 from federated.words import MODULUS
-from node import wire
 from node.adding import Columns, Hidden, Seat
+from node.wire import joins
 
 SEED, _ROWS = "seed", "rows"
 _ENVELOPE_BYTES = 128
@@ -60,23 +60,23 @@ class Shared:
         seat = self._seat
         if seat.stage.me == seat.stage.consent.contract.helper:
             openings = await self._helping(openings, cells)
-        return wire.openings_to_bytes(openings, seed=self._pads.reveal())
+        return joins.openings_to_bytes(openings, seed=self._pads.reveal())
 
     async def passed(self) -> None:
         """The helper gets the seed of the receiver's list."""
         line = self._seat.lines[self._seat.stage.consent.contract.helper]
-        await line.send(SEED, wire.seed_to_bytes(self._pads.reveal()))
+        await line.send(SEED, joins.seed_to_bytes(self._pads.reveal()))
 
     def opened_by(self, content: bytes, peer: str, rows: int) -> list[Opening]:
         """The openings; the seed is kept for the sums."""
         plan, owner = self._seat.plan, self._seat.place_of(peer)
-        openings = wire.openings_from_bytes(content, plan, owner, rows, shared=True)
-        self._released[owner] = self._pads_of(peer, wire.seed_in_release(content, peer))
+        openings = joins.openings_from_bytes(content, plan, owner, rows, shared=True)
+        self._released[owner] = self._pads_of(peer, joins.seed_in_release(content, peer))
         return openings
 
-    async def shut(self, cells: Cells, sums: wire.Sums) -> list[Shut]:
+    async def shut(self, cells: Cells, sums: joins.Sums) -> list[Shut]:
         """Take the other owners' pads off."""
-        blinded = [wire.words_from_sums(cell) for cell in sums.cells]
+        blinded = [joins.words_from_sums(cell) for cell in sums.cells]
         off = await self._pad_sums(cells, self._released, len(blinded))
         return [
             Shut(cell.blinded_count, tuple(row))
@@ -86,7 +86,7 @@ class Shared:
     async def _helping(self, openings: Sequence[Opening], cells: Cells) -> list[Opening]:
         receiver = self._seat.receiver
         content = await self._seat.lines[receiver].receive(SEED)
-        pads = self._pads_of(receiver, wire.seed_from_bytes(content, receiver))
+        pads = self._pads_of(receiver, joins.seed_from_bytes(content, receiver))
         on = await self._pad_sums(cells, {self._seat.place_of(receiver): pads}, len(openings))
         return helped(openings, on)
 
@@ -97,9 +97,9 @@ class Shared:
         owners = lists_of(seat.plan, seat.receiver, stage.me)
         sizes = [seat.plan.owners[owner].size for owner in owners]
         (digest,) = (told.digest for told in cells.rows or () if told.org == stage.me)
-        limit = sum(wire.ROW_BYTES * size + _ENVELOPE_BYTES for size in sizes) + _ENVELOPE_BYTES
+        limit = sum(joins.ROW_BYTES * size + _ENVELOPE_BYTES for size in sizes) + _ENVELOPE_BYTES
         content = await seat.parts.fetch_stated(_ROWS, digest, limit=limit, phase="release")
-        lists = wire.rows_from_bytes(content, sizes, number)
+        lists = joins.rows_from_bytes(content, sizes, number)
         rows = dict(zip(owners, lists, strict=True))
         return await stage.activity.work(pad_sums, seat.plan, pads, rows, number)
 

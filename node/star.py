@@ -21,7 +21,7 @@ from node.release import Released, release
 from node.session import Session
 from node.stage import Line, Stage, together
 from node.star_plan import STREAMS, StarPlan, compile_star
-from node.wire import message_from_wire, message_to_wire
+from node.wire.messages import message_from_wire, message_to_wire
 from psi.keys import Keys
 from psi.star import contributor, pivot, receiver
 from psi.star.messages import Key, Store

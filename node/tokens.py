@@ -15,7 +15,7 @@ from federated.join.messages import Blinded, Contribution, Served
 from federated.join.owner import AwaitServed, Serving, TokenList, start
 from federated.join.parameters import CONTRIBUTION_BYTES, POINT_BYTES, JoinParameters
 from node.stage import Line, Stage, together
-from node.wire import message_from_wire, message_to_wire
+from node.wire.messages import message_from_wire, message_to_wire
 
 _ENVELOPE_BYTES = 64
 

@@ -26,8 +26,8 @@ from coordinator.wire import Share
 from federated.aggregate.secret import ReceiverKey
 from federated.query.agreed import sums_of
 from federated.query.release import REMAINDER, Codes, Opening, names_of
-from node import wire
 from node.local import LocalRows
+from node.wire import joins
 from tests.flow.federation_in_process import (
     COORDINATOR,
     Own,
@@ -228,11 +228,11 @@ class Pool:
     def share_of(self, owner: str, content: bytes) -> Share:
         return at_coordinator.share_from(content, self.plan, OWNERS.index(owner), self.aggregation)
 
-    def sums(self) -> wire.Sums:
+    def sums(self) -> joins.Sums:
         """What the receiver fetched."""
         ((_, content),) = self.received("sums")
         rows = len(self.result_names)
-        return wire.sums_from_bytes(content, self.plan, rows, shared=self.shared)
+        return joins.sums_from_bytes(content, self.plan, rows, shared=self.shared)
 
     def decrypted(self) -> list[list[int]]:
         """The encrypted sums by row and summand, blinded."""
@@ -244,7 +244,7 @@ class Pool:
         """Who released what to a receiver of this coalition, and what its members would."""
         rows = len(self.result_names)
         found = {
-            sender: wire.openings_from_bytes(
+            sender: joins.openings_from_bytes(
                 content, self.plan, OWNERS.index(sender), rows, shared=self.shared
             )
             for sender, content in self.received("release")

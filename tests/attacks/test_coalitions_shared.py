@@ -25,7 +25,7 @@ from federated.query.release import REMAINDER
 from federated.shares.rows import RowNumbers
 from federated.shares.secret import Pads
 from federated.words import MODULUS, Words, signed
-from node import wire
+from node.wire import joins
 from tests.attacks import coalitions
 from tests.attacks.attacks_on_lists import (
     histograms,
@@ -61,11 +61,11 @@ def seeds(pool: Pool) -> dict[str, bytes]:
     """Whose pads the coalition can make: its members' own, and what was released to them."""
     found = {owner: pool.own(owner).pads.reveal() for owner in pool.owners}
     found |= {
-        sender: wire.seed_in_release(content, sender)
+        sender: joins.seed_in_release(content, sender)
         for sender, content in pool.received("release")
     }
     return found | {
-        sender: wire.seed_from_bytes(content, sender) for sender, content in pool.received("seed")
+        sender: joins.seed_from_bytes(content, sender) for sender, content in pool.received("seed")
     }
 
 
@@ -103,7 +103,7 @@ def rows_told(pool: Pool, org: str) -> dict[str, RowNumbers]:
     owners = [RECEIVER] if org == HELPER else [one for one in OWNERS if one != org]
     ((_, content),) = [(one.sender, one.content) for one in pool.views[org].received("rows")]
     sizes = [pool.join.size_of(owner) for owner in owners]
-    lists = wire.rows_from_bytes(content, sizes, len(pool.result_names))
+    lists = joins.rows_from_bytes(content, sizes, len(pool.result_names))
     return dict(zip(owners, lists, strict=True))
 
 
@@ -132,7 +132,7 @@ def counts_in_truth(played: Played, pool: Pool) -> list[int]:
 
 def blinded(pool: Pool) -> list[list[int]]:
     sums = pool.sums().cells
-    return [wire.words_from_sums(cell) for cell in sums]
+    return [joins.words_from_sums(cell) for cell in sums]
 
 
 def pad_totals(pool: Pool, owner: str, told: RowNumbers, seed: bytes) -> list[int]:

@@ -43,7 +43,15 @@ from node.parts import Parts
 from node.propose import draft
 from node.seal import CarrierLost, Seal
 from node.store import Store
-from node.wire import Chunk, Hello, LinkFrame, Open, Pulse, Receipted, frame_to_wire
+from node.wire.frames import (
+    Chunk,
+    Hello,
+    LinkFrame,
+    Open,
+    Pulse,
+    Receipted,
+    frame_to_wire,
+)
 from protos import psi_pb2
 from protos.join_pb2 import JoinShare
 from psi.rr22.parameters import Parameters

@@ -47,10 +47,10 @@ from federated.query.statement import parse
 from federated.shares.rows import RowNumbers
 from federated.shares.secret import Pads
 from federated.shares.split import split
-from node import wire
 from node.adding import in_order
 from node.local import LocalRows
 from node.shared import helped
+from node.wire import joins
 from tests.vectors.blind_join_reference import Fast, OpenOwner
 
 COORDINATOR = "coordinator"
@@ -366,7 +366,7 @@ class _Run:
                 for column, most in zip(listed_columns, largest, strict=True)
             ]
         blinding = Blinding(os.urandom(32), self.join.run_id)
-        share = wire.share_to_bytes(
+        share = joins.share_to_bytes(
             tokens=listed.tokens,
             codes=coded.message if self.plan.owners[at].groups else None,
             keys=len(rows.keys),
@@ -428,7 +428,7 @@ class _Run:
             self._send(COORDINATOR, one.org, "rows", content)
             owners = lists_of(self.plan, self.receiver, one.org)
             sizes = [self.join.sizes[owner] for owner in owners]
-            lists = wire.rows_from_bytes(content, sizes, number)
+            lists = joins.rows_from_bytes(content, sizes, number)
             found[one.org] = dict(zip(owners, lists, strict=True))
         return found
 
@@ -446,15 +446,15 @@ class _Run:
             return openings
         openings = noised(self.plan, me, openings)
         if self.shared and me == self._helper:
-            seed = wire.seed_to_bytes(owns[self.receiver].pads.reveal())
+            seed = joins.seed_to_bytes(owns[self.receiver].pads.reveal())
             self._send(self.receiver, me, "seed", seed)
-            pads = self._pads(self.receiver, wire.seed_from_bytes(seed, self.receiver))
+            pads = self._pads(self.receiver, joins.seed_from_bytes(seed, self.receiver))
             openings = helped(openings, pad_sums(self.plan, pads, told[me], len(names)))
-        content = wire.openings_to_bytes(openings, own.pads.reveal() if self.shared else None)
+        content = joins.openings_to_bytes(openings, own.pads.reveal() if self.shared else None)
         self._send(me, self.receiver, "release", content)
         if self.shared:
-            self.seeds |= self._pads(me, wire.seed_in_release(content, me))
-        return wire.openings_from_bytes(content, self.plan, owner, len(names), shared=self.shared)
+            self.seeds |= self._pads(me, joins.seed_in_release(content, me))
+        return joins.openings_from_bytes(content, self.plan, owner, len(names), shared=self.shared)
 
     def _pads(self, org: str, seed: bytes) -> dict[int, Pads]:
         owner = self.join.owners.index(org)
@@ -471,10 +471,10 @@ class _Run:
         content = (self.folder / f"{COORDINATOR}.sums").read_bytes()
         assert sha256(content).hexdigest() == cells.result
         self._send(COORDINATOR, self.receiver, "sums", content)
-        sums = wire.sums_from_bytes(content, self.plan, len(names), shared=self.shared)
+        sums = joins.sums_from_bytes(content, self.plan, len(names), shared=self.shared)
         if key is None:
             off = pad_sums(self.plan, self.seeds, told[self.receiver], len(names))
-            values = minus([wire.words_from_sums(cell) for cell in sums.cells], off)
+            values = minus([joins.words_from_sums(cell) for cell in sums.cells], off)
         else:
             by_summand = key.decrypt_all(sums.packs, len(names), sums_of(self.plan).merges)
             values = [[column[row] for column in by_summand] for row in range(len(names))]

@@ -12,7 +12,7 @@ from contract.signing import Statement
 from node.link import Absence, Ends, Link
 from node.pulse import Activity, Watch
 from node.seal import Seal
-from node.wire import (
+from node.wire.frames import (
     CHUNK_BYTES,
     MAX_RECORD_BYTES,
     Hello,

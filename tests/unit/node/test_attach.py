@@ -25,7 +25,7 @@ from node import attach
 from node.attach import Attachment
 from node.carry import open_channel
 from node.store import Store
-from node.wire import statement_to_wire
+from node.wire.statements import statement_to_wire
 from protos import coordinator_pb2 as wire
 from protos.coordinator_pb2_grpc import CoordinatorServicer, add_CoordinatorServicer_to_server
 from protos.statement_pb2 import Statement as WireStatement

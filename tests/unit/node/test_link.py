@@ -14,7 +14,7 @@ from contract.statements import Receipt
 from node import link
 from node.pulse import Activity, Bounds, Watch
 from node.seal import CarrierLost, Seal
-from node.wire import Hello, Pulse, frame_from_wire, frame_to_wire
+from node.wire.frames import Hello, Pulse, frame_from_wire, frame_to_wire
 from tests.unit.coordinator.consortium import Consortium
 from tests.unit.node.lines import BOUNDS, PATIENCE, RUN, Exchange, Member, enrol, fresh
 from tests.unit.node.links import MIB, Hostile, Side, content_of, running, side

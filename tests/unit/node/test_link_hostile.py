@@ -24,7 +24,15 @@ from contract.errors import (
 from contract.signing import Kind, Statement
 from contract.statements import Receipt
 from node import link
-from node.wire import MAX_RECORD_BYTES, Ack, Chunk, Hello, LinkFrame, Open, Receipted
+from node.wire.frames import (
+    MAX_RECORD_BYTES,
+    Ack,
+    Chunk,
+    Hello,
+    LinkFrame,
+    Open,
+    Receipted,
+)
 from tests.unit.coordinator.consortium import Consortium
 from tests.unit.node.lines import RUN, Exchange, Member, enrol, fresh
 from tests.unit.node.links import MIB, Hostile, Side, content_of, running, side

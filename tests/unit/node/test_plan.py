@@ -14,7 +14,8 @@ from contract.errors import BadRequest
 from contract.job import Contract, Crypto, JobKind
 from contract.suites import Suite
 from node.plan import Plan, compile_plan
-from node.wire import MAX_STREAMS, message_to_wire
+from node.wire.frames import MAX_STREAMS
+from node.wire.messages import message_to_wire
 from psi.two_party import FROM_RECEIVER, MODES, STREAMS
 from tests.unit.node.contracts import PLAYS, contract_of, party_of
 from tests.unit.node.lines import Member

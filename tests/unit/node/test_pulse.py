@@ -9,7 +9,7 @@ import pytest
 from contract.errors import ForeignFrame, FrameRepeated, MiheError, PartyStalled
 from node import pulse
 from node.pulse import COORDINATOR, Activity, Bounds, Watch
-from node.wire import Pulse
+from node.wire.frames import Pulse
 from tests.unit.node.lines import PATIENCE
 
 ORGS = ("bank_a", "bank_b", "tax")

@@ -11,7 +11,7 @@ from contract.cause import cause_of
 from contract.errors import BadMessage, FrameTooLarge, MiheError
 from contract.identity import MAX_CERTIFICATE_BYTES
 from contract.signing import MAX_BODY_BYTES, MAX_SIGNATURE_BYTES, Kind, Statement
-from node.wire import (
+from node.wire.frames import (
     CHUNK_BYTES,
     MAX_RECORD_BYTES,
     MAX_STREAM_BYTES,
@@ -24,11 +24,9 @@ from node.wire import (
     Receipted,
     frame_from_wire,
     frame_to_wire,
-    message_from_wire,
-    message_to_wire,
-    statement_from_wire,
-    statement_to_wire,
 )
+from node.wire.messages import message_from_wire, message_to_wire
+from node.wire.statements import statement_from_wire, statement_to_wire
 from protos import link_pb2, psi_pb2, statement_pb2
 from psi.ecdh.messages import BlindedSet, Evaluated, Matched
 from psi.rr22.messages import Masked

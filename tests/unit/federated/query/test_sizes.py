@@ -15,7 +15,7 @@ from federated.join.codes import encode
 from federated.query.plan import QueryPlan, join_of
 from federated.query.sizes import most_share_bytes, require_room, share_bytes
 from federated.words import WORD_BYTES
-from node.wire import share_to_bytes
+from node.wire.joins import share_to_bytes
 from protos.join_pb2 import JoinShare
 
 FIRMS = "(SELECT code AS uscc, industry FROM registry.firms)"

@@ -2,8 +2,8 @@
 
 Implements  Protocol Buffers' encoding of a length-delimited field: tag, length as a varint, bytes
             (docs/decisions/0043: the library copies such a field three times each way)
-Not for     fields of any other type, nor for bytes that are bounded by nobody: node/wire.py has
-            bounded a frame and a message before it comes here
+Not for     fields of any other type, nor for bytes that are bounded by nobody: a frame and a
+            message have been bounded before they come here
 """
 
 _SEVEN_BITS, _LONGEST_VARINT = 0x7F, 5
