@@ -49,6 +49,10 @@ class Results:
             writing.add_done_callback(lambda _: self._discard_partial(job))
             raise
 
+    def writing(self, job: bytes) -> bool:
+        """Whether a thread writes yet; if its run is over, what it writes is removed after that."""
+        return job in self._written
+
     def _write(self, job: bytes, work: Callable[[Path], T]) -> T:
         try:
             with disk_refusals():

@@ -308,12 +308,13 @@ class Log:
         await self.until(lambda: self.state(job) is state)
 
     async def until_over(self, job: bytes) -> None:
-        """Pass on what is said until a job has ended here and at every station."""
+        """Pass on what is said until a job has ended here and at every station, and rests there."""
 
         def over() -> bool:
             here = [one for one in self.stations if one.store.job(job) is not None]
             states = [self.state(job), *(one.state(job)[0] for one in here)]
-            return all(state in TERMINAL for state in states)
+            writing = any(one.results.writing(job) for one in here)
+            return all(state in TERMINAL for state in states) and not writing
 
         await self.until(over)
 
