@@ -29,7 +29,7 @@ from federated.query.agreed import plan_of, sums_of
 from federated.query.plan import QueryPlan, join_of
 from federated.query.release import REMAINDER
 from federated.query.shared import add_columns
-from federated.shares.rows import Grouping, RowNumbers, rows_of
+from federated.shares.rows import RowNumbers, rows_of
 from federated.words import MODULUS, WORD_BYTES
 
 Named = Sequence[tuple[tuple[int, ...], Cell | Remainder]]
@@ -223,8 +223,7 @@ def _shared_sums(
     ]
     for owner, part in enumerate(plan.owners):
         if part.sent:
-            grouping = Grouping.of(rows[owner], len(named))
-            add_columns(totals, plan, owner, _handed_in(order, plan, owner).shares, grouping)
+            add_columns(totals, plan, owner, _handed_in(order, plan, owner).shares, rows[owner])
     return [tuple(one.to_bytes(WORD_BYTES, "little") for one in total) for total in totals]
 
 

@@ -59,6 +59,7 @@ __all__ = [
     "star_store_bytes",
     "star_take",
     "start_join",
+    "word_sums",
 ]
 
 SOURCE_DIGEST: Final[str]
@@ -399,6 +400,12 @@ class Journey:
         Beside them the index of the key at each place, −1 for a dummy, as a little-endian int32.
         Raises PointRefused, MessageRefused, Spent, Misused, Defect.
         """
+
+def word_sums(words: bytes, rows: bytes, number: int) -> Sequence[int]:
+    """The sums mod 2^128 of the words in each of the rows 1 to `number`; row 0 is none.
+
+    A word has 16 bytes, its row two, both little-endian. Raises Misused.
+    """
 
 # Single steps with a scalar in the open, for test vectors. No product code calls these.
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from contract.errors import BadMessage
 from federated.join.bands import Bands, Magnitude, together
 from federated.join.matching import Matched, Positions
+from federated.join.ordering import in_order
 
 Codes = tuple[int, ...]
 CodeList = NDArray[np.integer]
@@ -212,9 +213,7 @@ def _divided(matched: Matched, columns: Sequence[NDArray[np.int64]]) -> list[Cel
     """The cells that have an entity."""
     if not matched.count:
         return []
-    names = _names(columns)
-    order = np.argsort(names)
-    ascending = names[order]
+    ascending, order = in_order(_names(columns).view(np.uint64))
     changes = np.flatnonzero(ascending[1:] != ascending[:-1]) + 1
     bounds = [0, *changes.tolist(), len(order)]
     of_cells = np.stack([column[order[bounds[:-1]]] for column in columns], axis=1)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import BadMessage
+from federated.join.ordering import in_order
 from federated.join.parameters import JoinParameters
 
 Tokens = NDArray[np.bytes_]
@@ -103,6 +104,8 @@ def _alike(
 
 
 def _in_order(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int32]]:
+    if values.dtype == np.uint64:
+        return in_order(values)
     order = np.argsort(values).astype(np.int32)
     return values[order], order
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from federated.query.plan import QueryPlan
-from federated.shares.rows import Grouping, RowNumbers
+from federated.shares.rows import RowNumbers, sums_by_row
 from federated.words import MODULUS, Words
 
 Sums = list[list[int]]
@@ -30,18 +30,17 @@ def pad_sums(
     """What the pads of the lists of which the rows are told add to each sum, by owners' places."""
     totals = [[0] * len(plan.summands) for _ in range(number)]
     for owner, told in rows.items():
-        own, grouping = pads[owner], Grouping.of(told, number)
-        columns = map(own.column, range(plan.owners[owner].sent))
-        add_columns(totals, plan, owner, columns, grouping)
+        columns = map(pads[owner].column, range(plan.owners[owner].sent))
+        add_columns(totals, plan, owner, columns, told)
     return totals
 
 
 def add_columns(
-    totals: Sums, plan: QueryPlan, owner: int, columns: Iterable[Words], grouping: Grouping
+    totals: Sums, plan: QueryPlan, owner: int, columns: Iterable[Words], rows: RowNumbers
 ) -> None:
-    """Add an owner's columns to the sums that they are part of."""
+    """Add an owner's columns to the sums that they are part of; `rows` are of its list."""
     for column, words in enumerate(columns):
-        found = grouping.sums(words)
+        found = sums_by_row(words, rows, len(totals))
         for place, summand in enumerate(plan.summands):
             times = sum((term.owner, term.column) == (owner, column) for term in summand.terms)
             for total, one in zip(totals, found, strict=True):
