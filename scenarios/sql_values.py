@@ -125,8 +125,18 @@ class CellValues:
                 return node.name if node.is_string else Fraction(node.name)
             case exp.Boolean():
                 return bool(node.this)
+            case exp.Null():
+                return None
             case exp.Is():
                 return self.value(node.this) is None
+            case exp.Coalesce():
+                values = map(self.value, [node.this, *node.expressions])
+                return next((one for one in values if one is not None), None)
+            case exp.Nullif():
+                first = self.value(node.this)
+                return None if first == self.value(node.expression) else first
+            case exp.Case():
+                return self._chosen(node)
             case exp.And() | exp.Or():
                 return _either(isinstance(node, exp.Or), [*map(self.value, node.flatten())])
             case exp.In():
@@ -137,6 +147,15 @@ class CellValues:
                 return _either(False, [self.value(low), self.value(high)])
         operands = [self.value(one) for one in node.iter_expressions()]
         return None if None in operands else _applied(node, operands)
+
+    def _chosen(self, node: exp.Case) -> Any:
+        this = node.this
+        for branch in node.args["ifs"]:
+            equal = exp.EQ(this=this.copy(), expression=branch.this.copy()) if this else branch.this
+            if self.value(equal) is True:
+                return self.value(branch.args["true"])
+        otherwise = node.args.get("default")
+        return None if otherwise is None else self.value(otherwise)
 
     def _within(self, node: exp.In) -> bool | None:
         this = self.value(node.this)
@@ -190,11 +209,15 @@ class CellValues:
                 return self.decimals(self.shape.items[node.name])
             case exp.Round():
                 return max(_places(node), 0)
+            case exp.Null():
+                return 0
+            case exp.Nullif():
+                return self.decimals(node.this)
         if type(node) in _SPREADS:
             return None
         if isinstance(node, _QUANTILES):
             return _QUANTILE_DECIMALS
-        found = [self.decimals(one) for one in node.iter_expressions()]
+        found = [self.decimals(one) for one in _numbers_in(node)]
         each = [one for one in found if one is not None]
         if len(each) < len(found):
             return None
@@ -204,6 +227,14 @@ class CellValues:
             case exp.Div():
                 return max(each) + DIVISION_DECIMALS
         return max(each)
+
+
+def _numbers_in(node: exp.Expr) -> list[exp.Expr]:
+    """What a number is made of, without the conditions that choose it."""
+    if isinstance(node, exp.Case):
+        otherwise = node.args.get("default") or exp.Null()
+        return [*(branch.args["true"] for branch in node.args["ifs"]), otherwise]
+    return list(node.iter_expressions())
 
 
 def exact(value: Fraction, decimals: int) -> int | Decimal:
@@ -267,6 +298,8 @@ def _applied(node: exp.Expr, operands: Sequence[Any]) -> Any:
             return not operands[0]
         case exp.Neg():
             return -operands[0]
+        case exp.Abs():
+            return abs(operands[0])
         case exp.Round():
             unit = Fraction(10) ** -_places(node)
             size = floor(abs(operands[0]) / unit + Fraction(1, 2)) * unit

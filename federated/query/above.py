@@ -8,6 +8,7 @@ Not for     aggregates themselves (`aggregates`), and what stands inside of them
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from sqlglot import exp
@@ -25,6 +26,8 @@ from federated.query.values import Column, decimal_text, whole
 from federated.query.words import CASTS
 
 _MOST_PLACES: Final = 18
+_MOST_REPEATED: Final = 1 << 13
+"""Pieces of a formula, of those that are written out several times."""
 _KINDS = {
     ColumnType.INTEGER: ColumnType.DECIMAL,
     ColumnType.PERIOD: ColumnType.DECIMAL,
@@ -45,6 +48,8 @@ _COMPARISONS: dict[type[exp.Expr], Operator] = {
     exp.GT: Operator.MORE,
     exp.GTE: Operator.AT_LEAST,
 }
+_CHOICES = (exp.Case, exp.Coalesce, exp.Nullif, exp.Abs)
+"""What the receiver can make of dimensions, too, where the result is not grouped by it."""
 _CONNECTIVES = {exp.And: Operator.AND, exp.Or: Operator.OR}
 
 
@@ -80,6 +85,15 @@ class Above:
                 return self.value(self.scope.constant(node, ColumnType.DECIMAL))
             case exp.Neg():
                 return Read(call(Operator.NEGATE, self._number(node.this)), ColumnType.DECIMAL)
+            case exp.Abs():
+                return Read(call(Operator.ABSOLUTE, self._number(node.this)), ColumnType.DECIMAL)
+            case exp.Coalesce():
+                values, type_ = self._alike([node.this, *node.expressions])
+                return Read(call(Operator.FIRST_KNOWN, *values), type_)
+            case exp.Nullif():
+                return self._null_if(node)
+            case exp.Case():
+                return self._case(node)
             case exp.Round():
                 return self._round(node)
             case exp.Not():
@@ -90,19 +104,21 @@ class Above:
             case exp.Is() if isinstance(node.expression, exp.Null):
                 return _true(call(Operator.IS_NULL, self.value(node.this).formula))
             case exp.Between():
-                low = self._compared(node, Operator.AT_LEAST, node.this, node.args["low"])
-                high = self._compared(node, Operator.AT_MOST, node.this, node.args["high"])
-                return _true(call(Operator.AND, low, high))
+                ends = {Operator.AT_LEAST: node.args["low"], Operator.AT_MOST: node.args["high"]}
+                known = self._repeated(node.this, len(ends))
+                both = [self._compared(node, *one, known) for one in ends.items()]
+                return _true(call(Operator.AND, *both))
             case exp.In():
-                choices = [
-                    self._compared(node, Operator.EQUAL, node.this, one) for one in node.expressions
+                known = self._repeated(node.this, len(node.expressions))
+                each = [
+                    self._compared(node, Operator.EQUAL, one, known) for one in node.expressions
                 ]
-                return _true(call(Operator.OR, *choices))
+                return _true(call(Operator.OR, *each))
         if operator := _ARITHMETIC.get(type(node)):
             sides = [self._number(side) for side in (node.this, node.expression)]
             return Read(call(operator, *sides), ColumnType.DECIMAL)
         if operator := _COMPARISONS.get(type(node)):
-            return _true(self._compared(node, operator, node.this, node.expression))
+            return _true(self._compared(node, operator, node.expression))
         raise self.text.refuse(
             node,
             "a dimension or an aggregate is expected here",
@@ -124,9 +140,8 @@ class Above:
     def _column(self, node: exp.Column) -> Read:
         """A dimension, or after HAVING and ORDER BY a column of the result by its name."""
         named = None if node.table else self.names.get(node.name)
-        offered = any(node.name in source.columns for source in self.scope.sources)
         same = named and isinstance(named[0], exp.Column) and named[0].name == node.name
-        if named and offered and not same:
+        if named and not same and self._is_offered(node):
             raise self.text.refuse(
                 node,
                 f"'{node.name}' is a column of the result, and one of a dataset",
@@ -142,7 +157,7 @@ class Above:
 
     def _computed(self, node: exp.Expr) -> Read | None:
         """A dimension that its owner computes; None if `node` is something else."""
-        if isinstance(node, exp.Column | exp.Paren | exp.Literal) or node.find(exp.AggFunc):
+        if isinstance(node, exp.Column | exp.Paren | exp.Literal) or self._is_above(node):
             return None
         column = self.scope.computed(node)
         if column is None and isinstance(node, exp.Add | exp.Sub | exp.Mul | exp.Neg):
@@ -150,8 +165,27 @@ class Above:
         if column is None:
             return None
         if column not in self.groups:
+            if isinstance(node, _CHOICES) and self._is_of_groups(node):
+                return None
             raise not_grouped(self.text, node, column)
         return Read(self.aggregates.figure(Dimension(self.groups.index(column))), column.type)
+
+    def _is_of_groups(self, node: exp.Expr) -> bool:
+        return all(self.scope.column(one) in self.groups for one in node.find_all(exp.Column))
+
+    def _is_above(self, node: exp.Expr) -> bool:
+        """Whether an aggregate is in it, or what only the result has a name for."""
+        return any(
+            isinstance(one, exp.AggFunc)
+            or (isinstance(one, exp.Column) and self._is_of_result(one))
+            for one in node.walk()
+        )
+
+    def _is_of_result(self, node: exp.Column) -> bool:
+        return not node.table and node.name in self.names and not self._is_offered(node)
+
+    def _is_offered(self, node: exp.Column) -> bool:
+        return any(node.name in source.columns for source in self.scope.sources)
 
     def _calculated(self, node: exp.Expr) -> Column | None:
         """A number that the result is grouped by as it is; else its parts may be."""
@@ -203,29 +237,103 @@ class Above:
         formula = Call(operator=Operator.ROUND, of=(of,), decimals=sign * (places or 0))
         return Read(formula, ColumnType.DECIMAL)
 
-    def _sides(self, left: exp.Expr, right: exp.Expr) -> list[Read]:
-        """What is compared; a parameter has the type of the other side."""
+    # ── one of several values ───────────────────────────────────────────────────────────────────
+
+    def _case(self, node: exp.Case) -> Read:
+        branches: list[exp.If] = node.args["ifs"]
+        known = None if node.this is None else self._repeated(node.this, len(branches))
+        conditions = [
+            self.condition(branch.this)
+            if node.this is None
+            else self._compared(node, Operator.EQUAL, branch.this, known)
+            for branch in branches
+        ]
+        results = [branch.args["true"] for branch in branches]
+        (*values, otherwise), type_ = self._alike(
+            [*results, node.args.get("default") or exp.Null()]
+        )
+        pairs = chain.from_iterable(zip(conditions, values, strict=True))
+        return Read(call(Operator.CHOOSE, *pairs, otherwise), type_)
+
+    def _null_if(self, node: exp.Nullif) -> Read:
+        sides = self._sides(node.this, node.expression)
+        self._equation(node, Operator.EQUAL, sides, node.expression)
+        return Read(call(Operator.NULL_IF, *(side.formula for side in sides)), sides[0].type)
+
+    def _alike(self, nodes: Sequence[exp.Expr]) -> tuple[list[Formula], ColumnType]:
+        """Values of one type, NULL among them."""
+        read = {
+            id(one): self.value(one)
+            for one in nodes
+            if not isinstance(one.unnest(), exp.Null | exp.Placeholder)
+        }
+        types = [one.type for one in read.values()]
+        if not types:
+            raise self.text.refuse(
+                nodes[0], "no value here says what type it has", "Write one that is not NULL."
+            )
+        for one in nodes:
+            if id(one) in read and _kind(read[id(one)].type) is not _kind(types[0]):
+                raise self.text.refuse(
+                    one,
+                    "the values that stand here are of different types",
+                    "Give all of them one type: all numbers, all texts, all dates, or all TRUE or"
+                    " FALSE.",
+                )
+        type_ = types[0] if len(set(types)) == 1 else ColumnType.DECIMAL
+        values = [
+            read[id(one)].formula if id(one) in read else self._or_nothing(one, type_)
+            for one in nodes
+        ]
+        return values, type_
+
+    def _or_nothing(self, node: exp.Expr, type_: ColumnType) -> Formula:
+        if isinstance(node.unnest(), exp.Null):
+            return call(Operator.NOTHING)
+        return self.value(self.scope.constant(node, type_)).formula
+
+    # ── comparisons ─────────────────────────────────────────────────────────────────────────────
+
+    def _repeated(self, node: exp.Expr, times: int) -> Read | None:
+        """What is compared several times, read once; None for a parameter."""
+        if isinstance(node.unnest(), exp.Placeholder):
+            return None
+        found = self.value(node)
+        if times * _size(found.formula) > _MOST_REPEATED:
+            raise self.text.refuse(
+                node,
+                "what is computed here would be compared too often",
+                "Compare something shorter, or with fewer values.",
+            )
+        return found
+
+    def _sides(self, left: exp.Expr, right: exp.Expr, known: Read | None = None) -> list[Read]:
+        """What is compared, the left side known or not; a parameter has the type of the other."""
         read = [
-            None if isinstance(side.unnest(), exp.Placeholder) else self.value(side)
-            for side in (left, right)
+            None if isinstance(side.unnest(), exp.Placeholder) else first or self.value(side)
+            for side, first in ((left, known), (right, None))
         ]
         types = [side.type if side else ColumnType.DECIMAL for side in reversed(read)]
         return [
-            known or self.value(self.scope.constant(side, type_))
-            for side, known, type_ in zip((left, right), read, types, strict=True)
+            side or self.value(self.scope.constant(node, type_))
+            for node, side, type_ in zip((left, right), read, types, strict=True)
         ]
 
     def _compared(
-        self, node: exp.Expr, operator: Operator, left: exp.Expr, right: exp.Expr
+        self, node: exp.Expr, operator: Operator, right: exp.Expr, known: Read | None = None
     ) -> Formula:
-        sides = self._sides(left, right)
+        return self._equation(node, operator, self._sides(node.this, right, known), right)
+
+    def _equation(
+        self, node: exp.Expr, operator: Operator, sides: Sequence[Read], right: exp.Expr
+    ) -> Formula:
         if not any(figures_in(side.formula) for side in sides):
             raise self.text.refuse(
                 node, "two constants are compared", "Compare an aggregate, or leave it out."
             )
         if any(side.type is ColumnType.DATE for side in sides):
             sides = [_dated(side) for side in sides]
-        first, second = (_KINDS.get(side.type, side.type) for side in sides)
+        first, second = (_kind(side.type) for side in sides)
         if first is not second or (first is ColumnType.BOOLEAN and operator not in _EQUALITIES):
             raise self.text.refuse(
                 right,
@@ -234,6 +342,15 @@ class Above:
                 " and what is true or false by = or <>.",
             )
         return call(operator, *(side.formula for side in sides))
+
+
+def _size(formula: Formula) -> int:
+    """How many pieces a formula has."""
+    return 1 + sum(map(_size, formula.of)) if isinstance(formula, Call) else 1
+
+
+def _kind(type_: ColumnType) -> ColumnType:
+    return _KINDS.get(type_, type_)
 
 
 def _true(formula: Formula) -> Read:

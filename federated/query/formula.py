@@ -61,6 +61,15 @@ class Operator(StrEnum):
     OR = "or"
     NOT = "not"
     IS_NULL = "is_null"
+    ABSOLUTE = "absolute"
+    FIRST_KNOWN = "first_known"
+    """the first that is not NULL"""
+    NULL_IF = "null_if"
+    """the first of two, if they differ"""
+    CHOOSE = "choose"
+    """of conditions, each before the value that it chooses, and last the value that is left"""
+    NOTHING = "nothing"
+    """NULL, of nothing"""
     VAR_SAMP = "var_samp"
     """of a count, a sum and a sum of squares"""
     VAR_POP = "var_pop"
@@ -96,6 +105,16 @@ class Call(Frozen):
 
 
 Formula = Annotated[Figure | Constant | Call, Field(discriminator="kind")]
+
+
+def numbers_in(formula: "Call") -> tuple["Formula", ...]:
+    """What a number is made of, without the conditions that choose it."""
+    match formula.operator:
+        case Operator.CHOOSE:
+            return (*formula.of[1::2], formula.of[-1])
+        case Operator.NULL_IF:
+            return formula.of[:1]
+    return formula.of
 
 
 def call(what: Operator, *of: "Formula") -> Call:
@@ -160,6 +179,14 @@ def _applied(formula: Call, values: Sequence[Value]) -> Value:
             return None if None in values else not decides
         case Operator.IS_NULL if WITHHELD not in values:
             return values[0] is None
+        case Operator.FIRST_KNOWN:
+            return next((value for value in values if value is not None), None)
+        case Operator.NULL_IF if WITHHELD not in values:
+            return None if values[0] == values[1] else values[0]
+        case Operator.CHOOSE:
+            return _chosen(values)
+        case Operator.NOTHING:
+            return None
     if WITHHELD in values:
         return WITHHELD
     if None in values:
@@ -171,10 +198,22 @@ def _applied(formula: Call, values: Sequence[Value]) -> Value:
     return _computed(formula, [value for value in values if isinstance(value, Fraction)])
 
 
+def _chosen(values: Sequence[Value]) -> Value:
+    """The value behind the first condition that is true, else the last one."""
+    for condition, value in zip(values[:-1:2], values[1::2], strict=True):
+        if condition is WITHHELD:
+            return WITHHELD
+        if condition is True:
+            return value
+    return values[-1]
+
+
 def _computed(formula: Call, numbers: Sequence[Fraction]) -> Fraction | None:
     match formula.operator, numbers:
         case Operator.NEGATE, [one]:
             return -one
+        case Operator.ABSOLUTE, [one]:
+            return abs(one)
         case Operator.ROUND, [one]:
             return _rounded(one, formula.decimals or 0)
         case Operator.ADD, _:
@@ -228,7 +267,7 @@ def decimals_of(formula: Formula, figures: Sequence[int | None]) -> int | None:
         case Call() if formula.operator in INEXACT:
             return None
         case Call():
-            given = [decimals_of(one, figures) for one in formula.of]
+            given = [decimals_of(one, figures) for one in numbers_in(formula)]
             each = [one for one in given if one is not None]
             if len(each) < len(given):
                 return None
@@ -237,7 +276,7 @@ def decimals_of(formula: Formula, figures: Sequence[int | None]) -> int | None:
                     return sum(each)
                 case Operator.DIVIDE:
                     return max(each) + DIVISION_DECIMALS
-            return max(each)
+            return max(each, default=0)
 
 
 def shown_decimal(value: Fraction, decimals: int) -> Decimal:
@@ -289,6 +328,8 @@ def bounds_of(formula: Formula, figures: Sequence[Bounds]) -> Bounds:
             (of,) = (bounds_of(one, figures) for one in formula.of)
             unit = Fraction(10) ** -(formula.decimals or 0)
             return Bounds(of.most + unit, unit.denominator)
+        case Call(operator=Operator.NOTHING):
+            return Bounds(Fraction(0), 1)
         case Call(operator=Operator.VAR_SAMP | Operator.VAR_POP):
             count, _, squares = (bounds_of(one, figures) for one in formula.of)
             return Bounds(squares.most, squares.over * round(count.most) ** 2)
@@ -298,7 +339,7 @@ def bounds_of(formula: Formula, figures: Sequence[Bounds]) -> Bounds:
         case Call():
             return reduce(
                 lambda left, right: _combined(formula.operator, left, right),
-                [bounds_of(one, figures) for one in formula.of],
+                [bounds_of(one, figures) for one in numbers_in(formula)],
             )
 
 
@@ -310,6 +351,8 @@ def _combined(what: Operator, left: Bounds, right: Bounds) -> Bounds:
         case Operator.DIVIDE:
             # What is divided by is at least 1 over its own denominator.
             return Bounds(left.most * right.over, max(round(over * right.most), 1))
+        case Operator.CHOOSE | Operator.FIRST_KNOWN:
+            return Bounds(max(left.most, right.most), max(left.over, right.over))
     return Bounds(left.most + right.most, over)
 
 
@@ -337,6 +380,12 @@ def _error(formula: Call, each: Sequence[Fraction]) -> Fraction | None:
     match formula.operator, sizes:
         case Operator.NEGATE | Operator.ADD | Operator.SUBTRACT, _:
             return sum(each, start=Fraction(0))
+        case Operator.ABSOLUTE, _:
+            return each[0]
+        case Operator.FIRST_KNOWN, _:
+            return max(each)
+        case Operator.CHOOSE, _ if not any(each[:-1:2]):
+            return max(each)
         case Operator.ROUND, _:
             return each[0] + Fraction(10) ** -(formula.decimals or 0) / 2
         case Operator.MULTIPLY, [Fraction() as factor, _] | [_, Fraction() as factor]:

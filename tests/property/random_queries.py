@@ -164,7 +164,8 @@ class Pieces:
 
     def value(self, depth: int = 2) -> str:
         """Aggregates and constants, combined: a number."""
-        shape = self.draw(st.sampled_from(["plain", "constant", "+-", "*/", "*/", "round", "neg"]))
+        shapes = ["plain", "constant", "+-", "*/", "*/", "round", "neg", "known", "chosen"]
+        shape = self.draw(st.sampled_from(shapes))
         if depth == 0 or shape == "plain":
             return self.aggregate()
         if shape == "constant":
@@ -175,7 +176,15 @@ class Pieces:
                 f"ROUND({self.value(depth - 1)}{self.draw(st.sampled_from(['', ', 1', ', -3']))})"
             )
         if shape == "neg":
-            return f"-({self.value(depth - 1)})"
+            return f"{self.draw(st.sampled_from(['-', 'ABS']))}({self.value(depth - 1)})"
+        if shape == "known":
+            called = self.draw(st.sampled_from(["COALESCE", "NULLIF"]))
+            other = self.draw(st.one_of(CONSTANTS, st.builds(self.aggregate)))
+            return f"{called}({self.value(depth - 1)}, {other})"
+        if shape == "chosen":
+            least, otherwise = self.draw(CONSTANTS), self.draw(CONSTANTS)
+            case = f"CASE WHEN {self.value(0)} > {least} THEN {self.value(depth - 1)}"
+            return f"{case} WHEN COUNT(*) > 3 THEN NULL ELSE {otherwise} END"
         return f"({self.value(depth - 1)} {self.draw(st.sampled_from(shape))} {self.aggregate()})"
 
     def truth(self) -> str:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from contract.dataset import ColumnType
 from federated.query.formula import (
+    WITHHELD,
     Bounds,
     Call,
     Constant,
@@ -26,6 +27,7 @@ from federated.query.formula import (
 
 X, Y = Figure(place=0), Figure(place=1)
 NULL, TRUE, FALSE = None, True, False
+LEFT = Constant(type=ColumnType.TEXT, text="left")
 NUMBERS = st.fractions(-(10**9), 10**9, max_denominator=100).map(lambda one: round(one, 2))
 
 
@@ -47,12 +49,26 @@ def number(text: str) -> Constant:
         (Operator.UNEQUAL, "a", "b", TRUE),
         (Operator.DIVIDE, Fraction(1), Fraction(0), NULL),
         (Operator.DIVIDE, Fraction(1), Fraction(3), Fraction(1, 3)),
+        (Operator.FIRST_KNOWN, NULL, Fraction(3), Fraction(3)),
+        (Operator.FIRST_KNOWN, Fraction(0), NULL, Fraction(0)),
+        (Operator.FIRST_KNOWN, NULL, WITHHELD, WITHHELD),
+        (Operator.FIRST_KNOWN, "a", WITHHELD, "a"),
+        (Operator.NULL_IF, Fraction(2), Fraction(2), NULL),
+        (Operator.NULL_IF, Fraction(2), NULL, Fraction(2)),
+        (Operator.NULL_IF, NULL, Fraction(2), NULL),
+        (Operator.NULL_IF, Fraction(2), WITHHELD, WITHHELD),
+        (Operator.CHOOSE, NULL, "a", "left"),
+        (Operator.CHOOSE, FALSE, "a", "left"),
+        (Operator.CHOOSE, TRUE, "a", "a"),
+        (Operator.CHOOSE, TRUE, NULL, NULL),
+        (Operator.CHOOSE, WITHHELD, "a", WITHHELD),
     ],
 )
 def test_null_is_as_in_sql(
     operator: Operator, left: Fraction | None, right: Fraction | None, value: object
 ) -> None:
-    assert value_of(call(operator, X, Y), [left, right]) == value
+    rest = (LEFT,) if operator is Operator.CHOOSE else ()
+    assert value_of(call(operator, X, Y, *rest), [left, right]) == value
 
 
 def test_what_is_null_can_be_asked() -> None:
@@ -139,6 +155,11 @@ def test_a_variance_of_too_few_is_null() -> None:
         (call(Operator.DIVIDE, Y, X), None),
         (call(Operator.MULTIPLY, X, X), None),
         (call(Operator.DIVIDE, X, number("0")), None),
+        (call(Operator.ABSOLUTE, X), Fraction(3)),
+        (call(Operator.FIRST_KNOWN, Y, X), Fraction(3)),
+        (call(Operator.NULL_IF, X, Y), None),
+        (call(Operator.CHOOSE, call(Operator.LESS, Y, number("1")), X, Y), Fraction(3)),
+        (call(Operator.CHOOSE, call(Operator.LESS, X, number("1")), Y, Y), None),
     ],
 )
 def test_how_far_a_number_may_be_off(formula: Formula, error: Fraction | None) -> None:
@@ -148,15 +169,19 @@ def test_how_far_a_number_may_be_off(formula: Formula, error: Fraction | None) -
 def formulas() -> st.SearchStrategy[Formula]:
     leaves: st.SearchStrategy[Formula] = st.sampled_from([X, Y, number("0.50"), number("3")])
     two = st.sampled_from(
-        [Operator.ADD, Operator.SUBTRACT, Operator.MULTIPLY, Operator.DIVIDE, Operator.ROUND]
+        [
+            *(Operator.ADD, Operator.SUBTRACT, Operator.MULTIPLY, Operator.DIVIDE, Operator.ROUND),
+            *(Operator.FIRST_KNOWN, Operator.NULL_IF, Operator.CHOOSE),
+        ]
     )
+    less = call(Operator.LESS, X, Y)
 
     def larger(inner: st.SearchStrategy[Formula]) -> st.SearchStrategy[Formula]:
         return st.tuples(two, inner, inner, st.integers(-2, 3)).map(
             lambda one: (
                 Call(operator=one[0], of=one[1:2], decimals=one[3])
                 if one[0] is Operator.ROUND
-                else call(one[0], one[1], one[2])
+                else call(one[0], *([less] if one[0] is Operator.CHOOSE else []), one[1], one[2])
             )
         )
 
@@ -184,3 +209,7 @@ def test_decimals_are_counted_as_sql_does() -> None:
     assert decimals_of(call(Operator.DIVIDE, X, Y), figures) == 6
     assert decimals_of(Call(operator=Operator.ROUND, of=(X,), decimals=-3), figures) == 0
     assert decimals_of(call(Operator.DIVIDE, X, Y), [None, 0]) is None
+    assert decimals_of(call(Operator.FIRST_KNOWN, Y, number("0.5")), figures) == 1
+    chosen = call(Operator.CHOOSE, call(Operator.LESS, X, number("0.12345")), Y, number("0"))
+    assert decimals_of(chosen, figures) == 0
+    assert decimals_of(call(Operator.NULL_IF, Y, X), figures) == 0
