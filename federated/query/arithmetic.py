@@ -141,7 +141,7 @@ class Arithmetic(Scope):
             if column.range is None:
                 raise self.text.refuse(
                     node,
-                    f"'{column.called}' of {column.alias} has no declared bounds, so nothing shows"
+                    f"{_called(column)} of {column.alias} has no declared bounds, so nothing shows"
                     " that adding it up is exact",
                     f"Have its owner declare {column.lacks} in the description of the dataset.",
                     error=UnprovenSum,
@@ -150,7 +150,7 @@ class Arithmetic(Scope):
             if column.range.magnitude >= 1 << SENT_BITS:
                 raise self.text.refuse(
                     node,
-                    f"'{column.called}' of {column.alias} may reach"
+                    f"{_called(column)} of {column.alias} may reach"
                     f" {decimal_text(column.range.magnitude, column.scale)}, which is"
                     f" {column.range.magnitude} at scale {column.scale}: at most"
                     f" {(1 << SENT_BITS) - 1} can be added up exactly",
@@ -166,3 +166,8 @@ class Arithmetic(Scope):
                 error=UnprovenSum,
                 rule="rows × bound × 10^scale is proven to be exact",
             )
+
+
+def _called(column: Column) -> str:
+    """A column by its name; what many rows are added up to has one that nobody could type."""
+    return "what is added up" if column.called.startswith("#") else f"'{column.called}'"

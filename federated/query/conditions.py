@@ -99,7 +99,11 @@ class Conditions(Arithmetic):
     def _is_null(self, node: exp.Is, seen: set[Column]) -> exp.Expr:
         column = self.operand(node.this)
         if column is None or not isinstance(node.expression, exp.Null):
-            raise self.text.refuse(node, "IS compares a column with NULL", "Write column IS NULL.")
+            raise self.text.refuse(
+                node,
+                "IS compares a column with NULL",
+                "Write column IS NULL; of what is true or false, column = TRUE.",
+            )
         seen.add(column)
         return exp.Is(this=column.sql(), expression=exp.Null())
 
@@ -196,7 +200,7 @@ class Conditions(Arithmetic):
         found: set[Column] = set()
         sql = self.plain(side, like.type, found)
         if sql is None:
-            raise self._unlike(side, like)
+            raise self._no_day(side) if _is_written_as_day(side, like) else self._unlike(side, like)
         self._compared_by_one(node, [like, *found])
         seen |= found
         return sql
@@ -206,6 +210,11 @@ class Conditions(Arithmetic):
             at,
             f"'{column.name}' is compared with something of another kind",
             f"It is {_IN_WORDS[column.type]}.",
+        )
+
+    def _no_day(self, at: exp.Expr) -> MiheError:
+        return self.text.refuse(
+            at, "there is no such day", "Write the year first: DATE '2026-01-31'."
         )
 
     def _numbers(
@@ -268,6 +277,12 @@ def _constant_like(column: Column, constant: Fraction) -> exp.Expr:
         return number(value)
     text = exp.Literal.string(decimal_text(value, column.scale))
     return cast(text, f"DECIMAL({_DECIMAL_DIGITS}, {column.scale})")
+
+
+def _is_written_as_day(side: exp.Expr, like: Column) -> bool:
+    inner = side.unnest()
+    text = inner.this if isinstance(inner, exp.Cast) and inner.to.is_type("DATE") else inner
+    return like.type is ColumnType.DATE and isinstance(text, exp.Literal) and text.is_string
 
 
 def day(node: exp.Expr) -> str | None:

@@ -1,7 +1,8 @@
 """What joins the sources of a statement: the columns that every USING names.
 
 Implements  federated/SPEC.md §3.1: one key column of one kind everywhere, or the columns of a key
-            that each owner declares as one, among them at least one that holds keys
+            that each owner declares as one, among them at least one that holds keys; ON is
+            another way to write USING
 Learns      nobody
 Why         an owner declares which of its columns are a key together, because everybody is told how
             many such keys it has; and a key of months alone would join what has nothing in common
@@ -34,6 +35,8 @@ class Joined:
 def read(text: Text, tree: exp.Select, sources: Sequence[Joined]) -> list[tuple[Column, ...]]:
     """The key of every source, its columns in one order: first those that hold keys."""
     joins: list[exp.Join] = tree.args.get("joins") or []
+    for place, join in enumerate(joins, start=1):
+        _settle_on(text, join, sources[:place], sources[place])
     using = [_using(text, join, sources[0]) for join in joins]
     places = [using[0], *using]
     for place, (join, names) in enumerate(zip(joins, using, strict=True), start=1):
@@ -59,6 +62,44 @@ def columns_of(key: Sequence[Column]) -> tuple[str, ...]:
 def most_per_subject(joined: Iterable[tuple[CatalogueEntry, Sequence[Column]]]) -> int | None:
     """How many keys of the join may be of one subject; None where nobody declares it."""
     return most_keys_per_subject([(entry, columns_of(key)) for entry, key in joined])
+
+
+def _settle_on(text: Text, join: exp.Join, before: Sequence[Joined], own: Joined) -> None:
+    """`ON a.key = b.key AND …` becomes the USING that it means."""
+    on = join.args.get("on")
+    if on is None:
+        return
+    equal = on.unnest()
+    parts = equal.flatten() if isinstance(equal, exp.And) else [equal]
+    join.set("using", [_same_name(text, part.unnest(), before, own) for part in parts])
+    join.set("on", None)
+
+
+def _same_name(text: Text, node: exp.Expr, before: Sequence[Joined], own: Joined) -> exp.Identifier:
+    """The name that both columns of an equation have, of which one is of what is joined there."""
+    sides = [node.this, node.expression] if isinstance(node, exp.EQ) else []
+    columns = [side.unnest() for side in sides]
+    first = before[0].alias
+    of = {side.table: side for side in columns if isinstance(side, exp.Column)}
+    theirs = of.keys() & {one.alias for one in before}
+    if own.alias not in of or len(theirs) != 1:
+        raise text.refuse(
+            node,
+            "ON says which columns of both are equal, with the name of each one's dataset, and"
+            " nothing more",
+            f"Write USING (key), or ON {first}.key = {own.alias}.key; conditions stand after WHERE,"
+            " or in a sub-query.",
+        )
+    mine, other = of[own.alias], of[theirs.pop()]
+    if mine.name != other.name:
+        raise text.refuse(
+            node,
+            f"'{other.name}' and '{mine.name}' are joined, which have different names",
+            f"Rename one: write JOIN (SELECT {mine.name} AS {other.name}, column, … FROM"  # noqa: S608
+            f" {own.entry.full_name}) AS {own.alias} USING ({other.name}).",
+        )
+    name: exp.Identifier = mine.this
+    return name
 
 
 def _using(text: Text, join: exp.Join, first: Joined) -> list[exp.Identifier]:

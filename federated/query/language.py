@@ -3,8 +3,8 @@
 Implements  federated/SPEC.md §3.1; DESIGN §6: exactly one SELECT, every node of its tree on a
             written list, nothing read before it has been bounded
 Order       length, tokens and their number → keys among them → words outside the language →
-            depth of brackets (all of these: `words`) → parse → each node and each argument of it on
-            the list → names
+            depth of brackets (all of these: `words`) → parse → short forms written out → each node
+            and each argument of it on the list → names
 Learns      nobody
 Not for     meaning: which column is whose, and what may be done with it, is `statement`'s
 
@@ -21,9 +21,9 @@ from sqlglot.errors import ParseError
 
 from contract import names
 from contract.errors import BadQuery
-from federated.query import words
+from federated.query import short_forms, words
 from federated.query.text import Text
-from federated.query.words import SHAPE, too_deep
+from federated.query.words import CASTS, SHAPE, too_deep
 
 _DEEPEST_TREE = 48
 
@@ -33,7 +33,7 @@ _NODES: dict[type[exp.Expr], frozenset[str]] = {
     for kind, arguments in {
         exp.Select: "expressions from_ joins where group having order limit offset",
         exp.From: "this",
-        exp.Join: "this using kind side",
+        exp.Join: "this using on kind side",
         exp.Where: "this",
         exp.Group: "expressions",
         exp.Having: "this",
@@ -121,6 +121,7 @@ def read(text: Text) -> exp.Select:
     tree = _parse(text, tokens)
     _note_places(tree, tokens)
     _settle_parameters(text, tree, tokens)
+    short_forms.write_out(text, tree)
     _refuse_nodes(text, tree)
     _settle_names(text, tree, {one.start for one in tokens if one.token_type is Word.STRING})
     _settle_counts(tree)
@@ -225,6 +226,8 @@ def _refuse_nodes(text: Text, tree: exp.Select) -> None:
         node, depth = ahead.pop()
         present = {key for key, value in node.args.items() if value not in (None, False, [], "")}
         allowed = _NODES.get(type(node))
+        if isinstance(node, exp.Cast) and not _is_plain(node.to):
+            raise text.refuse(node, *CASTS)
         # The parser notes the type of a cast it has made itself.
         if allowed is None or present - allowed - {"_type"}:
             raise text.refuse(
@@ -243,6 +246,11 @@ def _refuse_nodes(text: Text, tree: exp.Select) -> None:
         for child in node.iter_expressions():
             flat = isinstance(node, exp.And | exp.Or) and type(child) is type(node)
             ahead.append((child, depth if flat else depth + 1))
+
+
+def _is_plain(type_: exp.Expr) -> bool:
+    """Whether a type is one word, as that of DATE '2026-01-31' is."""
+    return isinstance(type_, exp.DataType) and not type_.expressions
 
 
 def _settle_counts(tree: exp.Select) -> None:

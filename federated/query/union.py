@@ -1,6 +1,7 @@
 """Sums over many organisations' own rows: hostile text in; whose rows, what of them, out.
 
     SELECT … FROM (SELECT … FROM org.dataset UNION ALL …) WHERE … GROUP BY … HAVING … ORDER BY …
+    WITH a AS (SELECT … FROM org.dataset UNION ALL …) SELECT … FROM a …
 
 Implements  federated/SPEC.md §5.5: the bracket is cut out by its words and signs; each SELECT in it
             (`union_select`), and what is left, is read by `language` as a statement of its own, in
@@ -18,6 +19,7 @@ from typing import Final
 from sqlglot import Token, exp
 from sqlglot import TokenType as Word
 
+from contract import names
 from contract.dataset import CatalogueEntry
 from contract.errors import KeyKindMismatch, MiheError
 from contract.job import FEWEST_CONTRIBUTORS, MOST_CONTRIBUTORS, Parameter
@@ -116,16 +118,17 @@ def parse(sql: str, entries: Entries, parameters: Mapping[str, Given] | None = N
     text = Text(sql)
     tokens = words.tokens(text, MOST_TOKENS)
     opens, closes, unions = _bracket(text, tokens)
+    called = _name_before(tokens, tokens.index(opens))
     starts = [opens.end + 1, *(at.end + 1 for _, at in unions)]
     ends = [*(union.start for union, _ in unions), closes.start]
     _check_number(text, opens, len(starts))
-    around = language.read(_without(text, opens, closes))
+    around = language.read(_without(text, opens, closes, called))
     bound = Parameters(parameters or {})
     places = zip(starts, ends, strict=True)
     selects = [InBracket(text, start, end, entries, bound) for start, end in places]
     _check_selects(text, selects)
     kind = _key_kind(text, selects)
-    outer = _Around(text, around, selects, bound)
+    outer = _Around(text, around, selects, bound, called)
     written = outer.written([one.tree for one in selects])
     given = bound.settled(text, [written])
     return Union(
@@ -179,10 +182,19 @@ def _bracket(text: Text, tokens: Sequence[Token]) -> tuple[Token, Token, list[tu
                 "Write UNION ALL: every row counts.",
                 rule=RULE,
             )
-    if tokens[first - 1].token_type is not Word.FROM:
+    after_from = tokens[first - 1].token_type is Word.FROM
+    if not after_from and _name_before(tokens, first) is None:
         raise _misplaced(text, tokens[unions[0][0]])
     found = [(tokens[place], tokens[place + 1]) for place, _ in unions]
     return tokens[first], tokens[pairs[first]], found
+
+
+def _name_before(tokens: Sequence[Token], bracket: int) -> Token | None:
+    """The name that WITH gives to a bracket, if that is how a statement begins."""
+    match tokens[:bracket]:
+        case [first, name, last] if (first.token_type, last.token_type) == (Word.WITH, Word.ALIAS):
+            return name
+    return None
 
 
 def _misplaced(text: Text, token: Token) -> MiheError:
@@ -207,8 +219,13 @@ def _check_number(text: Text, opens: Token, number: int) -> None:
         )
 
 
-def _without(text: Text, opens: Token, closes: Token) -> Text:
-    """The statement with a name where the bracket is; everything else stays in its place."""
+def _without(text: Text, opens: Token, closes: Token, called: Token | None) -> Text:
+    """The statement with a name where the bracket is; everything else stays in its place.
+
+    Where WITH has given it one, that stands after FROM already.
+    """
+    if called is not None:
+        return Text(blank(text.sql[: closes.end + 1]) + text.sql[closes.end + 1 :])
     hole = text.sql[opens.start : closes.end + 1]
     filled = _PLACE + blank(hole)[len(_PLACE) :]
     return Text(text.sql[: opens.start] + filled + text.sql[closes.end + 1 :])
@@ -257,23 +274,44 @@ class _Around:
         tree: exp.Select,
         selects: Sequence[InBracket],
         parameters: Parameters,
+        called: Token | None,
     ) -> None:
         self.text, self.tree, self.selects = text, tree, selects
         refuse_more(text, tree, _CLAUSES, "a sum over UNION ALL")
-        (self.table,) = parts(tree)
-        if not isinstance(self.table, exp.Table):
-            raise text.refuse(
-                self.table, "one bracket stands after FROM", f"Write {SHAPE}.", rule=RULE
-            )
-        self.alias = self.table.alias or ALIAS
+        match parts(tree):
+            case [exp.Table() as table]:
+                self.table = table
+            case other:
+                raise text.refuse(
+                    other[0] if other else tree,
+                    "one bracket stands after FROM",
+                    f"Write {SHAPE}.",
+                    rule=RULE,
+                )
+        named = self._named(called)
+        self.alias = self.table.alias or named or ALIAS
         columns, self.items = offered(selects, self.alias)
-        names = Names(self.alias, org="", dataset="", columns=columns)
-        scope = Expressions(text, [names], parameters)
+        offers = Names(self.alias, org="", dataset="", columns=columns)
+        scope = Expressions(text, [offers], parameters)
         self.conditions = scope.conditions(tree.args.get("where"))
         groups = groups_of(scope, tree)
         self.groups = self._known(scope, groups)
         rows = most_rows(len(selects))
         self.answer = asked.read(scope, tree, groups, keys=(), many=None, kept=None, rows=rows)
+
+    def _named(self, called: Token | None) -> str:
+        """What WITH calls the bracket, if it does; it must be what stands after FROM."""
+        if called is None:
+            return ""
+        name: str = self.table.name
+        if self.table.db or name != names.typed(called.text).lower():
+            raise self.text.refuse(
+                self.table,
+                "what WITH has named is not what stands after FROM",
+                "Write WITH a AS (SELECT … UNION ALL …) SELECT … FROM a.",
+                rule=RULE,
+            )
+        return name
 
     def _known(self, scope: Expressions, groups: Sequence[Column]) -> tuple[Group, ...]:
         """The groups with all their values, of which there must be few in all."""

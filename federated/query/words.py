@@ -45,10 +45,6 @@ _ALTERNATIVES: dict[Word, tuple[str, str]] = {
         _NO_OTHER_JOIN,
         "Write the receiver's dataset first: FROM it LEFT JOIN the other USING (key).",
     ),
-    Word.ON: (
-        _NO_OTHER_JOIN,
-        "Write USING (key); a column may be renamed in a sub-query, and conditions stand there.",
-    ),
     Word.DISTINCT: (
         "DISTINCT is not in the language",
         "COUNT(DISTINCT key) counts entities; GROUP BY lists the distinct dimensions.",
@@ -60,8 +56,8 @@ _ALTERNATIVES: dict[Word, tuple[str, str]] = {
         "Use GROUP BY, or prepare the column in the dataset.",
     ),
     Word.WITH: (
-        "WITH is not in the language",
-        "Write an owner's sub-query where its dataset would stand: FROM (SELECT …) AS a.",
+        "WITH stands before the whole statement, and nowhere else",
+        "Write WITH a AS (SELECT … FROM org.dataset …) SELECT … FROM a JOIN ….",
     ),
     Word.UNION: (
         "UNION ALL stands between the SELECTs of one bracket after FROM, and nowhere else",
@@ -103,11 +99,13 @@ _BEFORE_BRACKET = frozenset(
     | {"VAR_POP", "VAR_SAMP", "VARIANCE", "STDDEV", "STDDEV_POP", "STDDEV_SAMP"}
     | {"CASE", "WHEN", "THEN", "ELSE", "COALESCE", "IFNULL", "NULLIF", "ABS", "LEAST", "GREATEST"}
     | {"YEAR", "QUARTER", "MONTH", "EXTRACT", "SUBSTR", "SUBSTRING", "LEFT", "RIGHT"}
-    | {"MEDIAN", "QUANTILE", "QUANTILE_CONT", "QUANTILE_DISC"}
+    | {"MEDIAN", "QUANTILE", "QUANTILE_CONT", "QUANTILE_DISC", "PERCENTILE_CONT", "PERCENTILE_DISC"}
+    | {"AS", "FILTER", "GROUP", "IF", "COUNT_IF", "COUNTIF", "ON"}
 )
 _FUNCTIONS: dict[str, str] = {
     "DATE": "Write DATE '2026-01-31'.",
-    "IF": "Write CASE WHEN condition THEN value ELSE value END.",
+    "IIF": "Write IF(condition, value, value).",
+    "MATERIALIZED": "Write WITH name AS (SELECT …).",
     **dict.fromkeys(
         ("DATE_PART", "DATE_TRUNC", "DATEPART", "DAY", "STRFTIME"),
         "Take YEAR(column), QUARTER(column) or MONTH(column), several where one is not enough.",
@@ -117,10 +115,12 @@ _FUNCTIONS: dict[str, str] = {
         "Write bands: CASE WHEN column < 1000 THEN 'below 1000' ELSE 'others' END.",
     ),
     **dict.fromkeys(
-        ("MODE", "PERCENTILE_CONT", "PERCENTILE_DISC", "APPROX_QUANTILE"),
+        ("MODE", "APPROX_QUANTILE"),
         "Write MEDIAN(column), QUANTILE_CONT(column, 0.9) or QUANTILE_DISC(column, 0.9).",
     ),
 }
+_TYPES = frozenset({"DECIMAL", "NUMERIC", "VARCHAR", "CHAR"})
+"""What a cast may be to that has brackets behind it."""
 _OTHER_FUNCTION = (
     "There are COUNT, SUM, AVG, VAR_SAMP, STDDEV_SAMP, ROUND, MIN, MAX, MEDIAN,"
     " QUANTILE_CONT; CASE, COALESCE, NULLIF, ABS, LEAST, GREATEST, YEAR, QUARTER, MONTH, SUBSTRING,"
@@ -177,7 +177,7 @@ def _tokens(text: Text, most: int) -> list[Token]:
             f"a query has at most {most} words, numbers and signs",
             "Shorten it: prepare a column in the dataset instead of a long list.",
         )
-    if not tokens or tokens[0].token_type is not Word.SELECT:
+    if not tokens or tokens[0].token_type not in (Word.SELECT, Word.WITH):
         raise text.refuse(tokens[0].start if tokens else 0, _ONE_SELECT, f"Write {SHAPE}.")
     return tokens
 
@@ -242,9 +242,13 @@ def _refuse_words(text: Text, tokens: Sequence[Token]) -> None:
         named = token.token_type in (Word.LEFT, Word.RIGHT) and calls
         named = named or _is_left_join(tokens[max(at - 1, 0) : at + 3], token)
         named |= previous is Word.ALIAS and bool(_WORD.fullmatch(token.text))
+        named |= at == 0  # WITH: nothing else of these begins a statement
+        named |= token.token_type is Word.DCOLON and _is_day(tokens[max(at - 1, 0) : at + 2])
         if token.token_type in _ALTERNATIVES and not named:
             raise text.refuse(token.start, *_ALTERNATIVES[token.token_type])
         word = token.text.upper()
+        if calls and word in _TYPES:
+            raise text.refuse(token.start, *CASTS)
         if calls and _WORD.fullmatch(token.text) and word not in _BEFORE_BRACKET:
             raise text.refuse(
                 token.start,
@@ -290,6 +294,11 @@ def _is_left_join(around: Sequence[Token], token: Token) -> bool:
         return kinds[:place] == [Word.LEFT] and kinds[place + 1 : place + 2] == [Word.JOIN]
     after = [kind for kind in kinds[place + 1 :] if kind is not Word.OUTER]
     return token.token_type is Word.LEFT and after[:1] == [Word.JOIN]
+
+
+def _is_day(around: Sequence[Token]) -> bool:
+    """Whether `'2026-01-31'::DATE` stands there."""
+    return [one.token_type for one in around] == [Word.STRING, Word.DCOLON, Word.DATE]
 
 
 def _is_counted(before: Sequence[Token]) -> bool:

@@ -250,9 +250,9 @@ REFUSED = [
     ),
     (f"SELECT COUNT(*) FROM {TAX} ▸RIGHT JOIN bank.loans AS b USING (uscc)", "LEFT JOIN", "first"),
     (
-        f"SELECT COUNT(*) FROM bank.loans AS b LEFT JOIN {TAX} ▸ON b.uscc = t.uscc AND t.vat > 3",
-        "LEFT JOIN",
-        "conditions stand there",
+        f"SELECT COUNT(*) FROM bank.loans AS b LEFT JOIN {TAX} ON b.uscc = t.uscc AND ▸t.vat > 3",
+        "which columns of both are equal",
+        "in a sub-query",
     ),
     (f"SELECT COUNT(*) FROM bank.loans b ▸LEFT SEMI JOIN {TAX} USING (uscc)", "LEFT JOIN", "USING"),
 ]

@@ -110,6 +110,44 @@ def test_the_same_statement_written_differently_is_the_same_text() -> None:
     assert planned(first.sql).digest == planned(second.sql).digest
 
 
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        (
+            f"WITH x AS ({ALL}) SELECT trade, COUNT(*) FROM X GROUP BY ALL",
+            f"SELECT trade, COUNT(*) FROM ({ALL}) AS x GROUP BY trade",
+        ),
+        (
+            f"WITH \"x\" AS ({ALL}) SELECT SUM(y.balance) FILTER (WHERE trade = 'retail') AS s"
+            " FROM x AS y",
+            f"SELECT SUM(CASE WHEN trade = 'retail' THEN balance END) AS s FROM ({ALL}) AS y",
+        ),
+    ],
+    ids=["named", "named again"],
+)
+def test_with_gives_the_bracket_its_name(short: str, long: str) -> None:
+    assert understood(short).sql == understood(long).sql
+
+
+@pytest.mark.parametrize(
+    ("rest", "what"),
+    [
+        ("SELECT COUNT(*) FROM ▸y", "not what stands after FROM"),
+        ("SELECT COUNT(*) FROM ▸a.x", "not what stands after FROM"),
+        ("SELECT ▸COUNT(*)", "one bracket stands after FROM"),
+        ("▸, y AS (SELECT 1) SELECT COUNT(*) FROM x", "exactly one SELECT"),
+    ],
+)
+def test_what_with_has_named_is_what_is_asked_about(
+    rest: str, what: str, marked: Callable[[str], tuple[str, str]]
+) -> None:
+    written, place = marked(f"WITH x AS ({ALL}) {rest}")
+    with pytest.raises(BadQuery) as refused:
+        understood(written)
+    assert refused.value.what.startswith(place)
+    assert what in refused.value.what
+
+
 def test_only_a_statement_with_union_is_one() -> None:
     assert is_union(f"SELECT SUM(balance) FROM ({ALL})")
     assert not is_union("SELECT COUNT(*) FROM a.loans AS a JOIN b.loans AS b USING (uscc)")
