@@ -112,6 +112,13 @@ class Ledger:
         return self.contract.orgs if self.attempts is None else self.attempts.present
 
     @property
+    def needed(self) -> tuple[str, ...]:
+        """The parties without which the job can't go on: who has signed its evidence is through."""
+        if self.to_go_on:
+            return self.contract.orgs
+        return tuple(org for org in self.contract.orgs if not self.has_said(Kind.EVIDENCE, org))
+
+    @property
     def may_gate(self) -> bool:
         """Whether there is something that an owner could release or withhold."""
         match self.contract.family:

@@ -362,7 +362,7 @@ class Lifecycle:
         return ledger.state in _NOT_YET_RUNNING and ledger.contract.expires <= self._clock.now()
 
     async def _end_if_lost(self, ledger: Ledger) -> None:
-        away = {org: self._roster.seconds_away(org) for org in ledger.contract.orgs}
+        away = {org: self._roster.seconds_away(org) for org in ledger.needed}
         longest = max(away, key=lambda org: away[org])
         if away[longest] > self._grace.total_seconds():
             await self._end(ledger, endings.away_too_long(ledger, longest, self._grace))

@@ -7,7 +7,9 @@ break both sides dial again, shake hands anew, say where each stream stands, and
 what was sent is kept until its receipt is acknowledged and is never made anew.
 
 Beside the streams go pulses (node/pulse.py). A peer that is there and gives no sign of life, or
-does not get on, ends the run; a way to it that does not carry is not held against it.
+does not get on, ends the run; a way to it that does not carry is not held against it. Once a peer
+has signed its evidence, it has all that it needs and this end has all of it: from then on neither
+its absence nor its silence matters (docs/decisions/0048).
 
 Any frame that is repeated, out of order, too large, of another run or of a stream that the plan
 does not have ends the run with an error that names the peer.
@@ -16,7 +18,7 @@ does not have ends the run with an error that names the peer.
 import asyncio
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from secrets import token_bytes
@@ -153,6 +155,8 @@ class Link:
         self._pulse: Pulse | None = None
         self._changed = asyncio.Condition()
         self._failure: MiheError | None = None
+        self._peer_is_through = False
+        self._waiting = 0
 
     # ── for the session ─────────────────────────────────────────────────────────────────────────
 
@@ -165,18 +169,11 @@ class Link:
         async with self._changed:
             self._outgoing[stream] = outgoing
             self._changed.notify_all()
-            await self._changed.wait_for(lambda: outgoing.receipted.is_set() or self._failure)
-        self._raise_failure()
+        await self._until(outgoing.receipted.is_set)
 
     async def receive(self, stream: str) -> bytes:
         """The content of a stream, once its receipt was verified; it is handed over, once."""
-        async with self._changed:
-            await self._changed.wait_for(
-                lambda: (
-                    self._failure or (stream in self._incoming and self._incoming[stream].receipted)
-                )
-            )
-        self._raise_failure()
+        await self._until(lambda: stream in self._incoming and self._incoming[stream].receipted)
         incoming = self._incoming[stream]
         content, incoming.content = b"".join(incoming.content), []
         return content
@@ -193,6 +190,34 @@ class Link:
             self._holds_back = False
             self._changed.notify_all()
 
+    async def peer_is_through(self, receipts: Collection[str]) -> None:
+        """The peer has signed its evidence, with the digests (hex) of the receipts it holds.
+
+        An acknowledgement that died with its process is made up for by that.
+        """
+        async with self._changed:
+            self._peer_is_through = True
+            for outgoing in self._outgoing.values():
+                if outgoing.receipt.digest.hex() in receipts:
+                    outgoing.receipted.set()
+            self._changed.notify_all()
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        """Return when something holds that takes the peer; raises what ended the link."""
+        async with self._changed:
+            self._waiting += 1
+            try:
+                await self._changed.wait_for(lambda: self._failure or holds())
+            finally:
+                self._waiting -= 1
+        if self._failure is not None:
+            raise self._failure
+
+    @property
+    def _is_peer_needed(self) -> bool:
+        # One that is through and yet owes something has signed what is not so.
+        return not self._peer_is_through or self._waiting > 0
+
     # ── staying connected ───────────────────────────────────────────────────────────────────────
 
     async def run(self) -> NoReturn:
@@ -206,19 +231,23 @@ class Link:
             raise
 
     async def _stay_connected(self) -> NoReturn:
-        last_met, patience = time.monotonic(), self._absence.patience
-        pause = _FIRST_PAUSE
+        last_met, pause = time.monotonic(), _FIRST_PAUSE
         while True:
             try:
-                await self._connection(last_met + patience - time.monotonic())
+                await self._connection(self._left(last_met))
             except (CarrierLost, TimeoutError):
                 pass
             except _Broken as broken:
                 last_met, pause = broken.when, _FIRST_PAUSE
-            if time.monotonic() - last_met > patience:
+            if self._left(last_met) < 0:
                 raise await self._absence.error()
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _left(self, last_met: float) -> float:
+        """For how many seconds more the peer may be away."""
+        patience = self._absence.patience
+        return last_met + patience - time.monotonic() if self._is_peer_needed else patience
 
     async def _connection(self, left: float) -> NoReturn:
         """One connection, met within `left` seconds, until it ends."""
@@ -269,7 +298,8 @@ class Link:
             await asyncio.sleep(_TICK_SECONDS)
             if self._absence.way_is_open():
                 cut_off = 0.0
-                self._watch.tick(_TICK_SECONDS)
+                if self._is_peer_needed:
+                    self._watch.tick(_TICK_SECONDS)
                 continue
             cut_off += _TICK_SECONDS
             if cut_off > self._absence.silence:
@@ -496,10 +526,6 @@ class Link:
             phase="link",
             fix="the peer's node is not following the protocol: compare versions",
         )
-
-    def _raise_failure(self) -> None:
-        if self._failure is not None:
-            raise self._failure
 
 
 class _Broken(Exception):

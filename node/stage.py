@@ -109,6 +109,7 @@ class Stage:
     """Receipts of earlier attempts, of what the result rests on too."""
     _open: list[Link] = field(default_factory=list)
     _links: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
+    _hearing: list[asyncio.Task[None]] = field(default_factory=list)
     _routes: list[Route] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -236,7 +237,12 @@ class Stage:
         self.activity.tell(link.tell)
         self._open.append(link)
         self._links[peer] = asyncio.create_task(link.run())
+        self._hearing.append(asyncio.create_task(self._hear_out(peer, link)))
         return Line(peer, link, self.activity)
+
+    async def _hear_out(self, peer: str, link: Link) -> None:
+        evidence = await self.until(lambda ledger: ledger.evidenced.get(peer))
+        await link.peer_is_through(evidence.receipts)
 
     async def queue(self) -> None:
         """Return when this run may take up its data; the peers are on the line meanwhile."""
@@ -292,9 +298,10 @@ class Stage:
 
     async def close(self) -> None:
         """Let go of every link."""
-        for link in self._links.values():
-            link.cancel()
-        await asyncio.gather(*self._links.values(), return_exceptions=True)
+        tasks = [*self._hearing, *self._links.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         for route in self._routes:
             await route.close()
 

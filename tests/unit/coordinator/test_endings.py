@@ -189,6 +189,28 @@ async def test_a_party_that_comes_back_in_time_ends_nothing(
     await back.leave()
 
 
+async def test_a_party_that_has_signed_its_evidence_may_stay_away(
+    a: Stream, b: Stream, coordinator: Running, bank_a: Credentials, bank_b: Credentials,
+    time: HandClock,
+) -> None:  # fmt: skip
+    crypto = Crypto(suite=Suite.PSI_RR22)
+    contract = contract_of(bank_a, bank_b).model_copy(update={"crypto": crypto})
+    run, said = to_running(contract, bank_a, bank_b)
+    await say_all(said, a, b)
+    await a.must_say(gate(bank_a, run))
+    await b.must_say(gate(bank_b, run), evidence(bank_b, contract, run))
+    await cut_off(coordinator, b)
+    time.forward(timedelta(seconds=GRACE_SECONDS + 1))
+    await coordinator.lifecycle.sweep()
+    # Not where another one needs a further attempt, for which it is needed, too.
+    await a.must_say(asked_again(bank_a, contract, run))
+    await coordinator.lifecycle.sweep()
+    *_, again, end = await a.told(12)
+    cause = cause_in(end)
+    assert (again.kind, again.org) == ("prepare", "bank_a")
+    assert (cause.code, cause.party, cause.phase) == ("PARTY_LOST", "bank_b", "releasing")
+
+
 async def test_a_node_that_lost_its_state_ends_all_its_jobs_and_counts_anew(
     a: Stream, b: Stream, coordinator: Running, bank_a: Credentials, bank_b: Credentials
 ) -> None:

@@ -3,10 +3,12 @@
 import asyncio
 import json
 import shutil
+import threading
 from base64 import b64decode
 from collections.abc import AsyncIterator
 from errno import ENOSPC
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +20,7 @@ from contract.lifecycle import State
 from contract.signing import Kind, Statement, verify
 from contract.statements import Evidence, Gate, Receipt, Verdict
 from contract.views import ResultView
-from node import conduct
+from node import conduct, rows
 from node.scratch import create
 from tests.unit.node.lines import PATIENCE, Member
 from tests.unit.node.stations import (
@@ -322,6 +324,35 @@ async def test_a_node_that_restarts_after_its_evidence_still_publishes(world: Wo
     await log.until_over(job)
     assert_same_end(world, job, State.DONE, None)
     assert a.result(job) == COMMON
+
+
+async def test_a_node_that_is_gone_once_it_has_signed_its_evidence_is_not_missed(
+    bank_a: Member, bank_b: Member, imported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The receiver writes its rows for longer than it would wait for a peer."""
+    go_on, write = threading.Event(), rows.rows_of
+
+    def slow(*arguments: Any) -> int:
+        assert go_on.wait(PATIENCE)
+        return write(*arguments)
+
+    monkeypatch.setattr(rows, write.__name__, slow)
+    shutil.copytree(imported, tmp_path, dirs_exist_ok=True)
+    async with two_stations(bank_a, bank_b, tmp_path) as (log, a, b):
+        a.patience = 0.3
+        await restart(log, a)
+        log.settle()
+        job = log.propose(a, "bank_a")
+        await log.until(lambda: job in log.ledgers and "bank_b" in log.ledgers[job].evidenced)
+        log.detach(b)
+        await b.close()
+        await asyncio.sleep(3 * a.patience)
+        go_on.set()
+        await log.until_over(job)
+        b.open()
+        log.attach(b)
+        assert_same_end((log, a, b), job, State.DONE, None)
+        assert a.result(job) == COMMON
 
 
 def said_evidence(log: Log, station: Station, job: bytes) -> bool:

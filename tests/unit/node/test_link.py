@@ -14,7 +14,7 @@ from contract.statements import Receipt
 from node import link
 from node.pulse import Activity, Bounds, Watch
 from node.seal import CarrierLost, Seal
-from node.wire.frames import Hello, Pulse, frame_from_wire, frame_to_wire
+from node.wire.frames import Hello, Pulse, Receipted, frame_from_wire, frame_to_wire
 from tests.unit.coordinator.consortium import Consortium
 from tests.unit.node.lines import BOUNDS, PATIENCE, RUN, Exchange, Member, enrol, fresh
 from tests.unit.node.links import MIB, Hostile, Side, content_of, running, side
@@ -210,6 +210,63 @@ async def test_a_relay_that_hangs_is_not_taken_for_a_silent_peer(
         with pytest.raises(PeerAbsent):
             await one.link.receive("back")
     there.cancel()
+
+
+# ── a peer that has signed its evidence ─────────────────────────────────────────────────────────
+
+LONGER_THAN_PATIENCE = 0.6
+
+
+async def test_evidence_stands_for_an_acknowledgement_that_died_with_its_process(
+    bank_a: Member, bank_b: Member
+) -> None:
+    exchange = Exchange()
+    one = side(bank_a, bank_b, exchange, {"back": 1}, at=0, patience=0.3)
+    async with running(one) as (task,):
+        peer = Hostile(bank_b, bank_a, exchange)
+        await peer.connect()
+        sending = asyncio.create_task(one.link.send("there", b""))
+        await peer.hear_only(Receipted)
+        await peer.hang_up()
+        await one.link.peer_is_through([one.kept["there"][1].digest.hex()])
+        await sending
+        await asyncio.sleep(LONGER_THAN_PATIENCE)
+        assert not task.done()
+        with pytest.raises(PeerAbsent):  # it can't have been through: this end lacks something
+            await one.link.receive("back")
+
+
+async def test_evidence_that_does_not_name_a_message_does_not_stand_for_it(
+    bank_a: Member, bank_b: Member
+) -> None:
+    exchange = Exchange()
+    one = side(bank_a, bank_b, exchange, {}, at=0, patience=0.3)
+    async with running(one):
+        peer = Hostile(bank_b, bank_a, exchange)
+        await peer.connect()
+        sending = asyncio.create_task(one.link.send("there", b""))
+        await peer.hear_only(Receipted)
+        await peer.hang_up()
+        await one.link.peer_is_through(["ab" * 32])
+        with pytest.raises(PeerAbsent):
+            await sending
+
+
+@pytest.mark.usefixtures("_quick_ticks")
+async def test_the_silence_of_a_peer_that_is_through_ends_nothing(
+    bank_a: Member, bank_b: Member
+) -> None:
+    exchange = Exchange()
+    one = side(bank_a, bank_b, exchange, {}, at=0, watch=impatient("bank_a"))
+    there = asyncio.create_task(mute(bank_a, bank_b, exchange))
+    async with running(one) as (task,):
+        await one.link.peer_is_through([])
+        await asyncio.sleep(LONGER_THAN_PATIENCE)
+        assert not task.done()
+    there.cancel()
+
+
+# ── signs of life ───────────────────────────────────────────────────────────────────────────────
 
 
 async def test_the_newest_pulse_is_sent_and_believed(bank_a: Member, bank_b: Member) -> None:
