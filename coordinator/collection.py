@@ -96,8 +96,11 @@ class Collection:
                 arriving.unlink()
 
     def drop(self, run: bytes) -> None:
-        """Remove everything of a run."""
-        shutil.rmtree(self._folder / run.hex(), ignore_errors=True)
+        """Remove everything of a run: first its name, for others may be about to write to it."""
+        gone = self._folder / f"{run.hex()}.gone"
+        with suppress(OSError):
+            (self._folder / run.hex()).rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
     def drop_all_but(self, runs: set[bytes]) -> None:
         """Remove what runs that are over have left behind."""

@@ -79,6 +79,7 @@ class JointRuns:
         driver = self._driver(ledger)
         # In a thread: to read a long statement takes milliseconds.
         limit = await asyncio.to_thread(driver.most_bytes, ledger, org, opening)
+        self._under_way(opening.run, org)  # or what it hands in would outlast the run
         if limit is None:
             await _read_and_forget(org, opening, pieces)
             return

@@ -4,10 +4,14 @@ A real coordinator; the parties are driven by hand and say what no honest node w
 is answered with a code that names its party, nothing of it is kept, and the run goes on.
 """
 
+import asyncio
+import shutil
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -15,11 +19,13 @@ import pytest
 from contract.canonical import canonical_bytes
 from contract.cause import cause_of, from_json
 from contract.credentials import Credentials
-from contract.errors import Aborted, MiheError
+from contract.errors import Aborted, MiheError, StorageFull
 from contract.job import Contract
 from contract.signing import Kind, Statement
 from contract.statements import Dead, HeKey, Receipt
 from contract.suites import Aggregation
+from coordinator.collection import Collection, put
+from coordinator.joins import Joins
 from coordinator.server import Running, serving
 from federated.query.agreed import plan_of
 from federated.query.sizes import most_share_bytes
@@ -363,6 +369,53 @@ async def test_when_the_job_ends_everything_is_removed_and_nothing_taken_any_mor
     assert blamed(late) == ("UNKNOWN_JOB", "bank_b")
     assert blamed(await fetch(run.port, bank_b, run.id, "he_key")) == ("UNKNOWN_JOB", "bank_b")
     assert not run.folder.exists()
+
+
+async def test_a_part_that_comes_as_the_job_ends_does_not_stay(
+    run: Run,
+    bank_a: Credentials,
+    bank_b: Credentials,
+    attached: Callable[..., Awaitable[Stream]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The coordinator reads the plan in a thread, and hears of the end meanwhile."""
+    measuring, ended, most_bytes = threading.Event(), threading.Event(), Joins.most_bytes
+
+    def slow(*arguments: Any) -> int:
+        measuring.set()
+        assert ended.wait(made.PATIENCE)
+        return most_bytes(*arguments)
+
+    monkeypatch.setattr(Joins, most_bytes.__name__, slow)
+    handing_in = contribute(run.port, bank_b, part_of(bank_b, run.id, "share"))
+    late = asyncio.create_task(handing_in)
+    assert await asyncio.to_thread(measuring.wait, made.PATIENCE)
+    job = run.contract.job_id
+    dead = Dead(job=job.hex(), cause=cause_of(Aborted("stopped", party="bank_a", fix="none")))
+    stream = await attached(bank_a)
+    await stream.must_say(bank_a.signer.sign(Kind.DEAD, job, canonical_bytes(dead)))
+    ended.set()
+    assert blamed(await late) == ("UNKNOWN_JOB", "bank_b")
+    assert not run.folder.exists()
+
+
+def test_what_is_written_while_a_run_is_forgotten_does_not_stay(
+    consortium: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the process that computes, which is told to end and has not yet."""
+    runs = Collection(tmp_path / "runs", consortium.coordinator.authority)
+    run, remove = bytes(32), shutil.rmtree
+    sums = runs.file(run, "coordinator", "sums")
+    sums.parent.mkdir()
+
+    def slow(*arguments: Any, **named: Any) -> None:
+        with pytest.raises(StorageFull):
+            put(sums, CONTENT)
+        remove(*arguments, **named)
+
+    monkeypatch.setattr(shutil, "rmtree", slow)
+    runs.drop(run)
+    assert not list((tmp_path / "runs").iterdir())
 
 
 async def test_a_restart_keeps_what_runs_and_removes_what_is_over(
