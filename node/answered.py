@@ -36,7 +36,7 @@ from contract.errors import Withheld
 from contract.keys import KeyKind, PartKind
 from federated.join.codes import Groups
 from node.key_parts import columns_of
-from node.scratch import create, settle, storage_full
+from node.scratch import create, scratch, settle, storage_full
 from psi.keys import Keys, counted_from
 
 _LONGEST_KEY: Final = 64
@@ -188,12 +188,12 @@ class Answered:
     def _write(self, file: Path, content: bytes) -> None:
         folder = file.parent
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            unfinished = file.with_suffix(".new")
-            unfinished.unlink(missing_ok=True)
-            create(unfinished, content)
-            unfinished.rename(file)
-            settle(folder)
+            with scratch(self._folder) as work:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                unfinished = work / file.name
+                create(unfinished, content)
+                unfinished.rename(file)
+                settle(folder)
         except OSError:
             raise storage_full() from None
 
@@ -206,6 +206,7 @@ class Answered:
     def _kept(self, answer: Answer) -> Iterator[Brought]:
         folder = self._place(answer)
         names = sorted(folder.glob("*")) if folder.is_dir() else []
+        # A killed process of an earlier version may have left half of one, with a suffix.
         return (Brought.from_bytes(one.read_bytes()) for one in names if not one.suffix)
 
     def _seed(self) -> NDArray[np.uint64]:

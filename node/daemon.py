@@ -41,6 +41,7 @@ from node.proxy import way_out
 from node.pulse import Bounds
 from node.results import Results
 from node.runs import Runs
+from node.scratch import sweep_below
 from node.stage import Services
 from node.store import Store
 from node.turns import Turns
@@ -104,6 +105,7 @@ async def serve(home: Home, stop: asyncio.Event, ready: Callable[[str], None]) -
     asyncio.get_running_loop().set_default_executor(_threads(home.config.runs_at_once))
     with held_folder(home.data, "node.toml"), closing(Store(home.data, home.place)) as store:
         store.require_owner(home.config.org)
+        sweep_below(home.data)
         datasets = Datasets(home.data / "snapshots", home.config.org)
         bounds = Bounds(home.config.silence_seconds, home.config.step_seconds)
         attachment = Attachment(

@@ -1,9 +1,9 @@
 """Working folders that die with their process: what is half-written is never met again.
 
 A scratch folder lies beside what it is written for, so a finished file moves into place by a
-rename, and is held by a lock (flock) that the kernel drops with the process. Whoever opens the next
-one beside it removes those that nobody holds: after `kill -9` a plaintext stays no longer than
-that.
+rename, and is held by a lock (flock) that the kernel drops with the process. A node that starts
+removes those that nobody holds, as does whoever opens the next one beside it: after `kill -9` a
+plaintext stays no longer than that.
 
 Learns      the owner alone: scratch folders hold plaintext; mode 0700, files 0600.
 Not for     folders on a network file system without flock.
@@ -52,6 +52,12 @@ def alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(held)
+
+
+def sweep_below(folder: Path) -> None:
+    """Remove every scratch folder below `folder` that nobody holds."""
+    for parent in {left.parent for left in folder.rglob(f"{_PREFIX}*")}:
+        _sweep(parent)
 
 
 def vanish(folder: Path) -> None:

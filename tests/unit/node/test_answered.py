@@ -210,6 +210,18 @@ def test_what_is_kept_is_the_owners_own(tmp_path: Path) -> None:
     assert not any(b"uscc" in one.read_bytes() for one in files)
 
 
+def test_what_a_killed_process_was_about_to_keep_is_gone_with_the_next_answer(
+    tmp_path: Path,
+) -> None:
+    left = tmp_path / "answered" / ".scratch-of-another"
+    left.mkdir(parents=True)
+    (left / "half").write_bytes(b"half")
+    answered = Answered(tmp_path / "answered")
+    answered.keep([answer(answered, range(100))], "bureau")
+    assert not list((tmp_path / "answered").rglob("*half"))
+    assert not list((tmp_path / "answered").glob(".*"))
+
+
 def test_what_can_not_be_kept_is_not_answered(tmp_path: Path) -> None:
     (tmp_path / "answered").mkdir()
     answered = Answered(tmp_path / "answered")

@@ -201,6 +201,16 @@ async def test_a_socket_that_a_killed_node_left_is_no_obstacle(alone: Folder) ->
         assert (await alone.ask(NodeClient.status)).org == "bank_a"
 
 
+async def test_what_a_killed_node_was_working_on_is_gone(alone: Folder) -> None:
+    data = alone.path / "data"
+    left = [data / "snapshots" / "loans" / ".scratch-1", data / "results" / ".scratch-2"]
+    for folder in left:
+        folder.mkdir(parents=True)
+        (folder / "rows.csv").write_text("plain")
+    async with running(alone):
+        assert not any(folder.exists() for folder in left)
+
+
 async def test_a_file_in_the_place_of_the_socket_is_not_removed(alone: Folder) -> None:
     alone.socket.write_text("something of the owner's")
     assert "no socket" in (await refusal(BadSetting, alone)).what
