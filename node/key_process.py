@@ -7,7 +7,6 @@ the pipe.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
@@ -25,6 +24,7 @@ class KeyProcess:
     def __init__(self, made: Callable[[], Answers]) -> None:
         """`made` makes the key, over there."""
         context = get_context("spawn")
+        self._asked: set[asyncio.Future[Any]] = set()
         self._here, there = context.Pipe()
         self._process = context.Process(target=_serve, args=(there, made), daemon=True)
         self._process.start()
@@ -38,18 +38,24 @@ class KeyProcess:
 
     async def close(self) -> None:
         """End the process, and with it the key."""
-        with suppress(OSError):
-            self._here.close()
         self._process.kill()
         await asyncio.to_thread(self._process.join)
+        # A thread that asks reads from the pipe until its other end is gone; only then may it be
+        # closed: its number may soon be that of another file.
+        if self._asked:
+            await asyncio.wait(self._asked)
+        self._here.close()
 
     async def _ask(self, *question: object) -> object:
         def ask() -> Any:
             self._here.send(question)
             return self._here.recv()
 
+        asking = asyncio.ensure_future(asyncio.to_thread(ask))
+        self._asked.add(asking)
+        asking.add_done_callback(self._asked.discard)
         try:
-            answer = await asyncio.to_thread(ask)
+            answer = await asyncio.shield(asking)
         except (EOFError, OSError):
             raise OurError(
                 "the process that holds the decryption key has ended",

@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,7 +14,7 @@ import pytest
 
 from contract.errors import BadMessage
 from daemon.apart import Broken, apart
-from node.key_process import JoinKey
+from node.key_process import Answers, JoinKey, KeyProcess
 
 PATIENCE = 60.0
 
@@ -128,6 +129,40 @@ async def test_a_key_is_the_same_until_it_is_closed_and_gone_then() -> None:
         assert await other.public_key() != first
     finally:
         await other.close()
+
+
+async def test_a_key_that_is_asked_is_closed_when_nobody_reads_from_it_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another file may get the number of a pipe that is closed, and a thread would read that."""
+    key = KeyProcess(_silent)
+    receive, close, reading = key._here.recv, key._here.close, threading.Event()
+
+    def noted() -> object:
+        reading.set()
+        try:
+            return receive()
+        finally:
+            reading.clear()
+
+    def closed() -> None:
+        assert not reading.is_set()
+        close()
+
+    monkeypatch.setattr(key._here, "recv", noted)
+    monkeypatch.setattr(key._here, "close", closed)
+    asking = asyncio.create_task(key.public_key())
+    await _until(reading.is_set)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    await key.close()
+    assert key._here.closed
+
+
+def _silent() -> Answers:
+    """A key that is never made."""
+    threading.Event().wait()
+    return {}
 
 
 def _lone(folder: Path, **words: str) -> subprocess.Popen[bytes]:
