@@ -88,10 +88,14 @@ def require_absent(result: Path) -> None:
 
 
 def write(result: Path, job: JobView, rows: Iterable[bytes]) -> None:
-    """Write the rows of a finished job, and the note beside them."""
+    """Write the rows of a finished job, and before them the note: rows are never without it."""
     require_absent(result)
-    files.write_whole(result, rows)
     files.write_whole(beside(result), [canonical_bytes(sidecar_of(result.name, job)) + b"\n"])
+    try:
+        files.write_whole(result, rows)
+    except BaseException:
+        beside(result).unlink(missing_ok=True)
+        raise
 
 
 def sidecar_of(name: str, job: JobView) -> Sidecar:

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -25,6 +26,7 @@ from contract.errors import (
     ForeignEncryptionKey,
     MiheError,
     Refused,
+    StorageFull,
     UnknownOrganisation,
     Withheld,
 )
@@ -37,6 +39,7 @@ from contract.suites import Suite
 from contract.toml import parse
 from contract.views import JobView, Milestone, PlanView, PolicyLine, ResultView
 from federated.query.agreed import plan_of
+from mihe import sidecar
 from mihe.sidecar import REMAINDER
 from node.gate import check_policy
 from protos import admin_pb2
@@ -489,6 +492,17 @@ def test_beside_the_rows_lies_what_they_are_and_may_be_used_for(
         },
     }
     assert note["contract"]["query"]["statement"] == SQL
+
+
+def test_rows_are_never_without_their_note(done: JobView, folder: Path) -> None:
+    def rows() -> Iterator[bytes]:
+        assert (folder / "result.csv.json").exists()
+        yield CSV
+        raise OSError
+
+    with pytest.raises(StorageFull):
+        sidecar.write(folder / "result.csv", done, rows())
+    assert not list(folder.glob("*result.csv*"))
 
 
 def _canonical(note: object) -> bytes:
