@@ -4,21 +4,23 @@ A job goes on, or ends with one cause on every side; what was finished stays as 
 evidence of all sides agree.
 """
 
-import json
 import shutil
+import time
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 
 from cli.authority import COORDINATOR_ORG
 from contract.lifecycle import State
-from tests.faults.leftovers import nothing_is_left
+from tests.faults.leftovers import must_agree, nothing_is_left
 from tests.federation.banks import BANKS, Banks, End, end_of
 from tests.federation.federation import eventually, short_folder
 from tests.federation.orders import WAIT
-from tests.federation.owners import BY_REGION, RECEIVER, Owners
+from tests.federation.owners import BY_REGION, PLAIN, RECEIVER, Owners
 
 DONE = End(State.DONE)
+EPSILON = Decimal("0.5")
 MID_RUN = "frame.chunk.evaluated.0"
 PHASES = {
     State.PROPOSED: "say.approval",
@@ -28,6 +30,7 @@ PHASES = {
     State.RELEASING: "say.evidence",
 }
 """Where bank_b is held, so that a job stays in a state."""
+PATIENCE, LONGER_THAN_PATIENCE = 3, 8
 LONG = {State.APPROVED, State.READY}
 """Between being proposed and running nothing is held that is not held then."""
 
@@ -52,6 +55,19 @@ def banks() -> Iterator[Banks]:
         yield running
 
 
+@pytest.fixture
+def impatient() -> Iterator[Banks]:
+    with (
+        short_folder() as folder,
+        Banks(
+            folder,
+            node={"peer_patience_seconds": PATIENCE},
+            coordinator={"node_grace_seconds": PATIENCE},
+        ) as running,
+    ):
+        yield running
+
+
 @pytest.fixture(scope="module")
 def owners() -> Iterator[Owners]:
     with short_folder() as folder, Owners(folder, "registry", RECEIVER) as running:
@@ -61,15 +77,6 @@ def owners() -> Iterator[Owners]:
 def leave(banks: Banks | Owners, name: str, how: str) -> None:
     """End a daemon: with SIGKILL, or with SIGTERM and whatever it does then."""
     (banks.kill if how == "killed" else banks.stop)(name)
-
-
-def must_agree(banks: Banks, job: str) -> None:
-    """Every side has heard the same statements about a job, and filed them as evidence."""
-    assert len({banks.view(org, job).history for org in BANKS}) == 1
-    files = [banks.folder / org / "data" / "evidence" / f"{job}.json" for org in BANKS]
-    eventually(lambda: all(file.exists() for file in files))
-    heard = [json.loads(file.read_text("utf-8"))["statements"] for file in files]
-    assert heard[0] == heard[1]
 
 
 # ── the coordinator ─────────────────────────────────────────────────────────────────────────────
@@ -83,7 +90,7 @@ def test_a_coordinator_that_is_back_with_its_log(banks: Banks, phase: State, how
         banks.start(COORDINATOR_ORG)
     banks.wait_attached()
     assert banks.end_of(job) == DONE
-    must_agree(banks, job)
+    must_agree(banks, job, BANKS)
     nothing_is_left(banks)
 
 
@@ -141,8 +148,28 @@ def test_a_node_that_is_back(banks: Banks, phase: State, how: str) -> None:
     ended = banks.end_of(job)
     begun = phase in (State.RUNNING, State.RELEASING)
     assert ended == (End(State.FAILED, "PARTY_RESTARTED", "bank_b") if begun else DONE)
-    must_agree(banks, job)
+    must_agree(banks, job, BANKS)
     nothing_is_left(banks)
+
+
+def test_a_node_that_is_gone_once_its_evidence_is_in_is_not_missed(
+    impatient: Banks,
+) -> None:
+    """The receiver takes longer over its rows than it, or the coordinator, waits for anybody."""
+    with impatient.halted("bank_a", "rows") as job:
+        eventually(lambda: "evidence" in said_by(impatient, "bank_b", job))
+        impatient.kill("bank_b")
+        time.sleep(LONGER_THAN_PATIENCE)
+    impatient.view_at_end("bank_a", job)
+    impatient.start("bank_b")
+    assert impatient.end_of(job) == DONE
+    must_agree(impatient, job, BANKS)
+    nothing_is_left(impatient)
+
+
+def said_by(banks: Banks, org: str, job: str) -> set[str]:
+    """The kinds of statements of `org` that the receiver has heard."""
+    return {one.kind for one in banks.view("bank_a", job).history if one.org == org}
 
 
 @pytest.mark.parametrize("phase", phases(State.DONE))
@@ -161,7 +188,7 @@ def test_a_node_that_is_replaced_by_an_empty_one(banks: Banks, phase: State) -> 
     banks.wait_attached()
     if phase is not State.DONE:
         assert banks.end_of(job) == End(State.FAILED, "PARTY_LOST", "bank_b")
-        must_agree(banks, job)
+        must_agree(banks, job, BANKS)
     # What was finished stays what it was, and the log gives the empty node its statements back.
     assert banks.end_of(finished) == DONE
     assert banks.view("bank_a", finished) == before
@@ -169,6 +196,31 @@ def test_a_node_that_is_replaced_by_an_empty_one(banks: Banks, phase: State) -> 
     banks.import_loans("bank_b")
     banks.must_work()
     nothing_is_left(banks)
+
+
+@pytest.mark.parametrize("point", ["say.gate", "frame.open.release"])
+def test_an_answer_with_noise_is_charged_once_by_a_node_that_is_killed(
+    owners: Owners, point: str
+) -> None:
+    """Before it says that it releases, and after: it never draws for the same answer again."""
+    before = spent(owners)
+    owners.order("registry", point, WAIT)
+    job = owners.propose(PLAIN, "--noise", str(EPSILON))
+    owners.wait_halted("registry", point)
+    owners.kill("registry")
+    owners.dismiss("registry")
+    owners.start("registry")
+    owners.wait_attached()
+    assert owners.end_of(job) == End(State.FAILED, "PARTY_RESTARTED", "registry")
+    assert spent(owners) == before + EPSILON
+    nothing_is_left(owners)
+
+
+def spent(owners: Owners) -> Decimal:
+    """What answers with noise have cost the registry."""
+    with owners.client("registry") as node:
+        charges = [each.epsilon for one in node.datasets().datasets for each in one.spent]
+    return sum(charges, Decimal(0))
 
 
 def test_a_node_of_a_query_that_is_replaced_by_an_empty_one(owners: Owners) -> None:

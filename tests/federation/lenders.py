@@ -168,7 +168,7 @@ class Lenders(Directed):
         try:
             for org in LENDERS:
                 self.allow(org, POLICY)
-                self.add(org, "loans", DESCRIPTION, _csv(self.rows[org]))
+                self.add(org, "loans", DESCRIPTION, csv_of(self.rows[org]))
             eventually(self._all_offered)
         except BaseException:
             self.stop_all()
@@ -193,7 +193,8 @@ class Lenders(Directed):
             return list(csv.reader(opened))
 
 
-def _csv(rows: list[Loan]) -> str:
+def csv_of(rows: list[Loan]) -> str:
+    """A lender's file."""
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
     writer.writerow(["uscc", "balance", "industry", "overdue"])

@@ -28,7 +28,7 @@ from contract.lifecycle import State
 from scenarios.sql_oracle import Clear
 from tests.federation.banks import End
 from tests.federation.federation import short_folder
-from tests.federation.owners import RECEIVER, TERMS, Owners
+from tests.federation.owners import RECEIVER, TERMS, Owners, Table
 from tests.federation.queried import DEMO, ORGS, balances
 
 
@@ -153,6 +153,10 @@ LEFT_JOINED_DATASETS = """
 
 
 def is_left_joined(owners: Owners, sql: str, *words: str, k: int = 10) -> None:
+    must_be_left_joined(owners, owners.answer(sql, *words), sql, k=k)
+
+
+def must_be_left_joined(owners: Owners, table: Table, sql: str, *, k: int = 10) -> None:
     """Every row of the receiver counts; what is not told is named, and never 0.
 
     Three columns are the receiver's own, its label first.
@@ -161,7 +165,6 @@ def is_left_joined(owners: Owners, sql: str, *words: str, k: int = 10) -> None:
     inner = clear.answer(sql.replace("LEFT JOIN", "JOIN"), k=k, min_join=k)
     opened = {row[0] for row in inner.rows}
     assert opened
-    table = owners.answer(sql, *words)
     assert table.columns[-1] == "withheld"
     others = table.columns[3:-1]
     expected = set()
