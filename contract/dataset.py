@@ -318,6 +318,7 @@ class KeyFound(Frozen):
 
     columns: tuple[Name, ...]
     distinct_keys: int
+    key_bytes: int | None = Field(default=None, description="of the keys of all rows, together")
 
 
 class QualityReport(Frozen):
@@ -335,8 +336,17 @@ class QualityReport(Frozen):
         if len(key) == 1:
             found = (one.distinct_keys for one in self.columns if one.name == key[0])
             return next(found, None)
+        several = self._of_several(key)
+        return None if several is None else several.distinct_keys
+
+    def key_bytes(self, key: Sequence[str]) -> int | None:
+        """What the keys of these columns come to, of all rows; None where nobody has counted."""
+        several = self._of_several(key)
+        return None if several is None else several.key_bytes
+
+    def _of_several(self, key: Sequence[str]) -> KeyFound | None:
         several = (one for one in self.keys or () if sorted(one.columns) == sorted(key))
-        return next((one.distinct_keys for one in several), None)
+        return next(several, None)
 
     @property
     def rows_left_out(self) -> int:

@@ -717,10 +717,12 @@ class SnapshotChanged(DataError):
 
 
 class DatasetOutgrown(DataError):
-    """A dataset has more keys than the contract allows.
+    """A dataset has more keys than the contract allows, or longer ones than a job takes.
 
-    Met   a larger file was imported between plan and consent, or between consent and run
-    Do    propose the job again: it is planned on the present size
+    Met   a larger file was imported between plan and consent, or between consent and run; or the
+          keys of a job that takes them all at once come to 4 GiB
+    Do    propose the job again: it is planned on the present size; of keys that are too long,
+          prepare shorter ones, or fewer
     """
 
     code = "DATASET_OUTGROWN"

@@ -37,6 +37,7 @@ from node.catalogue import Datasets
 from node.docket import Docket
 from node.evidence import bundle
 from node.gate import Consent, decide, policy_lines, readable
+from node.load import require_counted
 from node.outlook import digest_of
 from node.plan import is_resumable
 from node.results import Results
@@ -266,6 +267,7 @@ class Conductor:
         try:
             consent = self._owner.decide(ledger.contract)
             self._owner.require_left(self._store, ledger.contract)
+            require_counted(ledger.contract, self._owner.org, self._owner.datasets)
             digest_of(ledger.contract)
         except MiheError as error:
             refusal = cause_of(error.at(party=self._owner.org, phase="approve"))

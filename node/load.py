@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from contract.dataset import Snapshot
 from contract.errors import OurError
+from contract.job import Contract
+from contract.keys import LENGTH
+from contract.suites import RR22_SUITES
 from node import rows
 from node.catalogue import Datasets
 from node.gate import Consent
 from node.rows import Batch, Key, Wanted
-from psi.keys import DistinctKeys
+from psi.keys import DistinctKeys, require_bytes
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -60,6 +63,25 @@ class Opened:
     def loaded(self) -> Loaded:
         """The distinct keys, all at once. Blocking."""
         return Loaded(rows.keys(self.parquet, self.key), self.parquet, self.rows)
+
+
+def require_counted(contract: Contract, org: str, datasets: Datasets) -> None:
+    """That the keys which a job takes all at once, as they are now, are not too long for that.
+
+    Raises DatasetOutgrown, which a run would, too; a query's keys are known when its own SQL is
+    done.
+    """
+    if contract.query is not None or contract.crypto.suite in RR22_SUITES:
+        return
+    party = contract.party(org)
+    root = datasets.current_root(party.dataset)
+    if root is None:
+        return
+    report = datasets.snapshot(party.dataset, root).report
+    if len(party.key) == 1:
+        require_bytes(report.rows_kept * (len(f"{party.key_kind}:") + LENGTH))
+    elif (length := report.key_bytes(party.key)) is not None:
+        require_bytes(length)
 
 
 def load(consent: Consent, datasets: Datasets) -> Loaded:

@@ -26,6 +26,7 @@ from contract.dataset import (
     QualityReport,
 )
 from contract.errors import BadValue, DuplicateRows, InvalidKey
+from federated.query.canonical_key import key_in_sql
 from node.duck import literal, quoted
 from node.key_columns import FIRST_ROWS, KEPT, KeyQuality, read_keys
 from node.scratch import create, settle
@@ -315,10 +316,13 @@ def _check_combined(
     rest: str,
     staged: Staged,
 ) -> KeyFound:
-    """Count a key of several columns; a row with an empty one has none."""
+    """Count a key of several columns, and how long all are; a row with an empty one has none."""
     spread = _spread_of(connection, f"{rest} WHERE {_whole(key.columns)}", key.columns)
     _refuse_repeated(connection, description, key.columns, spread, key.rows_per_key, rest, staged)
-    return KeyFound(columns=key.columns, distinct_keys=spread.distinct)
+    kinds = {column.name: column.part_kind for column in description.column}
+    parts = [(kind, name) for name in key.columns if (kind := kinds[name]) is not None]
+    length = _one(connection, f"SELECT coalesce(sum(strlen({key_in_sql(parts)})), 0) FROM {rest}")
+    return KeyFound(columns=key.columns, distinct_keys=spread.distinct, key_bytes=length)
 
 
 def _refuse_repeated(

@@ -6,12 +6,16 @@ the two pieces as they are.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import Final, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.errors import DatasetOutgrown
 from native import _core
+
+MOST_BYTES: Final = 2**32 - 1
+"""Of keys in one piece: as many as the ends of keys can count."""
 
 Ends = NDArray[np.uint32]
 Rows = NDArray[np.uint32]
@@ -23,6 +27,18 @@ def counted_from(starts: Places, counts: Places) -> Places:
     # Where a run begins, less what the runs before it took.
     before = np.cumsum(counts) - counts
     return np.repeat(starts - before, counts) + np.arange(int(counts.sum()))
+
+
+def require_bytes(size: int) -> None:
+    """That keys of so many bytes go into one piece. Raises DatasetOutgrown."""
+    if size > MOST_BYTES:
+        raise DatasetOutgrown(
+            f"the dataset's keys have more than {MOST_BYTES} bytes together, and a job that takes"
+            " them all at once takes no more",
+            fix="Prepare a dataset of fewer keys, or of shorter ones: a key of several columns has"
+            " the texts of all of them. An intersection of two by rr22 takes keys of any length.",
+            rule=f"{MOST_BYTES} bytes of keys",
+        )
 
 
 class Keys(Sequence[bytes]):
@@ -41,10 +57,14 @@ class Keys(Sequence[bytes]):
 
     @staticmethod
     def gathered(parts: Iterable[Sequence[bytes]]) -> "Keys":
-        """The keys of all parts, of which only one need be there at a time."""
+        """The keys of all parts, of which only one need be there at a time.
+
+        Raises DatasetOutgrown.
+        """
         joined, lengths = bytearray(), [np.zeros(0, dtype=np.int64)]
         for part in parts:
             joined += b"".join(part)
+            require_bytes(len(joined))
             lengths.append(np.fromiter(map(len, part), dtype=np.int64, count=len(part)))
         return Keys(bytes(joined), np.cumsum(np.concatenate(lengths)).astype(np.uint32))
 
@@ -63,9 +83,10 @@ class Keys(Sequence[bytes]):
 
     @staticmethod
     def joined_up(parts: Iterable["Keys"]) -> "Keys":
-        """The keys of all parts, each of which is in one piece already."""
+        """The keys of all parts, each of which is in one piece already. Raises DatasetOutgrown."""
         joined, ends, size = [], [np.zeros(0, dtype=np.uint32)], 0
         for part in parts:
+            require_bytes(size + len(part.joined))
             joined.append(part.joined)
             ends.append(part.ends + np.uint32(size))
             size += len(part.joined)

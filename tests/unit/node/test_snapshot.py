@@ -23,6 +23,7 @@ from contract.errors import (
     UnknownSetting,
     UnreadableSource,
 )
+from contract.keys import LENGTH
 from node import snapshot
 from tests.unit.node.importing import (
     BALANCE,
@@ -120,7 +121,11 @@ def keyed(owner: Owner, key: str, rows: str = MONTHS) -> Snapshot:
 
 def test_a_key_of_several_columns_is_counted_where_no_part_is_missing(owner: Owner) -> None:
     added = keyed(owner, f"{MONTHLY}rows_per_key = 2")
-    assert added.report.keys == (KeyFound(columns=("uscc", "month"), distinct_keys=3),)
+    length = len(b"tuple:23:uscc:,13:period:202401,") + LENGTH
+    found = KeyFound(columns=("uscc", "month"), distinct_keys=3, key_bytes=4 * length)
+    assert added.report.keys == (found,)
+    assert added.report.key_bytes(["month", "uscc"]) == 4 * length
+    assert added.report.key_bytes(["uscc"]) is None
     (told,) = added.entry.keys or ()
     assert (told.columns, told.size, told.rows_per_key) == (("uscc", "month"), 256, 2)
     assert added.entry.key_of(["month", "uscc"]) == told

@@ -1,12 +1,16 @@
 """Keys in one piece are the sequence that they were made of."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.errors import DatasetOutgrown
 from native._core import Misused
-from psi.keys import DistinctKeys, Keys
+from psi import keys as keys_in_one_piece
+from psi.keys import MOST_BYTES, DistinctKeys, Keys
 
 rows = st.integers(0, 2**32 - 1)
 Texts = st.lists(st.binary(max_size=40), max_size=20)
@@ -44,6 +48,31 @@ def test_a_piece_is_that_piece(keys: list[bytes], piece: slice) -> None:
 def test_a_place_that_is_not_there_is_refused(place: int) -> None:
     with pytest.raises(IndexError):
         Keys.of([b"a", b"b"])[place]
+
+
+@pytest.mark.parametrize("most", [0, 5, 6])
+def test_more_bytes_than_ends_can_count_are_refused_and_not_cut(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Four GiB, as little as is tried here."""
+    monkeypatch.setattr(keys_in_one_piece, "MOST_BYTES", most)
+    parts = [[b"ab", b"c"], [b"", b"def"]]
+    joined: list[Callable[[], Keys]] = [
+        lambda: Keys.gathered(parts),
+        lambda: Keys.joined_up(map(Keys.of, parts)),
+        lambda: Keys.of([b"abc", b"def"]),
+    ]
+    for join in joined:
+        if most < 6:
+            with pytest.raises(DatasetOutgrown, match=f"more than {most} bytes together") as no:
+                join()
+            assert "rr22" in no.value.fix
+        else:
+            assert join().joined == b"abcdef"
+
+
+def test_what_four_bytes_count_is_what_is_taken() -> None:
+    assert np.iinfo(np.uint32).max == MOST_BYTES
 
 
 def test_they_show_nothing_when_printed() -> None:
