@@ -122,8 +122,8 @@ class NodeConfig(Frozen):
         default=1024,
         ge=512,
         le=65536,
-        description="memory of one run of an intersection, roughly: what a large set takes beyond"
-        " waits for its turn on the disk of the data folder, sealed",
+        description="memory of one run, roughly: what a large set of two, or a query's numbers,"
+        " take beyond waits for its turn on the disk of the data folder, sealed",
     )
     direct: Direct | None = Field(
         default=None, description="let peers dial this node; without it nothing listens"

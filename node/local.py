@@ -20,7 +20,6 @@ from threading import Timer
 
 import duckdb
 import numpy as np
-from numpy.typing import NDArray
 
 from contract.errors import BadValue, QueryTooLong, SeveralRows, SmallBranch
 from federated.join.codes import Groups
@@ -29,12 +28,11 @@ from federated.query.result import Cell
 from federated.query.subquery import summed
 from federated.query.union_part import UnionPart
 from node import arrow, duck, rows
+from node.aside import Aside, Integers
 from node.scratch import scratch
 from psi.keys import DistinctKeys, Keys
 
 SECONDS = 600.0
-
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -45,7 +43,7 @@ class LocalRows:
     """Canonical, each once."""
     groups: Sequence[Hashable]
     """The own group of each key: its labels in the order of the plan's group columns."""
-    values: list[Integers]
+    values: Sequence[Integers]
     """The columns that are sent, limbs apart, in the order of the plan's value columns."""
 
 
@@ -56,10 +54,12 @@ def run_local(
     k: int,
     joined: Sequence[Path] = (),
     seconds: float = SECONDS,
+    aside: Aside | None = None,
 ) -> LocalRows:
     """What an owner's part of a plan gives on the snapshot `parquet`, and those `joined`. Blocking.
 
-    A branch of what is added up is taken by no key, or by at least `k`.
+    A branch of what is added up is taken by no key, or by at least `k`. The numbers stay in memory,
+    unless they are to go `aside`.
     Raises SeveralRows, BadValue, SmallBranch, QueryTooLong, SnapshotChanged, StorageFull.
     """
     with snapshots([parquet, *joined]) as connection, limited(connection, seconds):
@@ -72,11 +72,10 @@ def run_local(
         for i in range(part.picks):
             check_branches(part, column_of(connection, f"p{i}"), k)
         groups = groups_of(connection, [f"g{i}" for i in range(len(part.groups))], len(keys))
-        values = [
-            limb
-            for i, value in enumerate(part.values)
-            for limb in _limbs(part, value, column_of(connection, f"v{i}")[order])
-        ]
+        values: list[Integers] | Aside = [] if aside is None else aside
+        for i, value in enumerate(part.values):
+            for limb in _limbs(part, value, column_of(connection, f"v{i}")[order]):
+                values.append(limb)
     return LocalRows(keys, Groups(groups.labels, groups.of_keys[order]), values)
 
 
