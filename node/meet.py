@@ -10,8 +10,8 @@ from contract.dataset import ResultColumn
 from contract.errors import BadMessage
 from contract.job import JobKind
 from contract.views import ResultView
-from federated.join.owner import TokenList
 from federated.join.parameters import JoinParameters
+from federated.join.secret import Order
 from node import rows, tokens
 from node.load import Loaded, load
 from node.pulse import COORDINATOR
@@ -36,8 +36,11 @@ async def play(stage: Stage) -> Released | None:
     loaded = await stage.during(stage.activity.work(load, stage.consent, services.datasets))
     stage.report("load", 1, 1)
     listed = await stage.during(tokens.made(stage, parameters, loaded.column.keys, lines))
+    order = listed.order
     share = joins.share_to_bytes(tokens=listed.tokens, codes=None, keys=0, columns=[], blinding=b"")
+    del listed  # tokens are the larger part, and nobody asks for them again
     salt, receipt = await stage.during(parts.contribute(_SHARE, share))
+    del share
     stage.keep_receipt(salt, receipt)
     stage.report("match", 0, 1)
     everybody = (*stage.peers, COORDINATOR)
@@ -51,37 +54,37 @@ async def play(stage: Stage) -> Released | None:
     limit = 4 * parameters.size_of(stage.me) + _ENVELOPE_BYTES
     fetching = parts.fetch_stated(_MATCH, digest, limit=limit, phase="match")
     content = await stage.during(fetching)
-    view = await stage.activity.working(_view(stage, content, listed, loaded))
+    view = await stage.activity.working(_view(stage, content, order, loaded))
     return release(view, stage.consent)
 
 
-async def _view(stage: Stage, content: bytes, listed: TokenList, loaded: Loaded) -> ResultView:
+async def _view(stage: Stage, content: bytes, order: Order, loaded: Loaded) -> ResultView:
     consent, results = stage.consent, stage.services.results
-    places, count = joins.match_from_bytes(content, len(listed.order))
+    places, count = joins.match_from_bytes(content, len(order))
     if consent.contract.kind is JobKind.PSI_CARDINALITY:
         return ResultView(count=count)
-    positions = [_own(listed, place) for place in places]
+    positions = own_keys(order, places)
     entry = stage.services.datasets.entry(consent.dataset, consent.snapshot)
     written = await results.write(
         stage.job,
         lambda file: rows.rows_of(loaded.snapshot, entry, loaded.wanted(positions), file),
     )
     return ResultView(
-        count=len(places),
+        count=len(positions),
         rows=written,
         file=str(results.final(stage.job)),
         columns=tuple(ResultColumn.of(column) for column in entry.columns),
     )
 
 
-def _own(listed: TokenList, place: int) -> int:
-    """The key at a place; that of a dummy is in nobody's list but this one."""
-    key = int(listed.order[place])
-    if key < 0:
+def own_keys(order: Order, places: joins.Places) -> Order:
+    """The keys at places of the own list; that of a dummy is in nobody's list but this one."""
+    keys: Order = order[places]
+    if (keys < 0).any():
         raise BadMessage(
             "the coordinator matched a dummy",
             party="coordinator",
             phase="match",
             fix="the coordinator is not following the protocol: compare versions",
         )
-    return key
+    return keys

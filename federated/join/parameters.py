@@ -12,7 +12,7 @@ LARGEST_SIZE: Final = 2**20
 """Places in one list of points, or of encrypted values; docs/decisions/0039 says why."""
 
 LARGEST_LIGHT: Final = 2**24
-"""Places in one list of keyed tokens whose values are shares."""
+"""Places in one list of keyed tokens, with values as shares or with none."""
 
 POINT_BYTES: Final = 32
 RUN_ID_BYTES: Final = 32
@@ -71,13 +71,15 @@ class JoinParameters:
 
 def require_short(contract: Contract) -> None:
     """Raise BadRequest if a list is longer than what is done with it allows."""
-    light = (contract.matching, contract.aggregation) == (Matching.KEYED, Aggregation.SHARED)
+    encrypted = contract.aggregation is Aggregation.ENCRYPTED
+    light = contract.matching is Matching.KEYED and not encrypted
     most = LARGEST_LIGHT if light else LARGEST_SIZE
     longest = max(contract.parties, key=lambda party: party.size)
     if longest.size > most:
         fix = "Prepare a dataset of fewer keys"
-        if contract.query is not None and not light:
-            fix += f"; or ask with --matching keyed --aggregation shared, for {LARGEST_LIGHT}"
+        if not light:
+            dials = "--matching keyed" + (" --aggregation shared" if contract.query else "")
+            fix += f"; or ask with {dials}, for {LARGEST_LIGHT}"
         raise BadRequest(
             f"{longest.org} would send {longest.size} keys, padding included, and what is asked"
             f" takes {most} at most",

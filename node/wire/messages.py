@@ -9,7 +9,7 @@ from psi.rr22.messages import Piece
 from psi.star.messages import Key, Store
 from psi.step import Message
 
-_CONTENT = b"\x0a"  # the tag of the bytes of a piece
+_CONTENT = b"\x0a"  # the tag of the bytes of a piece, a key and a store
 
 
 def message_to_wire(message: Message) -> bytes:
@@ -26,7 +26,7 @@ def message_to_wire(message: Message) -> bytes:
         case Piece():
             return b"".join(field(_CONTENT, message.content))
         case Key() | Store():
-            return psi_pb2.StarMessage(content=message.content).SerializeToString()
+            return b"".join(field(_CONTENT, message.content))
         case Blinded() | Served():
             return join_pb2.JoinPoints(points=message.points).SerializeToString()
         case Contribution():
@@ -50,11 +50,16 @@ def message_from_wire(awaited: type[Message], raw: bytes, *, party: str) -> Mess
     if awaited is Matched:
         return Matched(matches=parse(psi_pb2.EcdhMatched, raw, party).matches)
     if issubclass(awaited, Piece):
-        content = alone(_CONTENT, raw)
-        if content is None:
-            content = parse(psi_pb2.Rr22Message, raw, party).content
-        return awaited(content=content)
+        return awaited(content=_content(psi_pb2.Rr22Message, raw, party))
     for shared in (Key, Store):
         if awaited is shared:
-            return shared(content=parse(psi_pb2.StarMessage, raw, party).content)
+            return shared(content=_content(psi_pb2.StarMessage, raw, party))
     raise TypeError(f"{awaited.__name__} has no form on the wire")
+
+
+def _content(
+    kind: type[psi_pb2.Rr22Message | psi_pb2.StarMessage], raw: bytes, party: str
+) -> bytes:
+    """Of a message that has bytes and nothing else."""
+    content = alone(_CONTENT, raw)
+    return parse(kind, raw, party).content if content is None else content

@@ -13,8 +13,8 @@ from contract.sizes import is_size
 from contract.suites import Suite
 from psi.two_party import Agreed
 
-LARGEST_SIZE: Final = 2**20
-"""Items of one set: as much as a store in one message is made for."""
+LARGEST_SIZE: Final = 2**24
+"""Items of one set: the most that one store takes, which its contributor sends in one message."""
 
 RUN_ID_BYTES: Final = 32
 KEY_BYTES: Final = 16

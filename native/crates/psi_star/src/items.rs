@@ -15,7 +15,7 @@ use crate::gathering::Gathering;
 use crate::key::Keys;
 
 /// The most items of one set.
-pub const LARGEST: usize = 1 << 20;
+pub const LARGEST: usize = mihe_okvs::shape::MOST_KEYS;
 
 /// The most contributors: more than a contract can name.
 const MOST_CONTRIBUTORS: usize = 64;
@@ -91,7 +91,7 @@ pub struct Items {
 }
 
 impl Items {
-    /// Hashes each item with the run to 16 bytes. Among 2^23 items two share them with probability 2^-83.
+    /// Hashes each item with the run to 16 bytes. Among 2^27 items two share them with probability 2^-75.
     pub fn new<I: AsRef<[u8]> + Sync>(setup: Setup, items: &[I]) -> Self {
         let start = setup.hash(b"mihe/psi-star/item/v1");
         let blocks = items

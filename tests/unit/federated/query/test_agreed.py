@@ -34,11 +34,21 @@ def test_keyed_lists_of_shares_have_sixteen_million() -> None:
     assert "--matching" not in no.value.fix
 
 
-@pytest.mark.parametrize("suite", [Suite.BLIND_MATCH, Suite.KEYED_MATCH])
-def test_an_intersection_has_a_million_places_with_either_matching(suite: Suite) -> None:
-    plain = {"query": None}
-    within = contract(suite, 2**20).model_copy(update=plain)
-    assert JoinParameters.of(within, bytes(32)).sizes == (2**20,) * 2
-    with pytest.raises(BadRequest, match="at most") as no:
-        JoinParameters.of(contract(suite, 9 * 2**17).model_copy(update=plain), bytes(32))
+def lists(suite: Suite, size: int) -> tuple[int, ...]:
+    """Those of an intersection."""
+    asked = contract(suite, size).model_copy(update={"query": None})
+    return JoinParameters.of(asked, bytes(32)).sizes
+
+
+def test_an_intersection_of_points_has_a_million_places() -> None:
+    assert lists(Suite.BLIND_MATCH, 2**20) == (2**20,) * 2
+    with pytest.raises(BadRequest, match=r"bank_a would send 1179648 keys.*1048576 at most") as no:
+        lists(Suite.BLIND_MATCH, 9 * 2**17)
+    assert "--matching keyed, for 16777216" in no.value.fix
+
+
+def test_an_intersection_of_keyed_lists_has_sixteen_million() -> None:
+    assert lists(Suite.KEYED_MATCH, 2**24) == (2**24,) * 2
+    with pytest.raises(BadRequest, match="16777216 at most") as no:
+        lists(Suite.KEYED_MATCH, 9 * 2**21)
     assert "--matching" not in no.value.fix

@@ -57,7 +57,7 @@ class TestWhatIsSent:
         assert len(pairs) == len(set(pairs))
         assert set(pairs) == every - {frozenset("rp")}
 
-    def test_a_million_keys_are_some_21_bytes_each_to_a_contributor(self) -> None:
+    def test_many_keys_are_some_21_bytes_each_to_a_contributor(self) -> None:
         parameters = replace(AGREED, sizes=dict.fromkeys(SETS, LARGEST_SIZE))
         for one in messages(parameters):
             assert one.size == 16 or 20 * LARGEST_SIZE < one.size < 22 * LARGEST_SIZE
