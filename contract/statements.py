@@ -136,7 +136,7 @@ class Cells(Frozen):
     passing: Annotated[tuple[Codes, ...], Field(max_length=MOST_CELLS)]
     remainder: bool
     result: Hex32 = Field(description="SHA-256 of the blinded result that the receiver will fetch")
-    receipts: Annotated[tuple[Hex32, ...], Field(max_length=64)] = Field(
+    receipts: Annotated[tuple[Hex32, ...], Field(max_length=1024)] = Field(
         description="digests of the receipts of what the owners contributed, ascending"
     )
     rows: Annotated[tuple[MatchFor, ...], Field(max_length=2)] | None = Field(

@@ -6,7 +6,7 @@ function of the contract and the parts, so a coordinator that was restarted comp
 Learns      what federated/SPEC.md says of the coordinator; it holds no key that opens anything
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from federated.query.plan import QueryPlan, join_of
 from federated.query.release import REMAINDER
 from federated.query.shared import add_columns
 from federated.shares.rows import RowNumbers, rows_of
-from federated.words import MODULUS, WORD_BYTES
+from federated.words import MODULUS, WORD_BYTES, Words
 
 Named = Sequence[tuple[tuple[int, ...], Cell | Remainder]]
 """The rows of a result by their names."""
@@ -55,7 +55,8 @@ class Order:
     contract: Contract
     key_file: Path
     """Of encrypted sums; of shares there is none."""
-    share_files: tuple[Path, ...]
+    share_files: tuple[tuple[Path, ...], ...]
+    """Of each owner its share; behind it, by shares, the further columns that had no room there."""
     sums_file: Path
     merging_file: Path | None = None
     """Of encrypted sums that are put together."""
@@ -159,7 +160,15 @@ def _lines_of(order: Order, plan: QueryPlan, owner: int) -> Share:
 
 
 def _handed_in(order: Order, plan: QueryPlan, owner: int) -> Share:
-    return wire.share_from(order.share_files[owner].read_bytes(), plan, owner, order.adding)
+    share_file = order.share_files[owner][0]
+    return wire.share_from(share_file.read_bytes(), plan, owner, order.adding)
+
+
+def _columns(order: Order, plan: QueryPlan, owner: int) -> Iterator[Words]:
+    """All columns of an owner's shares; one message of them is held at a time."""
+    yield from _handed_in(order, plan, owner).shares
+    for number, file in enumerate(order.share_files[owner][1:], 1):
+        yield from wire.further_from(file.read_bytes(), plan, owner, number)
 
 
 def _divided(
@@ -223,7 +232,7 @@ def _shared_sums(
     ]
     for owner, part in enumerate(plan.owners):
         if part.sent:
-            add_columns(totals, plan, owner, _handed_in(order, plan, owner).shares, rows[owner])
+            add_columns(totals, plan, owner, _columns(order, plan, owner), rows[owner])
     return [tuple(one.to_bytes(WORD_BYTES, "little") for one in total) for total in totals]
 
 

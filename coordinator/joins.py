@@ -24,10 +24,10 @@ from federated.aggregate.wire import KEY_BYTES, MERGING_BYTES
 from federated.join.parameters import JoinParameters
 from federated.query.agreed import plan_of, sums_of
 from federated.query.shared import lists_of
-from federated.query.sizes import most_share_bytes
+from federated.query.sizes import cut, further_part, most_further_bytes, most_share_bytes
 
 _ENVELOPE_BYTES = 64
-_MATCH = "match"
+_MATCH, _SHARE = "match", "share"
 _KEYS = {"he_key": KEY_BYTES, "merging": MERGING_BYTES}
 """Parts that hold keys which the receiver hands in, and their sizes."""
 
@@ -59,11 +59,17 @@ class Joins:
             if not (opening.part in _keys_of(ledger) and org in contract.receivers):
                 raise foreign(org, opening.part)
             return size
+        shares = _shares_of(contract, org)
+        if opening.part not in shares:
+            raise foreign(org, opening.part)
         owner = contract.orgs.index(org)
-        if (adding := contract.aggregation) is not None:
-            return most_share_bytes(plan_of(contract), owner, adding)
-        parameters = JoinParameters.of(contract, opening.run)
-        return parameters.token_bytes * parameters.sizes[owner] + _ENVELOPE_BYTES
+        if (adding := contract.aggregation) is None:
+            parameters = JoinParameters.of(contract, opening.run)
+            return parameters.token_bytes * parameters.sizes[owner] + _ENVELOPE_BYTES
+        plan, number = plan_of(contract), shares.index(opening.part)
+        if number > 0:
+            return most_further_bytes(plan, owner, number)
+        return most_share_bytes(plan, owner, adding)
 
     def file_for(self, ledger: Ledger, org: str, part: str) -> Path:
         """The file of a part that `org` may fetch; raises while it is not there."""
@@ -92,7 +98,11 @@ class Joins:
             keys = all(holds(run, receiver, part) for part in _keys_of(ledger))
             if ledger.he_key is None or not keys:
                 return False
-        return all(holds(run, org, "share") for org in ledger.contract.orgs)
+        return all(
+            holds(run, org, part)
+            for org in ledger.contract.orgs
+            for part in _shares_of(ledger.contract, org)
+        )
 
     async def _compute(self, ledger: Ledger, run: bytes) -> None:
         outcome = self._outcome(ledger, run)
@@ -115,7 +125,10 @@ class Joins:
             run=run,
             contract=contract,
             key_file=file(run, receiver, "he_key"),
-            share_files=tuple(file(run, org, "share") for org in contract.orgs),
+            share_files=tuple(
+                tuple(file(run, org, part) for part in _shares_of(contract, org))
+                for org in contract.orgs
+            ),
             sums_file=file(run, COORDINATOR, "sums"),
             merging_file=file(run, receiver, "merging") if "merging" in _keys_of(ledger) else None,
             told=() if encrypted else self._told(contract, run, receiver),
@@ -147,7 +160,7 @@ class Joins:
         order = compute.MatchOrder(
             run=run,
             contract=contract,
-            share_files=tuple(file(run, org, "share") for org in contract.orgs),
+            share_files=tuple(file(run, org, _SHARE) for org in contract.orgs),
             match_files=tuple((org, file(run, org, "match")) for org in contract.receivers),
         )
         async with self._lanes.of(ledger.contract):
@@ -159,8 +172,11 @@ class Joins:
         )
 
     def _receipts(self, ledger: Ledger, run: bytes) -> list[str]:
-        orgs = ledger.contract.orgs
-        return [self._collection.receipt(run, org, "share").digest.hex() for org in orgs]
+        return [
+            self._collection.receipt(run, org, part).digest.hex()
+            for org in ledger.contract.orgs
+            for part in _shares_of(ledger.contract, org)
+        ]
 
     def _owner_of(self, ledger: Ledger, org: str, part: str) -> str:
         """In whose name a part lies that `org` asks for; raises if it is not for it, or not yet."""
@@ -177,6 +193,14 @@ class Joins:
             case "rows" if is_query and org in (*receivers, contract.helper) and opened:
                 return org
         raise foreign(org, part)
+
+
+def _shares_of(contract: Contract, org: str) -> list[str]:
+    """The parts that an owner hands in of its list."""
+    if contract.aggregation is not Aggregation.SHARED:
+        return [_SHARE]
+    further = len(cut(plan_of(contract), contract.orgs.index(org))) - 1
+    return [_SHARE, *(further_part(number) for number in range(1, further + 1))]
 
 
 def _is_encrypted(ledger: Ledger) -> bool:

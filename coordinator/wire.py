@@ -25,7 +25,7 @@ from contract.suites import Aggregation
 from federated import words
 from federated.join.bands import BANDS, Bands
 from federated.query.plan import LocalPart, QueryPlan
-from federated.query.sizes import chunks_of
+from federated.query.sizes import chunks_of, cut
 from federated.shares.rows import RowNumbers
 from federated.words import WORD_BYTES, Words
 from protos.carry_pb2 import CarryFrame
@@ -45,7 +45,7 @@ from protos.coordinator_pb2 import (
 )
 from protos.coordinator_pb2 import Progress as WireProgress
 from protos.join_pb2 import CellSums as WireCellSums
-from protos.join_pb2 import JoinMatch, JoinRows, JoinShare, JoinSums
+from protos.join_pb2 import JoinFurther, JoinMatch, JoinRows, JoinShare, JoinSums
 from protos.statement_pb2 import Statement as WireStatement
 
 MAX_SEALED_BYTES = (1 << 20) + (64 << 10)
@@ -56,6 +56,7 @@ _STORE_BYTES = 16
 _LARGEST = 2**63 - 1
 MAX_PIECE_BYTES = 1 << 20
 _PARTS = ("he_key", "merging", "share")
+_FURTHER = r"further_[1-9][0-9]?"
 _FETCHED = ("he_key", "sums", "match", "rows")
 # Of a sum over many organisations' own rows, in one attempt.
 _OF_ATTEMPT = r"(masked|counts|count_shares|opening|sum_shares)_[1-9][0-9]{0,2}"
@@ -302,8 +303,9 @@ def part_from(piece: Piece, org: str) -> PartOpen:
     _require(piece.WhichOneof("what") == "open", org, "the first frame opens no part")
     opened = piece.open
     _require(len(opened.run) == _ID_BYTES, org, "a part of no run")
+    numbered = fullmatch(f"{_FURTHER}|{_OF_ATTEMPT}", opened.part) is not None
     _require(
-        opened.part in _PARTS or fullmatch(_OF_ATTEMPT, opened.part) is not None,
+        opened.part in _PARTS or numbered,
         org,
         "a part that no plan has",
     )
@@ -360,6 +362,7 @@ class Share:
     columns: tuple[tuple[bytes, ...], ...]
     """Ciphertexts; none where values are shares."""
     shares: tuple[Words, ...]
+    """The first columns; what has no room is in further messages."""
     bands: tuple[Bands, ...]
     blinding: bytes
 
@@ -398,7 +401,7 @@ def share_from(raw: bytes, plan: QueryPlan, owner: int, aggregation: Aggregation
         share = JoinShare.FromString(raw)
     except DecodeError:
         raise _malformed(part.org, "a share that can't be read") from None
-    _require(_whole(share, part, aggregation), part.org, "a share with columns missing")
+    _require(_whole(share, plan, owner, aggregation), part.org, "a share with columns missing")
     _require(len(share.blinding) == _ID_BYTES, part.org, "a share without a blinding")
     # The next power of two of groups that have k keys each, `other` counted.
     most = max(1, 2 * (part.size // plan.k))
@@ -422,13 +425,29 @@ def share_from(raw: bytes, plan: QueryPlan, owner: int, aggregation: Aggregation
     )
 
 
-def _whole(share: JoinShare, part: LocalPart, aggregation: Aggregation) -> bool:
+def further_from(raw: bytes, plan: QueryPlan, owner: int, number: int) -> tuple[Words, ...]:
+    """The columns of shares of an owner's further message with this number, from 1 on."""
+    part = plan.owners[owner]
+    try:
+        further = JoinFurther.FromString(raw)
+    except DecodeError:
+        raise _malformed(part.org, "further columns that can't be read") from None
+    whole = _are_columns(further.shares, part, cut(plan, owner)[number])
+    _require(whole, part.org, "a further message with columns missing")
+    return tuple(map(words.of_bytes, further.shares))
+
+
+def _whole(share: JoinShare, plan: QueryPlan, owner: int, aggregation: Aggregation) -> bool:
     """Whether every column is there, as long as the list, in the one form that was agreed."""
+    part = plan.owners[owner]
     if aggregation is Aggregation.SHARED:
-        lengths = [len(column) for column in share.shares]
-        return lengths == [WORD_BYTES * part.size] * part.sent and not share.columns
+        return _are_columns(share.shares, part, cut(plan, owner)[0]) and not share.columns
     chunks = [len(column.chunks) for column in share.columns]
     return chunks == [chunks_of(part.size)] * part.sent and not share.shares
+
+
+def _are_columns(shares: Sequence[bytes], part: LocalPart, which: range) -> bool:
+    return [len(column) for column in shares] == [WORD_BYTES * part.size] * len(which)
 
 
 def tokens_from(raw: bytes, org: str) -> bytes:

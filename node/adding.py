@@ -7,7 +7,7 @@ what the coordinator added up into sums that only blindings still shut.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,8 @@ from node.parts import Parts
 from node.stage import Line, Stage
 from node.wire import joins
 
-Columns = Sequence[NDArray[np.int64]]
+Column = NDArray[np.int64]
+Columns = Sequence[Column]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,36 @@ class Seat:
         self.stage.keep_receipt(salt, receipt)
 
 
+class InOrder(Sequence[Column]):
+    """The columns of the keys in the order of the list, dummies 0; each is made when asked for."""
+
+    __slots__ = ("_columns", "_is_key", "_keys")
+
+    def __init__(self, columns: Columns, order: NDArray[np.int32]) -> None:
+        """`order`: the key at each place of the list, below 0 for a dummy."""
+        self._columns = columns
+        self._is_key = order >= 0
+        self._keys = order[self._is_key]
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    @overload
+    def __getitem__(self, number: int) -> Column: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Column]: ...
+
+    def __getitem__(self, number: int | slice) -> Column | list[Column]:
+        if isinstance(number, slice):
+            return [self[one] for one in range(*number.indices(len(self)))]
+        listed = np.zeros(len(self._is_key), dtype=np.int64)
+        listed[self._is_key] = self._columns[number][self._keys]
+        return listed
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Hidden:
-    """An owner's columns as the coordinator has them: as ciphertexts or as shares."""
+    """What goes with an owner's share of its columns: ciphertexts or shares."""
 
     columns: Sequence[Sequence[bytes]] = ()
     shares: Sequence[bytes] = ()
@@ -61,7 +89,11 @@ class Adding(Protocol):
     """One way, for one run."""
 
     async def hide(self, columns: Columns) -> Hidden:
-        """The own columns, in the order of the list."""
+        """Of the own columns, in the order of the list, those that go with the share."""
+        ...
+
+    async def hand_in_further(self, columns: Columns) -> None:
+        """Those that do not, once the share is handed in."""
         ...
 
     def blinding(self, own: Blinding, name: Codes, place: int) -> int:
@@ -87,13 +119,6 @@ class Adding(Protocol):
     async def close(self) -> None:
         """Let go of what the run needed."""
         ...
-
-
-def in_order(column: NDArray[np.int64], places: NDArray[np.int32]) -> NDArray[np.int64]:
-    """A column of the keys in the order of the list; dummies are 0."""
-    listed = np.zeros(len(places), dtype=np.int64)
-    listed[places >= 0] = column[places[places >= 0]]
-    return listed
 
 
 def by_owner(plan: QueryPlan, of_peers: Mapping[str, Sequence[Opening]]) -> list[Sequence[Opening]]:

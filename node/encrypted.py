@@ -14,7 +14,7 @@ from federated.aggregate.secret import Blinding
 from federated.aggregate.wire import KEY_BYTES
 from federated.query.agreed import largest_of, sums_of
 from federated.query.release import Codes, Opening, Shut
-from node.adding import Columns, Hidden, Seat
+from node.adding import Column, Columns, Hidden, Seat
 from node.he_keys import HE_KEY, fetched, signed
 from node.key_process import JoinKey
 from node.wire import joins
@@ -42,8 +42,12 @@ class Encrypted:
         if not columns:
             return Hidden()
         largest = largest_of(self._seat.plan, self._seat.owner)
-        encrypting = apart(encrypt_columns, public_key, columns, largest)
+        listed: list[Column] = await stage.activity.work(list, columns)
+        encrypting = apart(encrypt_columns, public_key, listed, largest)
         return Hidden(columns=await stage.activity.working(encrypting))
+
+    async def hand_in_further(self, columns: Columns) -> None:
+        """Every column went with the share."""
 
     def blinding(self, own: Blinding, name: Codes, place: int) -> int:
         """Mod t."""

@@ -20,7 +20,7 @@ from federated.query.agreed import digest_of_query, plan_of, plan_of_union, sums
 from federated.query.noise import counter_of, deviations
 from federated.query.plan import QueryPlan
 from federated.query.shared import lists_of
-from federated.query.sizes import chunks_of, share_bytes
+from federated.query.sizes import chunks_of, cut, largest_message_bytes, share_bytes
 from federated.query.table import Output, Table
 from federated.query.union import ROWS_BITS
 from federated.query.union_plan import UnionPlan
@@ -41,9 +41,10 @@ _PROCESS_SECONDS = 1.5
 _HASH_SECONDS = 5e-7
 _PAD_SECONDS = 2e-7
 _MEMORY_FACTOR = 4
-# Of a row of a list, beside what is handed in: its points, or its key, group and values.
+# Of a row of a list, beside what is handed in: its points, or its key and group; and each value.
 _POINTS_MEMORY = 8 * POINT_BYTES
 _KEYED_MEMORY = 64
+_VALUE_MEMORY = 8
 # Of a sum over UNION ALL: some rounds through the coordinator's log; a word under a mask.
 _ROUNDS_SECONDS = 1.0
 _WORD_SECONDS = 2e-8
@@ -119,6 +120,7 @@ def _of_match(contract: Contract) -> PlanView:
     plan = compile_match(contract)
     lists = dict(zip(plan.owners, plan.sizes, strict=True))
     travel = _travel(contract, lists)
+    beside = _KEYED_MEMORY if contract.matching is Matching.KEYED else _POINTS_MEMORY
     handed = [
         f"{org} → coordinator: {plan.token_bytes * size} bytes" for org, size in lists.items()
     ]
@@ -129,7 +131,7 @@ def _of_match(contract: Contract) -> PlanView:
         streams=(*travel.streams, *handed),
         bytes_on_the_wire=travel.bytes + plan.token_bytes * sum(plan.sizes),
         seconds=f"{travel.seconds:.2f}",
-        memory_bytes=_POINTS_MEMORY * max(plan.sizes),
+        memory_bytes=beside * max(plan.sizes),
     )
 
 
@@ -212,7 +214,10 @@ def _of_query(contract: Contract) -> PlanView:
     shares = {
         part.org: share_bytes(plan, owner, aggregation) for owner, part in enumerate(plan.owners)
     }
-    handed = [f"{org} → coordinator: {size} bytes" for org, size in shares.items()]
+    handed = [
+        f"{org} → coordinator: {size} bytes{_in_messages(plan, owner, aggregation)}"
+        for owner, (org, size) in enumerate(shares.items())
+    ]
     adding = (_shared if aggregation is Aggregation.SHARED else _encrypted)(contract, plan)
     longest = max(part.size for part in plan.owners)
     beside = _KEYED_MEMORY if contract.matching is Matching.KEYED else _POINTS_MEMORY
@@ -223,8 +228,14 @@ def _of_query(contract: Contract) -> PlanView:
         streams=(*travel.streams, *handed, *adding.streams),
         bytes_on_the_wire=travel.bytes + sum(shares.values()) + adding.bytes,
         seconds=f"{travel.seconds + adding.seconds + _PROCESS_SECONDS:.2f}",
-        memory_bytes=_MEMORY_FACTOR * max(shares.values()) + beside * longest,
+        memory_bytes=_MEMORY_FACTOR * largest_message_bytes(plan, aggregation)
+        + (beside + _VALUE_MEMORY * max(part.sent for part in plan.owners)) * longest,
     )
+
+
+def _in_messages(plan: QueryPlan, owner: int, aggregation: Aggregation) -> str:
+    messages = len(cut(plan, owner)) if aggregation is Aggregation.SHARED else 1
+    return f" in {messages} messages" if messages > 1 else ""
 
 
 def _encrypted(contract: Contract, plan: QueryPlan) -> _Travel:

@@ -10,6 +10,7 @@ contract's aggregation (node/adding.py). What each sees on the way is in federat
 import asyncio
 import os
 from collections.abc import Collection, Hashable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from contract.job import KeyedDataset
@@ -29,10 +30,11 @@ from federated.query.release import Codes, Opening, labels_of, names_of, opened
 from federated.query.result import Cell, Result, result_of
 from federated.words import WORD_BYTES
 from node import comparing, shared, tables, tokens
-from node.adding import Adding, Hidden, Seat, by_owner, in_order
+from node.adding import Adding, Hidden, InOrder, Seat, by_owner
 from node.answered import Brought
+from node.aside import Aside
 from node.encrypted import Encrypted
-from node.local import Integers, LocalRows, run_left, run_local
+from node.local import LocalRows, run_left, run_local
 from node.pulse import COORDINATOR
 from node.release import Released, release
 from node.shared import Shared
@@ -70,8 +72,13 @@ class _Play:
         self._adding: Adding
         self._apart: Collection[Hashable]
         self._own: list[Cell] = []
+        self._ended = ExitStack()
 
     async def run(self) -> Released | None:
+        with self._ended:
+            return await self._run()
+
+    async def _run(self) -> Released | None:
         stage, lines = self._stage, self._seat.lines
         lines |= {peer: stage.connect(peer, self._awaited(peer)) for peer in stage.peers}
         await stage.queue()
@@ -101,7 +108,8 @@ class _Play:
         stage, consent = self._stage, self._stage.consent
         files = [stage.services.datasets.files(*one).parquet for one in consent.held]
         part, k = self._plan.owners[self._owner], self._plan.k
-        rows = run_local(part, files[0], k=k, joined=files[1:])
+        aside = Aside(files[0].parent, stage.services.memory // 2, self._ended)
+        rows = run_local(part, files[0], k=k, joined=files[1:], aside=aside)
         self._apart = groups_apart(part, rows.groups, rows.values, k=k, share=consent.largest_share)
         if self._seat.receives and self._plan.left is not None:
             self._own = run_left(self._plan, files)
@@ -129,13 +137,14 @@ class _Play:
         """Hand in the own share; what it can be opened by, and the cells that pass."""
         stage = self._stage
         listed = await tokens.made(stage, self._join, rows.keys, self._seat.lines)
-        columns = await stage.activity.work(_in_order, rows, listed)
+        columns = await stage.activity.work(InOrder, rows.values, listed.order)
         hidden = await self._adding.hide(columns)
-        del columns
         prepared, share = await stage.activity.work(self._written, rows, listed, hidden)
         del listed, hidden
         await self._seat.hand_in(_SHARE, share)
         del share
+        await self._adding.hand_in_further(columns)
+        del columns
         stage.report("match", 0, 1)
         everybody = (*stage.peers, COORDINATOR)
         cells = await stage.stated(everybody, lambda ledger: ledger.cells)
@@ -238,7 +247,3 @@ class _Play:
         headers = len(results) * _HEADER_BYTES
         cells = rows * (summands * (WORD_BYTES + _HEADER_BYTES) + _HEADER_BYTES)
         return sum(results) + headers + cells + _ENVELOPE_BYTES
-
-
-def _in_order(rows: LocalRows, listed: TokenList) -> list[Integers]:
-    return [in_order(column, listed.order) for column in rows.values]

@@ -15,6 +15,7 @@ from federated.aggregate.secret import Blinding
 from federated.query.agreed import largest_of
 from federated.query.release import Codes, Opening, Shut
 from federated.query.shared import Sums, lists_of, minus, pad_sums
+from federated.query.sizes import cut, further_part
 from federated.shares.secret import SEED_BYTES, Pads
 from federated.shares.split import split
 from federated.words import MODULUS
@@ -46,10 +47,27 @@ class Shared:
 
     async def hide(self, columns: Columns) -> Hidden:
         """Put the pads on."""
-        stage = self._seat.stage
-        stage.report("split", 0, 1)
+        first, *_ = self._cut
+        self._seat.stage.report("split", 0, len(self._cut))
+        return Hidden(shares=await self._split(columns, first))
+
+    async def hand_in_further(self, columns: Columns) -> None:
+        """One message after the other: no two are held, nor made ahead of what has gone."""
+        report, (_, *further) = self._seat.stage.report, self._cut
+        for number, which in enumerate(further, 1):
+            report("split", number, len(self._cut))
+            content = joins.further_to_bytes(await self._split(columns, which))
+            await self._seat.hand_in(further_part(number), content)
+            del content
+        report("split", len(self._cut), len(self._cut))
+
+    @property
+    def _cut(self) -> tuple[range, ...]:
+        return cut(self._seat.plan, self._seat.owner)
+
+    async def _split(self, columns: Columns, which: range) -> list[bytes]:
         largest = largest_of(self._seat.plan, self._seat.owner)
-        return Hidden(shares=await stage.activity.work(split, columns, largest, self._pads))
+        return await self._seat.stage.activity.work(split, columns, largest, self._pads, which)
 
     def blinding(self, own: Blinding, name: Codes, place: int) -> int:
         """Mod 2^128."""

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x11protos/join.proto\x12\x07mihe.v1\"\x1c\n\nJoinPoints\x12\x0e\n\x06points\x18\x01 \x01(\x0c\"#\n\x10JoinContribution\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\"\xa8\x01\n\tJoinShare\x12\x0e\n\x06tokens\x18\x01 \x01(\x0c\x12\r\n\x05\x63odes\x18\x02 \x01(\x0c\x12\r\n\x05other\x18\x03 \x03(\r\x12\x15\n\rkeys_per_code\x18\x04 \x03(\x04\x12%\n\x07\x63olumns\x18\x05 \x03(\x0b\x32\x14.mihe.v1.Ciphertexts\x12\x10\n\x08\x62linding\x18\x06 \x01(\x0c\x12\x0e\n\x06shares\x18\x07 \x03(\x0c\x12\r\n\x05\x62\x61nds\x18\x08 \x03(\x0c\"\x1d\n\x0b\x43iphertexts\x12\x0e\n\x06\x63hunks\x18\x01 \x03(\x0c\"K\n\x08JoinSums\x12 \n\x05\x63\x65lls\x18\x01 \x03(\x0b\x32\x11.mihe.v1.CellSums\x12\x0e\n\x06\x66olded\x18\x02 \x01(\r\x12\r\n\x05packs\x18\x03 \x03(\x0c\"/\n\x08\x43\x65llSums\x12\x15\n\rblinded_count\x18\x01 \x01(\x06\x12\x0c\n\x04sums\x18\x02 \x03(\x0c\"\'\n\x08JoinRows\x12\x0c\n\x04salt\x18\x01 \x01(\x0c\x12\r\n\x05lists\x18\x02 \x03(\x0c\"\x18\n\x08JoinSeed\x12\x0c\n\x04seed\x18\x01 \x01(\x0c\"8\n\tJoinMatch\x12\x0c\n\x04salt\x18\x01 \x01(\x0c\x12\x0e\n\x06places\x18\x02 \x01(\x0c\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\"@\n\x0bJoinRelease\x12#\n\x05\x63\x65lls\x18\x01 \x03(\x0b\x32\x14.mihe.v1.CellOpening\x12\x0c\n\x04seed\x18\x02 \x01(\x0c\"X\n\x0b\x43\x65llOpening\x12\x16\n\x0e\x63ount_blinding\x18\x01 \x01(\x06\x12\x11\n\tblindings\x18\x02 \x03(\x06\x12\x1e\n\x06labels\x18\x03 \x03(\x0b\x32\x0e.mihe.v1.Label\"/\n\x05Label\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12\x0e\n\x04null\x18\x02 \x01(\x08H\x00\x42\x06\n\x04whatb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x11protos/join.proto\x12\x07mihe.v1\"\x1c\n\nJoinPoints\x12\x0e\n\x06points\x18\x01 \x01(\x0c\"#\n\x10JoinContribution\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\"\xa8\x01\n\tJoinShare\x12\x0e\n\x06tokens\x18\x01 \x01(\x0c\x12\r\n\x05\x63odes\x18\x02 \x01(\x0c\x12\r\n\x05other\x18\x03 \x03(\r\x12\x15\n\rkeys_per_code\x18\x04 \x03(\x04\x12%\n\x07\x63olumns\x18\x05 \x03(\x0b\x32\x14.mihe.v1.Ciphertexts\x12\x10\n\x08\x62linding\x18\x06 \x01(\x0c\x12\x0e\n\x06shares\x18\x07 \x03(\x0c\x12\r\n\x05\x62\x61nds\x18\x08 \x03(\x0c\"\x1d\n\x0bJoinFurther\x12\x0e\n\x06shares\x18\x01 \x03(\x0c\"\x1d\n\x0b\x43iphertexts\x12\x0e\n\x06\x63hunks\x18\x01 \x03(\x0c\"K\n\x08JoinSums\x12 \n\x05\x63\x65lls\x18\x01 \x03(\x0b\x32\x11.mihe.v1.CellSums\x12\x0e\n\x06\x66olded\x18\x02 \x01(\r\x12\r\n\x05packs\x18\x03 \x03(\x0c\"/\n\x08\x43\x65llSums\x12\x15\n\rblinded_count\x18\x01 \x01(\x06\x12\x0c\n\x04sums\x18\x02 \x03(\x0c\"\'\n\x08JoinRows\x12\x0c\n\x04salt\x18\x01 \x01(\x0c\x12\r\n\x05lists\x18\x02 \x03(\x0c\"\x18\n\x08JoinSeed\x12\x0c\n\x04seed\x18\x01 \x01(\x0c\"8\n\tJoinMatch\x12\x0c\n\x04salt\x18\x01 \x01(\x0c\x12\x0e\n\x06places\x18\x02 \x01(\x0c\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\"@\n\x0bJoinRelease\x12#\n\x05\x63\x65lls\x18\x01 \x03(\x0b\x32\x14.mihe.v1.CellOpening\x12\x0c\n\x04seed\x18\x02 \x01(\x0c\"X\n\x0b\x43\x65llOpening\x12\x16\n\x0e\x63ount_blinding\x18\x01 \x01(\x06\x12\x11\n\tblindings\x18\x02 \x03(\x06\x12\x1e\n\x06labels\x18\x03 \x03(\x0b\x32\x0e.mihe.v1.Label\"/\n\x05Label\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12\x0e\n\x04null\x18\x02 \x01(\x08H\x00\x42\x06\n\x04whatb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,22 +37,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_JOINCONTRIBUTION']._serialized_end=95
   _globals['_JOINSHARE']._serialized_start=98
   _globals['_JOINSHARE']._serialized_end=266
-  _globals['_CIPHERTEXTS']._serialized_start=268
-  _globals['_CIPHERTEXTS']._serialized_end=297
-  _globals['_JOINSUMS']._serialized_start=299
-  _globals['_JOINSUMS']._serialized_end=374
-  _globals['_CELLSUMS']._serialized_start=376
-  _globals['_CELLSUMS']._serialized_end=423
-  _globals['_JOINROWS']._serialized_start=425
-  _globals['_JOINROWS']._serialized_end=464
-  _globals['_JOINSEED']._serialized_start=466
-  _globals['_JOINSEED']._serialized_end=490
-  _globals['_JOINMATCH']._serialized_start=492
-  _globals['_JOINMATCH']._serialized_end=548
-  _globals['_JOINRELEASE']._serialized_start=550
-  _globals['_JOINRELEASE']._serialized_end=614
-  _globals['_CELLOPENING']._serialized_start=616
-  _globals['_CELLOPENING']._serialized_end=704
-  _globals['_LABEL']._serialized_start=706
-  _globals['_LABEL']._serialized_end=753
+  _globals['_JOINFURTHER']._serialized_start=268
+  _globals['_JOINFURTHER']._serialized_end=297
+  _globals['_CIPHERTEXTS']._serialized_start=299
+  _globals['_CIPHERTEXTS']._serialized_end=328
+  _globals['_JOINSUMS']._serialized_start=330
+  _globals['_JOINSUMS']._serialized_end=405
+  _globals['_CELLSUMS']._serialized_start=407
+  _globals['_CELLSUMS']._serialized_end=454
+  _globals['_JOINROWS']._serialized_start=456
+  _globals['_JOINROWS']._serialized_end=495
+  _globals['_JOINSEED']._serialized_start=497
+  _globals['_JOINSEED']._serialized_end=521
+  _globals['_JOINMATCH']._serialized_start=523
+  _globals['_JOINMATCH']._serialized_end=579
+  _globals['_JOINRELEASE']._serialized_start=581
+  _globals['_JOINRELEASE']._serialized_end=645
+  _globals['_CELLOPENING']._serialized_start=647
+  _globals['_CELLOPENING']._serialized_end=735
+  _globals['_LABEL']._serialized_start=737
+  _globals['_LABEL']._serialized_end=784
 # @@protoc_insertion_point(module_scope)

@@ -95,7 +95,7 @@ class JoinShare(_message.Message):
 
     @_builtins.property
     def shares(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
-        """by shares, instead of columns: one per value column, 16 bytes a value"""
+        """by shares, instead of columns: the first value columns, 16 bytes a value each"""
 
     @_builtins.property
     def bands(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
@@ -120,6 +120,30 @@ class JoinShare(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___JoinShare: _TypeAlias = JoinShare  # noqa: Y015
+
+@_typing.final
+class JoinFurther(_message.Message):
+    """owner → coordinator, by shares: value columns that its share has no room for"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHARES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def shares(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """as in JoinShare"""
+
+    def __init__(
+        self,
+        *,
+        shares: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["shares", b"shares"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JoinFurther: _TypeAlias = JoinFurther  # noqa: Y015
 
 @_typing.final
 class Ciphertexts(_message.Message):

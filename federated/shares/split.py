@@ -15,11 +15,19 @@ from federated.shares.secret import Pads
 from federated.words import added, of_column, to_bytes
 
 
-def split(columns: Sequence[NDArray[np.int64]], largest: Sequence[int], pads: Pads) -> list[bytes]:
-    """v + pad mod 2^128 of each place, column by column; raises BadValue beyond `largest`."""
-    for column, most in zip(columns, largest, strict=True):
-        require_bounded(column, most)
-    return [
-        to_bytes(added(of_column(column), pads.column(number)))
-        for number, column in enumerate(columns)
-    ]
+def split(
+    columns: Sequence[NDArray[np.int64]],
+    largest: Sequence[int],
+    pads: Pads,
+    which: range | None = None,
+) -> list[bytes]:
+    """v + pad mod 2^128 of each place, for those of the columns or all; BadValue beyond `largest`.
+
+    A column is asked for when its turn comes, so that `columns` may make it then.
+    """
+    found = []
+    for number in range(len(columns)) if which is None else which:
+        column = columns[number]
+        require_bounded(column, largest[number])
+        found.append(to_bytes(added(of_column(column), pads.column(number))))
+    return found

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from federated.aggregate.wire import results_bytes
 from federated.join.messages import GroupCodes
@@ -14,6 +15,8 @@ from federated.shares.rows import RowNumbers
 from federated.words import WORD_BYTES
 from node.wire.bounded import parse, require
 from protos import join_pb2
+
+Places = NDArray[np.uint32]
 
 MAX_RELEASE_BYTES = 1 << 26
 MAX_LABEL_CHARACTERS = 4096
@@ -65,6 +68,11 @@ def share_to_bytes(
     ).SerializeToString()
 
 
+def further_to_bytes(shares: Sequence[bytes]) -> bytes:
+    """A part `further_1`, …: columns of shares that the share has no room for."""
+    return join_pb2.JoinFurther(shares=shares).SerializeToString()
+
+
 def sums_from_bytes(raw: bytes, plan: QueryPlan, rows: int, *, shared: bool) -> Sums:
     """The part `sums`: of each row of the result, or of each summand, what was added up."""
     sums = parse(join_pb2.JoinSums, raw, "coordinator")
@@ -103,14 +111,14 @@ def seed_from_bytes(raw: bytes, party: str) -> bytes:
     return parse(join_pb2.JoinSeed, raw, party).seed
 
 
-def match_from_bytes(raw: bytes, size: int) -> tuple[list[int], int]:
+def match_from_bytes(raw: bytes, size: int) -> tuple[Places, int]:
     """The part `match`: places of the own list of `size`, ascending, and the number asked for."""
     match = parse(join_pb2.JoinMatch, raw, "coordinator")
     require(len(match.places) % 4 == 0 and match.count <= size, "coordinator")
-    places = np.frombuffer(match.places, dtype="<u4").astype(np.int64)
-    ascending = bool((np.diff(places) > 0).all()) and (not len(places) or places[-1] < size)
+    places = np.frombuffer(match.places, dtype="<u4")
+    ascending = bool((places[1:] > places[:-1]).all()) and (not len(places) or places[-1] < size)
     require(ascending, "coordinator")
-    return places.tolist(), match.count
+    return places, match.count
 
 
 def openings_to_bytes(openings: Sequence[Opening], seed: bytes | None = None) -> bytes:

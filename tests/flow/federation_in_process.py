@@ -43,11 +43,12 @@ from federated.query.planning import compile_statement
 from federated.query.release import Codes, Opening, Shut, labels_of, names_of, opened
 from federated.query.result import Result, result_of
 from federated.query.shared import lists_of, minus, pad_sums
+from federated.query.sizes import cut, further_part
 from federated.query.statement import parse
 from federated.shares.rows import RowNumbers
 from federated.shares.secret import Pads
 from federated.shares.split import split
-from node.adding import in_order
+from node.adding import InOrder
 from node.local import LocalRows
 from node.shared import helped
 from node.wire import joins
@@ -356,10 +357,11 @@ class _Run:
         listed = self.keyed[me].list(rows.keys) if chain is None else chain.travel(carry)
         seed = os.urandom(32)
         coded = encode(rows.groups, listed.order, self.plan.k, seed)
-        listed_columns = [in_order(column, listed.order) for column in rows.values]
+        listed_columns = InOrder(rows.values, listed.order)
         largest = largest_of(self.plan, at)
         pads = Pads(os.urandom(32), self.join.run_id, self.join.size_of(me))
-        columns, shares = [], split(listed_columns, largest, pads) if self.shared else []
+        first, *further = cut(self.plan, at)
+        columns, shares = [], split(listed_columns, largest, pads, first) if self.shared else []
         if not self.shared:
             columns = [
                 encrypt_column(public, column, largest=most)
@@ -376,6 +378,9 @@ class _Run:
             blinding=blinding.reveal(),
         )
         self._hand_in(me, "share", share)
+        for number, which in enumerate(further if self.shared else (), 1):
+            content = joins.further_to_bytes(split(listed_columns, largest, pads, which))
+            self._hand_in(me, further_part(number), content)
         return Own(
             rows, listed.order, coded.labels, columns, pads, blinding, chain.open if chain else None
         )
@@ -387,7 +392,10 @@ class _Run:
                 run=self.join.run_id,
                 contract=self.contract,
                 key_file=self.folder / f"{self.receiver}.he_key",
-                share_files=tuple(self.folder / f"{me}.share" for me in self.join.owners),
+                share_files=tuple(
+                    tuple(self.folder / f"{me}.{part}" for part in self._parts(owner))
+                    for owner, me in enumerate(self.join.owners)
+                ),
                 sums_file=self.folder / f"{COORDINATOR}.sums",
                 merging_file=merging if merging.exists() else None,
                 told=tuple(
@@ -406,6 +414,11 @@ class _Run:
         )
         self._send(COORDINATOR, EVERYBODY, "cells", canonical_bytes(cells))
         return cells
+
+    def _parts(self, owner: int) -> list[str]:
+        """What an owner hands in of its list."""
+        further = len(cut(self.plan, owner)) - 1 if self.shared else 0
+        return ["share", *map(further_part, range(1, further + 1))]
 
     @property
     def _helper(self) -> str | None:

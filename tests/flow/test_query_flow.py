@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from contract.job import keys_for
 from contract.suites import JOIN_AGGREGATIONS, Aggregation, Matching
+from federated.query import sizes
 from federated.query.agreed import plan_of
 from federated.query.result import Result
 from scenarios.sql_oracle import Answer
@@ -155,6 +156,25 @@ def test_the_questions_that_are_asked_have_answers(
     require_equal(sql, result, clear)
     assert [row for row in result.rows if not row.remainder]
     assert any(type(value) is Decimal for row in result.rows for value in row.values)
+
+
+@pytest.mark.parametrize("room", [1, 1 << 14], ids=["a column each", "some"])
+@pytest.mark.parametrize("matching", Matching)
+def test_a_share_of_several_messages_has_the_same_answer(
+    world: Callable[[int], World], monkeypatch: pytest.MonkeyPatch, room: int, matching: Matching
+) -> None:
+    monkeypatch.setattr(sizes, "CUT_BYTES", room)
+    sql = (
+        "SELECT b.open, COUNT(*) AS n, SUM(b.balance) AS x, AVG(b.days) AS y, SUM(b.huge) AS z,"
+        f" VAR_POP(b.days) AS v, SUM(t.n) AS t FROM bank.loans AS b JOIN {TAX} GROUP BY b.open"
+    )
+    here, shared = world(5), Aggregation.SHARED
+    plan = plan_of(contract_of(sql, here.entries, k=3, matching=matching, aggregation=shared))
+    messages, sent = len(sizes.cut(plan, 0)), plan.owners[0].sent
+    assert messages == 1 + sent if room == 1 else 1 < messages < sent
+    result, clear = asked(sql, here, 3, matching=matching, aggregation=shared)
+    require_equal(sql, result, clear)
+    assert result.rows
 
 
 def test_a_join_below_its_minimum_opens_nothing(world: Callable[[int], World]) -> None:

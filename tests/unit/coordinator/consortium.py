@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -141,15 +142,35 @@ def contract_of(
     )
 
 
-def query_of(receiver: Credentials, other: Credentials, *, size: int = 256) -> Contract:
-    """A query between two with lists of a size, and its result to the first."""
+def query_of(
+    receiver: Credentials,
+    other: Credentials,
+    *,
+    size: int = 256,
+    numbers: int = 0,
+    suite: Suite = Suite.BLIND_JOIN,
+) -> Contract:
+    """A query between two with lists of a size, and its result to the first.
+
+    It counts, and adds up so many columns of each.
+    """
     base = contract_of(receiver, other)
     column = CatalogueColumn(
         name="uscc", type=ColumnType.KEY, key=KeyKind.USCC, level=2, size=size, rows_per_key=1
     )
+    added = [
+        CatalogueColumn(
+            name=f"n{number}",
+            type=ColumnType.INTEGER,
+            level=2,
+            minimum=Decimal(-100),
+            maximum=Decimal(100),
+        )
+        for number in range(numbers)
+    ]
     entries = tuple(
         CatalogueEntry(
-            org=party.org, name="loans", columns=(column,), refreshed=base.created.date()
+            org=party.org, name="loans", columns=(column, *added), refreshed=base.created.date()
         )
         for party in base.parties
     )
@@ -158,12 +179,18 @@ def query_of(receiver: Credentials, other: Credentials, *, size: int = 256) -> C
         for party, entry in zip(base.parties, entries, strict=True)
     )
     tables = " JOIN ".join(f"{party.org}.loans AS {party.org}" for party in parties)
-    statement = f"SELECT COUNT(*) AS n FROM {tables} USING (uscc)"  # noqa: S608  # our own names
+    sums = [
+        f", SUM({party.org}.{one.name}) AS {party.org}_{one.name}"
+        for party in parties
+        for one in added
+    ]
+    outputs = f"COUNT(*) AS n{''.join(sums)}"
+    statement = f"SELECT {outputs} FROM {tables} USING (uscc)"  # noqa: S608  # our own names
     return base.model_copy(
         update={
             "kind": JobKind.QUERY,
             "parties": parties,
-            "crypto": Crypto(suite=Suite.BLIND_JOIN),
+            "crypto": Crypto(suite=suite),
             "query": Query(statement=statement, min_group=10, min_join=10, entries=entries),
         }
     )

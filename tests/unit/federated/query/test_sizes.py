@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contract.errors import BadMessage, BadQuery
 from contract.suites import JOIN_AGGREGATIONS, Aggregation
@@ -13,10 +15,30 @@ from federated.aggregate.wire import CIPHERTEXT_BYTES
 from federated.join.bands import BANDS
 from federated.join.codes import encode
 from federated.query.plan import QueryPlan, join_of
-from federated.query.sizes import most_share_bytes, require_room, share_bytes
+from federated.query.planning import compile_statement
+from federated.query.sizes import (
+    CUT_BYTES,
+    MOST_FURTHER,
+    cut,
+    most_further_bytes,
+    most_share_bytes,
+    require_room,
+    share_bytes,
+)
+from federated.query.statement import parse
 from federated.words import WORD_BYTES
 from node.wire.joins import share_to_bytes
 from protos.join_pb2 import JoinShare
+from tests.unit.federated.query.catalogue import CATALOGUE, Catalogue
+
+
+def compiled(sql: str) -> QueryPlan:
+    """As the fixture `planned`, for whoever draws examples."""
+    entries: Catalogue = {}
+    for one in CATALOGUE:
+        entries.setdefault(one.org, {})[one.name] = one
+    return compile_statement(parse(sql, entries), receivers=["bank"], k=10)
+
 
 FIRMS = "(SELECT code AS uscc, industry FROM registry.firms)"
 FROM = f"FROM bank.loans AS b JOIN {FIRMS} AS r USING (uscc)"
@@ -100,17 +122,60 @@ def large(plan: QueryPlan, size: int) -> QueryPlan:
     return plan.model_copy(update={"owners": owners})
 
 
-def test_what_no_message_holds_is_refused_before_anybody_begins(
+def of_keys(plan: QueryPlan, size: int) -> QueryPlan:
+    """A plan with so many columns of its first owner as it has, over lists of another size."""
+    owners = tuple(part.model_copy(update={"size": size}) for part in plan.owners)
+    return plan.model_copy(update={"owners": owners})
+
+
+def with_columns(plan: QueryPlan, columns: int) -> QueryPlan:
+    """The same with so many of them."""
+    first, *others = plan.owners
+    value = first.values[0].model_copy(update={"limbs": 1})
+    owners = (first.model_copy(update={"values": (value,) * columns}), *others)
+    return plan.model_copy(update={"owners": owners})
+
+
+@given(st.integers(0, 200), st.sampled_from([256, 2**12, 2**16, 10 * 2**16, 2**20, 2**24]))
+def test_every_column_goes_once_in_order_and_no_message_is_longer_than_one_may_be(
+    columns: int, size: int
+) -> None:
+    plan = with_columns(of_keys(compiled(QUERIES[2]), size), columns)
+    first, *further = cut(plan, 0)
+    assert [number for which in (first, *further) for number in which] == list(range(columns))
+    column = WORD_BYTES * size
+    shown = share_bytes(plan, 0, Aggregation.SHARED) - columns * column
+    assert not first or shown + len(first) * column <= CUT_BYTES
+    for number, which in enumerate(further, 1):
+        assert which
+        assert len(which) == 1 or len(which) * column <= CUT_BYTES
+        assert len(which) * column < most_further_bytes(plan, 0, number)
+    # No message is added that those before it had room for.
+    assert not further or shown + (len(first) + 1) * column > CUT_BYTES
+    assert all((len(which) + 1) * column > CUT_BYTES for which in further[:-1])
+
+
+def test_what_no_messages_hold_is_refused_before_anybody_begins(
     planned: Callable[[str], QueryPlan],
 ) -> None:
-    """Three columns of a list of 15·2^20 keys are not too many; four of one of 2^24 are."""
-    averages = "AVG(b.limit_left) AS m, SUM(b.days) AS d"
-    plan = planned(f"SELECT {averages} {FROM}")
-    assert plan.owners[0].sent == 3
-    require_room(large(plan, 2**20), Aggregation.ENCRYPTED)
-    require_room(large(plan, 2**20), Aggregation.SHARED)
-    require_room(large(plan, 15 * 2**20), Aggregation.SHARED)
-    more = large(planned(f"SELECT SUM(b.balance) AS s, {averages} {FROM}"), 2**24)
-    with pytest.raises(BadQuery, match=r"would hand in [0-9]+ bytes, for 4 columns") as refused:
-        require_room(more, Aggregation.SHARED)
-    assert "a query of their own" in refused.value.fix
+    """As many columns of 2^24 keys as there may be further messages; of ciphertexts some 18."""
+    plan = planned(QUERIES[2])
+    require_room(with_columns(of_keys(plan, 2**24), MOST_FURTHER), Aggregation.SHARED)
+    require_room(with_columns(of_keys(plan, 2**20), 16 * MOST_FURTHER), Aggregation.SHARED)
+    with pytest.raises(BadQuery, match=r"bank would hand in 65 columns.* 65 messages") as refused:
+        require_room(with_columns(of_keys(plan, 2**24), MOST_FURTHER + 1), Aggregation.SHARED)
+    assert f"some {MOST_FURTHER} columns now" in refused.value.fix
+    require_room(with_columns(of_keys(plan, 2**20), 18), Aggregation.ENCRYPTED)
+    many = with_columns(of_keys(plan, 2**20), 24)
+    with pytest.raises(BadQuery, match=r"would hand in [0-9]+ bytes in one message") as refused:
+        require_room(many, Aggregation.ENCRYPTED)
+    assert "--aggregation shared" in refused.value.fix
+    require_room(many, Aggregation.SHARED)
+
+
+def test_bands_alone_may_be_too_many_for_a_message(planned: Callable[[str], QueryPlan]) -> None:
+    plan = with_columns(of_keys(planned(QUERIES[2]), 2**24), 60)
+    plan = plan.model_copy(update={"largest_share": 60})
+    with pytest.raises(BadQuery, match="in one message") as refused:
+        require_room(plan, Aggregation.SHARED)
+    assert "shared" not in refused.value.fix
