@@ -49,6 +49,7 @@ __all__ = [
     "hazmat_sm2_hash",
     "hazmat_sm2_multiply",
     "keyed_list",
+    "plain_csv_columns",
     "rr22_await",
     "rr22_begin",
     "rr22_gather",
@@ -162,6 +163,16 @@ def distinct_keys(keys: tuple[bytes, bytes], rows: bytes) -> tuple[bytes, bytes,
     Keys are in one piece with the end of each, and each has its row, which may be any number. All
     ends, rows and beginnings are little-endian uint32; the beginnings have the number of rows at
     their end. Raises Misused.
+    """
+
+def plain_csv_columns(
+    lines: bytes, fields: int, wanted: Sequence[int], crlf: bool
+) -> Sequence[tuple[bytes, bytes, bytes]] | None:
+    """The columns `wanted` of whole lines of so many fields; None if the lines are not plain CSV.
+
+    Of each column its texts in one piece, the end of each, and the places of the empty ones, both
+    as little-endian 32-bit numbers. Lines are plain if they have no quotes, none is blank or longer
+    than a mebibyte, all end alike and they are UTF-8 without NUL.
     """
 
 def rr22_outline(terms: _Terms) -> tuple[int, Sequence[int]]:

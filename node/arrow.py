@@ -3,29 +3,14 @@
 DuckDB and the PostgreSQL driver hand out what they found as Arrow's C structures. Reading these
 makes no Python object for each row, and asks for no library.
 
-Implements  Arrow C data and C stream interfaces, ArrowSchema, ArrowArray, ArrowArrayStream
-            (https://arrow.apache.org/docs/format/CDataInterface, …/CStreamInterface), of which
-            the formats `+s` (a batch) and `u` (texts with 32-bit offsets)
+Implements  Arrow C data and C stream interfaces (node/arrow_structures.py), of which the formats
+            `+s` (a batch) and `u` (texts with 32-bit offsets)
 Learns      the owner alone
 Not for     memory that anybody but a driver of this process has filled in
 """
 
 from collections.abc import Iterator
-from ctypes import (
-    CFUNCTYPE,
-    POINTER,
-    Structure,
-    byref,
-    c_char_p,
-    c_int,
-    c_int32,
-    c_int64,
-    c_void_p,
-    py_object,
-    pythonapi,
-    sizeof,
-    string_at,
-)
+from ctypes import byref, c_char_p, c_int32, c_void_p, py_object, pythonapi, sizeof, string_at
 from dataclasses import dataclass
 
 import duckdb
@@ -33,51 +18,8 @@ import numpy as np
 from duckdb import DuckDBPyRelation
 from numpy.typing import NDArray
 
+from node.arrow_structures import STREAM, TEXTS, Array, Schema, Stream
 from psi.keys import Keys
-
-
-class _Schema(Structure):
-    pass
-
-
-class _Array(Structure):
-    pass
-
-
-class _Stream(Structure):
-    pass
-
-
-_Schema._fields_ = [
-    ("format", c_char_p),
-    ("name", c_char_p),
-    ("metadata", c_void_p),
-    ("flags", c_int64),
-    ("n_children", c_int64),
-    ("children", POINTER(POINTER(_Schema))),
-    ("dictionary", POINTER(_Schema)),
-    ("release", CFUNCTYPE(None, POINTER(_Schema))),
-    ("private_data", c_void_p),
-]
-_Array._fields_ = [
-    ("length", c_int64),
-    ("null_count", c_int64),
-    ("offset", c_int64),
-    ("n_buffers", c_int64),
-    ("n_children", c_int64),
-    ("buffers", POINTER(c_void_p)),
-    ("children", POINTER(POINTER(_Array))),
-    ("dictionary", POINTER(_Array)),
-    ("release", CFUNCTYPE(None, POINTER(_Array))),
-    ("private_data", c_void_p),
-]
-_Stream._fields_ = [
-    ("get_schema", CFUNCTYPE(c_int, POINTER(_Stream), POINTER(_Schema))),
-    ("get_next", CFUNCTYPE(c_int, POINTER(_Stream), POINTER(_Array))),
-    ("get_last_error", CFUNCTYPE(c_char_p, POINTER(_Stream))),
-    ("release", CFUNCTYPE(None, POINTER(_Stream))),
-    ("private_data", c_void_p),
-]
 
 _pointer_in = pythonapi.PyCapsule_GetPointer
 _pointer_in.restype = c_void_p
@@ -109,7 +51,7 @@ class Texts:
 
 def fields_at(address: int) -> list[Field]:
     """The columns of the result whose ArrowSchema lies at `address`, while it is held."""
-    schema = _Schema.from_address(address)
+    schema = Schema.from_address(address)
     children = (schema.children[i].contents for i in range(schema.n_children))
     return [Field((child.name or b"").decode(), dict(_pairs(child.metadata))) for child in children]
 
@@ -120,10 +62,10 @@ def texts(relation: DuckDBPyRelation) -> Iterator[list[Texts]]:
     Raises what `duckdb` raises. The query's connection does nothing else meanwhile.
     """
     capsule = relation.__arrow_c_stream__()  # releases the stream when it goes
-    stream = _Stream.from_address(_pointer_in(capsule, b"arrow_array_stream"))
+    stream = Stream.from_address(_pointer_in(capsule, STREAM))
     _require_texts(stream)
     while True:
-        batch = _Array()
+        batch = Array()
         _check(stream, stream.get_next(byref(stream), byref(batch)))
         if not batch.release:
             return
@@ -134,25 +76,26 @@ def texts(relation: DuckDBPyRelation) -> Iterator[list[Texts]]:
         yield columns
 
 
-def _require_texts(stream: _Stream) -> None:
-    schema = _Schema()
+def _require_texts(stream: Stream) -> None:
+    schema = Schema()
     _check(stream, stream.get_schema(byref(stream), byref(schema)))
     try:
         formats = {schema.children[i].contents.format for i in range(schema.n_children)}
     finally:
         schema.release(byref(schema))
-    assert formats == {b"u"}, "a query of ours is of texts"
+    assert formats == {TEXTS}, "a query of ours is of texts"
 
 
-def _check(stream: _Stream, code: int) -> None:
+def _check(stream: Stream, code: int) -> None:
     if code == 0:
         return
-    said = (stream.get_last_error(byref(stream)) or b"").decode(errors="replace")
+    at = stream.get_last_error(byref(stream))
+    said = string_at(at).decode(errors="replace") if at else ""
     kind = duckdb.OutOfMemoryException if said.startswith(_OUT_OF_MEMORY) else duckdb.Error
     raise kind(said)
 
 
-def _texts(array: _Array) -> Texts:
+def _texts(array: Array) -> Texts:
     validity, offsets, data = (array.buffers[i] for i in range(3))
     begin, ends = 0, np.zeros(0, dtype=np.uint32)
     if array.length:
@@ -167,7 +110,7 @@ def _texts(array: _Array) -> Texts:
     )
 
 
-def _nulls(validity: int, array: _Array) -> NDArray[np.bool_]:
+def _nulls(validity: int, array: Array) -> NDArray[np.bool_]:
     """A bit for each row, the lowest of a byte first, says that the row is not NULL."""
     last = array.offset + array.length
     packed = np.frombuffer(string_at(validity, (last + 7) // 8), dtype=np.uint8)

@@ -48,8 +48,8 @@ class KeyQuality:
 
 
 @dataclass(slots=True)
-class _Found:
-    """What was found in one column so far."""
+class FoundKeys:
+    """What was found in one key column so far."""
 
     repeats: Repeats
     rows: int = 0
@@ -58,6 +58,7 @@ class _Found:
     reasons: dict[Reason, int] = field(default_factory=dict)
 
     def add(self, texts: arrow.Texts, column: CanonicalColumn) -> None:
+        """Some more rows, as they stand and as they are read."""
         first, self.rows = self.rows, self.rows + len(texts)
         self.repeats.add(column.fingerprints())
         if texts.nulls is not None:
@@ -68,15 +69,17 @@ class _Found:
         rows = np.flatnonzero(column.invalid)[:left] + first + 1
         self.invalid_rows += rows.tolist()
 
-    def quality(self, name: str) -> ColumnQuality:
+    def quality(self, name: str) -> KeyQuality:
+        """What was found in all of it."""
         by_count = sorted(self.reasons.items(), key=lambda found: (-found[1], found[0]))
-        return ColumnQuality(
+        quality = ColumnQuality(
             name=name,
             nulls=self.nulls,
             invalid=sum(self.reasons.values()),
             invalid_rows=tuple(self.invalid_rows),
             reasons={str(reason): count for reason, count in by_count},
         )
+        return KeyQuality(quality, distinct=not self.repeats.found())
 
 
 def read_keys(
@@ -89,16 +92,13 @@ def read_keys(
     """
     with ExitStack() as stack:
         columns = description.columns_of(ColumnType.KEY)
-        found = {one.name: _Found(Repeats(file.parent, stack)) for one in columns}
+        found = {one.name: FoundKeys(Repeats(file.parent, stack)) for one in columns}
         plain = True
         for batch in _read(connection, description):
             for one, (texts, canonical) in zip(found.values(), batch, strict=True):
                 one.add(texts, canonical)
                 plain = plain and not np.any(canonical.findings != PLAIN)
-        kept = {
-            name: KeyQuality(one.quality(name), not one.repeats.found())
-            for name, one in found.items()
-        }
+        kept = {name: one.quality(name) for name, one in found.items()}
     if not plain:
         # Read once more: the file is the exception, and a source without it is not written twice.
         create(file)

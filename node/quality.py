@@ -33,6 +33,9 @@ from node.scratch import create, settle
 from node.sources.stage import Staged
 from node.values import expectation, value_of
 
+WRITTEN = "_written"
+"""A view, once `write_rows` has made it."""
+
 _COLUMNS_IN_ONE_ERROR = 3
 _WITHOUT_REPEATS = " ANTI JOIN _repeats USING (_at)"
 
@@ -55,6 +58,15 @@ class Outputs:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What was found in each column, by name."""
+
+    keys: Mapping[str, KeyQuality]
+    values: Mapping[str, ColumnQuality]
+    """Those that are no keys."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Spread:
     """How the rows of a snapshot are spread over the keys of a column."""
 
@@ -69,18 +81,29 @@ def check_rows(
     """Write a snapshot of the rows of `_raw`, or raise what is wrong with them; where it is."""
     keys = read_keys(connection, description, outputs.keys)
     _refuse_keys(description, [found.quality for found in keys.values()], staged)
-    _write(connection, description, f"SELECT {_values(description)} FROM {KEPT}", outputs.rows)
-    connection.execute(
-        "CREATE VIEW _written AS SELECT row_number() OVER () - 1 AS _at, * FROM "
-        f"read_parquet({literal(str(outputs.rows))}, hive_partitioning = false)"
-    )
+    write_rows(connection, description, KEPT, outputs)
     everything = not any(found.quality.invalid for found in keys.values())
-    values = _quality(connection, description, typed="_written" if everything else None)
+    values = _quality(connection, description, everything=everything)
     _refuse_values(description, values, staged)
+    return report_of(connection, description, staged, outputs, Found(keys, values))
+
+
+def report_of(
+    connection: DuckDBPyConnection,
+    description: Description,
+    staged: Staged,
+    outputs: Outputs,
+    found: Found,
+) -> tuple[QualityReport, Path]:
+    """What there is to say of the rows of WRITTEN, which are those of KEPT; where the snapshot is.
+
+    Raises what is wrong with rows that are alike in something.
+    """
+    keys, values = found.keys, found.values
     spreads = {name: _spread(connection, name, found) for name, found in keys.items()}
     duplicates = _find_duplicates(connection, description, spreads, staged)
     left_out = duplicates if description.duplicates is Duplicates.FIRST else 0
-    rest = f"_written{_WITHOUT_REPEATS if left_out else ''}"
+    rest = f"{WRITTEN}{_WITHOUT_REPEATS if left_out else ''}"
     for column in description.columns_of(ColumnType.KEY):
         spread, most = spreads[column.name], column.rows_per_key
         _refuse_repeated(connection, description, (column.name,), spread, most, rest, staged)
@@ -92,8 +115,8 @@ def check_rows(
         _write(connection, description, firsts, outputs.firsts)
     report = QualityReport(
         dataset=description.name,
-        rows_read=_one(connection, "SELECT count(*) FROM _raw"),
-        rows_kept=_one(connection, "SELECT count(*) FROM _written") - left_out,
+        rows_read=staged.ends[-1] if staged.ends else 0,
+        rows_kept=_one(connection, f"SELECT count(*) FROM {WRITTEN}") - left_out,
         duplicate_rows=duplicates,
         columns=tuple(
             _placed(values[column.name], staged)
@@ -108,31 +131,52 @@ def check_rows(
     return report, outputs.firsts if left_out else outputs.rows
 
 
+def write_rows(
+    connection: DuckDBPyConnection, description: Description, kept: str, outputs: Outputs
+) -> None:
+    """Write the snapshot's rows, out of the texts and keys of `kept`; WRITTEN is what they are."""
+    _write(connection, description, f"SELECT {_values(description)} FROM {kept}", outputs.rows)
+    connection.execute(
+        f"CREATE VIEW {WRITTEN} AS SELECT row_number() OVER () - 1 AS _at, * FROM "
+        f"read_parquet({literal(str(outputs.rows))}, hive_partitioning = false)"
+    )
+
+
+def value_columns(description: Description) -> list[Column]:
+    """The columns that are no keys."""
+    return [column for column in description.column if column.type is not ColumnType.KEY]
+
+
+def valueless(
+    connection: DuckDBPyConnection, columns: Sequence[Column], rows: str
+) -> tuple[int, ...]:
+    """In how many of `rows` each of these columns is NULL."""
+    if not columns:
+        return ()
+    nulls = ", ".join(f"count(*) - count({quoted(column.name)})" for column in columns)
+    (found,) = connection.execute(f"SELECT {nulls} FROM {rows}").fetchall()
+    return tuple(map(int, found))
+
+
 def _quality(
-    connection: DuckDBPyConnection, description: Description, typed: str | None
+    connection: DuckDBPyConnection, description: Description, *, everything: bool
 ) -> dict[str, ColumnQuality]:
     """What was found in the columns that are no keys, by name.
 
-    `typed` is a view of the values of all rows, where there is one already.
+    `everything`: no row was left out of WRITTEN.
     """
-    columns = [column for column in description.column if column.type is not ColumnType.KEY]
-    if not columns:
-        return {}
-    texts = ", ".join(f"count(*) - count({quoted(column.name)})" for column in columns)
-    (nulls,) = connection.execute(f"SELECT {texts} FROM _raw").fetchall()
-    if typed is not None:
-        (none,) = connection.execute(f"SELECT {texts} FROM {typed}").fetchall()
-    else:
-        values = ", ".join(f"count(*) - count({value_of(column)})" for column in columns)
-        (none,) = connection.execute(f"SELECT {values} FROM _raw").fetchall()
+    columns = value_columns(description)
+    values = ", ".join(f"{value_of(column)} AS {quoted(column.name)}" for column in columns)
+    typed = WRITTEN if everything else f"(SELECT {values} FROM _raw)"
+    nulls, none = (valueless(connection, columns, rows) for rows in ("_raw", typed))
     return {
         column.name: ColumnQuality(
             name=column.name,
             nulls=empty,
-            invalid=(invalid := valueless - empty * column.nullable),
+            invalid=(invalid := missing - empty * column.nullable),
             invalid_rows=_first_rows(connection, column) if invalid else (),
         )
-        for column, empty, valueless in zip(columns, nulls, none, strict=True)
+        for column, empty, missing in zip(columns, nulls, none, strict=True)
     }
 
 
@@ -159,9 +203,9 @@ def _write(
 
 def _spread(connection: DuckDBPyConnection, name: str, found: KeyQuality) -> _Spread:
     if found.distinct:
-        rows = _one(connection, "SELECT count(*) FROM _written")
+        rows = _one(connection, f"SELECT count(*) FROM {WRITTEN}")
         return _Spread(distinct=rows, most=min(rows, 1))
-    return _spread_of(connection, "_written", [name])
+    return _spread_of(connection, WRITTEN, [name])
 
 
 def _spread_of(connection: DuckDBPyConnection, rows: str, key: Sequence[str]) -> _Spread:
@@ -185,10 +229,10 @@ def _find_duplicates(
     if any(spread.most <= 1 for spread in spreads.values()):
         return 0
     # A row whose key no other row has repeats none.
-    suspects = "SELECT * FROM _written"
+    suspects = f"SELECT * FROM {WRITTEN}"
     if spreads:
         key = quoted(max(spreads, key=lambda name: spreads[name].distinct))
-        repeated = f"SELECT {key} FROM _written GROUP BY {key} HAVING count(*) > 1"
+        repeated = f"SELECT {key} FROM {WRITTEN} GROUP BY {key} HAVING count(*) > 1"
         suspects = f"{suspects} SEMI JOIN ({repeated}) USING ({key})"
     names = _names(description)
     count = _one(

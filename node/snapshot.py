@@ -41,6 +41,7 @@ from contract.errors import (
 from contract.sizes import padded_size
 from node import duck
 from node.changes import Refused, compare, refuse_drastic
+from node.one_pass import import_in_one_pass
 from node.quality import Outputs, check_rows
 from node.scratch import alone, create, scratch, settle
 from node.sources.stage import source_of, stage
@@ -94,8 +95,11 @@ def add(
             source = source_of(description, description_file.parent, work)
             opens = [*source.reads, *outputs.files, *([old[1]] if old else [])]
             with duck.locked(opens, spill=work) as connection:
-                staged = stage(connection, source, description)
-                report, parquet = check_rows(connection, description, staged, outputs)
+                checked = import_in_one_pass(connection, source, description, outputs)
+                if checked is None:
+                    staged = stage(connection, source, description)
+                    checked = check_rows(connection, description, staged, outputs)
+                report, parquet = checked
                 entry = _entry(description, report, org, today)
                 new = (entry, parquet)
                 changes = compare(connection, old, new, terms.refused) if old else None

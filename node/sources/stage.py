@@ -100,8 +100,7 @@ def stage(connection: DuckDBPyConnection, source: Source, description: Descripti
 
 
 def _read(connection: DuckDBPyConnection, part: Part, description: Description) -> None:
-    present = part.columns(connection)
-    columns = [_column_in(part, present, column, description) for column in description.column]
+    columns = columns_in(connection, part, description)
     texts = ", ".join(f"nullif(CAST({found.sql} AS {TEXT}), '')" for found in columns)
     try:
         rows = part.rows(connection, columns)
@@ -110,6 +109,12 @@ def _read(connection: DuckDBPyConnection, part: Part, description: Description) 
         if is_full(error):
             raise
         raise part.fault(str(error)) from None
+
+
+def columns_in(connection: DuckDBPyConnection, part: Part, description: Description) -> list[Found]:
+    """The declared columns, as the part has them."""
+    present = part.columns(connection)
+    return [_column_in(part, present, column, description) for column in description.column]
 
 
 def _count(connection: DuckDBPyConnection) -> int:

@@ -59,7 +59,7 @@ pub(crate) fn canonical_keys<'py>(
 }
 
 /// As little-endian 32-bit numbers.
-fn numbers<'py>(py: Python<'py>, values: &[u32]) -> PyResult<Bytes<'py>> {
+pub(crate) fn numbers<'py>(py: Python<'py>, values: &[u32]) -> PyResult<Bytes<'py>> {
     PyBytes::new_with(py, size_of_val(values), |bytes| {
         for (place, value) in bytes.as_chunks_mut().0.iter_mut().zip(values) {
             *place = value.to_le_bytes();

@@ -1,5 +1,6 @@
 //! The one way from Python into the core: without the GIL, and with every error and panic as an exception.
 
+use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
@@ -62,6 +63,12 @@ where
     match py.detach(|| catch_unwind(AssertUnwindSafe(work))) {
         Ok(outcome) => outcome.map_err(Raised::exception),
         Err(_) => Err(Defect::new_err("the native core panicked")),
+    }
+}
+
+impl Raised for Infallible {
+    fn exception(self) -> PyErr {
+        match self {}
     }
 }
 

@@ -10,6 +10,7 @@ mod columns;
 mod gateway;
 mod hazmat;
 mod keys;
+mod plain_csv;
 mod psi_ecdh;
 mod psi_rr22;
 mod psi_star;
@@ -33,6 +34,8 @@ mod _core {
         hazmat_decode, hazmat_expand_message, hazmat_hash_to_group, hazmat_map, hazmat_multiply,
         hazmat_panic, hazmat_sm2_hash, hazmat_sm2_multiply,
     };
+    #[pymodule_export]
+    use super::plain_csv::plain_csv_columns;
     #[pymodule_export]
     use super::psi_ecdh::{Blinding, Evaluation, blind, ecdh_message_bytes};
     #[pymodule_export]

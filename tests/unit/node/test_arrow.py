@@ -4,24 +4,19 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import duckdb
-import numpy as np
 import pytest
 from duckdb import DuckDBPyConnection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from node.arrow import Texts, texts
+from node.arrow import texts
+from tests.unit.node.columns import listed
 
 
 @pytest.fixture
 def connection() -> Iterator[DuckDBPyConnection]:
     with closing(duckdb.connect()) as connection:
         yield connection
-
-
-def listed(column: Texts) -> list[str | None]:
-    nulls = np.zeros(len(column), dtype=bool) if column.nulls is None else column.nulls
-    return [None if null else text.decode() for text, null in zip(column.texts, nulls, strict=True)]
 
 
 Cells = st.lists(st.tuples(*[st.none() | st.text(st.characters(codec="utf-8"), max_size=9)] * 2))
