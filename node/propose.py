@@ -146,7 +146,8 @@ def _draft_query(wish: Wish, offers: dict[str, Offer], me: str) -> Contract:
     epsilon = _epsilon(wish, by_masks=by_masks)
     if by_masks:
         union = parse_union(wish.statement, entries, given)
-        union_plan = compile_union(union, receivers=wish.receivers, k=k)
+        encrypted = wish.aggregation == Aggregation.PAILLIER
+        union_plan = compile_union(union, receivers=wish.receivers, k=k, encrypted=encrypted)
         sql, parameters = union.sql, union.parameters
         parties = tuple(_of_part(part, offers) for part in union_plan.parts)
     else:

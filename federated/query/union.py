@@ -92,6 +92,8 @@ class Union:
     answer: Answer
     parameters: tuple[Parameter, ...]
     """What the parameters in it are worth, by name."""
+    cells_at: str
+    """Where what its cells are stands in the text."""
 
     @property
     def most_rows(self) -> int:
@@ -150,6 +152,7 @@ def parse(sql: str, entries: Entries, parameters: Mapping[str, Given] | None = N
         groups=outer.groups,
         answer=outer.answer,
         parameters=given,
+        cells_at=outer.cells_at,
     )
 
 
@@ -312,6 +315,12 @@ class _Around:
                 rule=RULE,
             )
         return name
+
+    @property
+    def cells_at(self) -> str:
+        """Where the dimensions stand, or what is asked for where there are none."""
+        nodes = grouped(self.tree.args.get("group")) or self.tree.expressions
+        return self.text.place(self.text.start(nodes[0]))
 
     def _known(self, scope: Expressions, groups: Sequence[Column]) -> tuple[Group, ...]:
         """The groups with all their values, of which there must be few in all."""

@@ -159,7 +159,7 @@ def compile_union(
     dimensions, needed = tuple(map(_dimension, union.groups)), read_of_bracket(part)
     cells = prod(dimension.size for dimension in dimensions)
     if encrypted:
-        _require_few(cells * (1 + len(values)))
+        _require_few(cells * (1 + len(values)), union.cells_at)
     return UnionPlan(
         sql=union.sql,
         receivers=tuple(receivers),
@@ -178,13 +178,13 @@ def compile_union(
     )
 
 
-def _require_few(sums: int) -> None:
+def _require_few(sums: int, at: str) -> None:
     """BadQuery for more sums than can be encrypted while a round lasts."""
     most = MOST_CIPHERTEXTS * SLOTS
     if sums > most:
         raise BadQuery(
-            f"{sums} sums, over all cells, take {ciphertexts_of(sums)} encryptions by Paillier at"
-            f" each organisation; at most {MOST_CIPHERTEXTS} are made, of {most} sums",
+            f"{at}: {sums} sums, over all cells, take {ciphertexts_of(sums)} encryptions by"
+            f" Paillier at each organisation; at most {MOST_CIPHERTEXTS} are made, of {most} sums",
             fix="Group by fewer columns, add up less, or leave --aggregation out.",
             phase="plan",
             rule="federated/SPEC.md §5.8",

@@ -89,6 +89,14 @@ def test_a_node_without_the_library_refuses_in_words(monkeypatch: pytest.MonkeyP
 # ── what is asked ───────────────────────────────────────────────────────────────────────────────
 
 
+def statement(columns: int) -> str:
+    """Of each trade, balances and so many multiples of them."""
+    values = ", ".join(f"balance * {n + 1} AS v{n}" for n in range(columns))
+    each = (f"SELECT trade, {values} FROM {org}.loans" for org in ORGS)
+    sums = ", ".join(f"SUM(v{n}) AS s{n}" for n in range(columns))
+    return f"SELECT trade, {sums} FROM ({' UNION ALL '.join(each)}) GROUP BY trade"
+
+
 def asked(
     aggregation: str,
     *,
@@ -96,11 +104,7 @@ def asked(
     trades: tuple[str, ...] = TRADES,
     columns: int = 1,
 ) -> Contract:
-    """Of each trade, balances and so many multiples of them."""
     offers = {org: Offer(identity_of(org), {"loans": entry_of(org, trades)}) for org in ORGS}
-    values = ", ".join(f"balance * {n + 1} AS v{n}" for n in range(columns))
-    each = (f"SELECT trade, {values} FROM {org}.loans" for org in ORGS)
-    sums = ", ".join(f"SUM(v{n}) AS s{n}" for n in range(columns))
     wish = Wish(
         kind="query",
         datasets=(),
@@ -109,7 +113,7 @@ def asked(
         purpose="CREDIT_MICRO",
         basis="SYNTHETIC_TEST",
         lasts_seconds=3600,
-        statement=f"SELECT trade, {sums} FROM ({' UNION ALL '.join(each)}) GROUP BY trade",
+        statement=statement(columns),
         min_group=10,
         min_join=10,
         aggregation=aggregation,
@@ -147,6 +151,9 @@ def test_more_sums_than_can_be_encrypted_are_refused_with_the_numbers() -> None:
     with pytest.raises(BadQuery) as caught:
         outlook(asked("paillier", trades=trades, columns=totals))
     assert "at most 1024 are made, of 15360 sums" in caught.value.what
+    # At the dimensions, in the statement as it is typed.
+    length = len(statement(totals)) - len("trade")
+    assert caught.value.what.startswith(f"line 1, column {length + 1}: ")
 
 
 # ── what people are told ────────────────────────────────────────────────────────────────────────
