@@ -62,6 +62,8 @@ POLICY = """\
 # receivers_own = false             # for queries: take part in none that adds up the receiver's
 #                                   # own columns
 # min_contributors = 3              # for sums over UNION ALL: fewest organisations in one
+# selects = "alike"                 # for sums over UNION ALL: all SELECTs read alike but for the
+#                                   # organisation; "any": one may make all parts but yours nothing
 # matching = ["blind"]              # "keyed", too: faster, and the coordinator with any one party
 #                                   # can find out every identifier
 # aggregation = ["encrypted"]       # "shared", too: faster, and the receiver with an owner sees

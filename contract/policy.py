@@ -42,6 +42,15 @@ class Use(StrEnum):
     """MEDIAN, MIN and the like: shows how many values lie in each of 32 bands, however few"""
 
 
+class Selects(StrEnum):
+    """How the SELECTs of a sum over UNION ALL must read."""
+
+    ALIKE = "alike"
+    """the same text, but for the organisation"""
+    ANY = "any"
+    """each with a dataset, columns, expressions and conditions of its own"""
+
+
 class Allow(Frozen):
     """One permission. A job passes if for each dataset one rule lists all that is asked of it.
 
@@ -152,6 +161,13 @@ class Allow(Frozen):
         le=MOST_CONTRIBUTORS,
         description="fewest organisations whose rows a sum over UNION ALL must hold; without it no"
         " such sum may hold this dataset's",
+    )
+    selects: Selects = Field(
+        default=Selects.ALIKE,
+        description="how the SELECTs of a sum over UNION ALL must read: alike, the same text but"
+        " for the organisation, with the same names of dataset and columns; any, each with columns,"
+        " expressions and conditions of its own, by which a statement can make all parts nothing"
+        " but this dataset's, and so its result that part",
     )
     approve: Literal["auto"] = Field(
         description="auto: the node approves by itself; the only approval there is yet"

@@ -52,9 +52,13 @@ def of_union(contract: Contract) -> LeakageStatement:
             " own subjects do not count towards the smallest row.",
             "A subject of several organisations is counted at each of them: the threshold is of"
             " subjects at organisations.",
-            f"No row is of one organisation's subjects and {receiver}'s alone, but each SELECT has"
-            " conditions and columns of its own: a statement can make all parts but one nothing, or"
-            " nearly. Read all of it before you approve.",
+            f"No row is of one organisation's subjects and {receiver}'s alone. SELECTs that do not"
+            " read alike can make all parts but one nothing, or nearly: a policy refuses them"
+            ' unless it says selects = "any". Read all of such a statement before you approve.',
+            "Alike in words is not alike in effect: a condition that is true of the rows of one"
+            " organisation and of few others', or a column that others leave empty, makes a sum"
+            " nearly that one's part. By which columns rows may be chosen is for each policy to"
+            " say.",
             "A part far larger than all others' is nearly the sum: dominance is not checked.",
             "Parties are taken to follow the protocol (semi-honest): what an organisation hands in"
             " is not proved, and the coordinator's counts are signed, not proved.",

@@ -18,7 +18,7 @@ from contract.errors import (
     Refused,
 )
 from contract.job import Contract, Query
-from contract.policy import Allow, Policy, Use
+from contract.policy import Allow, Policy, Selects, Use
 from contract.suites import (
     RR22_SUITES,
     STRONGEST_AGGREGATION,
@@ -30,12 +30,18 @@ from contract.suites import (
 from contract.views import PolicyLine
 from federated.noise import secret as noise
 from federated.paillier import encrypt as paillier
-from federated.query.agreed import plan_of, plan_of_union
+from federated.query.agreed import plan_of, plan_of_union, unlike_in
 from federated.query.noise import draws
 from federated.query.plan import uses
 from federated.query.union_plan import uses_of_union
 from node.planned_on import require_same, root_of
 
+_LIST_IT = "ask {org} to list this use in its policy file, or propose what it lists"
+_WRITE_ALIKE = (
+    "write every SELECT of the bracket as the first one, with another organisation alone (the"
+    " description of a dataset can give it and its columns the names that others use), or ask {org}"
+    f' to write selects = "{Selects.ANY.value}" in its policy file'
+)
 _ADDED_UP = frozenset({Use.SUM, Use.AVG, Use.VARIANCE, Use.QUANTILE})
 _only_here = object()
 _log = logging.getLogger("mihe.gate")
@@ -160,6 +166,13 @@ class _Asked:
     dataset: str
     key: tuple[str, ...]
     used: Mapping[str, frozenset[Use]]
+    unlike: str | None
+    """What of the SELECTs of a sum over UNION ALL does not read alike, in an officer's words."""
+
+    @property
+    def in_words(self) -> list[str]:
+        """All of it but the job's own terms."""
+        return _uses_in_words(self.used) + ([] if self.unlike is None else [self.unlike])
 
 
 def check_policy(contract: Contract, org: str, policy: Policy, today: date) -> tuple[Allow, ...]:
@@ -178,6 +191,7 @@ def _allowing(contract: Contract, org: str, asked: _Asked, policy: Policy, today
             f"no rule of {org}'s policy for '{dataset}' allows this job; the closest one does not"
             f" allow its {' and '.join(closest.denied)}",
             closest.name,
+            _WRITE_ALIKE if closest.denied == [asked.unlike] else _LIST_IT,
         )
     return closest.rule
 
@@ -219,8 +233,11 @@ def _asked(contract: Contract, org: str) -> list[_Asked]:
             return uses_of_union(plan_of_union(contract), org)
         return uses(plan_of(contract), org, dataset)
 
+    unlike = unlike_in(contract) if contract.family is Family.UNION else None
+    if unlike is not None:
+        unlike = f"SELECTs of UNION ALL, which do not read alike (in the contract, {unlike})"
     datasets = contract.party(org).datasets
-    return [_Asked(one.dataset, one.key, used(one.dataset)) for one in datasets]
+    return [_Asked(one.dataset, one.key, used(one.dataset), unlike) for one in datasets]
 
 
 def policy_lines(
@@ -233,8 +250,7 @@ def policy_lines(
             if other == org:
                 found = _answered(contract, org, asked, policy, today)
             else:
-                words = _uses_in_words(asked.used)
-                found = (PolicyLine(org=other, what=what) for what in words)
+                found = (PolicyLine(org=other, what=what) for what in asked.in_words)
             # Of several datasets each line says which one it is about.
             about = f"{asked.dataset}: " if contract.party(other).joined else ""
             lines += [one.model_copy(update={"what": about + one.what}) for one in found]
@@ -250,7 +266,7 @@ def _answered(
         yield PolicyLine(org=org, what=f"any use of '{asked.dataset}'", allowed=False)
         return
     denied, rule, _ = closest
-    words = _uses_in_words(asked.used)
+    words = asked.in_words
     for what in words:
         yield PolicyLine(org=org, what=what, allowed=what not in denied, rule=rule)
     for what in denied:
@@ -288,6 +304,8 @@ def _denied(contract: Contract, org: str, asked: _Asked, rule: Allow, today: dat
     if contract.query is None:
         return denied
     denied += _denied_of(contract.query, asked.used, rule)
+    if asked.unlike is not None and rule.selects is not Selects.ANY:
+        denied.append(asked.unlike)
     return denied + _denied_own(contract, org, rule)
 
 
@@ -352,11 +370,11 @@ def _uses_in_words(used: Mapping[str, frozenset[Use]]) -> list[str]:
     ]
 
 
-def _refused(org: str, what: str, rule: str) -> MiheError:
+def _refused(org: str, what: str, rule: str, fix: str = _LIST_IT) -> MiheError:
     return Refused(
         what,
         party=org,
         phase="approve",
         rule=f"policy.toml: {rule}",
-        fix=f"ask {org} to list this use in its policy file, or propose what it lists",
+        fix=fix.format(org=org),
     )

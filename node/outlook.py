@@ -16,7 +16,13 @@ from federated.aggregate.wire import KEY_BYTES, MERGING_BYTES, result_bytes
 from federated.join.parameters import CONTRIBUTION_BYTES, POINT_BYTES
 from federated.paillier.parameters import KEY_BYTES as PAILLIER_BYTES
 from federated.paillier.parameters import SLOTS
-from federated.query.agreed import digest_of_query, plan_of, plan_of_union, sums_of
+from federated.query.agreed import (
+    digest_of_query,
+    plan_of,
+    plan_of_union,
+    sums_of,
+    unlike_in,
+)
 from federated.query.noise import counter_of, deviations
 from federated.query.plan import QueryPlan
 from federated.query.shared import lists_of
@@ -278,7 +284,11 @@ def _shared(contract: Contract, plan: QueryPlan) -> _Travel:
     return _Travel(streams, sum(told.values()), values * _PAD_SECONDS)
 
 
-def _steps_of_union(plan: UnionPlan, receiver: str) -> Iterator[str]:
+def _steps_of_union(plan: UnionPlan, receiver: str, unlike: str | None) -> Iterator[str]:
+    if unlike is None:
+        yield "the SELECTs read alike: they differ in the organisation alone"
+    else:
+        yield f"the SELECTs do not read alike: {unlike}"
     for part in plan.parts:
         yield f"{part.org} selects from its own {part.dataset}: {part.sql}"
     yield f"each adds up what it selects: {plan.sql_of_totals}"
@@ -311,7 +321,7 @@ def _of_union(contract: Contract) -> PlanView:
     return PlanView(
         contract=contract,
         leakage=leakage_of(contract),
-        steps=tuple(_steps_of_union(plan, receiver)),
+        steps=tuple(_steps_of_union(plan, receiver, unlike_in(contract))),
         streams=streams,
         bytes_on_the_wire=number * (handed + attempt.shares_bytes + 2 * opening) + encrypting.bytes,
         seconds=f"{seconds:.2f}",

@@ -20,6 +20,7 @@ from federated.query.plan import LocalDataset, LocalPart, QueryPlan
 from federated.query.planning import compile_statement
 from federated.query.sizes import require_room
 from federated.query.statement import by_name, parse
+from federated.query.union import Union
 from federated.query.union_part import UnionPart
 from federated.query.union_plan import UnionPlan, compile_union
 
@@ -48,15 +49,26 @@ def plan_of(contract: Contract) -> QueryPlan:
 
 
 @lru_cache(maxsize=16)
-def plan_of_union(contract: Contract) -> UnionPlan:
-    """The same of a sum over UNION ALL."""
+def _union_of(contract: Contract) -> Union:
     # With a hundred SELECTs in it a statement takes long to read, and is asked for at every step.
     query = _query_of(contract)
     values = given(query.parameters or ())
     statement = union.parse(query.statement, by_name(query.entries), values)
     _require_written(query, statement.sql, statement.parameters, rule="federated/SPEC.md §5.5")
+    return statement
+
+
+def unlike_in(contract: Contract) -> str | None:
+    """What of the SELECTs of a sum over UNION ALL does not read alike, and where; None: nothing."""
+    return _union_of(contract).unlike
+
+
+@lru_cache(maxsize=16)
+def plan_of_union(contract: Contract) -> UnionPlan:
+    """The same of a sum over UNION ALL."""
+    query = _query_of(contract)
     plan = compile_union(
-        statement,
+        _union_of(contract),
         receivers=contract.receivers,
         k=query.min_group,
         encrypted=contract.aggregation is Aggregation.PAILLIER,

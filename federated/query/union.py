@@ -34,6 +34,7 @@ from federated.query.scope import Names
 from federated.query.statement import Entries, groups_of
 from federated.query.subquery import grouped, parts
 from federated.query.text import Text
+from federated.query.union_alike import first_unlike
 from federated.query.union_columns import Items, offered, public_values
 from federated.query.union_select import RULE, SHAPE, InBracket, blank, refuse_more
 from federated.query.values import Column
@@ -92,6 +93,8 @@ class Union:
     answer: Answer
     parameters: tuple[Parameter, ...]
     """What the parameters in it are worth, by name."""
+    unlike: str | None
+    """Where, and in what, the first SELECT differs that does not read as SELECT 1; None: none."""
     cells_at: str
     """Where what its cells are stands in the text."""
 
@@ -152,6 +155,7 @@ def parse(sql: str, entries: Entries, parameters: Mapping[str, Given] | None = N
         groups=outer.groups,
         answer=outer.answer,
         parameters=given,
+        unlike=first_unlike(selects),
         cells_at=outer.cells_at,
     )
 

@@ -191,6 +191,25 @@ def test_an_owner_that_allows_no_sum_refuses(lenders: Lenders) -> None:
     assert view.state is State.DONE
 
 
+def test_selects_that_do_not_read_alike_are_for_owners_that_all_allow_it(lenders: Lenders) -> None:
+    """By the own policy before anybody else hears of it, then by every other owner's own node."""
+    nothing = statement().replace("balance FROM power", "0 * balance AS balance FROM power")
+    differs = "SELECT 3, of power.loans, gives another 'balance' than SELECT 1, of bank_a.loans"
+    asked = ("query", nothing, "--to", RECEIVER, *TERMS, *LIMITS)
+    denied = lenders.run_cli(RECEIVER, *asked)
+    assert denied.returncode != 0
+    assert differs in denied.stderr
+    for org in LENDERS[:-1]:
+        lenders.allow(org, POLICY.replace("min_group", 'selects = "any"\nmin_group'))
+    view = lenders.view_at_end(RECEIVER, propose(lenders, sql=nothing))
+    assert view.cause is not None
+    assert (view.cause.code, view.cause.party) == (Refused.code, LENDERS[-1])
+    assert differs in view.cause.what
+    assert 'ask tax to write selects = "any"' in view.cause.fix
+    for org in LENDERS:
+        lenders.allow(org, POLICY)
+
+
 def test_under_a_paillier_key_as_well_if_every_policy_lists_it(lenders: Lenders) -> None:
     listing = POLICY.replace("min_group", 'aggregation = ["masked", "paillier"]\nmin_group')
     for org in LENDERS[:-1]:
