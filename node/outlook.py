@@ -137,7 +137,7 @@ def _of_match(contract: Contract) -> PlanView:
         streams=(*travel.streams, *handed),
         bytes_on_the_wire=travel.bytes + plan.token_bytes * sum(plan.sizes),
         seconds=f"{travel.seconds:.2f}",
-        memory_bytes=beside * max(plan.sizes),
+        memory_bytes=(beside + _MEMORY_FACTOR * plan.token_bytes) * max(plan.sizes),
     )
 
 

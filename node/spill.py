@@ -38,7 +38,7 @@ class Spill:
         work = stack.enter_context(scratch(folder))
         with disk_refusals():
             file = TemporaryFile(dir=work, buffering=0)  # noqa: SIM115  # closed by the stack
-            self._file = stack.enter_context(file).fileno()
+            self._file = stack.enter_context(file)
         self._cipher = AESGCM(AESGCM.generate_key(256))
         self.size = 0
 
@@ -52,14 +52,15 @@ class Spill:
         rest = memoryview(b"".join(sealed) if len(sealed) > 1 else sealed[0])
         with disk_refusals():
             while rest:
-                rest = rest[os.write(self._file, rest) :]
+                # Asked each time: of a run that has ended the file is closed, its number taken.
+                rest = rest[os.write(self._file.fileno(), rest) :]
         return places
 
     def read(self, place: Place) -> bytes:
         """A piece that was set aside. Blocking."""
         try:
             with disk_refusals():
-                sealed = os.pread(self._file, place.length, place.start)
+                sealed = os.pread(self._file.fileno(), place.length, place.start)
             return self._cipher.decrypt(_nonce(place.start), sealed, None)
         except InvalidTag:
             raise OurError(

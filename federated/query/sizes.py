@@ -99,9 +99,9 @@ def require_room(plan: QueryPlan, aggregation: Aggregation) -> None:
                 fix=f"{fix}.",
             )
         if aggregation is Aggregation.SHARED:
-            further = cut(plan, owner)[1:]
+            first, *further = cut(plan, owner)
             if len(further) > MOST_FURTHER:
-                columns = sum(map(len, further[:MOST_FURTHER]))
+                columns = sum(map(len, (first, *further[:MOST_FURTHER])))
                 raise _too_much(
                     f"{part.org} would hand in {part.sent} columns of numbers for {part.size} keys:"
                     f" {len(further)} messages beside the first, of {MOST_FURTHER} at most",

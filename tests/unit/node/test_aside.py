@@ -44,11 +44,24 @@ def test_what_lies_on_disk_is_sealed_and_checked(tmp_path: Path) -> None:
         held = Aside(tmp_path, 0, stack)
         held.append(COLUMNS[1])
         assert held._spill is not None
-        file = held._spill._file
+        file = held._spill._file.fileno()
         assert COLUMNS[1].tobytes()[:16] not in os.pread(file, held.on_disk, 0)
         os.pwrite(file, b"\0\0\0", 20)
         with pytest.raises(OurError):
             held[0]
+
+
+def test_a_file_that_is_closed_is_not_written_to_by_its_number(tmp_path: Path) -> None:
+    """A thread may be at it still when the run has been ended."""
+    with ExitStack() as stack:
+        held = Aside(tmp_path, 0, stack)
+        held.append(COLUMNS[0])
+    with (tmp_path / "another").open("wb") as another:
+        for use in (lambda: held.append(COLUMNS[1]), lambda: held[0]):
+            with pytest.raises(ValueError, match="closed"):
+                use()
+        assert another.tell() == 0
+    assert (tmp_path / "another").read_bytes() == b""
 
 
 def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ def test_what_fits_leaves_the_disk_alone(tmp_path: Path) -> None:
 def on_disk(held: Partition) -> int:
     """The descriptor of its file, which has no name."""
     assert held._spill is not None
-    return held._spill._file
+    return held._spill._file.fileno()
 
 
 def test_the_disk_has_no_name_and_no_block(tmp_path: Path) -> None:
