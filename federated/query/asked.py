@@ -193,7 +193,7 @@ class _Reader:
                 node,
                 f"this may have {digits} digits, {decimals} of them decimals: a table holds"
                 f" {WIDEST}",
-                "Write ROUND(…, 2) around a part of it, or divide fewer times.",
+                "Write ROUND(…, 2) around a part of it, or compute a part of it from the result.",
             )
         return decimals
 
