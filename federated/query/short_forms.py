@@ -1,6 +1,6 @@
 """Short forms: other ways to write what the language has, written out before a tree is checked.
 
-Implements  federated/SPEC.md §3.1: WITH, FILTER, IF, COUNT_IF, WITHIN GROUP, GROUP BY ALL
+Implements  federated/SPEC.md §3.1: WITH, FILTER, IF, WITHIN GROUP, GROUP BY ALL
 Learns      nobody
 Why first   all that reads a tree knows one way to say a thing, and a contract holds that one. What
             is written out is then checked like anything else: each node of it is on the list
@@ -23,14 +23,12 @@ def write_out(text: Text, tree: exp.Select) -> None:
     for select in tree.find_all(exp.Select):
         _write_groups(select)
     # The inner ones of what stands inside each other first: a FILTER may follow WITHIN GROUP.
-    for node in reversed(list(tree.find_all(exp.WithinGroup, exp.Filter, exp.CountIf, exp.If))):
+    for node in reversed(list(tree.find_all(exp.WithinGroup, exp.Filter, exp.If))):
         match node:
             case exp.WithinGroup():
                 node.replace(_quantile(text, node))
             case exp.Filter():
                 node.replace(_filtered(text, node))
-            case exp.CountIf():
-                node.replace(exp.Count(this=_where(node.this, exp.Literal.number(1))))
             case exp.If() if node.arg_key != "ifs":  # a branch of a CASE is no IF
                 node.replace(_where(node.this, node.args["true"], node.args.get("false")))
 

@@ -100,11 +100,12 @@ _BEFORE_BRACKET = frozenset(
     | {"CASE", "WHEN", "THEN", "ELSE", "COALESCE", "IFNULL", "NULLIF", "ABS", "LEAST", "GREATEST"}
     | {"YEAR", "QUARTER", "MONTH", "EXTRACT", "SUBSTR", "SUBSTRING", "LEFT", "RIGHT"}
     | {"MEDIAN", "QUANTILE", "QUANTILE_CONT", "QUANTILE_DISC", "PERCENTILE_CONT", "PERCENTILE_DISC"}
-    | {"AS", "FILTER", "GROUP", "IF", "COUNT_IF", "COUNTIF", "ON"}
+    | {"AS", "FILTER", "GROUP", "IF", "ON"}
 )
 _FUNCTIONS: dict[str, str] = {
     "DATE": "Write DATE '2026-01-31'.",
     "IIF": "Write IF(condition, value, value).",
+    **dict.fromkeys(("COUNT_IF", "COUNTIF"), "Write COUNT(*) FILTER (WHERE condition)."),
     "MATERIALIZED": "Write WITH name AS (SELECT …).",
     **dict.fromkeys(
         ("DATE_PART", "DATE_TRUNC", "DATEPART", "DAY", "STRFTIME"),

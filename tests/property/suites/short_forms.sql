@@ -10,7 +10,7 @@ SELECT r.listed, COUNT(b.balance) FILTER (WHERE NOT b.open) AS n, VAR_POP(b.days
 SELECT b.class, ROUND(100.0 * COUNT(*) FILTER (WHERE b.days > 90) / NULLIF(COUNT(*), 0), 2) AS overdue FROM bank.loans AS b JOIN (SELECT code AS uscc, industry, capital, listed FROM registry.firms) AS r USING (uscc) GROUP BY ALL ORDER BY b.class;
 
 -- answered
-SELECT b.class, COUNT_IF(b.balance > 0) AS n, SUM(IF(b.open, b.balance, 0)) AS s, SUM(IF(b.open, b.days)) AS d FROM bank.loans AS b JOIN (SELECT code AS uscc, industry, capital, listed FROM registry.firms) AS r USING (uscc) GROUP BY b.class;
+SELECT b.class, COUNT(*) FILTER (WHERE b.balance > 0) AS n, SUM(IF(b.open, b.balance, 0)) AS s, SUM(IF(b.open, b.days)) AS d FROM bank.loans AS b JOIN (SELECT code AS uscc, industry, capital, listed FROM registry.firms) AS r USING (uscc) GROUP BY b.class;
 
 -- answered
 SELECT IF(b.days > 100, 'late', IF(b.days > 30, 'soon', 'no')) AS how, COUNT(*) AS n FROM bank.loans AS b JOIN (SELECT code AS uscc, industry, capital, listed FROM registry.firms) AS r USING (uscc) GROUP BY how ORDER BY n DESC, how;

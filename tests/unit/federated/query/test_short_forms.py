@@ -43,10 +43,6 @@ METERS = "(SELECT uscc, period, SUM(vat) AS vat FROM tax.returns GROUP BY uscc, 
             f" {FROM} GROUP BY k",
         ),
         (
-            f"SELECT COUNT_IF(b.open) FILTER (WHERE b.days > 3) AS n {FROM}",
-            f"SELECT COUNT(CASE WHEN b.days > 3 THEN CASE WHEN b.open THEN 1 END END) AS n {FROM}",
-        ),
-        (
             "SELECT PERCENTILE_CONT(0.9) WITHIN GROUP (ORDER BY b.days) FILTER (WHERE b.open) AS q"
             f" {FROM}",
             f"SELECT QUANTILE_CONT(CASE WHEN b.open THEN b.days END, 0.9) AS q {FROM}",
@@ -122,6 +118,7 @@ REFUSED = [
         "QUANTILE_CONT",
     ),
     (f"SELECT ▸IIF(b.open, 1, 0) AS n {FROM}", "IIF", "IF(condition"),
+    (f"SELECT ▸COUNT_IF(b.open) AS n {FROM}", "COUNT_IF", "COUNT(*) FILTER"),
     (
         "WITH ▸t AS (SELECT uscc FROM tax.returns) SELECT COUNT(*) FROM bank.loans",
         "stands nowhere",
