@@ -137,6 +137,11 @@ class Conditions(Arithmetic):
         right: exp.Expr,
         seen: set[Column],
     ) -> exp.Expr:
+        for side in (left, right):
+            if isinstance(side.unnest(), exp.Null):
+                raise self.text.refuse(
+                    side, "what is compared with NULL is never true", "Write column IS NULL."
+                )
         left, right = self._given(left, right), self._given(right, left)
         plain = next(self.plain_operands(left, right), None)
         sides = (
@@ -214,7 +219,7 @@ class Conditions(Arithmetic):
 
     def _no_day(self, at: exp.Expr) -> MiheError:
         return self.text.refuse(
-            at, "there is no such day", "Write the year first: DATE '2026-01-31'."
+            at, "there is no such day", "Write one as DATE '2026-01-31', the year first."
         )
 
     def _numbers(

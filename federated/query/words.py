@@ -244,6 +244,7 @@ def _refuse_words(text: Text, tokens: Sequence[Token]) -> None:
         named = named or _is_left_join(tokens[max(at - 1, 0) : at + 3], token)
         named |= previous is Word.ALIAS and bool(_WORD.fullmatch(token.text))
         named |= at == 0  # WITH: nothing else of these begins a statement
+        named |= token.token_type is Word.WITH and _is_grouping(after)  # which is refused itself
         named |= token.token_type is Word.DCOLON and _is_day(tokens[max(at - 1, 0) : at + 2])
         if token.token_type in _ALTERNATIVES and not named:
             raise text.refuse(token.start, *_ALTERNATIVES[token.token_type])
@@ -300,6 +301,10 @@ def _is_left_join(around: Sequence[Token], token: Token) -> bool:
 def _is_day(around: Sequence[Token]) -> bool:
     """Whether `'2026-01-31'::DATE` stands there."""
     return [one.token_type for one in around] == [Word.STRING, Word.DCOLON, Word.DATE]
+
+
+def _is_grouping(token: Token | None) -> bool:
+    return token is not None and token.token_type in (Word.ROLLUP, Word.CUBE)
 
 
 def _is_counted(before: Sequence[Token]) -> bool:

@@ -168,6 +168,8 @@ REFUSED = [
         "(SELECT code AS uscc, column, … FROM registry.firms) AS r USING (uscc)",
     ),
     (f"SELECT SUM(CAST(b.balance AS ▸DECIMAL(9, 1))) AS n {FROM}", "casts", "types"),
+    (f"SELECT COUNT(*) {FROM} WHERE b.class NOT IN ('a', ▸NULL)", "never true", "IS NULL"),
+    (f"SELECT COUNT(*) {FROM} GROUP BY b.class WITH ▸ROLLUP", "grouping sets", "each grouping"),
     (f"SELECT COALESCE(COUNT(*), ▸'none') AS n {FROM}", "different types", "all numbers"),
     (f"SELECT CASE WHEN COUNT(*) > 1 THEN ▸NULL END AS n {FROM}", "what type", "not NULL"),
     (f"SELECT CASE COUNT(*) WHEN ▸'a' THEN 1 END AS n {FROM}", "can't be compared", "numbers"),
