@@ -79,7 +79,11 @@ def psi(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write this organisation's matching rows here, as CSV."),
+        typer.Option(
+            metavar="FILE",
+            help="Write this organisation's matching rows here: CSV, or Parquet or JSON by its"
+            " name.",
+        ),
     ] = None,
     expires: Annotated[
         str | None,
@@ -166,15 +170,17 @@ def result(
     out: Annotated[
         Path,
         typer.Option(
-            metavar="FILE", help="Where to write the CSV; - for stdout.", show_default=False
+            metavar="FILE",
+            help="Where to write them: CSV, or Parquet or JSON by its name; - for stdout, as CSV.",
+            show_default=False,
         ),
     ],
     node: NodeOption = None,
 ) -> None:
-    """Write the rows that a finished job released to this organisation, as CSV.
+    """Write the rows that a finished job released to this organisation.
 
     The file is readable by you alone, and is never written over another one. Beside it lies
-    FILE.json: what the rows are, who agreed, and what they may be used for. A text that a
+    FILE.json: what the rows are, who agreed, and what they may be used for. In a CSV a text that a
     spreadsheet would run as a formula, or that begins with an apostrophe, has one put in front.
     """
     if out != STDOUT:

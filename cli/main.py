@@ -23,6 +23,7 @@ from cli import (
     daemons,
     dataset,
     demo,
+    evidence,
     explain,
     init,
     jobs,
@@ -66,6 +67,7 @@ app.command("jobs", rich_help_panel=_JOBS)(jobs.jobs)
 app.command("show", rich_help_panel=_JOBS)(jobs.show)
 app.command("abort", rich_help_panel=_JOBS)(jobs.abort)
 app.command("result", rich_help_panel=_JOBS)(jobs.result)
+app.command("evidence", rich_help_panel=_JOBS)(evidence.evidence)
 app.command("catalog", rich_help_panel=_JOBS)(jobs.catalog)
 app.command("explain", rich_help_panel=_JOBS)(explain.explain)
 app.command("status", rich_help_panel=_NODE)(jobs.status)

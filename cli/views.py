@@ -25,7 +25,7 @@ from contract.views import (
     PlanView,
     ResultView,
 )
-from mihe.explain import parameter_lines, policy_line
+from mihe.explain import parameter_lines, policy_line, time_of
 
 SHORT = 12
 """Digits of a job id that are shown in prose; the node asks for 6."""
@@ -236,7 +236,7 @@ def plan(view: PlanView) -> RenderableType:
             ("policy", lines(map(policy_line, view.policy)) if view.policy else None),
             ("streams", lines(view.streams)),
             ("on the wire", _size(view.bytes_on_the_wire)),
-            ("time", f"about {view.seconds} s on a machine like this"),
+            ("time", time_of(view)),
             ("memory", f"at most {_size(view.memory_bytes)}"),
         ],
         title="Plan",
@@ -349,10 +349,11 @@ def job(view: JobView, *, own: str) -> RenderableType:
                 ("created", _moment(view.contract.created)),
                 ("contract ends", _moment(view.contract.expires)),
                 ("run", view.run),
+                ("evidence lies in", view.evidence),
             ]
         ),
         Text(),
-        table(("number>", "by", "signed statement", ""), history),
+        table(("number>", "by", "signed statement", "answer"), history),
     ]
     if view.progress:
         bars = [(one.org, one.phase, one.done, one.total) for one in view.progress]

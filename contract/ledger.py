@@ -13,11 +13,22 @@ from hashlib import sha256
 
 from contract import further
 from contract.attempts import Attempts
+from contract.canonical import parse
 from contract.cause import Cause
 from contract.job import Contract
 from contract.lifecycle import TERMINAL, State
-from contract.signing import Kind, Statement
-from contract.statements import Cells, Evidence, HeKey, Matched, Prepare, RunRole, StartRecord
+from contract.signing import MAX_BODY_BYTES, Kind, Statement
+from contract.statements import (
+    Approval,
+    Cells,
+    Evidence,
+    Gate,
+    HeKey,
+    Matched,
+    Prepare,
+    RunRole,
+    StartRecord,
+)
 from contract.suites import Family
 
 _BEFORE_THE_GATES = {
@@ -134,6 +145,18 @@ class Ledger:
     def has_said(self, kind: Kind, org: str) -> bool:
         """Whether `org` has made its statement of this kind, in the newest attempt."""
         return (kind, self._slot(kind, org)) in self.bodies
+
+    def answer(self, kind: Kind, org: str) -> str:
+        """How an organisation answered, in a word: the same kind of statement says yes and no."""
+        if kind is Kind.DEAD:
+            return self.cause.code if self.cause else ""
+        body = self.bodies.get((kind, self._slot(kind, org)))
+        match kind:
+            case Kind.APPROVAL if body is not None:
+                return parse(Approval, body, max_bytes=MAX_BODY_BYTES).decision.value
+            case Kind.GATE if body is not None:
+                return parse(Gate, body, max_bytes=MAX_BODY_BYTES).verdict.value
+        return ""
 
     def all_said(self, kind: Kind) -> bool:
         """Whether every party has made its statement of this kind."""

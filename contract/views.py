@@ -138,7 +138,7 @@ class Milestone(Frozen):
     number: int
     org: str
     kind: str
-    detail: str = ""
+    detail: str = Field(default="", description="of an answer, which: approved, refused, release …")
 
 
 class JobView(Frozen):
@@ -154,6 +154,9 @@ class JobView(Frozen):
     progress: tuple[PhaseProgress, ...] = ()
     cause: Cause | None = None
     result: ResultView | None = None
+    evidence: str | None = Field(
+        default=None, description="of a job that has ended: where all that was signed lies"
+    )
 
 
 class JobLine(Frozen):

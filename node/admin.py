@@ -362,12 +362,13 @@ class Admin(admin_pb2_grpc.AdminServicer):
             contract=ledger.contract,
             leakage=leakage_of(ledger.contract),
             history=tuple(
-                Milestone(number=number, org=org, kind=kind.value)
+                Milestone(number=number, org=org, kind=kind.value, detail=ledger.answer(kind, org))
                 for number, org, kind in self._store.milestones(job)
             ),
             progress=tuple(self._progress.get(job, {}).values()),
             cause=why,
             result=released.view if released else None,
+            evidence=self._conductor.evidence_of(job),
         )
 
     def _line(self, job: bytes) -> JobLine:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 
+from contract import evidence_file
 from contract.canonical import Frozen
 from contract.cause import cause_of
 from contract.credentials import Credentials
@@ -35,7 +36,6 @@ from contract.views import PolicyLine
 from node.budget import require_left
 from node.catalogue import Datasets
 from node.docket import Docket
-from node.evidence import bundle
 from node.gate import Consent, decide, policy_lines, readable
 from node.load import require_counted
 from node.outlook import digest_of
@@ -259,6 +259,11 @@ class Conductor:
         self._say(Kind.CATALOGUE, subject, catalogue)
         self._offered = True
 
+    def evidence_of(self, job: bytes) -> str | None:
+        """Where the evidence of a job that has ended lies; None as long as there is none."""
+        file = self._evidence_file(job)
+        return str(file) if file.exists() else None
+
     def _once(self, kind: Kind, subject: bytes, step: Callable[[], None]) -> None:
         if not self._store.has_said(kind, subject):
             step()
@@ -398,7 +403,7 @@ class Conductor:
 
     def _file_evidence(self, ledger: Ledger) -> None:
         receipts = [one for run in ledger.runs for one in self._store.receipts(run)]
-        content = bundle(self._store.heard(ledger.job), receipts)
+        content = evidence_file.written(self._store.heard(ledger.job), receipts)
         with scratch(self._evidence) as work:
             written = work / "evidence.json"
             create(written, content)

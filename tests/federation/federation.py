@@ -5,6 +5,7 @@ need. Use a short folder (`short_folder`): a Unix socket's path has 107 bytes at
 own temporary folders are long.
 """
 
+import json
 import os
 import signal
 import time
@@ -12,9 +13,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cli.authority import COORDINATOR_ORG
+from cli.ca import CERTIFICATE_FILE, LIST_FILE
 from cli.demo import USCCS
 from cli.local import LocalFederation
 
@@ -56,6 +58,18 @@ class Federation(LocalFederation):
         with self.client(org) as node:
             node.add_dataset(described)
         return described
+
+    def evidence(self, org: str, job: str) -> dict[str, Any]:
+        """What `mihe evidence` finds in what a node keeps of a job, once there is something."""
+        file = self.folder / org / "data" / "evidence" / f"{job}.json"
+        eventually(file.exists)
+        ca = self.folder / "ca"
+        lists = ("--crl", str(ca / LIST_FILE)) if (ca / LIST_FILE).exists() else ()
+        words = ("evidence", str(file), "--ca", str(ca / CERTIFICATE_FILE), *lists, "--json")
+        checked = self.run_cli(org, *words)
+        assert checked.returncode == 0, checked.stderr
+        found: dict[str, Any] = json.loads(checked.stdout)
+        return found
 
     def freeze(self, name: str) -> None:
         """Stop a daemon and its children where they are (SIGSTOP); their sockets stay open."""

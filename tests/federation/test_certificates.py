@@ -243,6 +243,7 @@ def test_a_revoked_node_is_out_everywhere(banks: Banks) -> None:
         if one.org == "bank_b":
             with pytest.raises(CertificateRevoked):
                 verify(one, authority)
+    assert banks.evidence("bank_a", earlier)["job"]["state"] == "done"
 
     new = renew(banks, "bank_b")
     eventually(lambda: attached_under(banks, "bank_b", new))

@@ -273,6 +273,9 @@ def test_an_owner_joins_two_of_its_datasets(owners: Owners, tmp_path: Path) -> N
         if one["kind"] == "start"
     ]
     assert len(starts) == 2
+    found = owners.evidence("power", note["job"])
+    assert found["job"]["state"] == "done"
+    assert {one["org"] for one in found["signed"]} == {"bank_a", "coordinator", "power"}
     for start in starts:
         (power,) = [one for one in start["parties"] if one["org"] == "power"]
         assert power["snapshot_root"] == roots["balances"]

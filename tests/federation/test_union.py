@@ -229,6 +229,7 @@ def test_under_a_paillier_key_as_well_if_every_policy_lists_it(lenders: Lenders)
     said = {(one["kind"], one["org"]): one["body"] for one in evidence["statements"]}
     assert "Paillier-3072" in said["contract", RECEIVER]
     assert [org for kind, org in said if kind == "he-key"] == [RECEIVER]
+    assert lenders.evidence(RECEIVER, job)["job"]["state"] == "done"
     # What a policy lists alone, it requires.
     view = lenders.view_at_end(RECEIVER, propose(lenders))
     assert view.cause is not None
