@@ -7,7 +7,7 @@ here, once for all of them, without looking at a file or a clock.
 A finding holds names, sizes and dates; never a value or an identifier.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -18,9 +18,10 @@ from contract.canonical import Frozen, OrgId
 from contract.credentials import Credentials
 from contract.dataset import CatalogueEntry
 from contract.errors import BY_CODE, BadSetting, MiheError, StorageFull, nearest
-from contract.job import CLOCK_TOLERANCE
+from contract.job import CLOCK_TOLERANCE, JobKind
 from contract.policy import Allow, Policy
 from contract.standing import WARNED_AHEAD, Notice, Whose
+from contract.suites import Aggregation
 
 NOTICEABLE = timedelta(seconds=5)
 """How far two clocks may differ before anybody is told."""
@@ -36,6 +37,7 @@ class Check(StrEnum):
     CERTIFICATE = "certificate"
     LIFETIME = "certificate-lifetime"
     POLICY = "policy"
+    EXTRAS = "extras"
     SOCKET = "socket"
     DATA = "data-folder"
     SPACE = "disk-space"
@@ -205,14 +207,26 @@ def policy(rules: Policy, datasets: Mapping[str, CatalogueEntry], today: date) -
                 "add an [[allow]] for each permission; `mihe init node` wrote an example",
             )
         ]
-    found = [one for at, rule in enumerate(rules.allow) for one in _rule(at, rule, datasets, today)]
+    numbered = enumerate(rules.allow, 1)
+    found = [one for number, rule in numbered for one in _rule(number, rule, datasets, today)]
+    listed = {rule.dataset for rule in rules.allow}
+    # A name that is mistyped is told above.
+    unlisted = sorted(set(datasets) - listed) if listed <= set(datasets) else []
+    found += [
+        warning(
+            Check.POLICY,
+            f"no permission is about '{name}': every job with it is refused",
+            f'add an [[allow]] with dataset = "{name}" when others may ask about it',
+        )
+        for name in unlisted
+    ]
     return found or [ok(Check.POLICY, f"{len(rules.allow)} permissions, all for data that is here")]
 
 
 def _rule(
-    at: int, rule: Allow, datasets: Mapping[str, CatalogueEntry], today: date
+    number: int, rule: Allow, datasets: Mapping[str, CatalogueEntry], today: date
 ) -> list[Finding]:
-    name = f"allow[{at}]"
+    name = f"allow[{number}]"  # counted as a refusal counts (node/gate.py)
     if rule.until is not None and rule.until < today:
         fix = "take the rule out, or set a later day"
         return [warning(Check.POLICY, f"{name} ended on {rule.until}", fix)]
@@ -228,6 +242,14 @@ def _rule(
         ]
     known = [column.name for column in entry.columns]
     unknown = sorted({*rule.on, *(rule.columns or {})} - set(known))
+    if JobKind.QUERY in rule.jobs and not rule.columns:
+        return [
+            warning(
+                Check.POLICY,
+                f"{name} lists queries and no use of a column, so that it allows none",
+                'write columns = { … = ["join"], … = ["sum"] } in it, or take "query" out of jobs',
+            )
+        ]
     return [
         warning(
             Check.POLICY,
@@ -237,6 +259,36 @@ def _rule(
         )
         for column in unknown
     ]
+
+
+def extras(rules: Policy, org: str, installed: Collection[str]) -> list[Finding]:
+    """What is installed on an owner's wish alone, beside the permissions that take it."""
+    takes: dict[str, Callable[[Allow], bool]] = {
+        # A query's receiver draws no noise.
+        "noise": lambda rule: (
+            JobKind.QUERY in rule.jobs and rule.asks_noise and {*rule.receivers} != {org}
+        ),
+        "paillier": lambda rule: Aggregation.PAILLIER in rule.aggregation,
+    }
+    absent = {
+        extra: [f"allow[{number}]" for number, rule in enumerate(rules.allow, 1) if wanted(rule)]
+        for extra, wanted in takes.items()
+        if extra not in installed
+    }
+    found = [
+        warning(
+            Check.EXTRAS,
+            f"{', '.join(names)}: {extra} takes mihe[{extra}], which is not installed; jobs with it"
+            " are refused",
+            f"pip install 'mihe[{extra}]' where the node runs, or take it out of the policy",
+        )
+        for extra, names in absent.items()
+        if names
+    ]
+    if absent and not found:
+        listed = ", ".join(f"mihe[{extra}]" for extra in absent)
+        return [ok(Check.EXTRAS, f"no permission asks for what is not installed: {listed}")]
+    return found or [ok(Check.EXTRAS, "all installed that a permission can ask for")]
 
 
 def leftovers(unfinished: Collection[tuple[str, datetime]], now: datetime) -> Finding:

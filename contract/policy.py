@@ -173,6 +173,11 @@ class Allow(Frozen):
         description="auto: the node approves by itself; the only approval there is yet"
     )
 
+    @property
+    def asks_noise(self) -> bool:
+        """Whether a query has to have noise."""
+        return self.max_epsilon is not None or self.epsilon_budget is not None
+
     @model_validator(mode="after")
     def _days_of_a_budget(self) -> Self:
         if self.epsilon_budget is None and self.epsilon_days != DEFAULT_EPSILON_DAYS:

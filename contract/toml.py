@@ -193,7 +193,7 @@ def _unexpected(
         expected = _words(kind, metadata)
     return BadSetting(
         f"{where}: {named} is not as expected: {expected}"[:600],
-        fix="Correct the value on this line.",
+        fix="Correct the value on this line." if path else "Correct what the file says of it.",
         rule="values fit their key",
     )
 

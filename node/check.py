@@ -36,6 +36,8 @@ from contract.errors import (
 from contract.identity import Role, server_name
 from contract.job import PROTOCOL_VERSION
 from daemon import places
+from federated.noise import secret as noise
+from federated.paillier import encrypt as paillier
 from node import snapshot
 from node.carry import open_channel
 from node.credentials import load_credentials
@@ -98,7 +100,14 @@ def _policy_and_data(home: Home) -> Iterator[Finding]:
         file = home.folder / home.config.policy
         # Others may read what is allowed; whoever writes there decides in the owner's name.
         yield checks.private(Check.POLICY, str(file), file.stat().st_mode, others_may=0o044)
+        yield from checks.extras(rules, home.config.org, _extras())
     yield from _datasets(home, {one.entry.name: one.root for one in found}, entries)
+
+
+def _extras() -> frozenset[str]:
+    """Of what jobs take that is installed on an owner's wish alone, what is there."""
+    there = {"noise": noise.is_installed, "paillier": paillier.is_installed}
+    return frozenset(extra for extra, is_installed in there.items() if is_installed())
 
 
 def _datasets(

@@ -75,6 +75,8 @@ def test_nothing_is_wrong_with_the_files(home: Home) -> None:
     ]
     assert found.code == CoordinatorAbsent.exit_code
     assert (found.report["subject"], found.report["org"]) == ("node", "bank_a")
+    # The tests' own installation has every extra.
+    assert "all installed" in found.of(Check.EXTRAS)[0]["what"]
 
 
 def reissue(built: LocalFederation, home: Home, *, days: int = 100, org: str = "bank_a") -> None:

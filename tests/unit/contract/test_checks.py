@@ -1,6 +1,7 @@
 """What facts mean to a preflight: a table of cases for each judgement, limits included."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -9,9 +10,11 @@ from contract.canonical import canonical_bytes, parse
 from contract.checks import Check, Finding, Outcome, Report, Subject
 from contract.dataset import CatalogueColumn, CatalogueEntry, ColumnType
 from contract.errors import BY_CODE, BadSetting, NodeAbsent
+from contract.job import JobKind
 from contract.keys import KeyKind
 from contract.policy import Allow, Policy, Use
 from contract.standing import Notice, Whose
+from contract.suites import Aggregation
 from contract.toml import parse as parse_toml
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -135,7 +138,12 @@ POLICIES: dict[str, tuple[tuple[Allow, ...], list[str]]] = {
     "as it should be": ((RULE,), []),
     "its last day": ((changed(until=NOW.date()),), []),
     "nothing": ((), ["allows nothing"]),
-    "over": ((RULE, changed(until=date(2026, 2, 28))), ["allow[1] ended on 2026-02-28"]),
+    "over": ((RULE, changed(until=date(2026, 2, 28))), ["allow[2] ended on 2026-02-28"]),
+    "queries and no columns": ((RULE, changed(jobs=(JobKind.QUERY,))), ["allow[2] lists queries"]),
+    "queries and columns": (
+        (changed(jobs=(JobKind.QUERY,), columns={"uscc": (Use.JOIN,)}),),
+        [],
+    ),
     "no such dataset": ((changed(dataset="laons"),), ["'laons', which is not imported. Did you"]),
     "no such key": ((changed(on=("usc",)),), ["names 'usc'"]),
     "no such columns": (
@@ -153,6 +161,45 @@ def test_what_a_policy_names(rules: tuple[Allow, ...], mentions: list[str]) -> N
     assert len(found) == max(1, len(mentions))
     for one, words in zip(warned, mentions, strict=True):
         assert words in one.what
+
+
+def test_a_dataset_that_no_permission_is_about() -> None:
+    firms = ENTRY.model_copy(update={"name": "firms"})
+    found = checks.policy(Policy(allow=(RULE,)), {"loans": ENTRY, "firms": firms}, NOW.date())
+    assert [(one.outcome, one.what.split(":")[0]) for one in found] == [
+        (WARNING, "no permission is about 'firms'")
+    ]
+
+
+QUERY = changed(jobs=(JobKind.PSI, JobKind.QUERY))
+NOISY = QUERY.model_copy(update={"max_epsilon": Decimal("0.5")})
+BUDGET = QUERY.model_copy(update={"epsilon_budget": Decimal(4)})
+PAILLIER = QUERY.model_copy(update={"aggregation": (Aggregation.MASKED, Aggregation.PAILLIER)})
+
+
+@pytest.mark.parametrize(
+    ("org", "installed", "rules", "mentions"),
+    [
+        ("bank_b", (), (QUERY,), []),
+        ("bank_b", (), (QUERY, NOISY, RULE, BUDGET), ["allow[2], allow[4]: noise"]),
+        ("bank_b", (), (PAILLIER, NOISY), ["allow[2]: noise", "allow[1]: paillier"]),
+        ("bank_b", ("noise",), (PAILLIER, NOISY), ["allow[1]: paillier"]),
+        ("bank_b", ("noise", "paillier"), (PAILLIER, NOISY), []),
+        # A receiver draws none, and an intersection has none.
+        ("bank_a", (), (NOISY,), []),
+        ("bank_b", (), (NOISY.model_copy(update={"jobs": (JobKind.PSI,)}),), []),
+    ],
+)
+def test_what_a_permission_takes_is_missed(
+    org: str, installed: tuple[str, ...], rules: tuple[Allow, ...], mentions: list[str]
+) -> None:
+    found = checks.extras(Policy(allow=rules), org, installed)
+    assert {one.outcome for one in found} == {WARNING if mentions else OK}
+    assert len(found) == max(1, len(mentions))
+    for one, words in zip(found, mentions, strict=False):
+        extra = words.rpartition(" ")[2]
+        assert words in one.what
+        assert f"pip install 'mihe[{extra}]'" in (one.fix or "")
 
 
 def test_members() -> None:
