@@ -7,6 +7,7 @@ Nothing is decided here: names, bounds and policies are the nodes' business.
 
 import sys
 from pathlib import Path
+from re import match
 from typing import Annotated
 
 import typer
@@ -17,7 +18,7 @@ from cli.carry_out import Manner, carry_out, tell
 from cli.comparison import REMAINDER
 from cli.options import JsonOption, MatchingOption, NodeOption
 from contract.dataset import COMPUTED_NOISE, ResultColumn
-from contract.errors import BadRequest
+from contract.errors import BadRequest, KeyInQuery, MiheError, RequestError
 from contract.job import DEFAULT_GROUP, DEFAULT_JOIN, MOST_CONTRIBUTORS, MOST_SHARE, Basis
 from contract.lifecycle import State
 from contract.suites import STRONGEST_MATCHING, Aggregation
@@ -154,8 +155,9 @@ def query(
     FROM bank_a.loans AS b JOIN registry.enterprises AS r USING (uscc) GROUP BY r.industry"
     --to bank_a --purpose CREDIT_MICRO --basis SYNTHETIC_TEST`
     """
+    typed = _statement(statement)
     proposal = question(
-        _statement(statement),
+        typed,
         to=to,
         purpose=purpose,
         basis=basis,
@@ -171,7 +173,11 @@ def query(
     )
     manner = Manner(dry_run or proposal.explain, out, detach, yes, as_json)
     with Node.open(node) as own:
-        job = carry_out(own, proposal, manner)
+        try:
+            job = carry_out(own, proposal, manner)
+        except RequestError as refused:
+            _point_at(typed, refused)
+            raise
         if job is None:
             return
         if job.last.state is State.DONE and job.last.result is not None and not as_json:
@@ -193,6 +199,17 @@ def _statement(given: str) -> str:
             "this is neither a statement nor a file that can be read",
             fix="write the SELECT in quotes, or name a UTF-8 text file that holds it",
         ) from None
+
+
+def _point_at(statement: str, refused: MiheError) -> None:
+    """Show a person the place in the statement that a refusal is about."""
+    place = match(r"line ([0-9]+), column ([0-9]+): ", refused.what)
+    lines = statement.split("\n")
+    if place is None or isinstance(refused, KeyInQuery):  # what is a key is not repeated
+        return
+    number, column = int(place[1]), int(place[2])
+    if number <= len(lines) and column <= len(lines[number - 1]) + 1:
+        terminal.point_at(lines[number - 1], column - 1)
 
 
 def _table(result: Result) -> RenderableType:

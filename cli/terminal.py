@@ -14,6 +14,7 @@ The contract of the command line with whoever types, or scripts, it:
               mihe needs no parsing to know how it went
     Ctrl-C    while following: only the following ends, the job goes on
     questions are asked of a person at a terminal only; a script that typed the command meant it
+    place     of what is wrong in a statement: the line, and ^ under it; to a person only
     colour    only on a terminal, never alone in carrying a meaning; NO_COLOR is honoured
 
 Titles, causes and names come from other organisations: nothing of them is read as markup, and no
@@ -28,6 +29,7 @@ from os import environ
 
 import typer
 from rich import box
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -38,6 +40,8 @@ from contract.errors import Aborted, MiheError, clean
 
 # A pipe has no width of its own; tables must not be folded for whoever reads them with grep.
 _WIDTH_OF_A_PIPE = 160
+_BEFORE_A_PLACE = 40
+"""Signs of a line that are shown before the place in it that something is about."""
 
 
 def out() -> Console:
@@ -90,6 +94,20 @@ def ask(question: str) -> None:
         return
     if not typer.confirm(question, err=True):
         raise Aborted("stopped at the question; nothing was sent", fix="type the command again")
+
+
+def point_at(line: str, place: int) -> None:
+    """Show a person the place in a line that was typed; nothing where nobody looks on."""
+    console = err()
+    if not console.is_terminal:
+        return  # what was typed may name a subject, and a log is no place for that
+    line = line.rstrip("\r").expandtabs(1)
+    start = max(0, place - _BEFORE_A_PLACE)
+    before = clean(line[start:place])
+    width = max(console.width - 2, cell_len(before) + 1)
+    shown = set_cell_size(before + clean(line[place:]), width).rstrip()
+    console.print(Text(f"  {shown}"), soft_wrap=True)
+    console.print(Text(f"  {' ' * cell_len(before)}^", "bold red"), soft_wrap=True)
 
 
 def show_error(error: MiheError) -> None:

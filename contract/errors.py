@@ -228,7 +228,7 @@ class BadQuery(RequestError):
 
     Met   it has a mistake, or uses something that joint statistics do not have; the error points at
           line and column
-    Do    write it as the error shows; README, "What is not there yet", lists the limits
+    Do    write it as the error shows; docs/sql.md says what may be asked
     """
 
     code = "BAD_QUERY"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from re import fullmatch, match
+from re import fullmatch, match, sub
 
 from contract import names
 from contract.dataset import ColumnType
@@ -162,7 +162,9 @@ def question(
             "the smallest row and the smallest join have at least one entity",
             fix="leave min_group and min_join out, or give 1 or more",
         )
-    explained = match(r"(?i)\s*EXPLAIN\s+", statement)
+    if explained := match(r"(?i)\s*EXPLAIN\s", statement):
+        # Blanks in its place: a refusal names line and column of what was typed.
+        statement = sub(r"\S", " ", explained[0]) + statement[explained.end() :]
     return Proposal(
         kind=JobKind.QUERY,
         datasets=(),
@@ -171,7 +173,7 @@ def question(
         purpose=purpose,
         basis=_basis(basis),
         expires_in_seconds=seconds(expires),
-        statement=statement[explained.end() :] if explained else statement,
+        statement=statement,
         explain=explained is not None,
         min_group=min_group,
         min_join=min_join,

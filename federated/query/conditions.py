@@ -246,7 +246,8 @@ class Conditions(Arithmetic):
             node,
             columns,
             "columns of two owners are compared: ",
-            "There is no protocol for it yet: compare each with a constant.",
+            "There is no protocol for it yet: compare each with a constant, or GROUP BY both and"
+            " look at the rows in which they differ.",
         )
 
 

@@ -9,7 +9,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from cli import terminal
 from cli.init import POLICY
 from cli.main import main
 from contract.canonical import canonical_bytes
@@ -24,9 +26,11 @@ from contract.dataset import (
 from contract.errors import (
     BadQuery,
     ForeignEncryptionKey,
+    KeyInQuery,
     MiheError,
     Refused,
     StorageFull,
+    UnknownColumn,
     UnknownOrganisation,
     Withheld,
 )
@@ -318,7 +322,8 @@ def test_a_dry_run_shows_statement_bounds_and_leakage_and_proposes_nothing(
     shown = " ".join(said.out.split())
     learned = [words for one in plan.leakage.parties for words in one.what]
     assert learned
-    for words in (SQL, BOUNDS, "10 entities", "20 entities", *learned):
+    whose = "about 2.18 s if all parties share one idle machine like this"
+    for words in (SQL, BOUNDS, "10 entities", "20 entities", whose, *learned):
         assert words in shown
     assert said.err == ""
 
@@ -337,7 +342,8 @@ def test_explain_is_a_plan_with_what_policies_say_and_proposes_nothing(
     assert main(["query", f"explain\n {SQL}", *TERMS]) == 0
     (asked,) = node.asked
     assert isinstance(asked, admin_pb2.JobRequest)
-    assert (asked.statement, asked.explain) == (SQL, True)
+    # Where something stands in what was typed, it stands in what the node reads.
+    assert (asked.statement, asked.explain) == (f"       \n {SQL}", True)
     said = " ".join(capsys.readouterr().out.split())
     for words in (
         "bank_a runs on its own loans: SELECT 1",
@@ -446,6 +452,33 @@ def test_who_is_no_receiver_sees_no_table(ready: Node, done: JobView, capsys: Sa
     assert main([*ASK, "--to", "registry"]) == 0
     assert "not for bank_a: registry received it" in capsys.readouterr().out
     assert not any(isinstance(asked, admin_pb2.JobName) for asked in ready.asked[3:])
+
+
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [
+        ("line 1, column 8", ["SELECT 行业, x", "       ^"]),
+        ("line 1, column 10", ["SELECT 行业, x", "           ^"]),
+        ("line 2, column 62", ["a" * 40 + "b FROM t", " " * 40 + "^"]),
+        ("line 2, column 70", ["a" * 32 + "b FROM t", " " * 40 + "^"]),
+        ("line 3, column 1", []),
+    ],
+)
+def test_a_person_is_shown_the_place_in_what_was_typed(
+    node: Node, capsys: Said, monkeypatch: pytest.MonkeyPatch, place: str, shown: list[str]
+) -> None:
+    statement = "SELECT 行业, x\r\n" + "a" * 61 + "b FROM t"
+    node.answers["Plan"] = UnknownColumn(f"{place}: not there", fix="write another")
+    assert main(["query", statement, *TERMS]) == 2
+    assert "^" not in capsys.readouterr().err  # a log, perhaps
+    screen = Console(stderr=True, force_terminal=True, color_system=None, width=80)
+    monkeypatch.setattr(terminal, "err", lambda: screen)
+    assert main(["query", statement, *TERMS]) == 2
+    before, _, _ = capsys.readouterr().err.partition("error UNKNOWN_COLUMN")
+    assert before.splitlines() == [f"  {line}" for line in shown]
+    node.answers["Plan"] = KeyInQuery(f"{place}: it is a key", fix="leave it out")
+    assert main(["query", statement, *TERMS]) == 2
+    assert capsys.readouterr().err.startswith("error KEY_IN_QUERY")
 
 
 # ── what is written ─────────────────────────────────────────────────────────────────────────────
