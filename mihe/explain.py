@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from contract.errors import clean
 from contract.job import Contract, Query, keys_for
 from contract.learns import LeakageStatement, Learns
+from contract.suites import Family
 from contract.views import JobView, PlanView, PolicyLine
 
 
@@ -25,10 +26,17 @@ def plan(view: PlanView) -> str:
     facts = [
         *_asked(view),
         f"result to {', '.join(contract.receivers)}; {contract.purpose}, {contract.basis.value}",
-        f"about {view.seconds} s, {view.bytes_on_the_wire:,} bytes; nothing is sent yet",
+        f"{time_of(view)}; {view.bytes_on_the_wire:,} bytes; nothing is sent yet",
     ]
     asked = [*map(clean, view.steps), *map(policy_line, view.policy)]
     return "\n".join([*facts, *asked, "", who_learns_what(view.leakage)])
+
+
+def time_of(view: PlanView) -> str:
+    """How long a job would take, and on what."""
+    if view.contract.family in (Family.QUERY, Family.MATCH):
+        return f"about {view.seconds} s if all parties share one idle machine like this"
+    return f"about {view.seconds} s if each party has an idle machine like this"
 
 
 def policy_line(line: PolicyLine) -> str:

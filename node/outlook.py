@@ -4,6 +4,7 @@ One entry for every kind of job: intersections are planned in node/plan.py, quer
 federated/query/agreed.py.
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -36,16 +37,19 @@ from federated.words import WORD_BYTES
 from node.plan import Stream, compile_match, compile_plan
 from node.star_plan import compile_star
 from node.wire.joins import ROW_BYTES
-from psi.ecdh import cost
+from psi.ecdh import cost as ecdh_cost
 from psi.engine import reason
 from psi.star import cost as star_cost
 from psi.star.parameters import Parameters
 
-# Measured beside the curve's speed, which differs between machines; these are nearly fixed.
-_ENCRYPT_SECONDS = 0.008
-_PROCESS_SECONDS = 1.5
-_HASH_SECONDS = 5e-7
+# Of queries, by `make bench` on two idle cores (docs/benchmarks.md): what is not the curve's, whose
+# speed is measured here. A start; a key of a list, and a value of it that is shared; a ciphertext,
+# encrypted, masked and added; an encrypted sum of a row of the result.
+_PROCESS_SECONDS = 2.0
+_KEY_SECONDS = 1.2e-6
 _PAD_SECONDS = 2e-7
+_ENCRYPTED_SECONDS = 0.14
+_OPENED_SECONDS = 0.016
 _MEMORY_FACTOR = 4
 # Of a row of a list, beside what is handed in: its points, or its key and group; and each value.
 _POINTS_MEMORY = 8 * POINT_BYTES
@@ -58,6 +62,7 @@ _WORD_SECONDS = 2e-8
 _PAILLIER_SECONDS = 2.0
 _CIPHERTEXT_SECONDS = 0.4
 _DECRYPT_SECONDS = 0.12
+_FIRST_ROUND = 10.0
 _WORTH_SAYING = 2.0
 """How many times faster another engine must be to be named to who asked for none."""
 
@@ -92,7 +97,18 @@ def outlook(contract: Contract) -> PlanView:
 
 def _of_intersection(contract: Contract) -> PlanView:
     plan = compile_plan(contract)
-    return _of_streams(contract, plan.streams, plan.agreed(bytes(32)).estimate().seconds)
+    cost = plan.agreed(bytes(32)).estimate(_processors())
+    return _of_streams(contract, plan.streams, cost.seconds)
+
+
+def _processors() -> int:
+    """As many as this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def _seconds(estimate: float) -> str:
+    """No more digits than there can be in an estimate."""
+    return f"{estimate:.2f}" if estimate < _FIRST_ROUND else f"{estimate:.0f}"
 
 
 def _described(stream: Stream) -> str:
@@ -101,7 +117,7 @@ def _described(stream: Stream) -> str:
 
 
 def _of_star(contract: Contract) -> PlanView:
-    seconds = star_cost.seconds(Parameters.of(contract, bytes(32)))
+    seconds = star_cost.seconds(Parameters.of(contract, bytes(32)), _processors())
     return _of_streams(contract, compile_star(contract).all_streams, seconds)
 
 
@@ -112,7 +128,7 @@ def _of_streams(contract: Contract, streams: tuple[Stream, ...], seconds: float)
         leakage=leakage_of(contract),
         streams=tuple(_described(stream) for stream in streams),
         bytes_on_the_wire=sum(stream.total for stream in streams),
-        seconds=f"{seconds:.2f}",
+        seconds=_seconds(seconds),
         memory_bytes=_MEMORY_FACTOR * sum(stream.size for stream in streams),
     )
 
@@ -136,7 +152,7 @@ def _of_match(contract: Contract) -> PlanView:
         leakage=leakage_of(contract),
         streams=(*travel.streams, *handed),
         bytes_on_the_wire=travel.bytes + plan.token_bytes * sum(plan.sizes),
-        seconds=f"{travel.seconds:.2f}",
+        seconds=_seconds(travel.seconds),
         memory_bytes=(beside + _MEMORY_FACTOR * plan.token_bytes) * max(plan.sizes),
     )
 
@@ -155,13 +171,13 @@ def _travel(contract: Contract, lists: Mapping[str, int]) -> _Travel:
     if contract.matching is Matching.KEYED:
         each = f"each owner → each other owner: {CONTRIBUTION_BYTES} bytes"
         sent = CONTRIBUTION_BYTES * len(lists) * others
-        return _Travel((each,), sent, keys * _HASH_SECONDS)
+        return _Travel((each,), sent, keys * _KEY_SECONDS)
     streams = tuple(
         f"{org} → each other owner and back: {2 * POINT_BYTES * size} bytes"
         for org, size in lists.items()
     )
-    speed = cost.measure("ristretto255")
-    seconds = keys * (speed.blind + (1 + others) * speed.evaluate)
+    speed = ecdh_cost.measure("ristretto255", _processors())
+    seconds = keys * (_KEY_SECONDS + speed.blind + (1 + others) * speed.evaluate)
     return _Travel(streams, 2 * POINT_BYTES * keys * others, seconds)
 
 
@@ -171,7 +187,7 @@ def _beside_a_star(contract: Contract, seconds: float) -> str:
     possible = suites_for(contract.kind, len(contract.parties), len(contract.receivers))
     if Suite.PSI_STAR not in possible:
         return why
-    faster = seconds / star_cost.seconds(Parameters.of(contract, bytes(32)))
+    faster = seconds / star_cost.seconds(Parameters.of(contract, bytes(32)), _processors())
     if faster < _WORTH_SAYING:
         return why
     pair = f"{contract.receivers[0]} and {contract.pivot}"
@@ -233,7 +249,7 @@ def _of_query(contract: Contract) -> PlanView:
         steps=tuple(_steps(plan, contract.receivers[0], aggregation)),
         streams=(*travel.streams, *handed, *adding.streams),
         bytes_on_the_wire=travel.bytes + sum(shares.values()) + adding.bytes,
-        seconds=f"{travel.seconds + adding.seconds + _PROCESS_SECONDS:.2f}",
+        seconds=_seconds(travel.seconds + adding.seconds + _PROCESS_SECONDS),
         memory_bytes=_MEMORY_FACTOR * largest_message_bytes(plan, aggregation)
         + (beside + _VALUE_MEMORY * max(part.sent for part in plan.owners)) * longest,
     )
@@ -251,16 +267,17 @@ def _encrypted(contract: Contract, plan: QueryPlan) -> _Travel:
     bounds, together = sums.prove(), 1 << sums.merges
     merging = MERGING_BYTES if sums.merges else 0
     chunks = sum(part.sent * chunks_of(part.size) for part in plan.owners)
+    opened = together * len(plan.summands) * _OPENED_SECONDS
     streams = (
         f"{receiver} → coordinator → each other owner: one-time key, {KEY_BYTES} bytes",
         *([f"{receiver} → coordinator: merging keys, {merging} bytes"] if merging else []),
         f"coordinator → {receiver}: {len(plan.summands) * result_bytes(together)} bytes for"
-        f" {_cells(together)}",
+        f" {_cells(together)}, {opened:.2f} s of work each time",
         f"exact: sums stay below 2^58; flooding {bounds.flood_bits} bits over"
         f" {bounds.noise_bits} bits of noise, {bounds.spare_bits} bits to spare",
     )
     keys = KEY_BYTES * len(plan.owners) + merging
-    return _Travel(streams, keys, chunks * _ENCRYPT_SECONDS)
+    return _Travel(streams, keys, chunks * _ENCRYPTED_SECONDS + opened)
 
 
 def _cells(together: int) -> str:
@@ -324,7 +341,7 @@ def _of_union(contract: Contract) -> PlanView:
         steps=tuple(_steps_of_union(plan, receiver, unlike_in(contract))),
         streams=streams,
         bytes_on_the_wire=number * (handed + attempt.shares_bytes + 2 * opening) + encrypting.bytes,
-        seconds=f"{seconds:.2f}",
+        seconds=_seconds(seconds),
         memory_bytes=4 * number * handed,
     )
 

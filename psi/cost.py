@@ -2,8 +2,22 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from time import perf_counter, process_time
 
 from psi.step import Message
+
+
+class Timer:
+    """How long a sample takes, whatever else the machine does: never more than on one processor."""
+
+    def __init__(self) -> None:
+        self._began = perf_counter(), process_time()
+
+    @property
+    def seconds(self) -> float:
+        """Since it was made."""
+        wall, worked = self._began
+        return min(perf_counter() - wall, process_time() - worked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,11 +120,11 @@ class Agreed:
             return rr22_cost.messages(self._rr22())
         return ecdh_cost.messages(self._ecdh())
 
-    def estimate(self) -> Cost:
+    def estimate(self, processors: int) -> Cost:
         """What a run will cost, by a sample on this machine: some 0.2 s. Blocking."""
         if self.suite in RR22_SUITES:
             return rr22_cost.estimate(self._rr22())
-        return ecdh_cost.estimate(self._ecdh(), ecdh_cost.measure(CURVES[self.suite]))
+        return ecdh_cost.estimate(self._ecdh(), ecdh_cost.measure(CURVES[self.suite], processors))
 
     def part(self, role: Role) -> "Whole | Bucketed":
         """The part of one role."""

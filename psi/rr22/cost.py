@@ -5,12 +5,11 @@ small runs timed on this machine, since a part of a run costs the same for any n
 peer is taken to be as fast.
 """
 
-from time import perf_counter
 from typing import Final
 
 import numpy as np
 
-from psi.cost import Cost, Sent
+from psi.cost import Cost, Sent, Timer
 from psi.keys import Keys
 from psi.rr22 import items, receiver, sender
 from psi.rr22.messages import (
@@ -70,7 +69,7 @@ def _seconds(size: int, active: bool) -> float:
     )
     keys = Keys.of(b"%018d" % number for number in range(size))
     rows = np.arange(size, dtype=np.uint32)
-    started = perf_counter()
+    timer = Timer()
     awaits_share, _ = items.Fresh(parameters, "receiver").begin()
     _, share = items.Fresh(parameters, "sender").begin()
     assert isinstance(share, SenderShare)
@@ -91,4 +90,4 @@ def _seconds(size: int, active: bool) -> float:
     awaits_masked, _ = may_tag.take(gather(parts[1]))
     _, tags = awaits_masked.advance(masked)
     awaits_tags.advance(tags)
-    return perf_counter() - started
+    return timer.seconds

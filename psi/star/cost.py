@@ -5,10 +5,10 @@ small run timed on this machine; every party is taken to have one as fast.
 """
 
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Final
 
 from native._core import star_store_bytes
+from psi.cost import Timer
 from psi.star import contributor, pivot, receiver
 from psi.star.messages import Key, Store
 from psi.star.parameters import KEY_BYTES, Parameters, comparison
@@ -44,7 +44,7 @@ def messages(parameters: Parameters) -> tuple[Sent, ...]:
     return (*(Sent(Key, one, other, KEY_BYTES) for one, other in keys), *stores)
 
 
-def seconds(parameters: Parameters) -> float:
+def seconds(parameters: Parameters, processors: int) -> float:
     """The time of one run, the two-party part included, by small runs: some 0.3 s. Blocking.
 
     Contributors make their stores side by side; the pivot reads one after the other.
@@ -53,7 +53,7 @@ def seconds(parameters: Parameters) -> float:
     own = parameters.sizes[parameters.pivot]
     largest = max(parameters.sizes[contributor] for contributor in parameters.contributors)
     before = contributed * largest + gathered * own * len(parameters.contributors)
-    return before + comparison(parameters).estimate().seconds
+    return before + comparison(parameters).estimate(processors).seconds
 
 
 def _sample_seconds() -> tuple[float, float]:
@@ -62,12 +62,11 @@ def _sample_seconds() -> tuple[float, float]:
     parameters = Parameters(run_id=bytes(32), receiver="r", pivot="p", sizes=sizes)
     items = [str(number).encode() for number in range(_SAMPLE)]
     _, keys = receiver.Fresh(parameters, items).begin()
-    started = perf_counter()
+    timer = Timer()
     awaits, _ = contributor.Fresh(parameters, "c", items).begin()
     ready = awaits.advance("r", keys["c"])
     assert isinstance(ready, contributor.Contributed)
     _, store = ready.store()
-    contributed = perf_counter()
+    contributed = timer.seconds
     pivot.Fresh(parameters, items).begin().advance("c", store)
-    gathered = perf_counter()
-    return (contributed - started) / _SAMPLE, (gathered - contributed) / _SAMPLE
+    return contributed / _SAMPLE, (timer.seconds - contributed) / _SAMPLE

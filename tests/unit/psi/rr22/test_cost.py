@@ -46,7 +46,7 @@ def test_bytes_are_those_of_a_run(
         for bucket in (range(one.buckets) if one.buckets else [None])
     }
     assert {key: len(one.content) for key, one in sent.items()} == expected
-    cost = agreed.estimate()
+    cost = agreed.estimate(1)
     by_receiver = [len(one.content) for one in sent.values() if type(one) in FROM_RECEIVER]
     assert cost.receiver_sends == sum(by_receiver)
     assert cost.receiver_sends + cost.sender_sends == sum(expected.values())

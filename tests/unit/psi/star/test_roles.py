@@ -64,7 +64,7 @@ class TestWhatIsSent:
 
     def test_the_estimate_grows_with_the_sets(self) -> None:
         parameters = replace(AGREED, sizes=dict.fromkeys(SETS, LARGEST_SIZE))
-        assert 0 < seconds(AGREED) < seconds(parameters)
+        assert 0 < seconds(AGREED, 1) < seconds(parameters, 1)
 
 
 class TestStates:
