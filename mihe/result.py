@@ -45,6 +45,7 @@ REMAINDER = "remainder"
 Value = str | int | bool | Decimal | date | None
 """A cell."""
 
+_FORMS = ("", ".csv", ".txt", ".parquet", ".json")
 _LONGEST_CELL = 64 << 20
 _FIRST_INEXACT = 1 << 53
 """From here on, a reader of JSON may round an integer."""
@@ -132,8 +133,9 @@ class Result:
     def save(self, path: Path | str) -> Path:
         """Write the rows for their owner alone, and beside them what they are and may be used for.
 
-        As Parquet or JSON where the name ends in .parquet or .json, else as CSV. Never over another
-        file; whole or not at all. Returns where the note lies.
+        As Parquet or JSON where the name ends in .parquet or .json, as CSV where it ends in .csv,
+        .txt or nothing; no other ending is taken. Never over another file; whole or not at all.
+        Returns where the note lies.
         """
         target = Path(path)
         require_format(target)
@@ -204,7 +206,13 @@ class _Pieces(io.RawIOBase):
 
 def require_format(path: Path) -> None:
     """BadRequest if a result could not be written in the form that this name asks for."""
-    if path.suffix.lower() == ".parquet":
+    suffix = path.suffix.lower()
+    if suffix not in _FORMS:
+        raise BadRequest(
+            f"no result is written as {suffix[:16]}",
+            fix="name the file .csv, which a spreadsheet opens, .parquet or .json",
+        )
+    if suffix == ".parquet":
         try:
             import mihe.arrow  # noqa: F401  # whether it is there
         except ImportError:

@@ -255,6 +255,7 @@ def test_what_is_no_text_is_refused_before_anybody_is_asked(
     [
         (["--detach", "--out", "x.csv"], "does not wait"),
         (["--to", "registry", "--out", "x.csv"], "add --to bank_a"),
+        (["--out", "x.xlsx"], "no result is written as .xlsx"),
         (["--expires", "soon"], "not a time"),
         (["--basis", "BECAUSE"], "BECAUSE"),
         (["--min-group", "0"], "--min-group"),
