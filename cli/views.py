@@ -151,6 +151,12 @@ def dataset(view: OwnDataset) -> RenderableType:
         rows = [(one.receiver, f"{one.epsilon:f}") for one in view.spent]
         days = f"epsilon in {DEFAULT_EPSILON_DAYS} days>"
         parts.append(table(("answers with noise to", days), rows))
+    if view.budgets:
+        left = [
+            (one.receiver, f"{one.epsilon:f} in {one.days} days", f"{one.left:f}", one.rule)
+            for one in view.budgets
+        ]
+        parts.append(table(("budget of epsilon for", "in all>", "left>", "by policy.toml"), left))
     return Group(*parts)
 
 

@@ -52,6 +52,16 @@ class Spent(Frozen):
     epsilon: Decimal
 
 
+class Budget(Frozen):
+    """What a permission lets answers to one receiver cost, and what is left of it."""
+
+    receiver: OrgId
+    rule: str = Field(description="of the own policy: allow[2]")
+    epsilon: Decimal
+    days: int
+    left: Decimal
+
+
 class OwnDataset(Frozen):
     """A dataset of this node, with what only its own people may know of it."""
 
@@ -65,6 +75,9 @@ class OwnDataset(Frozen):
     jobs_open: int
     spent: tuple[Spent, ...] = Field(
         default=(), description="by answers with noise, in the days of a budget that names none"
+    )
+    budgets: tuple[Budget, ...] = Field(
+        default=(), description="of the policy as it stands: what answers with noise may still cost"
     )
 
 

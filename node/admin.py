@@ -24,6 +24,7 @@ from contract.lifecycle import TERMINAL, State
 from contract.signing import Kind
 from contract.standing import Notice
 from contract.views import (
+    Budget,
     CatalogueView,
     JobLine,
     JobList,
@@ -37,7 +38,7 @@ from contract.views import (
     PlanView,
 )
 from node.attach import Attachment
-from node.budget import spent_lately
+from node.budget import budgets, spent_lately
 from node.conduct import Conductor, Owner
 from node.docket import Docket
 from node.outlook import digest_of, outlook
@@ -202,7 +203,15 @@ class Admin(admin_pb2_grpc.AdminServicer):
             described=snapshot.described,
             jobs_open=len(self._open_jobs()[snapshot.entry.name]),
             spent=spent_lately(self._store, snapshot.entry.name),
+            budgets=self._budgets(snapshot.entry.name),
         )
+
+    def _budgets(self, dataset: str) -> tuple[Budget, ...]:
+        try:
+            policy = self._owner.policy()
+        except MiheError:
+            return ()  # `mihe check` says what is wrong with it; until then it allows nothing
+        return budgets(self._store, dataset, self._owner.org, policy)
 
     def _open_jobs(self) -> Mapping[str, list[Party]]:
         """This organisation's part in each job that has not ended, by dataset."""

@@ -16,7 +16,7 @@ from contract.epsilon import DEFAULT_EPSILON_DAYS
 from contract.errors import BudgetExhausted, Withheld
 from contract.job import Contract
 from contract.policy import Allow, Policy
-from contract.views import Spent
+from contract.views import Budget, Spent
 from node.gate import Consent, check_policy
 from node.release import may_release
 from node.store import Charge, Store
@@ -76,6 +76,27 @@ def _exhausted(
 def _covers(store: Store, charge: Charge, most: Decimal, days: int) -> bool:
     spent = store.charged(charge.dataset, charge.at - timedelta(days=days))
     return spent.get(charge.receiver, Decimal(0)) + charge.epsilon <= most
+
+
+def budgets(store: Store, dataset: str, org: str, policy: Policy) -> tuple[Budget, ...]:
+    """What the policy lets answers about a dataset cost each receiver, and what is left of it."""
+    found, now = [], datetime.now(UTC)
+    for number, rule in enumerate(policy.allow, 1):
+        if rule.dataset != dataset or rule.epsilon_budget is None:
+            continue
+        spent = store.charged(dataset, now - timedelta(days=rule.epsilon_days))
+        found += [
+            Budget(
+                receiver=receiver,
+                rule=f"allow[{number}]",
+                epsilon=rule.epsilon_budget,
+                days=rule.epsilon_days,
+                left=max(rule.epsilon_budget - spent.get(receiver, Decimal(0)), Decimal(0)),
+            )
+            for receiver in rule.receivers
+            if receiver != org
+        ]
+    return tuple(found)
 
 
 def spent_lately(store: Store, dataset: str) -> tuple[Spent, ...]:

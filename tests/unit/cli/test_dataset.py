@@ -19,7 +19,7 @@ from contract.dataset import (
 )
 from contract.errors import DrasticChange
 from contract.keys import KeyKind
-from contract.views import OwnDataset, OwnDatasets, Spent
+from contract.views import Budget, OwnDataset, OwnDatasets, Spent
 from tests.unit.cli.canned import Node
 
 Said: TypeAlias = pytest.CaptureFixture[str]
@@ -104,13 +104,15 @@ def test_a_refusal_says_how_to_accept(node: Node, capsys: Said) -> None:
 
 def test_what_answers_with_noise_have_cost_is_shown(node: Node, capsys: Said) -> None:
     spent = (Spent(receiver="tax", epsilon=Decimal("1.5")),)
+    left = Budget(receiver="tax", rule="allow[2]", epsilon=Decimal(4), days=30, left=Decimal("2.5"))
     node.answers["Datasets"] = OwnDatasets(
-        datasets=(dataset().model_copy(update={"spent": spent}),)
+        datasets=(dataset().model_copy(update={"spent": spent, "budgets": (left,)}),)
     )
     assert main(["dataset", "show", "loans"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "answers with noise to epsilon in 90 days" in shown
     assert "tax 1.5" in shown
+    assert "tax 4 in 30 days 2.5 allow[2]" in shown
 
 
 def test_list_and_show(node: Node, capsys: Said) -> None:

@@ -16,7 +16,7 @@ from contract.policy import Policy
 from contract.views import Spent
 from federated.noise import secret
 from node import gate
-from node.budget import _charges, charge, require_left, spent_lately
+from node.budget import _charges, budgets, charge, require_left, spent_lately
 from node.gate import Consent, check_policy
 from node.store import Charge, Store
 from tests.attacks.coalitions import ENTRIES
@@ -142,6 +142,29 @@ def test_answers_are_refused_when_the_budget_is_spent(store: Store) -> None:
             require_left(store, asked(), "b", policy("epsilon_budget = 1.2", first))
     with pytest.raises(BudgetExhausted):  # a rule that does not allow the job lends it no budget
         require_left(store, asked(), "b", policy("max_epsilon = 0.4", "epsilon_budget = 1.2"))
+
+
+def test_what_is_left_is_told_of_each_budget_and_receiver(store: Store) -> None:
+    rules = Policy(
+        allow=tuple(
+            one.model_copy(update=changed)
+            for one, changed in zip(
+                policy("", "epsilon_budget = 1.2", "epsilon_budget = 0.4").allow,
+                ({}, {"receivers": ("a", "b", "c"), "epsilon_days": 30}, {"dataset": "deposits"}),
+                strict=True,
+            )
+        )
+    )
+    answer(store, asked(), 1, policy(""))
+    told = [
+        (one.receiver, one.rule, one.days, one.left) for one in budgets(store, "loans", "b", rules)
+    ]
+    assert told == [
+        ("a", "allow[2]", 30, Decimal("0.7")),
+        ("c", "allow[2]", 30, Decimal("1.2")),
+    ]
+    answer(store, asked("1.5"), 2, policy(""))
+    assert budgets(store, "loans", "b", rules)[0].left == 0
 
 
 def test_what_others_have_spent_since_consent_is_withheld(store: Store) -> None:
