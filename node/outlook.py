@@ -209,8 +209,8 @@ def _steps(plan: QueryPlan, receiver: str, aggregation: Aggregation) -> Iterator
     if plan.noise is not None:
         yield (
             f"noise: epsilon {plan.noise.epsilon} is split over {plan.noise.draws} numbers of each"
-            f" row; {counter_of(plan)} draws that of counts and of {receiver}'s columns, every"
-            " other owner that of its own"
+            f" row; {counter_of(plan)} draws that of counts and of {receiver}'s columns, each"
+            f" owner but {receiver} that of its own"
         )
     if plan.left is not None:
         yield f"{receiver} adds up its own rows, matched or not, and sends none: {plan.left.sql}"
@@ -268,11 +268,14 @@ def _encrypted(contract: Contract, plan: QueryPlan) -> _Travel:
     merging = MERGING_BYTES if sums.merges else 0
     chunks = sum(part.sent * chunks_of(part.size) for part in plan.owners)
     opened = together * len(plan.summands) * _OPENED_SECONDS
+    told = [
+        f"coordinator → {receiver}: {len(plan.summands) * result_bytes(together)} bytes for"
+        f" {_cells(together)}, {opened:.2f} s of work each time"
+    ]
     streams = (
         f"{receiver} → coordinator → each other owner: one-time key, {KEY_BYTES} bytes",
         *([f"{receiver} → coordinator: merging keys, {merging} bytes"] if merging else []),
-        f"coordinator → {receiver}: {len(plan.summands) * result_bytes(together)} bytes for"
-        f" {_cells(together)}, {opened:.2f} s of work each time",
+        *(told if plan.summands else []),
         f"exact: sums stay below 2^58; flooding {bounds.flood_bits} bits over"
         f" {bounds.noise_bits} bits of noise, {bounds.spare_bits} bits to spare",
     )
