@@ -145,16 +145,9 @@ def test_answers_are_refused_when_the_budget_is_spent(store: Store) -> None:
 
 
 def test_what_is_left_is_told_of_each_budget_and_receiver(store: Store) -> None:
-    rules = Policy(
-        allow=tuple(
-            one.model_copy(update=changed)
-            for one, changed in zip(
-                policy("", "epsilon_budget = 1.2", "epsilon_budget = 0.4").allow,
-                ({}, {"receivers": ("a", "b", "c"), "epsilon_days": 30}, {"dataset": "deposits"}),
-                strict=True,
-            )
-        )
-    )
+    plain, own, other = policy("", "epsilon_budget = 1.2", "epsilon_budget = 0.4").allow
+    own = own.model_copy(update={"receivers": ("a", "b", "c"), "epsilon_days": 30})
+    rules = Policy(allow=(plain, own, other.model_copy(update={"dataset": "deposits"})))
     answer(store, asked(), 1, policy(""))
     told = [
         (one.receiver, one.rule, one.days, one.left) for one in budgets(store, "loans", "b", rules)
