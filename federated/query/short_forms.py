@@ -126,7 +126,7 @@ def _filtered(text: Text, node: exp.Filter) -> exp.Expr:
             "FILTER of what is DISTINCT is not in the language",
             "Put the condition after WHERE, in a query of its own.",
         )
-    if isinstance(counted, exp.Star | exp.Literal):
+    if isinstance(aggregate, exp.Count) and isinstance(counted, exp.Star | exp.Literal):
         counted = exp.Literal.number(1)
     found: exp.Expr = aggregate
     found.set("this", _where(condition.this, counted))

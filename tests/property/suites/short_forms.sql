@@ -4,6 +4,9 @@
 SELECT b.class, COUNT(*) FILTER (WHERE b.open) AS n, SUM(b.balance) FILTER (WHERE b.days > 100) AS s, AVG(b.days) FILTER (b.open) AS a FROM bank.loans AS b JOIN (SELECT code AS uscc, industry, capital, listed FROM registry.firms) AS r USING (uscc) GROUP BY b.class;
 
 -- answered
+SELECT r.listed, SUM(2.5) FILTER (WHERE b.open) AS s, AVG(7) FILTER (WHERE b.days > 100) AS a, COUNT('x') FILTER (WHERE b.open) AS n FROM bank.loans AS b JOIN (SELECT code AS uscc, industry, capital, listed FROM registry.firms) AS r USING (uscc) GROUP BY r.listed;
+
+-- answered
 SELECT r.listed, COUNT(b.balance) FILTER (WHERE NOT b.open) AS n, VAR_POP(b.days) FILTER (WHERE b.class = '正常') AS v FROM bank.loans AS b JOIN (SELECT code AS uscc, industry, capital, listed FROM registry.firms) AS r USING (uscc) GROUP BY r.listed;
 
 -- answered

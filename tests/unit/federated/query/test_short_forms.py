@@ -29,6 +29,11 @@ METERS = "(SELECT uscc, period, SUM(vat) AS vat FROM tax.returns GROUP BY uscc, 
             f"SELECT COUNT(CASE WHEN b.open THEN 1 END) AS n {FROM}",
         ),
         (
+            f"SELECT SUM(2.5) FILTER (WHERE b.open) AS n, COUNT(7) FILTER (b.open) AS m {FROM}",
+            "SELECT SUM(CASE WHEN b.open THEN 2.5 END) AS n, COUNT(CASE WHEN b.open THEN 1 END)"
+            f" AS m {FROM}",
+        ),
+        (
             f"SELECT AVG(b.balance) FILTER (b.days > 3 AND b.open) AS n {FROM}",
             f"SELECT AVG(CASE WHEN b.days > 3 AND b.open THEN b.balance END) AS n {FROM}",
         ),
