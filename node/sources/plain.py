@@ -19,7 +19,7 @@ from node.arrow import Texts
 from psi.keys import Keys
 from psi.plain_csv import Plain
 
-_CHUNK = 8 << 20
+_CHUNK = 2 << 20
 
 
 class NotPlainError(Exception):
