@@ -257,8 +257,8 @@ class Above:
 
     def _null_if(self, node: exp.Nullif) -> Read:
         sides = self._sides(node.this, node.expression)
-        self._equation(node, Operator.EQUAL, sides, node.expression)
-        return Read(call(Operator.NULL_IF, *(side.formula for side in sides)), sides[0].type)
+        equal = self._equation(node, Operator.EQUAL, sides, node.expression)
+        return Read(call(Operator.NULL_IF, *equal.of), sides[0].type)
 
     def _alike(self, nodes: Sequence[exp.Expr]) -> tuple[list[Formula], ColumnType]:
         """Values of one type, NULL among them."""
@@ -326,7 +326,7 @@ class Above:
 
     def _equation(
         self, node: exp.Expr, operator: Operator, sides: Sequence[Read], right: exp.Expr
-    ) -> Formula:
+    ) -> Call:
         if not any(figures_in(side.formula) for side in sides):
             raise self.text.refuse(
                 node, "two constants are compared", "Compare an aggregate, or leave it out."
