@@ -48,6 +48,7 @@ from node.sources.stage import source_of, stage
 
 _TAG = b"mihe/snapshot/v1"
 _CURRENT = "current"
+_DATA = (".csv", ".parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,11 @@ def _before(snapshots: Path, dataset: str) -> tuple[Snapshot, Path] | None:
 
 
 def _read_description(file: Path) -> Description:
+    if file.suffix.lower() in _DATA or file.is_dir():
+        raise BadSetting(
+            f"{file.name} is data, and not the description of it",
+            fix="Declare its columns in a TOML file that names it as `source`, and name that file.",
+        )
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError):

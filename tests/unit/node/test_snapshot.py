@@ -481,6 +481,9 @@ def test_a_description_is_checked_first(owner: Owner) -> None:
         owner.add(KEY + "\nlevle = 3")
     with pytest.raises(BadSetting, match=r"absent\.toml"):
         snapshot.add(owner.folder / "absent.toml", owner.snapshots, org="bank_a", today=TODAY)
+    for data in (owner.folder / "loans.csv", owner.folder):
+        with pytest.raises(BadSetting, match=f"{data.name} is data, and not the description"):
+            snapshot.add(data, owner.snapshots, org="bank_a", today=TODAY)
 
 
 CANARY = "8231907744021"
