@@ -71,7 +71,9 @@ class Parameters:
         """
         name = str(node.this)
         if name not in self.given:
-            raise self._refuse(text, node, f":{name} has no value; ", type_, beside)
+            others = ", ".join(f":{one}" for one in sorted(self.given))
+            given = f" (given: {others})" if others else ""
+            raise self._refuse(text, node, f":{name} has no value{given}; ", type_, beside)
         known = self.typed.get(name)
         wanted = _agreed(type_, known.type if known else self.given[name].type)
         if wanted is None:

@@ -117,7 +117,16 @@ def test_a_name_may_be_a_word_of_sql_and_a_value_may_say_its_type(catalogue: Cat
 
 
 REFUSED = [
-    ("b.days > ▸:x", {}, ":x has no value; a whole number is expected for 'days': from -3650"),
+    (
+        "b.days > ▸:x",
+        {},
+        ":x has no value (given: :from); a whole number is expected for 'days': from -3650",
+    ),
+    (
+        "b.days > ▸:x",
+        {"z": "1", "y": "1"},
+        ":x has no value (given: :from, :y, :z); a whole number",
+    ),
     ("b.days > ▸:x", {"x": "1.5"}, "does not fit; a whole number is expected for 'days'"),
     ("b.days > ▸:x", {"x": "3651"}, "never occurs; a whole number is expected for 'days'"),
     ("b.balance > ▸:x", {"x": "0.005"}, "from -1000000.00 to 1000000.00, with at most 2 decimals"),
