@@ -46,7 +46,7 @@ SELECT COUNT(*) AS n FROM bank.loans AS b JOIN (SELECT code AS uscc, industry, c
 SELECT b.class, COALESCE(SUM(b.balance), 0) / NULLIF(COUNT(b.balance), 0) AS mean, ABS(SUM(b.days) - SUM(r.capital)) AS d FROM bank.loans AS b JOIN (SELECT code AS uscc, industry, capital, listed FROM registry.firms) AS r USING (uscc) GROUP BY b.class;
 
 -- answered
-SELECT NULLIF(b.since, '2020-03-01') AS d, NULLIF(b.open, TRUE) AS o, NULLIF(b.days, 7) AS k, CASE b.since WHEN '2020-03-01' THEN 1 ELSE 0 END AS c, COUNT(*) AS n FROM bank.loans AS b JOIN (SELECT code AS uscc, industry, capital, listed FROM registry.firms) AS r USING (uscc) GROUP BY b.since, b.open, b.days;
+SELECT NULLIF(b.since, '2020-02-29') AS d, NULLIF(b.open, TRUE) AS o, NULLIF(b.days, 7) AS k, CASE b.since WHEN '2020-02-29' THEN 1 ELSE 0 END AS c, COUNT(*) AS n FROM bank.loans AS b JOIN (SELECT code AS uscc, industry, capital, listed FROM registry.firms) AS r USING (uscc) GROUP BY b.since, b.open, b.days;
 
 -- answered
 SELECT b.class, CASE WHEN COUNT(*) > 9 THEN 'many' WHEN COUNT(*) > 4 THEN b.class ELSE NULL END AS size, CASE COUNT(*) WHEN 1 THEN SUM(b.days) ELSE -0.5 END AS x FROM bank.loans AS b JOIN (SELECT code AS uscc, industry, capital, listed FROM registry.firms) AS r USING (uscc) GROUP BY b.class HAVING COALESCE(SUM(b.balance), 0) > -100000 ORDER BY CASE WHEN b.class = '正常' THEN 0 ELSE 1 END, COALESCE(b.class, '');
