@@ -60,7 +60,6 @@ __all__ = [
     "star_store_bytes",
     "star_take",
     "start_join",
-    "word_sums",
 ]
 
 SOURCE_DIGEST: Final[str]
@@ -316,7 +315,7 @@ class Told:
         """
 
 def star_store_bytes(contributors: int, size: int) -> int:
-    """Bytes of a contributor's store for at most `size` items, 1 to 2^20. Raises Misused."""
+    """Bytes of a contributor's store for at most `size` items, 1 to 2^24. Raises Misused."""
 
 def star_draw(run_id: bytes, count: int) -> Sequence[bytes]:
     """Fresh keys of 16 bytes, each to be shared with one other party. Raises Defect."""
@@ -411,12 +410,6 @@ class Journey:
         Beside them the index of the key at each place, −1 for a dummy, as a little-endian int32.
         Raises PointRefused, MessageRefused, Spent, Misused, Defect.
         """
-
-def word_sums(words: bytes, rows: bytes, number: int) -> Sequence[int]:
-    """The sums mod 2^128 of the words in each of the rows 1 to `number`; row 0 is none.
-
-    A word has 16 bytes, its row two, both little-endian. Raises Misused.
-    """
 
 # Single steps with a scalar in the open, for test vectors. No product code calls these.
 

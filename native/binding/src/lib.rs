@@ -14,7 +14,6 @@ mod plain_csv;
 mod psi_ecdh;
 mod psi_rr22;
 mod psi_star;
-mod words;
 
 use pyo3::prelude::*;
 
@@ -46,8 +45,6 @@ mod _core {
     };
     #[pymodule_export]
     use super::psi_star::{StarGathering, StarItems, star_draw, star_store_bytes, star_take};
-    #[pymodule_export]
-    use super::words::word_sums;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -64,7 +64,7 @@ def test_secret_objects_give_nothing_away(held: Any, leak: Callable[[Any], Any])
     [
         lambda: _core.star_store_bytes(0, SIZE),
         lambda: _core.star_store_bytes(1, 0),
-        lambda: _core.star_store_bytes(1, 2**20 + 1),
+        lambda: _core.star_store_bytes(1, 2**24 + 1),
         lambda: _core.star_store_bytes(2**40, SIZE),
         lambda: items(contributors=0).store(SIZE, [KEY]),
         lambda: items(SIZE + 1).store(SIZE, [KEY]),

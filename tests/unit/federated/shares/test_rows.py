@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from federated.shares.rows import rows_of, sums_by_row
 from federated.words import MODULUS, of_integers
-from native import _core
 
 WORDS = st.integers(0, MODULUS - 1)
 
@@ -28,7 +27,7 @@ def test_rows_are_numbered_from_one() -> None:
 
 
 def test_carries_go_through_all_of_a_long_sum() -> None:
-    """A million of the largest words: every addition carries."""
+    """A million of the largest words, more than are added at once: every limb carries each time."""
     number = 1_000_000
     rows = np.ones(number, dtype=np.uint16)
     words = np.full((number, 2), 2**64 - 1, dtype=np.uint64)
@@ -37,5 +36,16 @@ def test_carries_go_through_all_of_a_long_sum() -> None:
 
 def test_a_row_beyond_the_last_is_refused() -> None:
     words, rows = np.zeros((2, 2), dtype=np.uint64), np.array([1, 3], dtype=np.uint16)
-    with pytest.raises(_core.Misused):
+    with pytest.raises(ValueError, match="broadcast"):
         sums_by_row(words, rows, 2)
+
+
+def test_rows_that_are_added_in_several_pieces_are_whole() -> None:
+    """Some rows end within a piece, one has several pieces, one has nothing."""
+    random, number = np.random.default_rng(1), 700_000
+    rows = random.choice(np.array([0, 1, 2, 4], dtype=np.uint16), number, p=[0.1, 0.1, 0.75, 0.05])
+    words = np.zeros((number, 2), dtype=np.uint64)
+    words[:, 0] = random.integers(0, 2**40, number)
+    expected = [int(words[rows == row, 0].sum()) for row in range(1, 5)]
+    assert expected[2] == 0
+    assert sums_by_row(words, rows, 4) == expected
