@@ -4,18 +4,20 @@ Implements  an owner's guard against differences (docs/decisions/0037): no two r
             one receiver may differ by fewer of its subjects than its policy says, unless by none
 Learns      nobody: the files are the owner's own, mode 0600, beside its snapshots
 Not safe    against what the owner can't see: a receiver that changes its own list, differences of
-            rows between owners' groups, and differences of three answers or more; nor against what
-            a CASE inside of a sum chooses. A refusal tells that an earlier answer was near
+            rows between owners' groups, and differences of three answers or more. A refusal tells
+            that an earlier answer was near
 
-A row is a group of the owner's own, or its whole list; what other owners bring makes it smaller,
-and the difference of two rows, too. In a join, groups below k have no row of their own. In a row, a
-subject is there with a part: itself; of a key of several columns, those of its keys that are there;
-in a sum over UNION ALL, those of its rows. Two rows are compared if a subject has the same part in
-both: that one then vanishes from their difference, and those that have not stay.
+A row is a group of the owner's own, or its whole list, or of either what takes a branch of a CASE
+that is added up; what other owners bring makes it smaller, and the difference of two rows, too. In
+a join, groups below k have no row of their own. In a row, a subject is there with a part: itself;
+of a key of several columns, those of its keys that are there; in a sum over UNION ALL, those of its
+rows. Two rows are compared if a subject has the same part in both: that one then vanishes from
+their difference, and those that have not stay.
 
 Files       <folder>/<receiver>/<dataset>/<what parts are>/<SHA-256 of the content>: how many of
             subjects in groups there are, then of each the subject's number (64 bits, ascending),
-            that of its part (64 bits), then the number of the group (32 bits)
+            that of its part (64 bits), then the number of the group (32 bits); one more byte at
+            the end of groups that a CASE divides
             <folder>/seed: what subjects are numbered by
 """
 
@@ -47,6 +49,8 @@ _ROWS: Final = "rows"
 
 Numbers = NDArray[np.uint64]
 Places = NDArray[np.int32]
+Branches = NDArray[np.integer]
+"""Which branches of a CASE are taken: the same have one number."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -59,12 +63,15 @@ class Brought:
     """What of the subject is in the group; its parts in two groups add up to that in both."""
     groups: Places
     """Numbered as they come; -1 for one that has no row of its own."""
+    divided: bool = False
+    """By branches of a CASE: then what is in all groups together is no row beside them."""
 
     def to_bytes(self) -> bytes:
         """As it is kept."""
         head = len(self.subjects).to_bytes(8, "little")
         wide = (self.subjects.astype("<u8").tobytes(), self.parts.astype("<u8").tobytes())
-        return b"".join((head, *wide, self.groups.astype("<i4").tobytes()))
+        end = b"\1" if self.divided else b""
+        return b"".join((head, *wide, self.groups.astype("<i4").tobytes(), end))
 
     @staticmethod
     def from_bytes(content: bytes) -> "Brought":
@@ -75,10 +82,12 @@ class Brought:
             for at in range(2)
         )
         groups = np.frombuffer(content, "<i4", count, offset=8 + 16 * count).astype(np.int32)
-        return Brought(subjects, parts, groups)
+        return Brought(subjects, parts, groups, len(content) > 8 + 20 * count)
 
     @staticmethod
-    def of(subjects: Numbers, parts: Numbers, groups: Places) -> "Brought":
+    def of(
+        subjects: Numbers, parts: Numbers, groups: Places, *, divided: bool = False
+    ) -> "Brought":
         """From parts in any order, of which a subject may have several in a group."""
         order = np.lexsort((groups, subjects))
         subjects, groups = subjects[order], groups[order]
@@ -87,12 +96,14 @@ class Brought:
         starts = np.flatnonzero(first)
         # Modulo 2^64.
         together = np.add.reduceat(parts[order], starts) if len(starts) else parts
-        return Brought(subjects[starts], together, groups[starts])
+        return Brought(subjects[starts], together, groups[starts], divided)
 
-    def rows(self) -> tuple["Brought", "Brought"]:
+    def rows(self) -> tuple["Brought", ...]:
         """Only what is in groups that have a row of their own; and the whole list for one group."""
         has = self.groups > _NONE
         of_groups = Brought(self.subjects[has], self.parts[has], self.groups[has])
+        if self.divided:
+            return (of_groups,)
         one_group = np.zeros(len(self.groups), dtype=np.int32)
         return of_groups, Brought.of(self.subjects, self.parts, one_group)
 
@@ -122,11 +133,13 @@ class Answered:
         groups: Sequence[Hashable],
         k: int,
         columns: Mapping[str, PartKind],
+        taken: Sequence[Branches] = (),
     ) -> Iterator[tuple[str, Brought]]:
         """What a join is about to be given: keys, each once, and the group of each.
 
-        `columns` are those of the key, in its order. For each that holds keys, which are subjects
-        then: what its parts are called, and what is brought.
+        `columns` are those of the key, in its order; `taken` has of each CASE that is added up the
+        branches that each key takes. For each column that holds keys, which are subjects then, and
+        for each way to divide them: what its parts are called, and what is brought.
         """
         with self._lock:
             seed = self._seed()
@@ -141,20 +154,26 @@ class Answered:
             parts += numbers * (seed[-1 - place] | np.uint64(1))
         for (name, kind), subjects in zip(columns.items(), each, strict=True):
             if isinstance(kind, KeyKind):
-                others = (other for other, _ in by_name if other != name)
-                yield ".".join((name, *others)), Brought.of(subjects, parts, found)
+                called = ".".join((name, *(other for other, _ in by_name if other != name)))
+                for one in _brought(subjects, parts, found, taken):
+                    yield called, one
 
     def brought_rows(
-        self, subjects: Keys, parts: Numbers, groups: Sequence[Hashable]
-    ) -> tuple[str, Brought]:
+        self,
+        subjects: Keys,
+        parts: Numbers,
+        groups: Sequence[Hashable],
+        taken: Sequence[Branches] = (),
+    ) -> Iterator[tuple[str, Brought]]:
         """The same of a sum over UNION ALL: of each subject in a group, its rows there.
 
         Every group has a row: others' rows may make it large enough.
         """
         with self._lock:
             seed = self._seed()
-        found = Groups.of(groups).of_keys
-        return _ROWS, Brought.of(key_numbers(subjects, seed), parts, found)
+        numbers = key_numbers(subjects, seed)
+        for one in _brought(numbers, parts, Groups.of(groups).of_keys, taken):
+            yield _ROWS, one
 
     def _check(self, answer: Answer, me: str) -> None:
         rows = answer.brought.rows()
@@ -235,6 +254,20 @@ def key_numbers(keys: Keys, seed: NDArray[np.uint64]) -> Numbers:
             word = seed[place % _LONGEST_KEY]
             found[first : first + _AT_ONCE] += np.where(inside, byte * word, np.uint64(0))
     return found
+
+
+def _brought(
+    subjects: Numbers, parts: Numbers, groups: Places, taken: Sequence[Branches]
+) -> Iterator[Brought]:
+    """By groups; then by each of them, and of the whole list, by the branches of each CASE."""
+    yield Brought.of(subjects, parts, groups)
+    whole = np.zeros(len(groups), dtype=np.int32)
+    for branches in taken:
+        for within in (groups, whole) if groups.any() else (whole,):
+            pairs = within.astype(np.int64) * (int(branches.max(initial=0)) + 1) + branches
+            _, numbered = np.unique(pairs, return_inverse=True)
+            apart = np.where(within > _NONE, numbered.reshape(-1), _NONE).astype(np.int32)
+            yield Brought.of(subjects, parts, apart, divided=True)
 
 
 def nearest_rows(old: Sequence[Brought], new: Sequence[Brought]) -> int:

@@ -20,6 +20,7 @@ from threading import Timer
 
 import duckdb
 import numpy as np
+from numpy.typing import NDArray
 
 from contract.errors import BadValue, QueryTooLong, SeveralRows, SmallBranch
 from federated.join.codes import Groups
@@ -45,6 +46,8 @@ class LocalRows:
     """The own group of each key: its labels in the order of the plan's group columns."""
     values: Sequence[Integers]
     """The columns that are sent, limbs apart, in the order of the plan's value columns."""
+    taken: Sequence[NDArray[np.integer]] = ()
+    """Of each CASE that is added up which branches a key's rows take; the same have one number."""
 
 
 def run_local(
@@ -69,14 +72,17 @@ def run_local(
         keys, order = found.keys, found.rows
         if len(keys) < len(order):
             raise _several_rows(part)
+        taken = []
         for i in range(part.picks):
-            check_branches(part, column_of(connection, f"p{i}"), k)
+            branches = column_of(connection, f"p{i}")
+            check_branches(part, branches, k)
+            taken.append(numbered(branches)[order])
         groups = groups_of(connection, [f"g{i}" for i in range(len(part.groups))], len(keys))
         values: list[Integers] | Aside = [] if aside is None else aside
         for i, value in enumerate(part.values):
             for limb in _limbs(part, value, column_of(connection, f"v{i}")[order]):
                 values.append(limb)
-    return LocalRows(keys, Groups(groups.labels, groups.of_keys[order]), values)
+    return LocalRows(keys, Groups(groups.labels, groups.of_keys[order]), values, taken)
 
 
 def keys_of(connection: duckdb.DuckDBPyConnection) -> Keys:
@@ -186,6 +192,12 @@ def check_branches(part: LocalPart | UnionPart, taken: Integers, k: int) -> None
             " folds small groups.",
             rule=f"k = {k}",
         )
+
+
+def numbered(branches: Integers) -> NDArray[np.integer]:
+    """Small numbers, alike where the branches are that rows take: rows are many."""
+    different, numbers = np.unique(branches, return_inverse=True)
+    return numbers.reshape(-1).astype(np.min_scalar_type(len(different)))
 
 
 def _limbs(part: LocalPart, value: ValueColumn, column: Integers) -> Iterator[Integers]:

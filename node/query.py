@@ -122,7 +122,8 @@ class _Play:
 
         def bring(dataset: KeyedDataset) -> Iterable[tuple[str, Brought]]:
             columns = dict(zip(dataset.key, kinds, strict=True))
-            return services.answered.brought_keys(rows.keys, rows.groups, self._plan.k, columns)
+            of = (rows.keys, rows.groups, self._plan.k, columns, rows.taken)
+            return services.answered.brought_keys(*of)
 
         await comparing.gate(stage, self._seat.receiver, bring)
 

@@ -9,7 +9,7 @@ Nothing goes from node to node: what one member has for another is sealed for it
 the coordinator. What each sees on the way is in federated/SPEC.md §5.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
@@ -75,9 +75,9 @@ class _Play:
         me = self._stage.me
         return run_union(self._plan, me, self._parquet, receives=me == self._receiver)
 
-    def _brought(self, _: KeyedDataset) -> list[tuple[str, Brought]]:
-        subjects, parts, groups = rows_brought(self._plan, self._stage.me, self._parquet)
-        return [self._stage.services.answered.brought_rows(subjects, parts, groups)]
+    def _brought(self, _: KeyedDataset) -> Iterable[tuple[str, Brought]]:
+        own = rows_brought(self._plan, self._stage.me, self._parquet)
+        return self._stage.services.answered.brought_rows(*own)
 
     # ── attempts, until one is of all its members ───────────────────────────────────────────────
 

@@ -22,7 +22,17 @@ from federated.query.union_part import BRACKET, UnionPart
 from federated.query.union_plan import Dimension, UnionPlan
 from federated.union.counts import word_of
 from federated.words import Words, of_integers
-from node.local import SECONDS, check_branches, groups_of, keys_of, limited, snapshots
+from node.answered import Branches
+from node.local import (
+    SECONDS,
+    check_branches,
+    column_of,
+    groups_of,
+    keys_of,
+    limited,
+    numbered,
+    snapshots,
+)
 from psi.keys import Keys
 
 
@@ -71,8 +81,10 @@ def run_union(
 
 def rows_brought(
     plan: UnionPlan, org: str, parquet: Path, *, seconds: float = SECONDS
-) -> tuple[Keys, NDArray[np.uint64], Groups]:
-    """Of each subject of `org` in a cell: the subject, its rows as a number, the cell. Blocking.
+) -> tuple[Keys, NDArray[np.uint64], Groups, list[Branches]]:
+    """Of rows of a subject of `org` in a cell: the subject, the rows as a number, the cell.
+
+    And of each CASE that is added up the branch that these rows take. Blocking.
 
     Raises QueryTooLong, SnapshotChanged, StorageFull.
     """
@@ -84,7 +96,8 @@ def rows_brought(
         parts = connection.execute("SELECT part FROM own").fetchnumpy()["part"]
         labels = [f"g{place}" for place in range(len(plan.dimensions))]
         groups = groups_of(connection, labels, len(subjects))
-    return subjects, np.ma.getdata(parts).astype(np.uint64), groups
+        taken = [numbered(column_of(connection, f"p{place}")) for place in range(plan.picks)]
+    return subjects, np.ma.getdata(parts).astype(np.uint64), groups, taken
 
 
 def _labels(dimension: Dimension) -> tuple[str | None, ...]:

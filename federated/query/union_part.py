@@ -110,13 +110,16 @@ def _is_one_row(key: CatalogueColumn | CatalogueKey | None) -> bool:
 
 
 def brought_sql(part: Part) -> str:
-    """Of every subject with some labels its rows: their numbers, added up modulo 2^64."""
-    labels = _label_names(part)
+    """Of every subject with some labels, and branches that rows take, the rows of these.
+
+    They are one number: the rows' own, added up modulo 2^64.
+    """
+    apart = [*_label_names(part), *(_column(f"p{place}") for place in range(len(part.picks)))]
     total = exp.Mod(this=exp.Sum(this=_column(_ROW)), expression=number(_NUMBERS))
-    made = [named(_column(_KEY), "key"), named(cast(total, "UBIGINT"), "part"), *labels]
-    rows = _rows(part, [_column(_ROW), *_labels(part)])
+    made = [named(_column(_KEY), "key"), named(cast(total, "UBIGINT"), "part"), *apart]
+    rows = _rows(part, [_column(_ROW), *_labels(part), *_taken(part)])
     select = exp.select(*made).from_(rows)
-    return in_duckdb(select.group_by(_column(_KEY), *(label.copy() for label in labels)))
+    return in_duckdb(select.group_by(_column(_KEY), *(one.copy() for one in apart)))
 
 
 def read_of_bracket(part: Part) -> set[str]:
@@ -155,12 +158,16 @@ def picked_sql(part: Part) -> str | None:
     """Of every subject the branches that its rows take; None if no CASE is added up."""
     if not part.picks:
         return None
-    columns = [named(cast(sql, "BIGINT"), f"p{place}") for place, sql in enumerate(part.picks)]
     every = [
         named(exp.Anonymous(this="BIT_OR", expressions=[_column(f"p{place}")]), f"p{place}")
         for place in range(len(part.picks))
     ]
-    return in_duckdb(exp.select(*every).from_(_rows(part, columns)).group_by(_column(_KEY)))
+    return in_duckdb(exp.select(*every).from_(_rows(part, _taken(part))).group_by(_column(_KEY)))
+
+
+def _taken(part: Part) -> list[exp.Expr]:
+    """Of each CASE that is added up the branch that a row takes."""
+    return [named(cast(sql, "BIGINT"), f"p{place}") for place, sql in enumerate(part.picks)]
 
 
 def _rows(part: Part, columns: Sequence[exp.Expr]) -> exp.Subquery:

@@ -87,7 +87,7 @@ class UnionPlan(Compiled):
     picks: int
     sql_of_brought: str = Field(
         description="for DuckDB, of the table `bracket` with numbers of rows: of each subject with"
-        " the labels g0, … its `key`, and its rows as one number, `part`"
+        " the labels g0, … and the branches p0, … its `key`, and its rows as one number, `part`"
     )
     parts: tuple[UnionPart, ...]
     table: Table

@@ -92,10 +92,15 @@ def _banded(edge: int) -> str:
 
 OWN = "a condition on the owner's column"
 EDGE = "the edge of the owner's bands"
+CHOSEN = "the edge of a CASE inside of the sum"
 MINE = "a condition on the receiver's column"
 TRACKERS = {
     OWN: (SALES, f"{SALES} WHERE f.staff <> {VICTIM}"),
     EDGE: (_banded(VICTIM), _banded(VICTIM + 1)),
+    CHOSEN: tuple(
+        f"SELECT COUNT(*) AS n, SUM(CASE WHEN f.staff < {edge} THEN f.sales ELSE 0 END) AS s {JOIN}"
+        for edge in (VICTIM, VICTIM + 1)
+    ),
     MINE: (SALES, f"{SALES} WHERE b.days <> 77"),
 }
 """Two statements of which the second leaves out the victim, or puts it elsewhere."""
@@ -109,6 +114,8 @@ def tracker(folder: Path) -> Iterator[Trial]:
             (OWN, Guard.TAKEN_AWAY, BUREAU, ""),
             (EDGE, Guard.THERE, BUREAU, CHANGE),
             (EDGE, Guard.TAKEN_AWAY, BUREAU, ""),
+            (CHOSEN, Guard.THERE, BUREAU, CHANGE),
+            (CHOSEN, Guard.TAKEN_AWAY, BUREAU, ""),
             (MINE, Guard.THERE, BANK, CHANGE),
             (MINE, Guard.NONE_YET, BUREAU, CHANGE),
         )

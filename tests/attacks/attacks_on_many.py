@@ -115,8 +115,9 @@ class Union:
         plan = plan_of_union(contract)
         for dataset, fewest in min_changes(rules).items():
             answered = Answered(self.folder / BUREAU / "answered")
-            of, brought = answered.brought_rows(*rows_brought(plan, BUREAU, self.parquet[BUREAU]))
-            answered.keep([Answer(BANK, dataset, of, brought, fewest)], BUREAU)
+            own = rows_brought(plan, BUREAU, self.parquet[BUREAU])
+            brought = answered.brought_rows(*own)
+            answered.keep([Answer(BANK, dataset, of, one, fewest) for of, one in brought], BUREAU)
         words = [
             run_union(plan, org, self.parquet[org], receives=org == BANK).words for org in MEMBERS
         ]

@@ -116,7 +116,7 @@ class Bench:
                 answered = Answered(self.folder / part.org / "data" / "answered")
                 party, own = contract.party(part.org), rows[part.org]
                 columns = dict(zip(party.key, party.kinds, strict=True))
-                brought = answered.brought_keys(own.keys, own.groups, plan.k, columns)
+                brought = answered.brought_keys(own.keys, own.groups, plan.k, columns, own.taken)
                 answers = [Answer(BANK, dataset, of, one, fewest) for of, one in brought]
                 answered.keep(answers, part.org)
         self._asked += 1

@@ -123,7 +123,7 @@ def test_rows_of_a_subject_are_one_part_in_each_group(tmp_path: Path) -> None:
     def answer_of(*rows: tuple[int, int, str]) -> Answer:
         subjects = Keys.of([b"%d" % subject for subject, _, _ in rows])
         parts = np.array([part for _, part, _ in rows], dtype=np.uint64)
-        of, found = answered.brought_rows(subjects, parts, [group for *_, group in rows])
+        ((of, found),) = answered.brought_rows(subjects, parts, [group for *_, group in rows])
         return Answer("bank", "loans", of, found, 5)
 
     others = [(subject, 2**63 + subject, "a") for subject in range(60)]
@@ -135,6 +135,35 @@ def test_rows_of_a_subject_are_one_part_in_each_group(tmp_path: Path) -> None:
     answered.keep([answer_of(*others, (99, 7, "a"), (99, 8, "b"))], "bureau")
     # Nobody is alike, say in another month: nothing vanishes from the difference.
     answered.keep([answer_of(*((subject, part + 1, "a") for subject, part, _ in others))], "bureau")
+
+
+def test_who_takes_a_branch_of_a_case_that_is_added_up_is_a_row_too(tmp_path: Path) -> None:
+    """Of each group and of the whole list: a small group has no row, and its firms a branch."""
+    kinds: dict[str, PartKind] = {"uscc": KeyKind.USCC}
+
+    def answers(answered: Answered, edge: int, groups: str) -> list[Answer]:
+        keys = [b"uscc:%d" % one for one in range(60)]
+        taken = np.array([1 if one < edge else 2 for one in range(60)], dtype=np.int64)
+        labels = [groups[one % len(groups)] for one in range(60)]
+        found = answered.brought_keys(keys, labels, K, kinds, [taken])
+        return [Answer("bank", "loans", of, one, 5) for of, one in found]
+
+    for name, groups in (("one", "a"), ("two", "ab"), ("small", "a" * 59 + "b")):
+        answered = Answered(tmp_path / name)
+        answered.keep(answers(answered, 20, groups), "bureau")
+        for near in (16, 19, 21, 24):
+            with pytest.raises(Withheld):
+                answered.keep(answers(answered, near, groups), "bureau")
+        answered.keep(answers(answered, 20, groups), "bureau")
+        answered.keep(answers(answered, 40, groups), "bureau")
+    # What an earlier answer adds up of all is a row that a branch may be near to.
+    answered = Answered(tmp_path / "all")
+    ((of, whole),) = answered.brought_keys(
+        [b"uscc:%d" % one for one in range(60)], [()] * 60, K, kinds
+    )
+    answered.keep([Answer("bank", "loans", of, whole, 5)], "bureau")
+    with pytest.raises(Withheld):
+        answered.keep(answers(answered, 57, "a"), "bureau")
 
 
 def test_a_subjects_number_is_made_of_all_its_bytes() -> None:

@@ -128,7 +128,8 @@ def test_a_branch_that_few_subjects_take_is_not_added_up_but_for_the_receiver(
 
 def parts_of(plan: UnionPlan, parquet: Path) -> dict[tuple[str, object], int]:
     """Of each subject in each cell its rows, as one number."""
-    subjects, parts, groups = rows_brought(plan, "bank", parquet)
+    subjects, parts, groups, taken = rows_brought(plan, "bank", parquet)
+    assert taken == []
     found = {
         (subject.decode(), *group): int(part)
         for subject, part, group in zip(subjects, parts, groups, strict=True)
@@ -148,6 +149,32 @@ def test_what_is_compared_with_earlier_answers_is_every_row_of_a_subject(made: M
     assert early.keys() == whole.keys()
     assert [one for one in whole if whole[one] != early[one]] == [(A, "retail")]
     assert (early[A, "retail"] + late[A, "retail"]) % 2**64 == whole[A, "retail"]
+
+
+def test_rows_are_told_apart_by_the_branches_that_they_take(made: Made) -> None:
+    parquet, entry = made(LOANS)
+    like = {org: entry.model_copy(update={"org": org}) for org in ("bank", "other", "third")}
+    rows = " UNION ALL ".join(f"SELECT balance, late, trade FROM {org}.loans" for org in like)
+    chosen = "SUM(CASE WHEN late THEN balance ELSE 0 END) AS s, SUM(ABS(balance)) AS a"
+    sql = f"SELECT trade, {chosen} FROM ({rows}) GROUP BY trade"
+    union = parse(sql, {org: {"loans": one} for org, one in like.items()})
+    plan = compile_union(union, receivers=("other",), k=2)
+    subjects, parts, groups, (taken, signs) = rows_brought(plan, "bank", parquet)
+    assert set(signs.tolist()) <= {0, 1}
+    found = {
+        (subject.decode(), groups[place], int(taken[place]), int(signs[place])): int(parts[place])
+        for place, subject in enumerate(subjects)
+    }
+    assert len(found) == len(subjects)
+    late = parts_of(planned(entry, "WHERE late"), parquet)
+    whole = parts_of(planned(entry), parquet)
+    for (subject, trade), part in whole.items():
+        own = dict.fromkeys((0, 1), 0)
+        for (who, group, branch, _), one in found.items():
+            if (who, group) == (subject, (trade,)):
+                own[branch] += one
+        assert own[0] % 2**64 == late.get((subject, trade), 0)
+        assert sum(own.values()) % 2**64 == part
 
 
 @pytest.mark.parametrize("declared", [True, False])
