@@ -54,6 +54,7 @@ async def test_before_the_node_was_ever_started(node: Folder) -> None:
         Check.CERTIFICATE: Outcome.OK,
         Check.LIFETIME: Outcome.OK,
         Check.POLICY: Outcome.WARNING,
+        Check.EXTRAS: Outcome.OK,
         Check.DATASETS: Outcome.WARNING,
         Check.SOCKET: Outcome.OK,
         Check.DATA: Outcome.OK,
