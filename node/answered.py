@@ -4,8 +4,9 @@ Implements  an owner's guard against differences (docs/decisions/0037): no two r
             one receiver may differ by fewer of its subjects than its policy says, unless by none
 Learns      nobody: the files are the owner's own, mode 0600, beside its snapshots
 Not safe    against what the owner can't see: a receiver that changes its own list, differences of
-            rows between owners' groups, and differences of three answers or more. A refusal tells
-            that an earlier answer was near
+            rows between owners' groups, and differences of three answers or more; nor of several
+            branches of a CASE that are added up together. A refusal tells that an earlier answer
+            was near
 
 A row is a group of the owner's own, or its whole list, or of either what takes a branch of a CASE
 that is added up; what other owners bring makes it smaller, and the difference of two rows, too. In
@@ -50,7 +51,7 @@ _ROWS: Final = "rows"
 Numbers = NDArray[np.uint64]
 Places = NDArray[np.int32]
 Branches = NDArray[np.integer]
-"""Which branches of a CASE are taken: the same have one number."""
+"""Which branches of a CASE are taken, a bit for each."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -263,8 +264,9 @@ def _brought(
     yield Brought.of(subjects, parts, groups)
     whole = np.zeros(len(groups), dtype=np.int32)
     for branches in taken:
+        different, numbers = np.unique(branches, return_inverse=True)
         for within in (groups, whole) if groups.any() else (whole,):
-            pairs = within.astype(np.int64) * (int(branches.max(initial=0)) + 1) + branches
+            pairs = within.astype(np.int64) * len(different) + numbers.reshape(-1)
             _, numbered = np.unique(pairs, return_inverse=True)
             apart = np.where(within > _NONE, numbered.reshape(-1), _NONE).astype(np.int32)
             yield Brought.of(subjects, parts, apart, divided=True)

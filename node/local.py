@@ -47,7 +47,7 @@ class LocalRows:
     values: Sequence[Integers]
     """The columns that are sent, limbs apart, in the order of the plan's value columns."""
     taken: Sequence[NDArray[np.integer]] = ()
-    """Of each CASE that is added up which branches a key's rows take; the same have one number."""
+    """Of each CASE that is added up which branches a key's rows take, a bit for each."""
 
 
 def run_local(
@@ -76,7 +76,7 @@ def run_local(
         for i in range(part.picks):
             branches = column_of(connection, f"p{i}")
             check_branches(part, branches, k)
-            taken.append(numbered(branches)[order])
+            taken.append(_narrow(branches)[order])
         groups = groups_of(connection, [f"g{i}" for i in range(len(part.groups))], len(keys))
         values: list[Integers] | Aside = [] if aside is None else aside
         for i, value in enumerate(part.values):
@@ -194,10 +194,9 @@ def check_branches(part: LocalPart | UnionPart, taken: Integers, k: int) -> None
         )
 
 
-def numbered(branches: Integers) -> NDArray[np.integer]:
-    """Small numbers, alike where the branches are that rows take: rows are many."""
-    different, numbers = np.unique(branches, return_inverse=True)
-    return numbers.reshape(-1).astype(np.min_scalar_type(len(different)))
+def _narrow(branches: Integers) -> NDArray[np.integer]:
+    """In as few bytes as hold the bits of all branches: rows are many, branches few."""
+    return branches.astype(np.min_scalar_type(int(branches.max(initial=0))))
 
 
 def _limbs(part: LocalPart, value: ValueColumn, column: Integers) -> Iterator[Integers]:

@@ -30,7 +30,6 @@ from node.local import (
     groups_of,
     keys_of,
     limited,
-    numbered,
     snapshots,
 )
 from psi.keys import Keys
@@ -96,7 +95,7 @@ def rows_brought(
         parts = connection.execute("SELECT part FROM own").fetchnumpy()["part"]
         labels = [f"g{place}" for place in range(len(plan.dimensions))]
         groups = groups_of(connection, labels, len(subjects))
-        taken = [numbered(column_of(connection, f"p{place}")) for place in range(plan.picks)]
+        taken: list[Branches] = [column_of(connection, f"p{i}") for i in range(plan.picks)]
     return subjects, np.ma.getdata(parts).astype(np.uint64), groups, taken
 
 

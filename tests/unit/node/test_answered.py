@@ -141,9 +141,9 @@ def test_who_takes_a_branch_of_a_case_that_is_added_up_is_a_row_too(tmp_path: Pa
     """Of each group and of the whole list: a small group has no row, and its firms a branch."""
     kinds: dict[str, PartKind] = {"uscc": KeyKind.USCC}
 
-    def answers(answered: Answered, edge: int, groups: str) -> list[Answer]:
+    def answers(answered: Answered, edge: int, groups: str, first: int = 0) -> list[Answer]:
         keys = [b"uscc:%d" % one for one in range(60)]
-        taken = np.array([1 if one < edge else 2 for one in range(60)], dtype=np.int64)
+        taken = np.array([1 << (first + (one >= edge)) for one in range(60)], dtype=np.int64)
         labels = [groups[one % len(groups)] for one in range(60)]
         found = answered.brought_keys(keys, labels, K, kinds, [taken])
         return [Answer("bank", "loans", of, one, 5) for of, one in found]
@@ -156,6 +156,12 @@ def test_who_takes_a_branch_of_a_case_that_is_added_up_is_a_row_too(tmp_path: Pa
                 answered.keep(answers(answered, near, groups), "bureau")
         answered.keep(answers(answered, 20, groups), "bureau")
         answered.keep(answers(answered, 40, groups), "bureau")
+    # The last branches that there can be are as different as the first ones.
+    answered = Answered(tmp_path / "last")
+    answered.keep(answers(answered, 20, "abcd", 60), "bureau")
+    with pytest.raises(Withheld):
+        answered.keep(answers(answered, 21, "abcd", 60), "bureau")
+    answered.keep(answers(answered, 40, "abcd", 60), "bureau")
     # What an earlier answer adds up of all is a row that a branch may be near to.
     answered = Answered(tmp_path / "all")
     ((of, whole),) = answered.brought_keys(

@@ -209,6 +209,13 @@ def test_a_key_whose_rows_take_several_branches_counts_in_each(made: Made) -> No
     assert len(run_local(query, made(LOANS), k=3).keys) == 3
 
 
+@pytest.mark.parametrize("bit", [0, 7, 8, 61])
+def test_the_branches_that_keys_take_come_in_the_order_of_keys(made: Made, bit: int) -> None:
+    query = part(f", (days < 7)::BIGINT << {bit} AS p0", picks=1)
+    (taken,) = run_local(query, made(LOANS), k=1).taken
+    assert taken.tolist() == [0, 1 << bit, 1 << bit]
+
+
 def test_a_key_of_several_columns_is_written_as_every_owner_writes_it(tmp_path: Path) -> None:
     key = '[[key]]\ncolumns = ["uscc", "days", "class", "since", "open"]\n'
     (tmp_path / "loans.csv").write_text(
