@@ -17,7 +17,7 @@ from contract.dataset import ColumnType
 from contract.errors import RequestError
 from federated.query.aggregates import Aggregates, Read
 from federated.query.conditions import day
-from federated.query.expressions import Expressions
+from federated.query.expressions import DIFFERENT, Expressions
 from federated.query.figures import Dimension
 from federated.query.formula import Call, Constant, Formula, Operator, call, figures_in
 from federated.query.subquery import not_grouped
@@ -262,28 +262,22 @@ class Above:
 
     def _alike(self, nodes: Sequence[exp.Expr]) -> tuple[list[Formula], ColumnType]:
         """Values of one type, NULL among them."""
-        read = {
-            id(one): self.value(one)
-            for one in nodes
-            if not isinstance(one.unnest(), exp.Null | exp.Placeholder)
-        }
-        types = [one.type for one in read.values()]
+        read = [
+            None if isinstance(node.unnest(), exp.Null | exp.Placeholder) else self.value(node)
+            for node in nodes
+        ]
+        types = [one.type for one in read if one]
         if not types:
             raise self.text.refuse(
                 nodes[0], "no value here says what type it has", "Write one that is not NULL."
             )
-        for one in nodes:
-            if id(one) in read and _kind(read[id(one)].type) is not _kind(types[0]):
-                raise self.text.refuse(
-                    one,
-                    "the values that stand here are of different types",
-                    "Give all of them one type: all numbers, all texts, all dates, or all TRUE or"
-                    " FALSE.",
-                )
+        for node, one in zip(nodes, read, strict=True):
+            if one and _kind(one.type) is not _kind(types[0]):
+                raise self.text.refuse(node, *DIFFERENT)
         type_ = types[0] if len(set(types)) == 1 else ColumnType.DECIMAL
         values = [
-            read[id(one)].formula if id(one) in read else self._or_nothing(one, type_)
-            for one in nodes
+            one.formula if one else self._or_nothing(node, type_)
+            for node, one in zip(nodes, read, strict=True)
         ]
         return values, type_
 

@@ -31,6 +31,10 @@ from federated.query.values import (
 
 MOST_BRANCHES = 62
 """A branch is a bit of an integer."""
+DIFFERENT = (
+    "the values that stand here are of different types",
+    "Give all of them one type: all numbers, all texts, all dates, or all TRUE or FALSE.",
+)
 _MOST_COMPARED = 8
 _LONGEST_FORMULA = 8_192
 _LONGEST_PART = 64
@@ -205,12 +209,7 @@ class Expressions(Conditions):
             found: set[Column] = set()
             one = exp.Null() if _is_null(value) else self.plain(value, type_, found)
             if one is None:
-                raise self.text.refuse(
-                    value,
-                    "the values that stand here are of different types",
-                    "Give all of them one type: all numbers, all texts, all dates, or all TRUE or"
-                    " FALSE.",
-                )
+                raise self.text.refuse(value, *DIFFERENT)
             shown |= found
             sql.append(one)
             nullable.append(_is_null(value) or any(column.nullable for column in found))

@@ -6,8 +6,6 @@ Why first   all that reads a tree knows one way to say a thing, and a contract h
             is written out is then checked like anything else: each node of it is on the list
 """
 
-from collections.abc import Iterator
-
 from sqlglot import exp
 
 from contract import names
@@ -147,13 +145,15 @@ def _where(condition: exp.Expr, value: exp.Expr, otherwise: exp.Expr | None = No
 
 def _quantile(text: Text, node: exp.WithinGroup) -> exp.Expr:
     """PERCENTILE_CONT(share) WITHIN GROUP (ORDER BY number) as a function of both."""
-    quantile, (by, *others) = node.this, _ordered(node)
-    if not isinstance(quantile, _RANKS) or quantile.expression or by is None or others:
+    quantile, order = node.this, node.expression
+    ordered = order.expressions if isinstance(order, exp.Order) else []
+    if not isinstance(quantile, _RANKS) or quantile.expression or len(ordered) != 1:
         raise text.refuse(
             node,
             "WITHIN GROUP orders one number for PERCENTILE_CONT or PERCENTILE_DISC",
             "Write QUANTILE_CONT(column, 0.9) or QUANTILE_DISC(column, 0.9).",
         )
+    (by,) = ordered
     if by.args.get("desc"):
         raise text.refuse(
             node,
@@ -161,9 +161,3 @@ def _quantile(text: Text, node: exp.WithinGroup) -> exp.Expr:
             "Leave out DESC, and take 1 less the share.",
         )
     return type(quantile)(this=by.this, expression=quantile.this)
-
-
-def _ordered(node: exp.WithinGroup) -> Iterator[exp.Expr | None]:
-    order = node.expression
-    found = order.expressions if isinstance(order, exp.Order) else []
-    yield from found or [None]
