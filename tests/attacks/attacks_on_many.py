@@ -28,13 +28,11 @@ from federated.union.tally import tally
 from federated.words import to_integers, total
 from node.answered import Answer, Answered
 from node.gate import check_policy, min_changes
-from node.parties import Offer
-from node.propose import Wish, draft
 from node.union_rows import rows_brought, run_union
 from tests.attacks.attacks_on_answers import PEOPLE, STRANGERS, VICTIM, K, number
 from tests.attacks.bench import BANK, BUREAU, MONTHS, TODAY, Bench, Row
 from tests.attacks.trial import Guard, Trial
-from tests.flow.union_in_process import identity_of
+from tests.flow.union_in_process import proposed
 
 FEWER = MONTHS - 1
 """A minimum change that the keys of one firm would pass for, were they taken for subjects."""
@@ -131,20 +129,15 @@ class Union:
             f"SELECT {columns} FROM {org}.firms WHERE {condition}"
             for org, (columns, condition) in selected.items()
         )
-        wish = Wish(
-            kind="query",
-            datasets=(),
-            on=(),
-            receivers=(BANK,),
+        sql = f"SELECT COUNT(*) AS n, SUM(sales) AS sales FROM ({rows})"
+        return proposed(
+            sql,
+            self.entries.values(),
+            me=BANK,
             purpose="JOINT_STATISTICS",
-            basis="SYNTHETIC_TEST",
-            lasts_seconds=3600,
-            statement=f"SELECT COUNT(*) AS n, SUM(sales) AS sales FROM ({rows})",
             min_group=K,
             min_join=2,
         )
-        offers = {org: Offer(identity_of(org), {"firms": one}) for org, one in self.entries.items()}
-        return draft(wish, offers, me=BANK)
 
     def _policy(self) -> Policy:
         uses = {"sales": ["sum"], **{name: ["filter", "group"] for name in self.chosen_by}}

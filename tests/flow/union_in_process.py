@@ -6,13 +6,14 @@ coordinator/union_work.py. Nothing is signed, and nothing waits: `turn` lets eve
 due once.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from hashlib import sha256
 from random import Random
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -51,6 +52,8 @@ from federated.union import member
 from federated.union.counts import word_of
 from federated.union.messages import read_outcome
 from federated.words import of_integers
+from node.parties import Offer
+from node.propose import Wish, draft
 
 COORDINATOR = "coordinator"
 TRADES = ("farming", "mining", "retail", "transport", "water")
@@ -81,6 +84,26 @@ def entry_of(org: str, trades: tuple[str, ...] = TRADES) -> CatalogueEntry:
     )
     columns = (key, trade, balance)
     return CatalogueEntry(org=org, name="loans", columns=columns, refreshed=date(2026, 3, 1))
+
+
+def proposed(
+    statement: str, entries: Iterable[CatalogueEntry], *, me: str, **terms: Any
+) -> Contract:
+    """The contract that a node makes of what its own people type, who are to have the result."""
+    wish = Wish(
+        kind="query",
+        datasets=(),
+        on=(),
+        receivers=(me,),
+        purpose="CREDIT_MICRO",
+        basis="SYNTHETIC_TEST",
+        lasts_seconds=3600,
+        statement=statement,
+        min_group=K,
+        min_join=K,
+    )
+    offers = {one.org: Offer(identity_of(one.org), {one.name: one}) for one in entries}
+    return draft(replace(wish, **terms), offers, me=me)
 
 
 def contract_of(

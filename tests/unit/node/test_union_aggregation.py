@@ -16,9 +16,7 @@ from federated.paillier import encrypt
 from federated.paillier.parameters import MOST_CIPHERTEXTS
 from node.gate import check_policy, decide
 from node.outlook import digest_of, outlook
-from node.parties import Offer
-from node.propose import Wish, draft
-from tests.flow.union_in_process import TRADES, contract_of, entry_of, identity_of, orgs_of
+from tests.flow.union_in_process import TRADES, contract_of, entry_of, orgs_of, proposed
 
 ORGS = orgs_of(3)
 TODAY = date(2026, 3, 1)
@@ -104,22 +102,9 @@ def asked(
     trades: tuple[str, ...] = TRADES,
     columns: int = 1,
 ) -> Contract:
-    offers = {org: Offer(identity_of(org), {"loans": entry_of(org, trades)}) for org in ORGS}
-    wish = Wish(
-        kind="query",
-        datasets=(),
-        on=(),
-        receivers=ORGS[:1],
-        purpose="CREDIT_MICRO",
-        basis="SYNTHETIC_TEST",
-        lasts_seconds=3600,
-        statement=statement(columns),
-        min_group=10,
-        min_join=10,
-        aggregation=aggregation,
-        matching=matching,
-    )
-    return draft(wish, offers, me=ORGS[0])
+    entries = [entry_of(org, trades) for org in ORGS]
+    terms = {"aggregation": aggregation, "matching": matching}
+    return proposed(statement(columns), entries, me=ORGS[0], **terms)
 
 
 def test_masks_are_the_usual_way_and_paillier_is_asked_for() -> None:

@@ -16,10 +16,8 @@ from contract.policy import Policy, Selects
 from mihe import explain
 from node.gate import check_policy, decide, policy_lines
 from node.outlook import outlook
-from node.parties import Offer
-from node.propose import Wish, draft
 from node.release import may_release
-from tests.flow.union_in_process import entry_of, identity_of, orgs_of
+from tests.flow.union_in_process import entry_of, orgs_of, proposed
 
 ORGS = orgs_of(4)
 RULE = """
@@ -41,20 +39,8 @@ def asked(**of: str) -> Contract:
     """Balances by trade; of some organisations, what is selected instead of their own."""
     usual = "trade, balance FROM {}.loans"
     rows = " UNION ALL ".join(f"SELECT {of.get(org, usual).format(org)}" for org in ORGS)
-    wish = Wish(
-        kind="query",
-        datasets=(),
-        on=(),
-        receivers=ORGS[:1],
-        purpose="CREDIT_MICRO",
-        basis="SYNTHETIC_TEST",
-        lasts_seconds=3600,
-        statement=f"SELECT trade, SUM(balance) AS s FROM ({rows}) GROUP BY trade",
-        min_group=10,
-        min_join=10,
-    )
-    offers = {org: Offer(identity_of(org), {"loans": entry_of(org)}) for org in ORGS}
-    return draft(wish, offers, me=ORGS[0])
+    sql = f"SELECT trade, SUM(balance) AS s FROM ({rows}) GROUP BY trade"
+    return proposed(sql, map(entry_of, ORGS), me=ORGS[0])
 
 
 ALIKE = asked()

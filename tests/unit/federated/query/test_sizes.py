@@ -25,19 +25,16 @@ from federated.query.sizes import (
     require_room,
     share_bytes,
 )
-from federated.query.statement import parse
+from federated.query.statement import by_name, parse
 from federated.words import WORD_BYTES
 from node.wire.joins import share_to_bytes
 from protos.join_pb2 import JoinShare
-from tests.unit.federated.query.catalogue import CATALOGUE, Catalogue
+from tests.unit.federated.query.catalogue import CATALOGUE
 
 
 def compiled(sql: str) -> QueryPlan:
     """As the fixture `planned`, for whoever draws examples."""
-    entries: Catalogue = {}
-    for one in CATALOGUE:
-        entries.setdefault(one.org, {})[one.name] = one
-    return compile_statement(parse(sql, entries), receivers=["bank"], k=10)
+    return compile_statement(parse(sql, by_name(CATALOGUE)), receivers=["bank"], k=10)
 
 
 FIRMS = "(SELECT code AS uscc, industry FROM registry.firms)"
@@ -117,19 +114,14 @@ def test_no_more_codes_are_taken_than_groups_of_k_keys_can_have(
         share_from(message.SerializeToString(), plan, 0, Aggregation.SHARED)
 
 
-def large(plan: QueryPlan, size: int) -> QueryPlan:
-    owners = tuple(part.model_copy(update={"size": size}) for part in plan.owners)
-    return plan.model_copy(update={"owners": owners})
-
-
 def of_keys(plan: QueryPlan, size: int) -> QueryPlan:
-    """A plan with so many columns of its first owner as it has, over lists of another size."""
+    """A plan over lists of another size."""
     owners = tuple(part.model_copy(update={"size": size}) for part in plan.owners)
     return plan.model_copy(update={"owners": owners})
 
 
 def with_columns(plan: QueryPlan, columns: int) -> QueryPlan:
-    """The same with so many of them."""
+    """A plan with so many columns of its first owner."""
     first, *others = plan.owners
     value = first.values[0].model_copy(update={"limbs": 1})
     owners = (first.model_copy(update={"values": (value,) * columns}), *others)
