@@ -193,13 +193,13 @@ def _note_places(tree: exp.Select, tokens: Sequence[Token]) -> None:
 def _settle_parameters(text: Text, tree: exp.Select, tokens: Sequence[Token]) -> None:
     """Parameters get their places, and names in lower case; every colon must be one's."""
     colons = [
-        (words.parameter(after.text), colon)
+        (words.as_named(after.text), colon)
         for colon, after in pairwise(tokens)
         if colon.token_type is Word.COLON
     ]
     nodes = [node for node in tree.dfs() if isinstance(node, exp.Placeholder)]
     for name, colon in colons:
-        node = next((one for one in nodes if words.parameter(str(one.this)) == name), None)
+        node = next((one for one in nodes if words.as_named(str(one.this)) == name), None)
         if node is None:
             raise text.refuse(
                 colon.start,
@@ -262,7 +262,7 @@ def _settle_counts(tree: exp.Select) -> None:
 
 def _settle_names(text: Text, tree: exp.Select, texts: Set[int]) -> None:
     for found in list(tree.find_all(exp.Identifier)):
-        lowered = names.typed(str(found.this)).lower()
+        lowered = words.as_named(str(found.this))
         if not names.is_name(lowered):
             raise text.refuse(
                 found,

@@ -8,9 +8,9 @@ Why first   all that reads a tree knows one way to say a thing, and a contract h
 
 from sqlglot import exp
 
-from contract import names
 from contract.errors import MiheError
 from federated.query.text import Text
+from federated.query.words import as_named
 
 _RANKS = (exp.PercentileCont, exp.PercentileDisc)
 
@@ -70,12 +70,12 @@ def _called(text: Text, one: exp.Expr) -> str:
         raise text.refuse(
             one, "WITH gives a SELECT a name, and nothing more", "Write WITH name AS (SELECT …)."
         )
-    return _name(one.alias)
+    return as_named(one.alias)
 
 
 def _fill(text: Text, tree: exp.Select, named: dict[str, exp.CTE]) -> None:
     for table in list(tree.find_all(exp.Table)):
-        found = None if table.db else named.get(_name(table.name))
+        found = None if table.db else named.get(as_named(table.name))
         if found is None:
             continue
         if found.this.parent is not found:
@@ -88,10 +88,6 @@ def _fill(text: Text, tree: exp.Select, named: dict[str, exp.CTE]) -> None:
         given = {key: value for key, value in table.args.items() if key != "this"}
         alias = given.pop("alias", None) or exp.TableAlias(this=table.this.copy())
         table.replace(exp.Subquery(this=found.this, alias=alias, **given))
-
-
-def _name(typed: str) -> str:
-    return names.typed(typed).lower()
 
 
 # ── GROUP BY ALL ────────────────────────────────────────────────────────────────────────────────

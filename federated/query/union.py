@@ -19,7 +19,6 @@ from typing import Final
 from sqlglot import Token, exp
 from sqlglot import TokenType as Word
 
-from contract import names
 from contract.dataset import CatalogueEntry
 from contract.errors import KeyKindMismatch, MiheError
 from contract.job import FEWEST_CONTRIBUTORS, MOST_CONTRIBUTORS, Parameter
@@ -122,8 +121,7 @@ def parse(sql: str, entries: Entries, parameters: Mapping[str, Given] | None = N
     """
     text = Text(sql)
     tokens = words.tokens(text, MOST_TOKENS)
-    opens, closes, unions = _bracket(text, tokens)
-    called = _name_before(tokens, tokens.index(opens))
+    called, opens, closes, unions = _bracket(text, tokens)
     starts = [opens.end + 1, *(at.end + 1 for _, at in unions)]
     ends = [*(union.start for union, _ in unions), closes.start]
     _check_number(text, opens, len(starts))
@@ -163,8 +161,10 @@ def parse(sql: str, entries: Entries, parameters: Mapping[str, Given] | None = N
 # ── the bracket ─────────────────────────────────────────────────────────────────────────────────
 
 
-def _bracket(text: Text, tokens: Sequence[Token]) -> tuple[Token, Token, list[tuple[Token, Token]]]:
-    """The bracket after FROM, and in it every UNION with its ALL."""
+def _bracket(
+    text: Text, tokens: Sequence[Token]
+) -> tuple[Token | None, Token, Token, list[tuple[Token, Token]]]:
+    """The bracket, after FROM or after the name that WITH gives it, and every UNION ALL in it."""
     depth, opened = 0, list[int]()
     pairs: dict[int, int] = {}
     unions: list[tuple[int, int]] = []
@@ -189,11 +189,11 @@ def _bracket(text: Text, tokens: Sequence[Token]) -> tuple[Token, Token, list[tu
                 "Write UNION ALL: every row counts.",
                 rule=RULE,
             )
-    after_from = tokens[first - 1].token_type is Word.FROM
-    if not after_from and _name_before(tokens, first) is None:
+    called = _name_before(tokens, first)
+    if called is None and tokens[first - 1].token_type is not Word.FROM:
         raise _misplaced(text, tokens[unions[0][0]])
     found = [(tokens[place], tokens[place + 1]) for place, _ in unions]
-    return tokens[first], tokens[pairs[first]], found
+    return called, tokens[first], tokens[pairs[first]], found
 
 
 def _name_before(tokens: Sequence[Token], bracket: int) -> Token | None:
@@ -311,7 +311,7 @@ class _Around:
         if called is None:
             return ""
         name: str = self.table.name
-        if self.table.db or name != names.typed(called.text).lower():
+        if self.table.db or name != words.as_named(called.text):
             raise self.text.refuse(
                 self.table,
                 "what WITH has named is not what stands after FROM",

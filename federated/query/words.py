@@ -275,7 +275,7 @@ def _refuse_words(text: Text, tokens: Sequence[Token]) -> None:
 
 def _refuse_nameless(text: Text, colon: Token, after: Token | None) -> None:
     """Refuse a colon that no name follows at once."""
-    if after is None or after.start != colon.end + 1 or not names.is_name(parameter(after.text)):
+    if after is None or after.start != colon.end + 1 or not names.is_name(as_named(after.text)):
         raise text.refuse(
             colon.start,
             f"after a colon stands the name of a parameter: {names.IN_WORDS}",
@@ -283,8 +283,8 @@ def _refuse_nameless(text: Text, colon: Token, after: Token | None) -> None:
         )
 
 
-def parameter(typed: str) -> str:
-    """The name of a parameter, from how it was typed."""
+def as_named(typed: str) -> str:
+    """A name, from how it was typed; it need not be one (contract/names.py)."""
     return names.typed(typed).lower()
 
 
