@@ -142,7 +142,6 @@ def _of_match(contract: Contract) -> PlanView:
     plan = compile_match(contract)
     lists = dict(zip(plan.owners, plan.sizes, strict=True))
     travel = _travel(contract, lists)
-    beside = _KEYED_MEMORY if contract.matching is Matching.KEYED else _POINTS_MEMORY
     handed = [
         f"{org} → coordinator: {plan.token_bytes * size} bytes" for org, size in lists.items()
     ]
@@ -153,8 +152,13 @@ def _of_match(contract: Contract) -> PlanView:
         streams=(*travel.streams, *handed),
         bytes_on_the_wire=travel.bytes + plan.token_bytes * sum(plan.sizes),
         seconds=_seconds(travel.seconds),
-        memory_bytes=(beside + _MEMORY_FACTOR * plan.token_bytes) * max(plan.sizes),
+        memory_bytes=(_beside(contract) + _MEMORY_FACTOR * plan.token_bytes) * max(plan.sizes),
     )
+
+
+def _beside(contract: Contract) -> int:
+    """The memory that a row of a list takes, beside what is handed in and its values."""
+    return _KEYED_MEMORY if contract.matching is Matching.KEYED else _POINTS_MEMORY
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +246,6 @@ def _of_query(contract: Contract) -> PlanView:
     ]
     adding = (_shared if aggregation is Aggregation.SHARED else _encrypted)(contract, plan)
     longest = max(part.size for part in plan.owners)
-    beside = _KEYED_MEMORY if contract.matching is Matching.KEYED else _POINTS_MEMORY
     return PlanView(
         contract=contract,
         leakage=leakage_of(contract),
@@ -251,7 +254,7 @@ def _of_query(contract: Contract) -> PlanView:
         bytes_on_the_wire=travel.bytes + sum(shares.values()) + adding.bytes,
         seconds=_seconds(travel.seconds + adding.seconds + _PROCESS_SECONDS),
         memory_bytes=_MEMORY_FACTOR * largest_message_bytes(plan, aggregation)
-        + (beside + _VALUE_MEMORY * max(part.sent for part in plan.owners)) * longest,
+        + (_beside(contract) + _VALUE_MEMORY * max(part.sent for part in plan.owners)) * longest,
     )
 
 
